@@ -1,0 +1,10 @@
+module github.com/seed-116355fd/signet
+
+go 1.26.0
+
+require (
+	github.com/stretchr/testify v1.12.1
+	go.mozilla.org/pkcs7 v0.10.0
+	golang.org/x/crypto v0.58.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
+)

@@ -1,0 +1,84 @@
+package sign
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// Classes of errors, for errors.Is. The error itself is an [*Error] that says what failed where.
+var (
+	ErrKeyNotFound  = errors.New("no such key")
+	ErrKeyAmbiguous = errors.New("more than one key matches")
+	ErrKeyMismatch  = errors.New("the key is not the one of the certificate")
+	ErrPIN          = errors.New("the PIN or password was refused")
+	ErrUnavailable  = errors.New("the key cannot be used now")
+	ErrUnsupported  = errors.New("not supported")
+	ErrInput        = errors.New("invalid input")
+)
+
+// Error says what failed, where, why, and what to do about it. It never holds a secret.
+type Error struct {
+	Op    string // what was being done, beginning with the package: "soft: open"
+	Place string // where: a file, a token, a key; may be empty
+	Class error  // one of the Err values above, or nil
+	Err   error  // the cause, or nil
+	Hint  string // what to do, or empty
+
+	// Temporary says that the same call may work later, as when a token is being plugged in again. A temporary error
+	// belongs to the item that met it and does not stop a batch.
+	Temporary bool
+}
+
+// Error is one sentence: operation, place, class, cause, hint.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Place != "" {
+		b.WriteByte(' ')
+		b.WriteString(e.Place)
+	}
+	if e.Class != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Class.Error())
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Err.Error())
+	}
+	if e.Hint != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Hint)
+	}
+	return b.String()
+}
+
+// Unwrap gives errors.Is and errors.As the class and the cause.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	if e.Class != nil {
+		errs = append(errs, e.Class)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// IsKeyError reports whether err says that the key, rather than the content, is at fault, so that the next content
+// would fail as well: wrong PIN, key gone, key of another certificate, scheme that the key does not do. Temporary errors
+// and the end of a context are not.
+func IsKeyError(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Temporary {
+		return false
+	}
+	for _, class := range []error{ErrKeyNotFound, ErrKeyAmbiguous, ErrKeyMismatch, ErrPIN, ErrUnavailable, ErrUnsupported} {
+		if errors.Is(err, class) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,36 @@
+package sign
+
+import (
+	"context"
+	"io"
+)
+
+// Format builds containers of one kind: *cades.Options is one. Safe for concurrent use.
+type Format interface {
+	// Prepare reads the content and freezes what will be signed. The draft may read the content again when it is
+	// finished, so the content stays valid until then.
+	Prepare(ctx context.Context, s *Signer, c Content) (Draft, error)
+}
+
+// Draft is a container that only lacks its signature.
+type Draft interface {
+	// ToBeSigned returns the bytes that the signature is over; most keys take their digest. The caller does not modify
+	// them.
+	ToBeSigned() []byte
+	// Finish checks the signature with the public key of the certificate, and returns the container.
+	Finish(ctx context.Context, signature []byte) ([]byte, error)
+}
+
+// TrustingDraft is an optional interface of a [Draft] for those who took the signature from [Signer.Sign], which has
+// checked it already where that is due.
+type TrustingDraft interface {
+	Draft
+	FinishTrusted(ctx context.Context, signature []byte) ([]byte, error)
+}
+
+// StreamingDraft is an optional interface of a [Draft] that can write a container of any size in constant memory. Like
+// FinishTrusted, it does not check the signature again.
+type StreamingDraft interface {
+	Draft
+	FinishTo(ctx context.Context, dst io.Writer, signature []byte) error
+}

@@ -1,0 +1,112 @@
+package sign
+
+import (
+	"bytes"
+	"crypto/sha1" //nolint:gosec // a thumbprint is a name that people paste, not a protection
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// Ref names a key by what is set; what is set must all match. The zero Ref names the only key there is.
+type Ref struct {
+	ID          []byte            // CKA_ID or localKeyId
+	Label       string            // CKA_LABEL, friendlyName or file name
+	Certificate *x509.Certificate // the key that belongs to this certificate
+	Thumbprint  string            // SHA-1 of the certificate's DER in hexadecimal; case, colons and spaces do not matter
+}
+
+// IsZero reports whether nothing is set.
+func (r Ref) IsZero() bool {
+	return len(r.ID) == 0 && r.Label == "" && r.Certificate == nil && r.Thumbprint == ""
+}
+
+// String names the reference for people.
+func (r Ref) String() string {
+	var parts []string
+	if len(r.ID) != 0 {
+		parts = append(parts, "id "+hex.EncodeToString(r.ID))
+	}
+	if r.Label != "" {
+		parts = append(parts, fmt.Sprintf("label %q", r.Label))
+	}
+	if r.Certificate != nil {
+		parts = append(parts, "certificate "+Thumbprint(r.Certificate))
+	}
+	if r.Thumbprint != "" {
+		parts = append(parts, "thumbprint "+strings.TrimSpace(r.Thumbprint))
+	}
+	if len(parts) == 0 {
+		return "the only key"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Check reports a reference that can match nothing, such as a thumbprint that is not 40 hexadecimal digits.
+func (r Ref) Check() error {
+	if r.Thumbprint == "" {
+		return nil
+	}
+	if _, err := ParseThumbprint(r.Thumbprint); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Matches reports whether an entry is meant. A certificate is compared as bytes first and by its public key second, so
+// that a renewed certificate finds the same key.
+func (r Ref) Matches(e Entry) bool {
+	if len(r.ID) != 0 && !bytes.Equal(r.ID, e.ID) {
+		return false
+	}
+	if r.Label != "" && r.Label != e.Label {
+		return false
+	}
+	if r.Certificate != nil && !certificateOf(e, r.Certificate) {
+		return false
+	}
+	if r.Thumbprint != "" {
+		want, err := ParseThumbprint(r.Thumbprint)
+		if err != nil || len(e.Chain) == 0 || sha1.Sum(e.Chain[0].Raw) != want { //nolint:gosec // see import
+			return false
+		}
+	}
+	return true
+}
+
+func certificateOf(e Entry, c *x509.Certificate) bool {
+	if len(e.Chain) != 0 {
+		return bytes.Equal(e.Chain[0].Raw, c.Raw) || sameSPKI(e.Chain[0].RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo)
+	}
+	spki, err := x509.MarshalPKIXPublicKey(e.Public)
+	return err == nil && sameSPKI(spki, c.RawSubjectPublicKeyInfo)
+}
+
+// Thumbprint returns the SHA-1 of a certificate's DER in upper-case hexadecimal.
+func Thumbprint(c *x509.Certificate) string {
+	sum := sha1.Sum(c.Raw) //nolint:gosec // see import
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
+}
+
+// ParseThumbprint reads a SHA-1 thumbprint as people paste it: any case, with colons, spaces, tabs, dashes, and the
+// invisible left-to-right mark that the Windows certificate dialog puts in front.
+func ParseThumbprint(s string) ([20]byte, error) {
+	var sum [20]byte
+	clean := strings.Map(func(r rune) rune {
+		switch r {
+		case ':', ' ', '\t', '\n', '\r', '-', '\u00a0', '\u200e', '\u200f', '\ufeff':
+			return -1
+		}
+		return r
+	}, s)
+	b, err := hex.DecodeString(clean)
+	if err != nil || len(b) != len(sum) {
+		return sum, &Error{
+			Op: "sign: thumbprint", Place: fmt.Sprintf("%.60q", s), Class: ErrInput,
+			Hint: "give the SHA-1 of the certificate as 40 hexadecimal digits",
+		}
+	}
+	copy(sum[:], b)
+	return sum, nil
+}

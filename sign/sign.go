@@ -1,0 +1,129 @@
+// Package sign is the meeting place of keys and containers: what a key is, who holds it, which signature scheme it is
+// used with, and what goes wrong with it. It knows no container format and no particular holder of keys.
+//
+// A program opens a [Provider] (a key file, a token, a service), asks [Open] for a [Signer] and hands that to a package
+// that builds containers, such as cades, or to package batch for many contents at once:
+//
+//	signer, err := sign.Open(ctx, keys, sign.Ref{Thumbprint: "9F A1 …"})
+//
+// # Who implements what
+//
+// A holder of keys implements [Provider] and [Key], and whichever optional interfaces it has something to say for:
+// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [Schemer], [Limiter], [TrustedKey] and
+// [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking anybody. Package
+// provider/providertest checks an implementation.
+//
+// A container format implements [Format] and [Draft].
+package sign
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"io"
+	"iter"
+)
+
+// Key is a private key that stays in its provider. Implementations are safe for concurrent use.
+//
+// Sign and SignContext take the digest of the message, whose length must be that of opts.HashFunc(), or the message
+// itself when opts.HashFunc() is 0 (Ed25519, RFC 8032). They refuse anything else, and nil options, before the key is
+// touched. RSA signatures are octets as in RFC 8017, ECDSA signatures the DER SEQUENCE of RFC 3279 section 2.2.3. The
+// random source that Sign takes may be ignored.
+type Key interface {
+	crypto.Signer
+	// SignContext is Sign that gives up waiting when ctx ends.
+	SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error)
+}
+
+// BulkKey is an optional interface of keys that sign many digests at once better than one by one: a remote service with
+// one authorisation for N hashes, vector code that fills its lanes.
+type BulkKey interface {
+	Key
+	// SignBulk signs every digest; outcome i answers digest i, and there are as many outcomes as digests. A failure of
+	// the whole call is reported in each outcome.
+	SignBulk(ctx context.Context, digests [][]byte, opts crypto.SignerOpts) []Outcome
+	// BulkSize says how many digests at once are best; SignBulk is never given more.
+	BulkSize() int
+}
+
+// Outcome is the answer to one digest of [BulkKey.SignBulk].
+type Outcome struct {
+	Signature []byte
+	Err       error
+}
+
+// Provider opens the keys of one token, file or service. Safe for concurrent use.
+type Provider interface {
+	// Key finds exactly one key, else the error is of class [ErrKeyNotFound] or [ErrKeyAmbiguous]. A zero Ref means
+	// the only key there is.
+	Key(ctx context.Context, ref Ref) (Key, error)
+	// Close gives back what the provider holds. Keys that it opened fail with [ErrUnavailable] afterwards.
+	io.Closer
+}
+
+// Lister is an optional interface of a [Provider] that can say which keys it has. An entry that cannot be read is
+// reported as an error and the listing goes on with the next.
+type Lister interface {
+	Keys(ctx context.Context) iter.Seq2[Entry, error]
+}
+
+// Pinger is an optional interface of a [Provider] that can be asked, without making a signature, whether it is there.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
+
+// ChainSource is an optional interface of a [Provider] that knows the certificates of its keys. Chain returns the
+// certificate of the key, then its issuers as far as they are known, or an empty slice when there is no certificate.
+type ChainSource interface {
+	Chain(ctx context.Context, key Key) ([]*x509.Certificate, error)
+}
+
+// Limiter is an optional interface of a [Provider] or [Key]: how many signatures at once are useful. 1 for a smart card,
+// the number of sessions for an HSM. 0 means that it does not matter.
+type Limiter interface {
+	Limit() int
+}
+
+// Schemer is an optional interface of a [Key] that narrows or reorders what can be done with it, best first. Without it
+// [Schemes] of the public key hold.
+type Schemer interface {
+	Schemes() []Scheme
+}
+
+// TrustedKey is an optional interface of a [Key] whose signatures need no check by the [Signer], because the standard
+// library computes them in this process, or because the provider verifies them itself, or because its owner chose so.
+type TrustedKey interface {
+	Trusted() bool
+}
+
+// SPKIKey is an optional interface of a [Key] whose public key the standard library cannot encode.
+type SPKIKey interface {
+	// SubjectPublicKeyInfo returns the DER of RFC 5280 section 4.1.2.7.
+	SubjectPublicKeyInfo() []byte
+}
+
+// Entry describes one key of a [Lister].
+type Entry struct {
+	ID      []byte              // CKA_ID, localKeyId, or empty
+	Label   string              // CKA_LABEL, friendlyName, file name, or empty
+	Public  crypto.PublicKey    // nil when the standard library does not know the kind of key
+	Chain   []*x509.Certificate // the certificate first; empty when there is none
+	Schemes []Scheme            // best first
+}
+
+// Certificate returns the certificate of the key, or nil.
+func (e Entry) Certificate() *x509.Certificate {
+	if len(e.Chain) == 0 {
+		return nil
+	}
+	return e.Chain[0]
+}
+
+// Thumbprint returns the SHA-1 of the certificate in upper-case hexadecimal, or "" when there is no certificate.
+func (e Entry) Thumbprint() string {
+	if len(e.Chain) == 0 {
+		return ""
+	}
+	return Thumbprint(e.Chain[0])
+}

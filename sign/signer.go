@@ -1,0 +1,276 @@
+package sign
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"hash"
+	"sync"
+)
+
+// Signer binds a key, its certificate chain and a scheme. It is safe for concurrent use and cannot be changed.
+type Signer struct {
+	key      Key // nil: the signature is made elsewhere
+	chain    []*x509.Certificate
+	scheme   Scheme
+	public   crypto.PublicKey
+	limit    int
+	trusted  bool
+	certHash [sha256.Size]byte
+	hashes   sync.Pool
+}
+
+// New binds a key to its certificate, chain[0], and refuses a certificate of another key with [ErrKeyMismatch]. The
+// other certificates of the chain go into containers in the order given.
+//
+// A nil key makes a signer for signatures that are made elsewhere: drafts can be prepared and finished with it, but
+// [Signer.Sign] fails.
+func New(key Key, chain []*x509.Certificate, s Scheme) (*Signer, error) {
+	if len(chain) == 0 || chain[0] == nil {
+		return nil, &Error{Op: "sign: new signer", Class: ErrInput, Hint: "give the certificate of the key as the first of the chain"}
+	}
+	for _, c := range chain {
+		if c == nil || len(c.Raw) == 0 {
+			return nil, &Error{Op: "sign: new signer", Class: ErrInput, Hint: "the chain holds a certificate that was not parsed"}
+		}
+	}
+	leaf := chain[0]
+	if s.isZero() {
+		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrInput, Hint: "the scheme is not set; take it from Schemes or SchemeByName"}
+	}
+	if key != nil {
+		if err := checkKey(key, leaf); err != nil {
+			return nil, err
+		}
+	}
+	signer := &Signer{key: key, chain: append([]*x509.Certificate(nil), chain...), scheme: s, certHash: sha256.Sum256(leaf.Raw)}
+	signer.public = leaf.PublicKey
+	if pub, ok := pssOnly(leaf); ok {
+		if s.Verify == nil && !schemeIsPSS(&s) {
+			return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: "the certificate allows its key to be used with RSASSA-PSS only, not with " + s.Name}
+		}
+		signer.public = pub
+	}
+	if !s.fits(signer.public) {
+		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the key is %s and cannot sign with %s", leaf.PublicKeyAlgorithm, s.Name)}
+	}
+	if t, ok := key.(TrustedKey); ok {
+		signer.trusted = t.Trusted()
+	}
+	if l, ok := key.(Limiter); ok {
+		signer.limit = l.Limit()
+	}
+	signer.hashes.New = func() any { return s.NewHash() }
+	return signer, nil
+}
+
+// checkKey compares public keys by the bytes of their SubjectPublicKeyInfo.
+func checkKey(key Key, leaf *x509.Certificate) error {
+	var spki []byte
+	if k, ok := key.(SPKIKey); ok {
+		spki = k.SubjectPublicKeyInfo()
+	} else {
+		var err error
+		if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+			return &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Err: err, Hint: "a key of a kind of its own says its public key by SubjectPublicKeyInfo"}
+		}
+	}
+	if sameSPKI(spki, leaf.RawSubjectPublicKeyInfo) {
+		return nil
+	}
+	return &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrKeyMismatch, Hint: "give the certificate that was issued for this key (thumbprint of the one given: " + Thumbprint(leaf) + ")"}
+}
+
+func schemeIsPSS(s *Scheme) bool {
+	return sameAlgorithm(s.SignatureAlg, sequence(oidRSASSAPSS))
+}
+
+// An Option changes what [Open] does.
+type Option func(*openOptions)
+
+type openOptions struct {
+	scheme *Scheme
+	chain  []*x509.Certificate
+}
+
+// WithScheme chooses the scheme instead of the best one that the key can do.
+func WithScheme(s Scheme) Option { return func(o *openOptions) { o.scheme = &s } }
+
+// WithChain gives the certificates instead of those that the provider knows, the key's own first.
+func WithChain(chain ...*x509.Certificate) Option { return func(o *openOptions) { o.chain = chain } }
+
+// Open finds a key, its chain and its best scheme in one call. The chain is that of [WithChain], else what the provider
+// knows ([ChainSource]), else ref.Certificate alone.
+func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (*Signer, error) {
+	var o openOptions
+	for _, option := range options {
+		option(&o)
+	}
+	if err := ref.Check(); err != nil {
+		return nil, err
+	}
+	key, err := p.Key(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	chain := o.chain
+	if source, ok := p.(ChainSource); ok && len(chain) == 0 {
+		if chain, err = source.Chain(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	if len(chain) == 0 && ref.Certificate != nil {
+		chain = []*x509.Certificate{ref.Certificate}
+	}
+	if len(chain) == 0 {
+		return nil, &Error{Op: "sign: open", Place: ref.String(), Class: ErrKeyNotFound, Hint: "the key has no certificate there; give one with WithChain"}
+	}
+	s, err := o.pick(key, chain[0])
+	if err != nil {
+		return nil, err
+	}
+	signer, err := New(key, chain, s)
+	if err != nil {
+		return nil, err
+	}
+	if l, ok := p.(Limiter); ok && signer.limit == 0 {
+		signer.limit = l.Limit()
+	}
+	return signer, nil
+}
+
+func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
+	if o.scheme != nil {
+		return *o.scheme, nil
+	}
+	all := Schemes(key.Public())
+	if s, ok := key.(Schemer); ok {
+		all = s.Schemes()
+	}
+	_, only := pssOnly(leaf)
+	for _, s := range all {
+		if !only || schemeIsPSS(&s) {
+			return s, nil
+		}
+	}
+	return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("no scheme is known for its %s key", leaf.PublicKeyAlgorithm)}
+}
+
+// Certificate returns the certificate of the key.
+func (s *Signer) Certificate() *x509.Certificate { return s.chain[0] }
+
+// Chain returns the certificates, the one of the key first. The caller does not modify the slice.
+func (s *Signer) Chain() []*x509.Certificate { return s.chain }
+
+// CertificateSHA256 returns the SHA-256 of the certificate's DER, which every container of the CAdES family repeats.
+func (s *Signer) CertificateSHA256() [sha256.Size]byte { return s.certHash }
+
+// Scheme returns the scheme.
+func (s *Signer) Scheme() *Scheme { return &s.scheme }
+
+// Key returns the key, or nil when the signature is made elsewhere.
+func (s *Signer) Key() Key { return s.key }
+
+// Limit says how many signatures at once are useful; 0 means that it does not matter.
+func (s *Signer) Limit() int { return s.limit }
+
+// BulkSize says how many messages at once [Signer.SignBulk] takes best; 0 means that the key signs one by one.
+func (s *Signer) BulkSize() int {
+	if k, ok := s.key.(BulkKey); ok {
+		return k.BulkSize()
+	}
+	return 0
+}
+
+// Sign signs the message: its digest, or the whole of it when the scheme is Whole. The signature is verified before it
+// is returned unless the key is a [TrustedKey].
+func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
+	if s.key == nil {
+		return nil, s.noKey()
+	}
+	digest := s.digest(message)
+	signature, err := s.key.SignContext(ctx, digest, s.scheme.Opts)
+	if err != nil {
+		return nil, err
+	}
+	if !s.trusted {
+		if err := s.checkDigest(digest, signature); err != nil {
+			return nil, err
+		}
+	}
+	return signature, nil
+}
+
+// SignBulk signs many messages by one call of a [BulkKey]; outcome i answers message i.
+func (s *Signer) SignBulk(ctx context.Context, messages [][]byte) []Outcome {
+	k, ok := s.key.(BulkKey)
+	if !ok {
+		return s.oneByOne(ctx, messages)
+	}
+	digests := make([][]byte, len(messages))
+	for i, m := range messages {
+		digests[i] = s.digest(m)
+	}
+	outcomes := k.SignBulk(ctx, digests, s.scheme.Opts)
+	if len(outcomes) != len(messages) {
+		// Which answer belongs to which message is unknown now, so none of them may be used.
+		err := &Error{Op: "sign: bulk", Place: s.Certificate().Subject.String(), Class: ErrUnavailable, Hint: fmt.Sprintf("the key answered %d of %d digests", len(outcomes), len(messages))}
+		outcomes = make([]Outcome, len(messages))
+		for i := range outcomes {
+			outcomes[i].Err = err
+		}
+		return outcomes
+	}
+	if s.trusted {
+		return outcomes
+	}
+	for i := range outcomes {
+		if outcomes[i].Err != nil {
+			continue
+		}
+		if err := s.checkDigest(digests[i], outcomes[i].Signature); err != nil {
+			outcomes[i] = Outcome{Err: err}
+		}
+	}
+	return outcomes
+}
+
+func (s *Signer) oneByOne(ctx context.Context, messages [][]byte) []Outcome {
+	outcomes := make([]Outcome, len(messages))
+	for i, m := range messages {
+		outcomes[i].Signature, outcomes[i].Err = s.Sign(ctx, m)
+	}
+	return outcomes
+}
+
+// Verify checks a signature over a message with the public key of the certificate. An error is of class
+// [ErrKeyMismatch]: such a signature was made by another key or over another message.
+func (s *Signer) Verify(message, signature []byte) error {
+	return s.checkDigest(s.digest(message), signature)
+}
+
+func (s *Signer) checkDigest(digest, signature []byte) error {
+	err := s.scheme.check(s.public, s.chain[0].RawSubjectPublicKeyInfo, digest, signature)
+	if err != nil {
+		return &Error{Op: "sign: check signature", Place: s.Certificate().Subject.String(), Class: ErrKeyMismatch, Err: err, Hint: "the signature was made by another key or over other bytes, and is not used"}
+	}
+	return nil
+}
+
+func (s *Signer) digest(message []byte) []byte {
+	if s.scheme.Whole {
+		return message
+	}
+	h := s.hashes.Get().(hash.Hash)
+	h.Reset()
+	h.Write(message)
+	sum := h.Sum(nil)
+	s.hashes.Put(h)
+	return sum
+}
+
+func (s *Signer) noKey() error {
+	return &Error{Op: "sign", Place: s.Certificate().Subject.String(), Class: ErrUnavailable, Hint: "this signer has no key; finish the draft with a signature that was made elsewhere"}
+}
