@@ -8,3 +8,5 @@ require (
 	golang.org/x/crypto v0.58.0
 	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
