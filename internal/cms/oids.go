@@ -1,0 +1,480 @@
+package cms
+
+// Object identifiers as content octets; the dotted form stands beside each, and a test compares the two.
+const (
+	// Content types (RFC 5652, RFC 3161, RFC 2634).
+
+	OIDData       OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"         // 1.2.840.113549.1.7.1
+	OIDSignedData OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"         // 1.2.840.113549.1.7.2
+	OIDTSTInfo    OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x04" // 1.2.840.113549.1.9.16.1.4
+
+	// Attributes of CMS and ESS (RFC 2985, RFC 5652 section 11, RFC 5035, RFC 6211).
+
+	OIDContentType          OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"         // 1.2.840.113549.1.9.3
+	OIDMessageDigest        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"         // 1.2.840.113549.1.9.4
+	OIDSigningTime          OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05"         // 1.2.840.113549.1.9.5
+	OIDCounterSignature     OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x06"         // 1.2.840.113549.1.9.6
+	OIDSigningCertificate   OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0c" // 1.2.840.113549.1.9.16.2.12
+	OIDSigningCertificateV2 OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f" // 1.2.840.113549.1.9.16.2.47
+	OIDAlgorithmProtection  OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"         // 1.2.840.113549.1.9.52
+	OIDSMIMECapabilities    OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f"         // 1.2.840.113549.1.9.15
+	OIDContentHints         OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x04" // 1.2.840.113549.1.9.16.2.4
+	OIDContentIdentifier    OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x07" // 1.2.840.113549.1.9.16.2.7
+	OIDContentReference     OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0a" // 1.2.840.113549.1.9.16.2.10
+
+	// Attributes of CAdES (RFC 5126, ETSI TS 101 733, EN 319 122-1).
+
+	OIDSignaturePolicy         OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0f" // 1.2.840.113549.1.9.16.2.15
+	OIDCommitmentType          OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x10" // 1.2.840.113549.1.9.16.2.16
+	OIDSignerLocation          OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x11" // 1.2.840.113549.1.9.16.2.17
+	OIDSignerAttributes        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x12" // 1.2.840.113549.1.9.16.2.18
+	OIDSignerAttributesV2      OID = "\x04\x00\x81\x95\x32\x01\x01"                 // 0.4.0.19122.1.1
+	OIDContentTimeStamp        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x14" // 1.2.840.113549.1.9.16.2.20
+	OIDMimeType                OID = "\x04\x00\x8d\x45\x02\x01"                     // 0.4.0.1733.2.1
+	OIDSignatureTimeStamp      OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0e" // 1.2.840.113549.1.9.16.2.14
+	OIDCertificateRefs         OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x15" // 1.2.840.113549.1.9.16.2.21
+	OIDRevocationRefs          OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x16" // 1.2.840.113549.1.9.16.2.22
+	OIDCertificateValues       OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x17" // 1.2.840.113549.1.9.16.2.23
+	OIDRevocationValues        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x18" // 1.2.840.113549.1.9.16.2.24
+	OIDCAdESCTimeStamp         OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x19" // 1.2.840.113549.1.9.16.2.25
+	OIDCertCRLTimeStamp        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x1a" // 1.2.840.113549.1.9.16.2.26
+	OIDArchiveTimeStamp        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x1b" // 1.2.840.113549.1.9.16.2.27
+	OIDArchiveTimeStampV2      OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x30" // 1.2.840.113549.1.9.16.2.48
+	OIDArchiveTimeStampV3      OID = "\x04\x00\x8d\x45\x02\x04"                     // 0.4.0.1733.2.4
+	OIDLongTermValidation      OID = "\x04\x00\x8d\x45\x02\x02"                     // 0.4.0.1733.2.2
+	OIDATSHashIndex            OID = "\x04\x00\x8d\x45\x02\x05"                     // 0.4.0.1733.2.5
+	OIDATSHashIndexV2          OID = "\x04\x00\x81\x95\x32\x01\x04"                 // 0.4.0.19122.1.4
+	OIDATSHashIndexV3          OID = "\x04\x00\x81\x95\x32\x01\x05"                 // 0.4.0.19122.1.5
+	OIDSignaturePolicyStore    OID = "\x04\x00\x81\x95\x32\x01\x03"                 // 0.4.0.19122.1.3
+	OIDAttributeCertRefs       OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2c" // 1.2.840.113549.1.9.16.2.44
+	OIDAttributeRevocationRefs OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2d" // 1.2.840.113549.1.9.16.2.45
+	OIDEvidenceRecordInternal  OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x31" // 1.2.840.113549.1.9.16.2.49
+	OIDEvidenceRecordExternal  OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x32" // 1.2.840.113549.1.9.16.2.50
+
+	// Qualifiers and commitments (RFC 5126 sections 5.8 and 5.11).
+
+	OIDSPURI              OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x05\x01" // 1.2.840.113549.1.9.16.5.1
+	OIDSPUserNotice       OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x05\x02" // 1.2.840.113549.1.9.16.5.2
+	OIDSPDocSpecification OID = "\x04\x00\x81\x95\x32\x02\x01"                 // 0.4.0.19122.2.1
+	OIDProofOfOrigin      OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x06\x01" // 1.2.840.113549.1.9.16.6.1
+	OIDProofOfReceipt     OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x06\x02" // 1.2.840.113549.1.9.16.6.2
+	OIDProofOfDelivery    OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x06\x03" // 1.2.840.113549.1.9.16.6.3
+	OIDProofOfSender      OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x06\x04" // 1.2.840.113549.1.9.16.6.4
+	OIDProofOfApproval    OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x06\x05" // 1.2.840.113549.1.9.16.6.5
+	OIDProofOfCreation    OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x06\x06" // 1.2.840.113549.1.9.16.6.6
+
+	// Revocation values in SignedData.crls (RFC 5940) and their older form.
+
+	OIDRIOCSPResponse OID = "\x2b\x06\x01\x05\x05\x07\x10\x02"     // 1.3.6.1.5.5.7.16.2
+	OIDRISCVP         OID = "\x2b\x06\x01\x05\x05\x07\x10\x04"     // 1.3.6.1.5.5.7.16.4
+	OIDOCSPBasic      OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x01" // 1.3.6.1.5.5.7.48.1.1
+
+	// Hashes (NIST CSOR, RFC 3279, ISO/IEC 10118-3).
+
+	OIDMD5         OID = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"     // 1.2.840.113549.2.5
+	OIDSHA1        OID = "\x2b\x0e\x03\x02\x1a"                 // 1.3.14.3.2.26
+	OIDSHA224      OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x04" // 2.16.840.1.101.3.4.2.4
+	OIDSHA256      OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x01" // 2.16.840.1.101.3.4.2.1
+	OIDSHA384      OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x02" // 2.16.840.1.101.3.4.2.2
+	OIDSHA512      OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x03" // 2.16.840.1.101.3.4.2.3
+	OIDSHA512_224  OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x05" // 2.16.840.1.101.3.4.2.5
+	OIDSHA512_256  OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x06" // 2.16.840.1.101.3.4.2.6
+	OIDSHA3_224    OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x07" // 2.16.840.1.101.3.4.2.7
+	OIDSHA3_256    OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x08" // 2.16.840.1.101.3.4.2.8
+	OIDSHA3_384    OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x09" // 2.16.840.1.101.3.4.2.9
+	OIDSHA3_512    OID = "\x60\x86\x48\x01\x65\x03\x04\x02\x0a" // 2.16.840.1.101.3.4.2.10
+	OIDRIPEMD160   OID = "\x2b\x24\x03\x02\x01"                 // 1.3.36.3.2.1
+	OIDStreebog256 OID = "\x2a\x85\x03\x07\x01\x01\x02\x02"     // 1.2.643.7.1.1.2.2
+	OIDStreebog512 OID = "\x2a\x85\x03\x07\x01\x01\x02\x03"     // 1.2.643.7.1.1.2.3
+	OIDGOST94      OID = "\x2a\x85\x03\x02\x02\x09"             // 1.2.643.2.2.9
+
+	// Signature algorithms and kinds of keys (RFC 8017, RFC 3279, RFC 5758, RFC 8410, NIST CSOR, BSI TR-03111).
+
+	OIDRSAEncryption        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"     // 1.2.840.113549.1.1.1
+	OIDMD5WithRSA           OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"     // 1.2.840.113549.1.1.4
+	OIDSHA1WithRSA          OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"     // 1.2.840.113549.1.1.5
+	OIDSHA1WithRSAOIW       OID = "\x2b\x0e\x03\x02\x1d"                     // 1.3.14.3.2.29
+	OIDMGF1                 OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"     // 1.2.840.113549.1.1.8
+	OIDRSASSAPSS            OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"     // 1.2.840.113549.1.1.10
+	OIDSHA256WithRSA        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"     // 1.2.840.113549.1.1.11
+	OIDSHA384WithRSA        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c"     // 1.2.840.113549.1.1.12
+	OIDSHA512WithRSA        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d"     // 1.2.840.113549.1.1.13
+	OIDSHA224WithRSA        OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0e"     // 1.2.840.113549.1.1.14
+	OIDSHA3_224WithRSA      OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x0d"     // 2.16.840.1.101.3.4.3.13
+	OIDSHA3_256WithRSA      OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x0e"     // 2.16.840.1.101.3.4.3.14
+	OIDSHA3_384WithRSA      OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x0f"     // 2.16.840.1.101.3.4.3.15
+	OIDSHA3_512WithRSA      OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x10"     // 2.16.840.1.101.3.4.3.16
+	OIDECPublicKey          OID = "\x2a\x86\x48\xce\x3d\x02\x01"             // 1.2.840.10045.2.1
+	OIDECDSAWithSHA1        OID = "\x2a\x86\x48\xce\x3d\x04\x01"             // 1.2.840.10045.4.1
+	OIDECDSAWithSHA224      OID = "\x2a\x86\x48\xce\x3d\x04\x03\x01"         // 1.2.840.10045.4.3.1
+	OIDECDSAWithSHA256      OID = "\x2a\x86\x48\xce\x3d\x04\x03\x02"         // 1.2.840.10045.4.3.2
+	OIDECDSAWithSHA384      OID = "\x2a\x86\x48\xce\x3d\x04\x03\x03"         // 1.2.840.10045.4.3.3
+	OIDECDSAWithSHA512      OID = "\x2a\x86\x48\xce\x3d\x04\x03\x04"         // 1.2.840.10045.4.3.4
+	OIDECDSAWithSHA3_224    OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x09"     // 2.16.840.1.101.3.4.3.9
+	OIDECDSAWithSHA3_256    OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x0a"     // 2.16.840.1.101.3.4.3.10
+	OIDECDSAWithSHA3_384    OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x0b"     // 2.16.840.1.101.3.4.3.11
+	OIDECDSAWithSHA3_512    OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x0c"     // 2.16.840.1.101.3.4.3.12
+	OIDPlainECDSAWithSHA1   OID = "\x04\x00\x7f\x00\x07\x01\x01\x04\x01\x01" // 0.4.0.127.0.7.1.1.4.1.1
+	OIDPlainECDSAWithSHA224 OID = "\x04\x00\x7f\x00\x07\x01\x01\x04\x01\x02" // 0.4.0.127.0.7.1.1.4.1.2
+	OIDPlainECDSAWithSHA256 OID = "\x04\x00\x7f\x00\x07\x01\x01\x04\x01\x03" // 0.4.0.127.0.7.1.1.4.1.3
+	OIDPlainECDSAWithSHA384 OID = "\x04\x00\x7f\x00\x07\x01\x01\x04\x01\x04" // 0.4.0.127.0.7.1.1.4.1.4
+	OIDPlainECDSAWithSHA512 OID = "\x04\x00\x7f\x00\x07\x01\x01\x04\x01\x05" // 0.4.0.127.0.7.1.1.4.1.5
+	OIDEd25519              OID = "\x2b\x65\x70"                             // 1.3.101.112
+	OIDEd448                OID = "\x2b\x65\x71"                             // 1.3.101.113
+	OIDDSA                  OID = "\x2a\x86\x48\xce\x38\x04\x01"             // 1.2.840.10040.4.1
+	OIDDSAWithSHA1          OID = "\x2a\x86\x48\xce\x38\x04\x03"             // 1.2.840.10040.4.3
+	OIDDSAWithSHA224        OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x01"     // 2.16.840.1.101.3.4.3.1
+	OIDDSAWithSHA256        OID = "\x60\x86\x48\x01\x65\x03\x04\x03\x02"     // 2.16.840.1.101.3.4.3.2
+	OIDGOST256              OID = "\x2a\x85\x03\x07\x01\x01\x01\x01"         // 1.2.643.7.1.1.1.1
+	OIDGOST512              OID = "\x2a\x85\x03\x07\x01\x01\x01\x02"         // 1.2.643.7.1.1.1.2
+	OIDGOST256Signature     OID = "\x2a\x85\x03\x07\x01\x01\x03\x02"         // 1.2.643.7.1.1.3.2
+	OIDGOST512Signature     OID = "\x2a\x85\x03\x07\x01\x01\x03\x03"         // 1.2.643.7.1.1.3.3
+	OIDGOST2001             OID = "\x2a\x85\x03\x02\x02\x13"                 // 1.2.643.2.2.19
+	OIDGOST2001Signature    OID = "\x2a\x85\x03\x02\x02\x03"                 // 1.2.643.2.2.3
+
+	// Curves (RFC 5480, RFC 5639).
+
+	OIDP224            OID = "\x2b\x81\x04\x00\x21"                 // 1.3.132.0.33
+	OIDP256            OID = "\x2a\x86\x48\xce\x3d\x03\x01\x07"     // 1.2.840.10045.3.1.7
+	OIDP384            OID = "\x2b\x81\x04\x00\x22"                 // 1.3.132.0.34
+	OIDP521            OID = "\x2b\x81\x04\x00\x23"                 // 1.3.132.0.35
+	OIDSecp256k1       OID = "\x2b\x81\x04\x00\x0a"                 // 1.3.132.0.10
+	OIDBrainpoolP256r1 OID = "\x2b\x24\x03\x03\x02\x08\x01\x01\x07" // 1.3.36.3.3.2.8.1.1.7
+	OIDBrainpoolP384r1 OID = "\x2b\x24\x03\x03\x02\x08\x01\x01\x0b" // 1.3.36.3.3.2.8.1.1.11
+	OIDBrainpoolP512r1 OID = "\x2b\x24\x03\x03\x02\x08\x01\x01\x0d" // 1.3.36.3.3.2.8.1.1.13
+
+	// Certificates: names, extensions and purposes that an inspector shows (RFC 5280, X.520).
+
+	OIDCommonName             OID = "\x55\x04\x03"                             // 2.5.4.3
+	OIDSurname                OID = "\x55\x04\x04"                             // 2.5.4.4
+	OIDSerialNumber           OID = "\x55\x04\x05"                             // 2.5.4.5
+	OIDCountry                OID = "\x55\x04\x06"                             // 2.5.4.6
+	OIDLocality               OID = "\x55\x04\x07"                             // 2.5.4.7
+	OIDProvince               OID = "\x55\x04\x08"                             // 2.5.4.8
+	OIDStreet                 OID = "\x55\x04\x09"                             // 2.5.4.9
+	OIDOrganization           OID = "\x55\x04\x0a"                             // 2.5.4.10
+	OIDOrganizationalUnit     OID = "\x55\x04\x0b"                             // 2.5.4.11
+	OIDTitle                  OID = "\x55\x04\x0c"                             // 2.5.4.12
+	OIDPostalCode             OID = "\x55\x04\x11"                             // 2.5.4.17
+	OIDGivenName              OID = "\x55\x04\x2a"                             // 2.5.4.42
+	OIDOrganizationIdentifier OID = "\x55\x04\x61"                             // 2.5.4.97
+	OIDEmailAddress           OID = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"     // 1.2.840.113549.1.9.1
+	OIDDomainComponent        OID = "\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19" // 0.9.2342.19200300.100.1.25
+	OIDSubjectKeyID           OID = "\x55\x1d\x0e"                             // 2.5.29.14
+	OIDKeyUsage               OID = "\x55\x1d\x0f"                             // 2.5.29.15
+	OIDSubjectAltName         OID = "\x55\x1d\x11"                             // 2.5.29.17
+	OIDBasicConstraints       OID = "\x55\x1d\x13"                             // 2.5.29.19
+	OIDCRLDistributionPoints  OID = "\x55\x1d\x1f"                             // 2.5.29.31
+	OIDCertificatePolicies    OID = "\x55\x1d\x20"                             // 2.5.29.32
+	OIDAuthorityKeyID         OID = "\x55\x1d\x23"                             // 2.5.29.35
+	OIDExtKeyUsage            OID = "\x55\x1d\x25"                             // 2.5.29.37
+	OIDAuthorityInfoAccess    OID = "\x2b\x06\x01\x05\x05\x07\x01\x01"         // 1.3.6.1.5.5.7.1.1
+	OIDQCStatements           OID = "\x2b\x06\x01\x05\x05\x07\x01\x03"         // 1.3.6.1.5.5.7.1.3
+	OIDTimeStamping           OID = "\x2b\x06\x01\x05\x05\x07\x03\x08"         // 1.3.6.1.5.5.7.3.8
+	OIDOCSPSigning            OID = "\x2b\x06\x01\x05\x05\x07\x03\x09"         // 1.3.6.1.5.5.7.3.9
+	OIDOCSPNoCheck            OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"     // 1.3.6.1.5.5.7.48.1.5
+)
+
+// Name returns the name by which the standards call an object identifier, or its dotted form.
+func (o OID) Name() string {
+	if n := o.name(); n != "" {
+		return n
+	}
+	return o.String()
+}
+
+func (o OID) name() string {
+	switch o {
+	case OIDData:
+		return "data"
+	case OIDSignedData:
+		return "signedData"
+	case OIDTSTInfo:
+		return "TSTInfo"
+	case OIDContentType:
+		return "content-type"
+	case OIDMessageDigest:
+		return "message-digest"
+	case OIDSigningTime:
+		return "signing-time"
+	case OIDCounterSignature:
+		return "counter-signature"
+	case OIDSigningCertificate:
+		return "signing-certificate"
+	case OIDSigningCertificateV2:
+		return "signing-certificate-v2"
+	case OIDAlgorithmProtection:
+		return "CMSAlgorithmProtection"
+	case OIDSMIMECapabilities:
+		return "S/MIME capabilities"
+	case OIDContentHints:
+		return "content-hints"
+	case OIDContentIdentifier:
+		return "content-identifier"
+	case OIDContentReference:
+		return "content-reference"
+	case OIDSignaturePolicy:
+		return "signature-policy-identifier"
+	case OIDCommitmentType:
+		return "commitment-type-indication"
+	case OIDSignerLocation:
+		return "signer-location"
+	case OIDSignerAttributes:
+		return "signer-attributes"
+	case OIDSignerAttributesV2:
+		return "signer-attributes-v2"
+	case OIDContentTimeStamp:
+		return "content-time-stamp"
+	case OIDMimeType:
+		return "mime-type"
+	case OIDSignatureTimeStamp:
+		return "signature-time-stamp"
+	case OIDCertificateRefs:
+		return "complete-certificate-references"
+	case OIDRevocationRefs:
+		return "complete-revocation-references"
+	case OIDCertificateValues:
+		return "certificate-values"
+	case OIDRevocationValues:
+		return "revocation-values"
+	case OIDCAdESCTimeStamp:
+		return "CAdES-C-time-stamp"
+	case OIDCertCRLTimeStamp:
+		return "time-stamped-certs-crls-references"
+	case OIDArchiveTimeStamp:
+		return "archive-time-stamp (v1)"
+	case OIDArchiveTimeStampV2:
+		return "archive-time-stamp-v2"
+	case OIDArchiveTimeStampV3:
+		return "archive-time-stamp-v3"
+	case OIDLongTermValidation:
+		return "long-term-validation"
+	case OIDATSHashIndex:
+		return "ats-hash-index"
+	case OIDATSHashIndexV2:
+		return "ats-hash-index-v2"
+	case OIDATSHashIndexV3:
+		return "ats-hash-index-v3"
+	case OIDSignaturePolicyStore:
+		return "signature-policy-store"
+	case OIDAttributeCertRefs:
+		return "attribute-certificate-references"
+	case OIDAttributeRevocationRefs:
+		return "attribute-revocation-references"
+	case OIDEvidenceRecordInternal:
+		return "evidence-record (internal)"
+	case OIDEvidenceRecordExternal:
+		return "evidence-record (external)"
+	case OIDSPURI:
+		return "SP-URI"
+	case OIDSPUserNotice:
+		return "SP-user-notice"
+	case OIDSPDocSpecification:
+		return "SP-doc-specification"
+	case OIDProofOfOrigin:
+		return "proof-of-origin"
+	case OIDProofOfReceipt:
+		return "proof-of-receipt"
+	case OIDProofOfDelivery:
+		return "proof-of-delivery"
+	case OIDProofOfSender:
+		return "proof-of-sender"
+	case OIDProofOfApproval:
+		return "proof-of-approval"
+	case OIDProofOfCreation:
+		return "proof-of-creation"
+	case OIDRIOCSPResponse:
+		return "ri-ocsp-response"
+	case OIDRISCVP:
+		return "ri-scvp"
+	case OIDOCSPBasic:
+		return "ocsp-basic"
+	case OIDMD5:
+		return "MD5"
+	case OIDSHA1:
+		return "SHA-1"
+	case OIDSHA224:
+		return "SHA-224"
+	case OIDSHA256:
+		return "SHA-256"
+	case OIDSHA384:
+		return "SHA-384"
+	case OIDSHA512:
+		return "SHA-512"
+	case OIDSHA512_224:
+		return "SHA-512/224"
+	case OIDSHA512_256:
+		return "SHA-512/256"
+	case OIDSHA3_224:
+		return "SHA3-224"
+	case OIDSHA3_256:
+		return "SHA3-256"
+	case OIDSHA3_384:
+		return "SHA3-384"
+	case OIDSHA3_512:
+		return "SHA3-512"
+	case OIDRIPEMD160:
+		return "RIPEMD-160"
+	case OIDStreebog256:
+		return "GOST R 34.11-2012 256"
+	case OIDStreebog512:
+		return "GOST R 34.11-2012 512"
+	case OIDGOST94:
+		return "GOST R 34.11-94"
+	case OIDRSAEncryption:
+		return "rsaEncryption"
+	case OIDMD5WithRSA:
+		return "md5WithRSAEncryption"
+	case OIDSHA1WithRSA:
+		return "sha1WithRSAEncryption"
+	case OIDSHA1WithRSAOIW:
+		return "sha1WithRSASignature"
+	case OIDMGF1:
+		return "MGF1"
+	case OIDRSASSAPSS:
+		return "RSASSA-PSS"
+	case OIDSHA256WithRSA:
+		return "sha256WithRSAEncryption"
+	case OIDSHA384WithRSA:
+		return "sha384WithRSAEncryption"
+	case OIDSHA512WithRSA:
+		return "sha512WithRSAEncryption"
+	case OIDSHA224WithRSA:
+		return "sha224WithRSAEncryption"
+	case OIDSHA3_224WithRSA:
+		return "rsassa-pkcs1-v1_5-with-sha3-224"
+	case OIDSHA3_256WithRSA:
+		return "rsassa-pkcs1-v1_5-with-sha3-256"
+	case OIDSHA3_384WithRSA:
+		return "rsassa-pkcs1-v1_5-with-sha3-384"
+	case OIDSHA3_512WithRSA:
+		return "rsassa-pkcs1-v1_5-with-sha3-512"
+	case OIDECPublicKey:
+		return "ecPublicKey"
+	case OIDECDSAWithSHA1:
+		return "ecdsa-with-SHA1"
+	case OIDECDSAWithSHA224:
+		return "ecdsa-with-SHA224"
+	case OIDECDSAWithSHA256:
+		return "ecdsa-with-SHA256"
+	case OIDECDSAWithSHA384:
+		return "ecdsa-with-SHA384"
+	case OIDECDSAWithSHA512:
+		return "ecdsa-with-SHA512"
+	case OIDECDSAWithSHA3_224:
+		return "ecdsa-with-SHA3-224"
+	case OIDECDSAWithSHA3_256:
+		return "ecdsa-with-SHA3-256"
+	case OIDECDSAWithSHA3_384:
+		return "ecdsa-with-SHA3-384"
+	case OIDECDSAWithSHA3_512:
+		return "ecdsa-with-SHA3-512"
+	case OIDPlainECDSAWithSHA1:
+		return "plain-ECDSA-with-SHA1"
+	case OIDPlainECDSAWithSHA224:
+		return "plain-ECDSA-with-SHA224"
+	case OIDPlainECDSAWithSHA256:
+		return "plain-ECDSA-with-SHA256"
+	case OIDPlainECDSAWithSHA384:
+		return "plain-ECDSA-with-SHA384"
+	case OIDPlainECDSAWithSHA512:
+		return "plain-ECDSA-with-SHA512"
+	case OIDEd25519:
+		return "Ed25519"
+	case OIDEd448:
+		return "Ed448"
+	case OIDDSA:
+		return "DSA"
+	case OIDDSAWithSHA1:
+		return "dsa-with-SHA1"
+	case OIDDSAWithSHA224:
+		return "dsa-with-SHA224"
+	case OIDDSAWithSHA256:
+		return "dsa-with-SHA256"
+	case OIDGOST256:
+		return "GOST R 34.10-2012 256"
+	case OIDGOST512:
+		return "GOST R 34.10-2012 512"
+	case OIDGOST256Signature:
+		return "GOST R 34.10-2012 with GOST R 34.11-2012 256"
+	case OIDGOST512Signature:
+		return "GOST R 34.10-2012 with GOST R 34.11-2012 512"
+	case OIDGOST2001:
+		return "GOST R 34.10-2001"
+	case OIDGOST2001Signature:
+		return "GOST R 34.10-2001 with GOST R 34.11-94"
+	case OIDP224:
+		return "P-224"
+	case OIDP256:
+		return "P-256"
+	case OIDP384:
+		return "P-384"
+	case OIDP521:
+		return "P-521"
+	case OIDSecp256k1:
+		return "secp256k1"
+	case OIDBrainpoolP256r1:
+		return "brainpoolP256r1"
+	case OIDBrainpoolP384r1:
+		return "brainpoolP384r1"
+	case OIDBrainpoolP512r1:
+		return "brainpoolP512r1"
+	case OIDCommonName:
+		return "CN"
+	case OIDSurname:
+		return "SN"
+	case OIDSerialNumber:
+		return "serialNumber"
+	case OIDCountry:
+		return "C"
+	case OIDLocality:
+		return "L"
+	case OIDProvince:
+		return "ST"
+	case OIDStreet:
+		return "street"
+	case OIDOrganization:
+		return "O"
+	case OIDOrganizationalUnit:
+		return "OU"
+	case OIDTitle:
+		return "title"
+	case OIDPostalCode:
+		return "postalCode"
+	case OIDGivenName:
+		return "givenName"
+	case OIDOrganizationIdentifier:
+		return "organizationIdentifier"
+	case OIDEmailAddress:
+		return "emailAddress"
+	case OIDDomainComponent:
+		return "DC"
+	case OIDSubjectKeyID:
+		return "subjectKeyIdentifier"
+	case OIDKeyUsage:
+		return "keyUsage"
+	case OIDSubjectAltName:
+		return "subjectAltName"
+	case OIDBasicConstraints:
+		return "basicConstraints"
+	case OIDCRLDistributionPoints:
+		return "cRLDistributionPoints"
+	case OIDCertificatePolicies:
+		return "certificatePolicies"
+	case OIDAuthorityKeyID:
+		return "authorityKeyIdentifier"
+	case OIDExtKeyUsage:
+		return "extKeyUsage"
+	case OIDAuthorityInfoAccess:
+		return "authorityInfoAccess"
+	case OIDQCStatements:
+		return "qcStatements"
+	case OIDTimeStamping:
+		return "timeStamping"
+	case OIDOCSPSigning:
+		return "OCSPSigning"
+	case OIDOCSPNoCheck:
+		return "ocsp-nocheck"
+	}
+	return ""
+}
