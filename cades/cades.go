@@ -1,0 +1,164 @@
+// Package cades builds, reads and verifies CAdES signatures: CMS SignedData (RFC 5652) with the attributes of
+// EN 319 122-1 and RFC 5126, and plain PKCS #7 as their lowest form.
+//
+//	p7s, err := cades.Sign(ctx, signer, content, nil) // detached CAdES-BES
+//
+// [Sign] and [SignTo] take a content and give a container. Many contents at once go through package batch, with an
+// *[Options] as its format. When the key is elsewhere, [Prepare] freezes what is to be signed, [Draft.ToBeSigned] hands
+// it out, and [Draft.Finish] takes the signature, in this process or, by [Draft.MarshalBinary] and [ParseDraft], in
+// another one. [Message.AddSignature] adds a signer to a message and leaves every byte of it in place.
+//
+// [Parse] reads messages of anybody, in DER or BER; [Message.Verify] checks them and reports each check by name.
+//
+// # What is signed
+//
+// The signature is over the DER of the signed attributes, never over the content itself: content-type, message-digest,
+// signing-time, signing-certificate-v2 (RFC 5035) and CMSAlgorithmProtection (RFC 6211) always, others on request.
+package cades
+
+import (
+	"crypto"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Level is how much a signature carries to prove itself. BES is the zero value. With a [Policy], BES is also called
+// EPES.
+type Level int
+
+// Levels of EN 319 122-1 (B-B to B-LTA), and the older forms of RFC 5126.
+const (
+	PKCS7      Level = iota - 1 // content-type, message-digest and signing-time only
+	BES                         // bound to its certificate
+	T                           // with a time-stamp on the signature
+	LT                          // with certificates and revocation values for later
+	LTA                         // with a time-stamp over all that
+	C                           // RFC 5126: with references to certificates and revocation values
+	XLongType1                  // RFC 5126: with these values, and a time-stamp over the references
+	A                           // RFC 5126: with an archive time-stamp
+)
+
+// String names the level as ETSI does, in its older and plainer form: CAdES-BES, CAdES-T.
+func (l Level) String() string {
+	if l < PKCS7 || l > A {
+		return fmt.Sprintf("level %d", int(l))
+	}
+	return [...]string{"PKCS7", "CAdES-BES", "CAdES-T", "CAdES-LT", "CAdES-LTA", "CAdES-C", "CAdES-X Long Type 1", "CAdES-A"}[l-PKCS7]
+}
+
+// ParseLevel reads the short names: pkcs7, bes, t, lt, lta, c, xlong1, a.
+func ParseLevel(name string) (Level, error) {
+	for i, n := range []string{"pkcs7", "bes", "t", "lt", "lta", "c", "xlong1", "a"} {
+		if strings.EqualFold(n, name) {
+			return PKCS7 + Level(i), nil
+		}
+	}
+	return BES, &sign.Error{Op: "cades: level", Place: fmt.Sprintf("%.20q", name), Class: sign.ErrUnsupported, Hint: "choose one of pkcs7, bes, t, lt, lta, c, xlong1, a"}
+}
+
+// Options says what a container is to be. The zero value, and nil, is a detached CAdES-BES with the signing time of
+// now. Options are a [sign.Format]. They are not modified, and must not be while they are in use.
+type Options struct {
+	Level    Level
+	Attached bool // the content goes into the container
+
+	// SigningTime is the claimed time of signing; zero takes Clock, and a nil Clock time.Now.
+	SigningTime time.Time
+	Clock       func() time.Time
+
+	// ContentType is the eContentType as a dotted object identifier; empty is id-data, which the baseline levels
+	// demand.
+	ContentType string
+
+	Policy            *Policy         // makes an EPES
+	Commitments       []Commitment    // what the signature means
+	Location          *Location       // where it was made, as claimed
+	ClaimedRoles      []string        // in what capacity, as claimed
+	MimeType          string          // of the content: "application/pdf"; not together with ContentHints
+	ContentHints      *ContentHints   // what the content is
+	ContentIdentifier []byte          // a name for the content, for others to refer to
+	Attributes        []Attribute     // any further signed attributes
+	Certificates      CertificateRule // which certificates of the signer's chain go in
+}
+
+// CertificateRule says which certificates go into a container.
+type CertificateRule int
+
+// Rules for certificates. CAdES demands the certificate of the key at least.
+const (
+	WholeChain CertificateRule = iota
+	SignerOnly
+	NoCertificates // PKCS7 only
+)
+
+// Policy is a signature policy (EN 319 122-1 section 5.2.9): explicit when it has an OID, implied otherwise.
+type Policy struct {
+	Implied bool // the policy follows from the context; nothing else may be set
+
+	OID    string      // dotted
+	Hash   crypto.Hash // SHA-256, SHA-384 or SHA-512
+	Digest []byte      // of the policy document, as its issuer publishes it
+
+	URI        string      // where the document is (SPuri)
+	UserNotice *UserNotice // what to show whenever the signature is checked
+	// Specification names the technical specification of the document's syntax: a dotted OID or a URI
+	// (SPDocSpecification).
+	Specification string
+}
+
+// UserNotice is SPUserNotice of RFC 5126 section 5.8.1.
+type UserNotice struct {
+	Organization string // with Numbers, a reference to a notice of this organization
+	Numbers      []int
+	Text         string // at most 200 characters
+}
+
+// Commitment is a commitment type (EN 319 122-1 section 5.2.3): one of the ProofOf values or another dotted OID.
+type Commitment string
+
+// Commitment types of RFC 5126 section 5.11.1.
+const (
+	ProofOfOrigin   Commitment = "1.2.840.113549.1.9.16.6.1"
+	ProofOfReceipt  Commitment = "1.2.840.113549.1.9.16.6.2"
+	ProofOfDelivery Commitment = "1.2.840.113549.1.9.16.6.3"
+	ProofOfSender   Commitment = "1.2.840.113549.1.9.16.6.4"
+	ProofOfApproval Commitment = "1.2.840.113549.1.9.16.6.5"
+	ProofOfCreation Commitment = "1.2.840.113549.1.9.16.6.6"
+)
+
+// ParseCommitment reads origin, receipt, delivery, sender, approval, creation, or a dotted OID.
+func ParseCommitment(name string) (Commitment, error) {
+	short := strings.TrimPrefix(strings.ToLower(name), "proof-of-")
+	for i, n := range []string{"origin", "receipt", "delivery", "sender", "approval", "creation"} {
+		if n == short {
+			return []Commitment{ProofOfOrigin, ProofOfReceipt, ProofOfDelivery, ProofOfSender, ProofOfApproval, ProofOfCreation}[i], nil
+		}
+	}
+	if _, err := cms.ParseOID(name); err != nil {
+		return "", &sign.Error{Op: "cades: commitment", Place: fmt.Sprintf("%.60q", name), Class: sign.ErrInput, Hint: "choose one of origin, receipt, delivery, sender, approval, creation, or give a dotted object identifier"}
+	}
+	return Commitment(name), nil
+}
+
+// Location is where the signer claims to have signed (EN 319 122-1 section 5.2.5); at least one field is set.
+type Location struct {
+	Country  string
+	Locality string
+	Postal   []string // at most six lines
+}
+
+// ContentHints describes the content (RFC 2634 section 2.9).
+type ContentHints struct {
+	Description string // may be empty
+	ContentType string // dotted; empty is id-data
+}
+
+// Attribute is an attribute with its values in DER.
+type Attribute struct {
+	Type   string // dotted object identifier
+	Values [][]byte
+}
