@@ -1,0 +1,126 @@
+package soft
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"slices"
+)
+
+const (
+	maxChain      = 16    // certificates of a chain
+	maxIssuers    = 16    // certificates of one name whose key is tried on a signature
+	maxIssuerBits = 16384 // of an RSA key that is tried on a signature
+)
+
+// pool finds certificates by key and by name.
+type pool struct {
+	byKey     map[string][]foundCert // by keyName
+	bySubject map[string][]*x509.Certificate
+	issuers   map[*x509.Certificate]*x509.Certificate // what issuer has found
+	root      bool
+}
+
+func newPool(certs []foundCert, root bool) *pool {
+	p := &pool{map[string][]foundCert{}, map[string][]*x509.Certificate{}, map[*x509.Certificate]*x509.Certificate{}, root}
+	seen := map[string]bool{}
+	for _, c := range certs {
+		if seen[string(c.cert.Raw)] {
+			continue
+		}
+		seen[string(c.cert.Raw)] = true
+		name := keyName(c.cert.RawSubjectPublicKeyInfo)
+		p.byKey[name] = append(p.byKey[name], c)
+		subject := string(c.cert.RawSubject)
+		p.bySubject[subject] = append(p.bySubject[subject], c.cert)
+	}
+	return p
+}
+
+// keyName tells public keys apart by the bytes of their SubjectPublicKeyInfo. An RSA key may stand under rsaEncryption
+// and under id-RSASSA-PSS (RFC 4055 section 1.2), so for RSA the key alone counts.
+func keyName(spki []byte) string {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		PublicKey asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(spki, &info); err != nil {
+		return string(spki)
+	}
+	switch info.Algorithm.Algorithm.String() {
+	case oidRSA, oidPSS:
+		return "rsa " + string(info.PublicKey.Bytes)
+	}
+	return string(spki)
+}
+
+// chain goes from a certificate to its issuers as far as they are known.
+func (p *pool) chain(leaf *x509.Certificate) []*x509.Certificate {
+	chain := []*x509.Certificate{leaf}
+	for c := leaf; len(chain) < maxChain && !selfSigned(c); {
+		next := p.issuer(c)
+		if next == nil || slices.Contains(chain, next) || (selfSigned(next) && !p.root) {
+			break
+		}
+		chain = append(chain, next)
+		c = next
+	}
+	return chain
+}
+
+func (p *pool) issuer(c *x509.Certificate) *x509.Certificate {
+	if found, ok := p.issuers[c]; ok {
+		return found
+	}
+	found := p.findIssuer(c)
+	p.issuers[c] = found
+	return found
+}
+
+func (p *pool) findIssuer(c *x509.Certificate) *x509.Certificate {
+	candidates := slices.Clone(p.bySubject[string(c.RawIssuer)])
+	// The key identifier says which of several certificates of that name it is (RFC 5280 section 4.2.1.1), and among
+	// renewed ones the newest will be valid the longest.
+	slices.SortStableFunc(candidates, func(a, b *x509.Certificate) int {
+		if x, y := identified(c, a), identified(c, b); x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return b.NotBefore.Compare(a.NotBefore)
+	})
+	for _, candidate := range candidates[:min(len(candidates), maxIssuers)] {
+		if candidate != c && issued(candidate, c) {
+			return candidate
+		}
+	}
+	return nil
+}
+
+func identified(c, issuer *x509.Certificate) bool {
+	return len(c.AuthorityKeyId) != 0 && bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId)
+}
+
+// issued checks the signature. Where the standard library cannot, names and key identifiers decide.
+func issued(issuer, c *x509.Certificate) bool {
+	if pub, ok := issuer.PublicKey.(*rsa.PublicKey); ok && pub.N.BitLen() > maxIssuerBits {
+		return false
+	}
+	err := issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
+	switch {
+	case err == nil:
+		return true
+	case insecure, errors.Is(err, x509.ErrUnsupportedAlgorithm), issuer.PublicKey == nil:
+		return len(c.AuthorityKeyId) == 0 || len(issuer.SubjectKeyId) == 0 || identified(c, issuer)
+	}
+	return false
+}
+
+func selfSigned(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawSubject, c.RawIssuer) && issued(c, c)
+}

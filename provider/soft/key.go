@@ -1,0 +1,184 @@
+package soft
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// standardKey is a private key of the standard library.
+type standardKey struct {
+	signer  crypto.Signer
+	public  crypto.PublicKey
+	pssOnly bool
+	schemes []sign.Scheme
+	closed  *atomic.Bool
+	chain   []*x509.Certificate // makes keys with different certificates different
+}
+
+var (
+	_ sign.Key        = (*standardKey)(nil)
+	_ sign.TrustedKey = (*standardKey)(nil)
+	_ sign.Schemer    = (*standardKey)(nil)
+)
+
+func newStandardKey(signer crypto.Signer, pssOnly bool, closed *atomic.Bool) *standardKey {
+	k := &standardKey{signer: signer, public: signer.Public(), pssOnly: pssOnly, closed: closed}
+	for _, s := range sign.Schemes(k.public) {
+		if _, isPSS := s.Opts.(*rsa.PSSOptions); isPSS || !pssOnly {
+			k.schemes = append(k.schemes, s)
+		}
+	}
+	return k
+}
+
+func (k *standardKey) Public() crypto.PublicKey { return k.public }
+
+// Trusted is true: the standard library computes the signature in this process.
+func (k *standardKey) Trusted() bool { return true }
+
+// Schemes leaves out PKCS #1 v1.5 when the file says that the key is for RSASSA-PSS.
+func (k *standardKey) Schemes() []sign.Scheme { return k.schemes }
+
+func (k *standardKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.SignContext(context.Background(), digest, opts)
+}
+
+// SignContext does not wait for anything, so the context is looked at once. It adds no allocation to those of the key.
+func (k *standardKey) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if k.closed.Load() {
+		return nil, errClosed("soft: sign")
+	}
+	if err := checkDigest(k.public, digest, opts); err != nil {
+		return nil, err
+	}
+	if k.pssOnly {
+		if _, ok := opts.(*rsa.PSSOptions); !ok {
+			return nil, refused(sign.ErrUnsupported, "the key is for RSASSA-PSS only")
+		}
+	}
+	signature, err := k.signer.Sign(rand.Reader, digest, opts)
+	if err != nil {
+		return nil, &sign.Error{Op: "soft: sign", Class: sign.ErrUnsupported, Err: err}
+	}
+	return signature, nil
+}
+
+// checkDigest refuses options and digests that do not go with the key. Of kinds of keys that the standard library does
+// not know, their owner knows.
+func checkDigest(public crypto.PublicKey, digest []byte, opts crypto.SignerOpts) error {
+	if opts == nil {
+		return refused(sign.ErrInput, "the options say which hash the digest is of, and must not be nil")
+	}
+	switch public.(type) {
+	case *rsa.PublicKey:
+		if o, ok := opts.(*rsa.PSSOptions); ok {
+			if o == nil {
+				return refused(sign.ErrInput, "the options must not be nil")
+			}
+			// A salt of another length is not what the AlgorithmIdentifier says.
+			if o.SaltLength != rsa.PSSSaltLengthEqualsHash && (o.Hash == 0 || o.SaltLength != sizeOf(o.Hash)) {
+				return refused(sign.ErrUnsupported, "the salt of RSASSA-PSS must be as long as the hash")
+			}
+		}
+	case *ecdsa.PublicKey:
+	case ed25519.PublicKey:
+		if opts.HashFunc() != 0 {
+			return refused(sign.ErrUnsupported, "Ed25519 signs the message itself, with crypto.Hash(0) as options")
+		}
+		if o, ok := opts.(*ed25519.Options); ok && o.Context != "" {
+			return refused(sign.ErrUnsupported, "Ed25519 with a context is not known in signature containers")
+		}
+		return nil
+	default:
+		return nil
+	}
+	size := sizeOf(opts.HashFunc())
+	if size == 0 {
+		return refused(sign.ErrUnsupported, "the hash must be SHA-256, SHA-384 or SHA-512")
+	}
+	if len(digest) != size {
+		return refused(sign.ErrInput, fmt.Sprintf("the digest has %d octets instead of %d", len(digest), size))
+	}
+	return nil
+}
+
+func refused(class error, hint string) error {
+	return &sign.Error{Op: "soft: sign", Class: class, Hint: hint}
+}
+
+// sizeOf returns the length of a hash, or 0 for those that no scheme uses.
+func sizeOf(h crypto.Hash) int {
+	switch h {
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
+		return h.Size()
+	}
+	return 0
+}
+
+// withChain returns a key of its own for each certificate.
+func withChain(key sign.Key, chain []*x509.Certificate) sign.Key {
+	if k, ok := key.(*standardKey); ok {
+		own := *k
+		own.chain = chain
+		return &own
+	}
+	own := *key.(*foreignKey)
+	own.chain = chain
+	return &own
+}
+
+func schemesOf(key sign.Key) []sign.Scheme {
+	if s, ok := key.(sign.Schemer); ok {
+		return s.Schemes()
+	}
+	return sign.Schemes(key.Public())
+}
+
+func spkiOf(key sign.Key) ([]byte, error) {
+	if k, ok := key.(*foreignKey); ok {
+		if s, ok := k.signer.(sign.SPKIKey); ok {
+			return s.SubjectPublicKeyInfo(), nil
+		}
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, fmt.Errorf("its public key: %w", err)
+	}
+	return spki, nil
+}
+
+// checkStandard refuses private keys that would panic when they are used.
+func checkStandard(signer crypto.Signer) error {
+	switch key := signer.(type) {
+	case *rsa.PrivateKey:
+		if key == nil || key.N == nil || key.D == nil {
+			return errors.New("the RSA key is empty")
+		}
+		return key.Validate()
+	case *ecdsa.PrivateKey:
+		if key == nil {
+			return errors.New("the ECDSA key is empty")
+		}
+		_, err := key.Bytes()
+		return err
+	case ed25519.PrivateKey:
+		if len(key) != ed25519.PrivateKeySize {
+			return errors.New("the Ed25519 key has a wrong length")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,330 @@
+package soft
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	casn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/seed-116355fd/signet/sign"
+)
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: plain(err)}
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if err != nil {
+		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: plain(err)}
+	}
+	return data, nil
+}
+
+// form is what a file or a DER structure is.
+type form int
+
+const (
+	formUnknown form = iota
+	formPEM
+	formPKCS12
+	formPKCS12BER
+	formCertificate
+	formPrivateKey // PKCS#8, PKCS#1 or SEC 1
+	formEncryptedKey
+)
+
+func looksLikeOurs(data []byte) bool { return formOf(data) != formUnknown }
+
+// formOf tells the forms apart by the first elements of the outer SEQUENCE.
+func formOf(data []byte) form {
+	if bytes.Contains(data, []byte("-----BEGIN ")) {
+		if pemOfOurs(data) {
+			return formPEM
+		}
+		return formUnknown
+	}
+	if bytes.HasPrefix(data, []byte{0x30, 0x80, 0x02, 0x01, 0x03}) {
+		return formPKCS12BER
+	}
+	outer, inner := cryptobyte.String(data), cryptobyte.String(nil)
+	if !outer.ReadASN1(&inner, casn1.SEQUENCE) {
+		return formUnknown
+	}
+	if inner.PeekASN1Tag(casn1.INTEGER) {
+		var version int64
+		if !inner.ReadASN1Integer(&version) {
+			return formUnknown
+		}
+		switch {
+		case version == 3 && inner.PeekASN1Tag(casn1.SEQUENCE): // RFC 7292 section 4
+			return formPKCS12
+		case version <= 1 && inner.PeekASN1Tag(casn1.SEQUENCE), // RFC 5208 section 5, RFC 5958 section 2
+			version <= 1 && inner.PeekASN1Tag(casn1.INTEGER),      // RFC 8017 appendix A.1.2
+			version == 1 && inner.PeekASN1Tag(casn1.OCTET_STRING): // RFC 5915 section 3
+			return formPrivateKey
+		}
+		return formUnknown
+	}
+	if !inner.SkipASN1(casn1.SEQUENCE) {
+		return formUnknown
+	}
+	switch {
+	case inner.PeekASN1Tag(casn1.OCTET_STRING): // RFC 5208 section 6
+		return formEncryptedKey
+	case inner.SkipASN1(casn1.SEQUENCE) && inner.PeekASN1Tag(casn1.BIT_STRING) && len(outer) == 0: // RFC 5280 section 4.1
+		return formCertificate
+	}
+	return formUnknown
+}
+
+// read takes in one file. Keys and certificates in it that cannot be read are remembered, so that the others are found.
+func (l *loader) read(ctx context.Context, file string, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(data) > maxFileSize {
+		return &sign.Error{Op: "soft: open", Place: file, Class: sign.ErrInput, Hint: fmt.Sprintf("it has more than %d MiB; that is not a file of keys", maxFileSize>>20)}
+	}
+	limit := l.config.MaxIterations
+	if limit <= 0 {
+		limit = DefaultMaxIterations
+	}
+	r := &reader{loader: l, ctx: ctx, file: file, password: asker{ask: l.config.Password, what: file}, limit: limit, left: 4 * limit}
+	defer r.wipe()
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // the mark that editors of Windows put in front
+	switch formOf(data) {
+	case formPEM:
+		return r.pem(data)
+	case formPKCS12:
+		return r.pkcs12(data)
+	case formPKCS12BER:
+		return r.error(&convertError{"it is PKCS#12 in BER", "openssl pkcs12 -in OLD -nodes | openssl pkcs12 -export -out NEW"})
+	case formCertificate:
+		return r.certificate(data, "", nil)
+	case formPrivateKey:
+		return r.key(data, "", nil)
+	case formEncryptedKey:
+		return r.encryptedKey(data, "", nil)
+	}
+	return &sign.Error{Op: "soft: open", Place: file, Class: sign.ErrUnsupported, Hint: "it is neither PEM nor PKCS#8, PKCS#12 or a certificate in DER"}
+}
+
+// reader reads one file.
+type reader struct {
+	*loader
+	ctx      context.Context
+	file     string
+	password asker
+	limit    int // iterations of one derivation
+	left     int // iterations of all derivations that this file still may ask for
+	keyCount int
+	certs    int
+	implied  bool     // the empty password was tried, as none was given
+	form     [][]byte // the password in the forms of PKCS#12, see forms
+}
+
+// wipe overwrites the password when the file has been read.
+func (r *reader) wipe() {
+	r.password.wipe()
+	for _, form := range r.form {
+		clear(form)
+	}
+}
+
+// errPassword says that a password does not decrypt. convertError says what would read a file that this package does not.
+var errPassword = errors.New("wrong password, or the file is damaged")
+
+type convertError struct{ what, command string }
+
+func (e *convertError) Error() string {
+	return e.what + ", which is not read; convert it: " + e.command
+}
+
+// error gives an error its place and class.
+func (r *reader) error(err error) error {
+	if _, ok := errors.AsType[*sign.Error](err); ok || r.ctx.Err() != nil {
+		return err
+	}
+	if r.implied && errors.Is(err, errPassword) {
+		err = errNoPassword
+	}
+	e := &sign.Error{Op: "soft: open", Place: r.file, Class: sign.ErrInput, Err: err}
+	convert, isConvert := errors.AsType[*convertError](err)
+	switch {
+	case errors.Is(err, errPassword):
+		e.Class, e.Err, e.Hint = sign.ErrPIN, nil, "give the password that the file was made with, or the file is damaged"
+	case errors.Is(err, errNoPassword):
+		e.Class, e.Hint = sign.ErrUnavailable, "set Config.Password"
+	case r.password.err != nil && errors.Is(err, r.password.err):
+		e.Class = sign.ErrUnavailable
+	case isConvert:
+		e.Class, e.Err, e.Hint = sign.ErrUnsupported, errors.New(convert.what), "convert it: "+convert.command
+	case errors.Is(err, errUnsupported):
+		e.Class = sign.ErrUnsupported
+	}
+	return e
+}
+
+// errUnsupported marks what is valid and not known here.
+var errUnsupported = errors.New("not known here")
+
+// key takes a private key in PKCS#8, PKCS#1 or SEC 1.
+func (r *reader) key(der []byte, label string, id []byte) error {
+	if r.keyCount++; r.keyCount > maxKeys {
+		return r.error(fmt.Errorf("it has more than %d keys", maxKeys))
+	}
+	signer, pssOnly, err := parseKey(der)
+	if err != nil {
+		return r.error(err)
+	}
+	r.keys = append(r.keys, foundKey{signer, label, r.file, id, pssOnly})
+	return nil
+}
+
+// certificate takes a certificate. One that cannot be read does not stop anything: it may be one of no interest.
+func (r *reader) certificate(der []byte, label string, id []byte) error {
+	if r.certs++; r.certs > maxCertificates {
+		return r.error(fmt.Errorf("it has more than %d certificates", maxCertificates))
+	}
+	if len(der) > maxCertSize {
+		r.skip(errors.New("it is too long"))
+		return nil
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		r.skip(err)
+		return nil
+	}
+	r.loader.certs = append(r.loader.certs, foundCert{c, label, id})
+	return nil
+}
+
+func (r *reader) skip(err error) {
+	r.skipped = append(r.skipped, fmt.Sprintf("certificate %d of %s could not be read: %v", r.certs, r.file, err))
+}
+
+const (
+	oidRSA = "1.2.840.113549.1.1.1"
+	oidPSS = "1.2.840.113549.1.1.10"
+)
+
+// parseKey reads a private key, and reports whether it is for RSASSA-PSS only.
+func parseKey(der []byte) (signer crypto.Signer, pssOnly bool, err error) {
+	if len(der) > maxKeySize {
+		return nil, false, fmt.Errorf("the private key has more than %d octets", maxKeySize)
+	}
+	var key any
+	if pkcs1, ok := pssKey(der); ok {
+		key, err = x509.ParsePKCS1PrivateKey(pkcs1)
+		pssOnly = true
+	} else if key, err = x509.ParsePKCS8PrivateKey(der); err != nil {
+		// The standard library names the right parser in its error; the label of a PEM block may be wrong.
+		switch s := err.Error(); {
+		case strings.Contains(s, "ParsePKCS1PrivateKey"):
+			key, err = x509.ParsePKCS1PrivateKey(der)
+		case strings.Contains(s, "ParseECPrivateKey"):
+			key, err = x509.ParseECPrivateKey(der)
+		}
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("the private key: %w", err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, false, fmt.Errorf("a %T cannot sign: %w", key, errUnsupported)
+	}
+	if err := checkStandard(signer); err != nil {
+		return nil, false, fmt.Errorf("the private key: %w", err)
+	}
+	return signer, pssOnly, nil
+}
+
+// pssKey returns the RSAPrivateKey of a PKCS#8 structure under id-RSASSA-PSS (RFC 4055 section 1.2), which the standard
+// library does not know.
+func pssKey(der []byte) ([]byte, bool) {
+	s, inner, alg, key := cryptobyte.String(der), cryptobyte.String(nil), cryptobyte.String(nil), cryptobyte.String(nil)
+	var version int64
+	var oid asn1.ObjectIdentifier
+	ok := s.ReadASN1(&inner, casn1.SEQUENCE) && inner.ReadASN1Integer(&version) && inner.ReadASN1(&alg, casn1.SEQUENCE) &&
+		alg.ReadASN1ObjectIdentifier(&oid) && oid.String() == oidPSS && inner.ReadASN1(&key, casn1.OCTET_STRING)
+	return key, ok
+}
+
+// pemOfOurs reports whether a PEM file has a private key or a certificate in it.
+func pemOfOurs(data []byte) bool {
+	for _, line := range bytes.Split(data, []byte("-----BEGIN "))[1:] {
+		label, _, _ := bytes.Cut(line, []byte("-----"))
+		if bytes.HasSuffix(label, []byte("PRIVATE KEY")) || bytes.HasSuffix(label, []byte("CERTIFICATE")) {
+			return true
+		}
+	}
+	return false
+}
+
+// pem takes the blocks of a PEM file.
+func (r *reader) pem(data []byte) error {
+	keys := len(r.keys)
+	var first error
+	begun, read := bytes.Count(data, []byte("-----BEGIN ")), 0
+	for rest := data; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		read++
+		if err := r.block(block); err != nil {
+			if first == nil {
+				first = err
+			}
+			if r.keyCount > maxKeys || r.certs > maxCertificates || r.ctx.Err() != nil {
+				return err
+			}
+			r.failures = append(r.failures, err)
+		}
+	}
+	// encoding/pem leaves out blocks that it cannot read.
+	if read < begun && len(r.keys) == keys && first == nil {
+		return r.error(fmt.Errorf("%d of %d PEM blocks are damaged", begun-read, begun))
+	}
+	return nil
+}
+
+func (r *reader) block(block *pem.Block) error {
+	switch block.Type {
+	case "CERTIFICATE", "X509 CERTIFICATE":
+		return r.certificate(block.Bytes, "", nil)
+	case "TRUSTED CERTIFICATE": // of OpenSSL: the certificate, then its uses
+		s, der := cryptobyte.String(block.Bytes), cryptobyte.String(nil)
+		if !s.ReadASN1Element(&der, casn1.SEQUENCE) {
+			der = cryptobyte.String(block.Bytes)
+		}
+		return r.certificate(der, "", nil)
+	case "ENCRYPTED PRIVATE KEY":
+		return r.encryptedKey(block.Bytes, "", nil)
+	case "OPENSSH PRIVATE KEY":
+		return r.error(&convertError{"it is a key of OpenSSH", "ssh-keygen -p -m PKCS8 -f FILE"})
+	}
+	if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		return nil
+	}
+	if block.Headers["DEK-Info"] != "" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
+		// One MD5 without iterations makes the key of RFC 1423 from the password.
+		return r.error(&convertError{"it is encrypted as PEM of RFC 1423 (DEK-Info)", convertPKCS8})
+	}
+	if block.Type == "DSA PRIVATE KEY" {
+		return r.error(fmt.Errorf("a DSA key: %w", errUnsupported))
+	}
+	return r.key(block.Bytes, "", nil)
+}
