@@ -34,7 +34,7 @@ type Status int
 // Outcomes.
 const (
 	Passed    Status = iota
-	Tolerated        // not as the standard has it, in a way that does not weaken the signature; Detail says how
+	Tolerated        // accepted, though not as it should be; Detail says how
 	Unchecked        // there was nothing to check against; Detail says what is missing
 	Failed
 )

@@ -23,6 +23,11 @@ func ParseAlgorithm(v Value) (Algorithm, error) {
 	if v.tag != TagSequence {
 		return Algorithm{}, syntaxError(v.start, "an AlgorithmIdentifier is expected, not %s", v.tag)
 	}
+	return ParseImplicitAlgorithm(v)
+}
+
+// ParseImplicitAlgorithm reads an AlgorithmIdentifier under an IMPLICIT tag, which the caller has checked.
+func ParseImplicitAlgorithm(v Value) (Algorithm, error) {
 	r := v.Reader()
 	id, err := r.Want(TagOID, "the object identifier of an algorithm")
 	if err != nil {
@@ -44,10 +49,16 @@ func ParseAlgorithm(v Value) (Algorithm, error) {
 // and are mixed up in practice for everything else.
 func (a Algorithm) NoParameters() bool { return a.Parameters.IsZero() || a.Parameters.tag == TagNull }
 
-// Equal compares the object identifiers, and the parameters as octets, absent and NULL ones being the same.
+// Equal compares the object identifiers and the parameters: those of RSASSA-PSS by what they mean, others as octets,
+// absent and NULL ones being the same.
 func (a Algorithm) Equal(b Algorithm) bool {
 	if a.ID != b.ID {
 		return false
+	}
+	if a.ID == OIDRSASSAPSS {
+		x, err := pssParameters(a)
+		y, err2 := pssParameters(b)
+		return err == nil && err2 == nil && x == y
 	}
 	if a.NoParameters() || b.NoParameters() {
 		return a.NoParameters() == b.NoParameters()

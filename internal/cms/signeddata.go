@@ -321,3 +321,40 @@ func (si *SignerInfo) AttributesInDER() ([]byte, error) {
 	SortSet(members)
 	return AppendSet(nil, TagSet, members), nil
 }
+
+// ExpectedVersion returns the version that RFC 5652 section 5.1 gives to what the SignedData holds.
+func (sd *SignedData) ExpectedVersion() int {
+	version := 1
+	if sd.ContentType != OIDData {
+		version = 3
+	}
+	for i := range sd.Signers {
+		if sd.Signers[i].Version == 3 {
+			version = 3
+		}
+	}
+	for _, c := range sd.Certificates {
+		switch c.tag {
+		case ContextConstructed(3): // other
+			return 5
+		case ContextConstructed(2): // v2AttrCert
+			version = 4
+		case ContextConstructed(1): // v1AttrCert
+			version = max(version, 3)
+		}
+	}
+	for _, c := range sd.Revocations {
+		if c.tag == ContextConstructed(1) { // other
+			return 5
+		}
+	}
+	return version
+}
+
+// ExpectedVersion returns 1 for issuerAndSerialNumber and 3 for a subject key identifier (RFC 5652 section 5.3).
+func (si *SignerInfo) ExpectedVersion() int {
+	if si.SID.Issuer != nil {
+		return 1
+	}
+	return 3
+}

@@ -57,6 +57,8 @@ const (
 	TagBMPString       Tag = 30
 	TagSequence            = constructed | 16
 	TagSet                 = constructed | 17
+	// ConstructedOctetString is an OCTET STRING in segments, which only BER has.
+	ConstructedOctetString = constructed | TagOctetString
 )
 
 // ContextTag is a primitive context-specific tag, as IMPLICIT gives to a simple type.

@@ -1,0 +1,138 @@
+package cades
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// AddSignature returns the message with a further signer on the same content, beside those that are there (a parallel
+// signature). Every byte of the message stays; lengths around the new parts grow. The content of a detached message is
+// given, that of an attached one is inside and content is nil. Options.Attached and ContentType are those of the message.
+func (m *Message) AddSignature(ctx context.Context, s *sign.Signer, content io.Reader, o *Options) ([]byte, error) {
+	var c *sign.Content
+	if content != nil {
+		read := sign.Reader("", content)
+		c = &read
+	}
+	d, err := m.PrepareSignature(ctx, s, c, o)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := s.Sign(ctx, d.tbs)
+	if err != nil {
+		return nil, err
+	}
+	return d.FinishTrusted(ctx, signature)
+}
+
+// PrepareSignature freezes what a further signer signs, for keys that are elsewhere; see [Message.AddSignature]. The
+// content is nil for an attached message.
+func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.Content, o *Options) (*Draft, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.ContentType != "" && oidOr(o.ContentType, "") != m.sd.ContentType {
+		return nil, addError("its content type is %s", m.sd.ContentType.Name())
+	}
+	d := &Draft{signer: s, rule: o.Certificates, contentType: m.sd.ContentType, base: m}
+	switch {
+	case m.Detached() && c == nil:
+		return nil, addError("it is detached; give the content")
+	case !m.Detached() && c != nil:
+		return nil, addError("its content is inside; give none, so that both signers sign the same")
+	case !m.Detached():
+		h := s.Scheme().NewHash()
+		if err := m.WriteContent(h); err != nil {
+			return nil, err
+		}
+		d.digest = h.Sum(nil)
+	default:
+		if err := d.read(ctx, *c); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.mayGrow(d); err != nil {
+		return nil, err
+	}
+	d.freeze(o)
+	return d, nil
+}
+
+func addError(format string, args ...any) error {
+	err := inputError(sign.ErrInput, format, args...).(*sign.Error) //nolint:errorlint // made on this line
+	err.Op = "cades: add a signature to the message"
+	return err
+}
+
+// mayGrow refuses to add what would break a proof that is there: an evidence record is over the whole message, and
+// archive time-stamps before the third version are over the whole certificates field (EN 319 122-1 section 5.5.3).
+func (m *Message) mayGrow(d *Draft) error {
+	grows := len(m.missingCertificates(d)) != 0
+	for i := range m.sd.Signers {
+		for _, a := range m.sd.Signers[i].Unsigned {
+			switch a.Type {
+			case cms.OIDEvidenceRecordInternal, cms.OIDEvidenceRecordExternal:
+				return addError("it has an evidence record, which a further signature would break")
+			case cms.OIDArchiveTimeStamp, cms.OIDArchiveTimeStampV2, cms.OIDLongTermValidation:
+				if grows {
+					return addError("it has an archive time-stamp over its certificates, which the certificates of a further signer would break")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// missingCertificates returns those of the signer that the message lacks.
+func (m *Message) missingCertificates(d *Draft) (missing [][]byte) {
+next:
+	for _, raw := range d.certificates(nil) {
+		for _, there := range m.sd.Certificates {
+			if bytes.Equal(raw, there.Raw()) {
+				continue next
+			}
+		}
+		missing = append(missing, raw)
+	}
+	return missing
+}
+
+// splice puts a signer into a message: its digest algorithm and certificates where they are missing, its SignerInfo at
+// the end. The order of what is there is not that of DER any more then, which RFC 5652 does not ask of a SignedData, and
+// time-stamps over the old order do. The version stays: what comes in is of version 1.
+func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
+	sd := m.sd
+	var edits []cms.Edit
+	listed := false
+	for _, a := range sd.Digests {
+		listed = listed || a.ID == oidOf(d.signer.Scheme().DigestAlg)
+	}
+	end := func(v cms.Value) int { return v.Offset() + v.HeaderLen() + len(v.Body()) }
+	if !listed {
+		edits = append(edits, cms.Edit{Parent: sd.DigestAlgorithms, At: end(sd.DigestAlgorithms), Insert: d.signer.Scheme().DigestAlg})
+	}
+	if missing := m.missingCertificates(d); len(missing) != 0 {
+		if sd.CertificateSet.IsZero() {
+			after := sd.EncapContentInfo.Offset() + len(sd.EncapContentInfo.Raw())
+			set := cms.AppendSet(nil, cms.ContextConstructed(0), missing)
+			edits = append(edits, cms.Edit{Parent: sd.Value, At: after, Insert: set})
+		} else {
+			edits = append(edits, cms.Edit{Parent: sd.CertificateSet, At: end(sd.CertificateSet), Insert: bytes.Join(missing, nil)})
+		}
+	}
+	b := cms.NewBuilder(nil)
+	d.appendSignerInfo(&b, d.signerInfoLen(signature), signature)
+	edits = append(edits, cms.Edit{Parent: sd.SignerInfos, At: end(sd.SignerInfos), Insert: b.Bytes()})
+	out, err := cms.Splice(sd.ContentInfo, edits...)
+	if err != nil {
+		return nil, err
+	}
+	return append(out, sd.Trailing...), nil
+}

@@ -1,0 +1,462 @@
+package cades
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// The signed attributes of a message, each encoded in one place. Where a standard leaves a choice, the comment says
+// which one is made here.
+
+// attributeSet collects encoded attributes in one buffer and puts them into the order of DER at the end.
+type attributeSet struct {
+	b     cms.Builder
+	ends  [maxOwnAttributes]int
+	count int
+}
+
+// maxOwnAttributes bounds the signed attributes of a message that is made here.
+const maxOwnAttributes = 64
+
+// open begins an Attribute; the caller writes its values and calls close.
+func (s *attributeSet) open(id cms.OID) (attribute, set int) {
+	attribute = s.b.Open(cms.TagSequence)
+	s.b.OID(id)
+	return attribute, s.b.Open(cms.TagSet)
+}
+
+func (s *attributeSet) close(attribute, set int) {
+	s.b.Close(set)
+	s.b.Close(attribute)
+	s.ends[s.count] = s.b.Len()
+	s.count++
+}
+
+// appendDER appends the SET OF Attribute that is signed. The order is that of the encodings (X.690 section 11.6), which
+// depends on their lengths, so it is never fixed beforehand.
+func (s *attributeSet) appendDER(dst []byte) []byte {
+	all := s.b.Bytes()
+	var space [maxOwnAttributes][]byte
+	members := space[:0]
+	start := 0
+	for _, end := range s.ends[:s.count] {
+		members = append(members, all[start:end])
+		start = end
+	}
+	cms.SortSet(members)
+	return cms.AppendSet(dst, cms.TagSet, members)
+}
+
+// signedAttributes encodes what a signature of these options is over. The options were checked.
+func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
+	scheme := d.signer.Scheme()
+
+	a, set := s.open(cms.OIDContentType) // RFC 5652 section 11.1: equals eContentType
+	s.b.OID(d.contentType)
+	s.close(a, set)
+
+	a, set = s.open(cms.OIDMessageDigest) // RFC 5652 section 11.2
+	s.b.Value(cms.TagOctetString, d.digest)
+	s.close(a, set)
+
+	a, set = s.open(cms.OIDSigningTime) // RFC 5652 section 11.3
+	s.b.Time(o.time())
+	s.close(a, set)
+
+	if o.Level != PKCS7 {
+		a, set = s.open(cms.OIDSigningCertificateV2)
+		signingCertificateV2(&s.b, d)
+		s.close(a, set)
+
+		// RFC 6211 section 2: the algorithms of the SignerInfo, with IMPLICIT tags.
+		a, set = s.open(cms.OIDAlgorithmProtection)
+		seq := s.b.Open(cms.TagSequence)
+		s.b.Raw(scheme.DigestAlg)
+		at := s.b.Len()
+		s.b.Raw(scheme.SignatureAlg)
+		s.b.Bytes()[at] = 0xa1 // [1] instead of SEQUENCE
+		s.b.Close(seq)
+		s.close(a, set)
+	}
+	o.optionalAttributes(s)
+}
+
+func (o *Options) time() time.Time {
+	switch {
+	case !o.SigningTime.IsZero():
+		return o.SigningTime
+	case o.Clock != nil:
+		return o.Clock()
+	}
+	return time.Now()
+}
+
+// signingCertificateV2 encodes RFC 5035 section 3: one ESSCertIDv2, of the signer. The hash is SHA-256 whatever the
+// scheme signs with, so that hashAlgorithm is the DEFAULT and DER leaves it out; issuerSerial is present.
+func signingCertificateV2(b *cms.Builder, d *Draft) {
+	seq := b.Open(cms.TagSequence)
+	certs := b.Open(cms.TagSequence)
+	id := b.Open(cms.TagSequence)
+	hash := d.signer.CertificateSHA256()
+	b.Value(cms.TagOctetString, hash[:])
+	issuerSerial := b.Open(cms.TagSequence)
+	names := b.Open(cms.TagSequence)
+	directoryName := b.Open(cms.ContextConstructed(4))
+	b.Raw(d.signer.Certificate().RawIssuer) // as it stands in the certificate, never re-encoded
+	b.Close(directoryName)
+	b.Close(names)
+	b.Raw(d.serial)
+	b.Close(issuerSerial)
+	b.Close(id)
+	b.Close(certs)
+	b.Close(seq)
+}
+
+// optionalAttributes encodes what the caller asked for beyond the plain BES.
+func (o *Options) optionalAttributes(s *attributeSet) {
+	if o.MimeType != "" { // EN 319 122-1 section 5.2.4.2
+		a, set := s.open(cms.OIDMimeType)
+		s.b.String(cms.TagUTF8String, o.MimeType)
+		s.close(a, set)
+	}
+	if h := o.ContentHints; h != nil { // RFC 2634 section 2.9
+		a, set := s.open(cms.OIDContentHints)
+		seq := s.b.Open(cms.TagSequence)
+		if h.Description != "" {
+			s.b.String(cms.TagUTF8String, h.Description)
+		}
+		s.b.OID(oidOr(h.ContentType, cms.OIDData))
+		s.b.Close(seq)
+		s.close(a, set)
+	}
+	if len(o.ContentIdentifier) != 0 { // RFC 2634 section 2.7
+		a, set := s.open(cms.OIDContentIdentifier)
+		s.b.Value(cms.TagOctetString, o.ContentIdentifier)
+		s.close(a, set)
+	}
+	if o.Policy != nil {
+		a, set := s.open(cms.OIDSignaturePolicy)
+		o.Policy.encode(&s.b)
+		s.close(a, set)
+	}
+	for _, c := range o.Commitments { // RFC 5126 section 5.11.1: one attribute for each
+		a, set := s.open(cms.OIDCommitmentType)
+		seq := s.b.Open(cms.TagSequence)
+		s.b.OID(oidOr(string(c), ""))
+		s.b.Close(seq)
+		s.close(a, set)
+	}
+	if o.Location != nil {
+		a, set := s.open(cms.OIDSignerLocation)
+		o.Location.encode(&s.b)
+		s.close(a, set)
+	}
+	if len(o.ClaimedRoles) != 0 {
+		a, set := s.open(cms.OIDSignerAttributesV2)
+		claimedRoles(&s.b, o.ClaimedRoles)
+		s.close(a, set)
+	}
+	for _, extra := range o.Attributes {
+		a, set := s.open(oidOr(extra.Type, ""))
+		values := append([][]byte(nil), extra.Values...)
+		cms.SortSet(values)
+		s.b.Raw(values...)
+		s.close(a, set)
+	}
+}
+
+// encode writes SignaturePolicyIdentifier (RFC 5126 section 5.8.1): NULL when implied.
+func (p *Policy) encode(b *cms.Builder) {
+	if p.Implied {
+		b.Null()
+		return
+	}
+	seq := b.Open(cms.TagSequence)
+	b.OID(oidOr(p.OID, ""))
+	hash := b.Open(cms.TagSequence)
+	b.Raw(sign.NewDigest(p.Hash, nil).Algorithm)
+	b.Value(cms.TagOctetString, p.Digest)
+	b.Close(hash)
+	if p.URI != "" || p.UserNotice != nil || p.Specification != "" {
+		qualifiers := b.Open(cms.TagSequence)
+		if p.URI != "" {
+			q := qualifier(b, cms.OIDSPURI)
+			b.String(cms.TagIA5String, p.URI)
+			b.Close(q)
+		}
+		if p.UserNotice != nil {
+			q := qualifier(b, cms.OIDSPUserNotice)
+			p.UserNotice.encode(b)
+			b.Close(q)
+		}
+		if p.Specification != "" { // EN 319 122-1 section 5.2.9.2: CHOICE of OID and IA5String
+			q := qualifier(b, cms.OIDSPDocSpecification)
+			if oid, err := cms.ParseOID(p.Specification); err == nil {
+				b.OID(oid)
+			} else {
+				b.String(cms.TagIA5String, p.Specification)
+			}
+			b.Close(q)
+		}
+		b.Close(qualifiers)
+	}
+	b.Close(seq)
+}
+
+func qualifier(b *cms.Builder, id cms.OID) (mark int) {
+	mark = b.Open(cms.TagSequence)
+	b.OID(id)
+	return mark
+}
+
+// encode writes SPUserNotice; its texts are UTF8String of the CHOICE DisplayText (RFC 5280 section 4.2.1.4).
+func (n *UserNotice) encode(b *cms.Builder) {
+	seq := b.Open(cms.TagSequence)
+	if n.Organization != "" || len(n.Numbers) != 0 {
+		ref := b.Open(cms.TagSequence)
+		b.String(cms.TagUTF8String, n.Organization)
+		numbers := b.Open(cms.TagSequence)
+		for _, number := range n.Numbers {
+			b.Int(uint64(number))
+		}
+		b.Close(numbers)
+		b.Close(ref)
+	}
+	if n.Text != "" {
+		b.String(cms.TagUTF8String, n.Text)
+	}
+	b.Close(seq)
+}
+
+// encode writes SignerLocation (RFC 5126 section 5.11.2), whose module has EXPLICIT tags.
+func (l *Location) encode(b *cms.Builder) {
+	seq := b.Open(cms.TagSequence)
+	for i, text := range []string{l.Country, l.Locality} {
+		if text != "" {
+			tag := b.Open(cms.ContextConstructed(i))
+			b.String(cms.TagUTF8String, text)
+			b.Close(tag)
+		}
+	}
+	if len(l.Postal) != 0 {
+		tag := b.Open(cms.ContextConstructed(2))
+		lines := b.Open(cms.TagSequence)
+		for _, line := range l.Postal {
+			b.String(cms.TagUTF8String, line)
+		}
+		b.Close(lines)
+		b.Close(tag)
+	}
+	b.Close(seq)
+}
+
+// oidName is the attribute under which claimed roles are written: X.520 name, the one that other CAdES software uses.
+const oidName cms.OID = "\x55\x04\x29" // 2.5.4.41
+
+// claimedRoles writes SignerAttributeV2 with claimedAttributes only (EN 319 122-1 section 5.2.6.1).
+func claimedRoles(b *cms.Builder, roles []string) {
+	seq := b.Open(cms.TagSequence)
+	claimed := b.Open(cms.ContextConstructed(0))
+	list := b.Open(cms.TagSequence)
+	for _, role := range roles {
+		attribute := b.Open(cms.TagSequence)
+		b.OID(oidName)
+		set := b.Open(cms.TagSet)
+		b.String(cms.TagUTF8String, role)
+		b.Close(set)
+		b.Close(attribute)
+	}
+	b.Close(list)
+	b.Close(claimed)
+	b.Close(seq)
+}
+
+// oidOr reads a dotted identifier that was checked before, or returns the default for an empty one.
+func oidOr(dotted string, or cms.OID) cms.OID {
+	if dotted == "" {
+		return or
+	}
+	oid, err := cms.ParseOID(dotted)
+	if err != nil {
+		return or
+	}
+	return oid
+}
+
+// singleValued are the signed attributes of which a message has one at most.
+func singleValued(id cms.OID) bool {
+	switch id {
+	case cms.OIDContentType, cms.OIDMessageDigest, cms.OIDSigningTime, cms.OIDSigningCertificate, cms.OIDSigningCertificateV2,
+		cms.OIDAlgorithmProtection, cms.OIDSignaturePolicy, cms.OIDSignerLocation, cms.OIDSignerAttributes,
+		cms.OIDSignerAttributesV2, cms.OIDMimeType, cms.OIDContentHints, cms.OIDContentIdentifier, cms.OIDContentReference,
+		cms.OIDSMIMECapabilities:
+		return true
+	}
+	return false
+}
+
+// check refuses options that would give a container that nobody accepts.
+func (o *Options) check() error {
+	if o.Level > BES || o.Level < PKCS7 {
+		return inputError(sign.ErrUnsupported, "level %s cannot be made; sign at pkcs7 or bes", o.Level)
+	}
+	if o.Certificates == NoCertificates && o.Level != PKCS7 {
+		return inputError(sign.ErrInput, "%s needs the signer's certificate inside; leave Certificates at WholeChain or SignerOnly", o.Level)
+	}
+	if err := checkOID("content type", o.ContentType); o.ContentType != "" && err != nil {
+		return err
+	}
+	if o.Level == PKCS7 && (o.Policy != nil || len(o.Commitments) != 0 || o.Location != nil || len(o.ClaimedRoles) != 0) {
+		return inputError(sign.ErrInput, "policy, commitments, location and roles are attributes of CAdES; sign at bes to use them")
+	}
+	if o.MimeType != "" && o.ContentHints != nil {
+		return inputError(sign.ErrInput, "mime-type and content-hints say the same; set one of them")
+	}
+	if !utf8.ValidString(o.MimeType) {
+		return inputError(sign.ErrInput, "the mime-type is not valid UTF-8")
+	}
+	if h := o.ContentHints; h != nil {
+		if err := checkOID("content hints", h.ContentType); h.ContentType != "" && err != nil {
+			return err
+		}
+		if !utf8.ValidString(h.Description) {
+			return inputError(sign.ErrInput, "the description of the content is not valid UTF-8")
+		}
+	}
+	for _, c := range o.Commitments {
+		if err := checkOID("commitment", string(c)); err != nil {
+			return err
+		}
+	}
+	if err := o.Policy.check(); err != nil {
+		return err
+	}
+	if err := o.Location.check(); err != nil {
+		return err
+	}
+	for _, role := range o.ClaimedRoles {
+		if role == "" || !utf8.ValidString(role) {
+			return inputError(sign.ErrInput, "a claimed role is empty or not valid UTF-8")
+		}
+	}
+	return o.checkExtra()
+}
+
+// checkExtra checks the attributes that the caller brings in DER.
+func (o *Options) checkExtra() error {
+	if len(o.Attributes)+len(o.Commitments) > maxOwnAttributes-16 {
+		return inputError(sign.ErrInput, "there are more than %d attributes", maxOwnAttributes-16)
+	}
+	seen := map[cms.OID]bool{
+		cms.OIDContentType: true, cms.OIDMessageDigest: true, cms.OIDSigningTime: true,
+		cms.OIDSigningCertificateV2: o.Level != PKCS7, cms.OIDSigningCertificate: o.Level != PKCS7,
+		cms.OIDAlgorithmProtection: o.Level != PKCS7,
+		cms.OIDMimeType:            o.MimeType != "", cms.OIDContentHints: o.ContentHints != nil,
+		cms.OIDContentIdentifier: len(o.ContentIdentifier) != 0, cms.OIDSignaturePolicy: o.Policy != nil,
+		cms.OIDSignerLocation: o.Location != nil, cms.OIDSignerAttributesV2: len(o.ClaimedRoles) != 0,
+	}
+	for _, a := range o.Attributes {
+		if err := checkOID("attribute", a.Type); err != nil {
+			return err
+		}
+		id := oidOr(a.Type, "")
+		if singleValued(id) && (seen[id] || len(a.Values) > 1) {
+			return inputError(sign.ErrInput, "attribute %s may occur once, with one value", id.Name())
+		}
+		seen[id] = true
+		if len(a.Values) == 0 {
+			return inputError(sign.ErrInput, "attribute %s has no value", id.Name())
+		}
+		for _, value := range a.Values {
+			v, err := cms.ReadValue(value)
+			if err != nil {
+				return inputError(sign.ErrInput, "a value of attribute %s is not DER: %s", id.Name(), err)
+			}
+			if der, err := cms.AppendDER(nil, v); err != nil || !bytes.Equal(der, value) {
+				return inputError(sign.ErrInput, "a value of attribute %s is not one value in DER", id.Name())
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Policy) check() error {
+	switch {
+	case p == nil:
+		return nil
+	case p.Implied:
+		if p.OID != "" || p.Digest != nil || p.Hash != 0 || p.URI != "" || p.UserNotice != nil || p.Specification != "" {
+			return inputError(sign.ErrInput, "an implied signature policy has no OID, hash or qualifiers")
+		}
+		return nil
+	}
+	if err := checkOID("signature policy", p.OID); err != nil {
+		return err
+	}
+	if sign.NewDigest(p.Hash, nil).Algorithm == nil {
+		return inputError(sign.ErrInput, "the hash of a signature policy is SHA-256, SHA-384 or SHA-512")
+	}
+	if len(p.Digest) != p.Hash.Size() {
+		return inputError(sign.ErrInput, "the digest of the signature policy has %d octets, and %s has %d", len(p.Digest), p.Hash, p.Hash.Size())
+	}
+	if !isIA5(p.URI) || !isIA5(p.Specification) {
+		return inputError(sign.ErrInput, "the URI of a signature policy is written in ASCII")
+	}
+	if n := p.UserNotice; n != nil {
+		if (n.Organization == "") != (len(n.Numbers) == 0) {
+			return inputError(sign.ErrInput, "a reference to a notice has an organization and numbers, or neither")
+		}
+		if !utf8.ValidString(n.Text) || !utf8.ValidString(n.Organization) || utf8.RuneCountInString(n.Text) > 200 || utf8.RuneCountInString(n.Organization) > 200 {
+			return inputError(sign.ErrInput, "a text of a user notice is longer than 200 characters or not valid UTF-8")
+		}
+		for _, number := range n.Numbers {
+			if number < 0 {
+				return inputError(sign.ErrInput, "the number of a notice is negative")
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Location) check() error {
+	if l == nil {
+		return nil
+	}
+	if l.Country == "" && l.Locality == "" && len(l.Postal) == 0 {
+		return inputError(sign.ErrInput, "a signer location has a country, a locality or an address")
+	}
+	if len(l.Postal) > 6 {
+		return inputError(sign.ErrInput, "the address of a signer location has more than six lines")
+	}
+	for _, text := range append([]string{l.Country, l.Locality}, l.Postal...) {
+		if !utf8.ValidString(text) {
+			return inputError(sign.ErrInput, "a text of the signer location is not valid UTF-8")
+		}
+	}
+	return nil
+}
+
+func checkOID(what, dotted string) error {
+	if _, err := cms.ParseOID(dotted); err != nil {
+		return inputError(sign.ErrInput, "the %s %q is not a dotted object identifier", what, dotted)
+	}
+	return nil
+}
+
+func isIA5(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func inputError(class error, format string, args ...any) error {
+	return &sign.Error{Op: "cades: options", Class: class, Hint: fmt.Sprintf(format, args...)}
+}

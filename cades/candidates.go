@@ -1,0 +1,63 @@
+package cades
+
+import (
+	"sync"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// candidates are the certificates among which signers are found. They are looked up in maps, so that a hostile message
+// with many signers and many certificates takes no longer than its size.
+type candidates struct {
+	certs []*cms.Certificate
+	bySID map[string]*cms.Certificate // issuer and serial number, or subject key identifier
+
+	mu     sync.Mutex
+	byHash map[cms.OID]map[string]*cms.Certificate
+}
+
+func newCandidates(certs []*cms.Certificate) *candidates {
+	c := &candidates{certs: certs, bySID: make(map[string]*cms.Certificate), byHash: make(map[cms.OID]map[string]*cms.Certificate)}
+	for _, cert := range certs {
+		keys := []string{issuerSerialKey(cert.Issuer, cert.Serial)}
+		if len(cert.SubjectKeyID) != 0 {
+			keys = append(keys, string(cert.SubjectKeyID))
+		}
+		for _, key := range keys {
+			if c.bySID[key] == nil {
+				c.bySID[key] = cert
+			}
+		}
+	}
+	return c
+}
+
+// issuerSerialKey cannot be mistaken for a key identifier: it begins with the identifier and length octets of the Name,
+// and is longer.
+func issuerSerialKey(issuer, serial []byte) string { return "\x00" + string(issuer) + string(serial) }
+
+// hashed finds the certificate with a digest.
+func (c *candidates) hashed(h cms.Hash, sum []byte) *cms.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	index, ok := c.byHash[h.ID]
+	if !ok {
+		index = make(map[string]*cms.Certificate)
+		for _, cert := range c.certs {
+			index[string(h.Sum(cert.Raw))] = cert
+		}
+		c.byHash[h.ID] = index
+	}
+	return index[string(sum)]
+}
+
+// identified finds the certificate that a SignerIdentifier names.
+func (c *candidates) identified(sid cms.SignerID) *cms.Certificate {
+	if sid.Issuer != nil {
+		return c.bySID[issuerSerialKey(sid.Issuer, sid.Serial)]
+	}
+	if len(sid.SubjectKeyID) != 0 {
+		return c.bySID[string(sid.SubjectKeyID)]
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package cades
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+)
+
+// chunkSize is how much of a content is in memory at once: large enough that a read costs little beside its digest.
+const chunkSize = 128 << 10
+
+// chunks keeps the buffers of contents that were read, for the next ones.
+var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// copyContext copies until the end, an error, or the end of the context, and returns the octets copied.
+func copyContext(ctx context.Context, dst io.Writer, src io.Reader) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	switch src := src.(type) { // in memory: no buffer is needed
+	case *bytes.Reader:
+		return src.WriteTo(dst)
+	case *bytes.Buffer:
+		return src.WriteTo(dst)
+	case *strings.Reader:
+		return src.WriteTo(dst)
+	}
+	buf := chunks.Get().(*[chunkSize]byte)
+	defer chunks.Put(buf)
+	var total int64
+	for {
+		n, err := src.Read(buf[:])
+		if n > 0 {
+			if _, err := dst.Write(buf[:n]); err != nil {
+				return total, err
+			}
+			total += int64(n)
+		}
+		if errors.Is(err, io.EOF) {
+			return total, nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package cades_test
+
+import (
+	"context"
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/stretchr/testify/require"
+)
+
+// corpus finds the folder of real signatures, which is not part of the repository: they hold people's certificates.
+func corpus(t testing.TB) string {
+	t.Helper()
+	root := os.Getenv("SIGNET_CORPUS")
+	if root == "" {
+		root = filepath.Join("..", "..", "shared", "corpus")
+	}
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("no corpus of real signatures: set SIGNET_CORPUS to its folder, or put it at ../shared/corpus beside the repository")
+	}
+	return root
+}
+
+// TestCorpus reads and verifies real signatures as their manifest says. Most contents are not there, so the outcome is of
+// the signature over the signed attributes.
+func TestCorpus(t *testing.T) {
+	manifests, err := filepath.Glob(filepath.Join(corpus(t), "*", "MANIFEST.tsv"))
+	require.NoError(t, err)
+	require.NotEmpty(t, manifests)
+	for _, manifest := range manifests {
+		f, err := os.Open(manifest)
+		require.NoError(t, err)
+		defer f.Close()
+		r := csv.NewReader(f)
+		r.Comma = '\t'
+		r.LazyQuotes = true
+		rows, err := r.ReadAll()
+		require.NoError(t, err)
+		for _, row := range rows[1:] {
+			t.Run(row[0], func(t *testing.T) {
+				ber, err := os.ReadFile(filepath.Join(filepath.Dir(manifest), row[0]))
+				require.NoError(t, err)
+				corpusFile(t, ber, strings.Fields(row[2]))
+			})
+		}
+	}
+}
+
+func corpusFile(t *testing.T, ber []byte, want []string) {
+	m, err := cades.Parse(ber)
+	if len(want) == 1 && want[0] == "malformed" {
+		require.Error(t, err)
+		return
+	}
+	require.NoError(t, err)
+	require.Len(t, m.Signatures(), len(want))
+	report, err := m.Verify(context.Background(), nil, nil)
+	require.NoError(t, err)
+	for i, outcome := range want {
+		r := &report.Signatures[i]
+		switch outcome {
+		case "verifies":
+			require.Equal(t, cades.Passed, r.Status(cades.CheckSignature), "%+v", r.Checks)
+			require.Equal(t, cades.Passed, r.Status(cades.CheckAttributeOrder), "%+v", r.Checks)
+		case "verifies:digest-algorithms-disagree":
+			require.Contains(t, []cades.Status{cades.Passed, cades.Tolerated}, r.Status(cades.CheckSignature), "%+v", r.Checks)
+			require.Equal(t, cades.Tolerated, r.Status(cades.CheckAlgorithms), "%+v", r.Checks)
+		case "verifies:attributes-sorted":
+			require.Equal(t, cades.Passed, r.Status(cades.CheckSignature), "%+v", r.Checks)
+			require.Equal(t, cades.Tolerated, r.Status(cades.CheckAttributeOrder), "%+v", r.Checks)
+		case "fails-strictly":
+			require.Equal(t, cades.Failed, r.Status(cades.CheckSignature), "%+v", r.Checks)
+		case "no-certificate":
+			require.Equal(t, cades.Unchecked, r.Status(cades.CheckSignature), "%+v", r.Checks)
+			require.Nil(t, m.Signatures()[i].SignerCertificate())
+		default:
+			t.Fatalf("the manifest has an unknown outcome %q", outcome)
+		}
+		t.Log(m.Signatures()[i].LevelName())
+		for _, c := range r.Checks {
+			t.Logf("%-24s %-10s %s", c.Name, c.Status, c.Detail)
+		}
+	}
+}

@@ -1,0 +1,356 @@
+package cades
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Draft is a container that only lacks its signature. What is signed was frozen when the draft was made. A draft may be
+// finished more than once; it is not modified by that.
+type Draft struct {
+	signer      *sign.Signer
+	rule        CertificateRule
+	attached    bool
+	contentType cms.OID
+	content     sign.Content // attached: what goes in
+	size        int64        // octets of it
+	digest      []byte
+	tbs         []byte
+	serial      []byte   // INTEGER of the signer's certificate
+	base        *Message // the message that gets a further signer; nil for a new one
+}
+
+var (
+	_ sign.Format         = (*Options)(nil)
+	_ sign.TrustingDraft  = (*Draft)(nil)
+	_ sign.StreamingDraft = (*Draft)(nil)
+)
+
+// Prepare reads the content, digests it and freezes the signed attributes. The key of the signer is not used, and may be
+// nil.
+func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (*Draft, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	d := &Draft{signer: s, rule: o.Certificates, attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
+	if o.Attached && c.DigestOnly() {
+		return nil, &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "a container with the content inside needs the content, not its digest"}
+	}
+	if err := d.read(ctx, c); err != nil {
+		return nil, err
+	}
+	d.freeze(o)
+	return d, nil
+}
+
+// Prepare makes *Options a [sign.Format].
+func (o *Options) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (sign.Draft, error) {
+	d, err := Prepare(ctx, s, c, o)
+	if err != nil {
+		return nil, err // not a typed nil
+	}
+	return d, nil
+}
+
+// read takes the digest of the content and, where it will be needed once more and cannot be read once more, the content.
+func (d *Draft) read(ctx context.Context, c sign.Content) error {
+	scheme := d.signer.Scheme()
+	if c.DigestOnly() {
+		sum, ok := c.Digest(scheme.DigestAlg)
+		if size := scheme.NewHash().Size(); !ok || len(sum) != size {
+			return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("scheme %s needs a digest of its own hash, of %d octets", scheme.Name, size)}
+		}
+		d.digest = sum
+		return nil
+	}
+	h := scheme.NewHash()
+	if data, ok := c.InMemory(); ok {
+		h.Write(data)
+		d.size = int64(len(data))
+	} else {
+		var err error
+		if c, d.size, err = digestContent(ctx, h, c, d.attached); err != nil {
+			return err
+		}
+	}
+	d.digest = h.Sum(nil)
+	if d.attached {
+		d.content = c
+	}
+	return nil
+}
+
+// digestContent reads a content into the hash. One that can be read only once is kept when the container will need it.
+func digestContent(ctx context.Context, h hash.Hash, c sign.Content, keep bool) (sign.Content, int64, error) {
+	r, err := c.Open()
+	if err != nil {
+		return c, 0, readError(&c, err)
+	}
+	defer r.Close()
+	if keep && !c.Again() {
+		var kept bytes.Buffer
+		if _, err := copyContext(ctx, &kept, r); err != nil {
+			return c, 0, readError(&c, err)
+		}
+		h.Write(kept.Bytes())
+		return sign.Bytes(c.Name, kept.Bytes()), int64(kept.Len()), nil
+	}
+	n, err := copyContext(ctx, h, r)
+	if err != nil {
+		return c, 0, readError(&c, err)
+	}
+	return c, n, nil
+}
+
+func readError(c *sign.Content, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if _, ok := errors.AsType[*sign.Error](err); ok {
+		return err
+	}
+	return &sign.Error{Op: "cades: read", Place: c.Name, Err: err}
+}
+
+func (d *Draft) freeze(o *Options) {
+	var scratch [1024]byte
+	set := attributeSet{b: cms.NewBuilder(scratch[:0])}
+	d.serial = serialNumber(d.signer.Certificate())
+	o.signedAttributes(&set, d)
+	n := set.b.Len()
+	d.tbs = set.appendDER(make([]byte, 0, n+cms.HeaderLen(cms.TagSet, n)))
+}
+
+// ToBeSigned returns the DER of the signed attributes. Most keys sign its digest by the scheme's hash, Ed25519 the whole.
+func (d *Draft) ToBeSigned() []byte { return d.tbs }
+
+// Digest returns the digest of the content, as it stands in the message-digest attribute.
+func (d *Draft) Digest() []byte { return d.digest }
+
+// Finish checks the signature with the public key of the signer's certificate, and returns the container. A signature
+// that does not verify is refused with an error of class [sign.ErrKeyMismatch].
+func (d *Draft) Finish(ctx context.Context, signature []byte) ([]byte, error) {
+	if err := d.signer.Verify(d.tbs, signature); err != nil {
+		return nil, err
+	}
+	return d.FinishTrusted(ctx, signature)
+}
+
+// FinishTrusted is Finish for a signature that was checked already: [sign.Signer.Sign] does that.
+func (d *Draft) FinishTrusted(ctx context.Context, signature []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if d.base != nil {
+		return d.base.splice(d, signature)
+	}
+	head, tail := d.assemble(signature)
+	if !d.attached {
+		return append(head, tail...), nil
+	}
+	if data, ok := d.content.InMemory(); ok {
+		return append(append(head, data...), tail...), nil
+	}
+	buf := bytes.NewBuffer(head)
+	if err := d.copyContent(ctx, buf); err != nil {
+		return nil, err
+	}
+	buf.Write(tail)
+	return buf.Bytes(), nil
+}
+
+// FinishTo writes the container instead of returning it. An attached content that can be read again is read again and
+// has to be the one that was signed.
+func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) error {
+	if d.base != nil || !d.attached {
+		der, err := d.FinishTrusted(ctx, signature)
+		if err != nil {
+			return err
+		}
+		_, err = dst.Write(der)
+		return err
+	}
+	head, tail := d.assemble(signature)
+	if _, err := dst.Write(head); err != nil {
+		return err
+	}
+	if err := d.copyContent(ctx, dst); err != nil {
+		return err
+	}
+	_, err := dst.Write(tail)
+	return err
+}
+
+// copyContent writes the content and checks that it has not changed since it was digested.
+func (d *Draft) copyContent(ctx context.Context, dst io.Writer) error {
+	if data, ok := d.content.InMemory(); ok {
+		_, err := dst.Write(data)
+		return err
+	}
+	r, err := d.content.Open()
+	if err != nil {
+		return readError(&d.content, err)
+	}
+	defer r.Close()
+	h := d.signer.Scheme().NewHash()
+	n, err := copyContext(ctx, io.MultiWriter(dst, h), io.LimitReader(r, d.size+1))
+	if err != nil {
+		return readError(&d.content, err)
+	}
+	if n != d.size || !bytes.Equal(h.Sum(nil), d.digest) {
+		return &sign.Error{Op: "cades: finish", Place: d.content.Name, Class: sign.ErrInput, Hint: "the content changed while it was being signed; sign it again"}
+	}
+	return nil
+}
+
+// assemble encodes the container in DER up to the content and from there on. Both parts stand in one buffer that has
+// room for a content in memory, so that a detached or small container is made with one allocation.
+func (d *Draft) assemble(signature []byte) (head, tail []byte) {
+	scheme := d.signer.Scheme()
+	var space [8][]byte
+	certs := d.certificates(space[:0])
+	cms.SortSet(certs)
+
+	content := int(d.size)
+	octets := cms.HeaderLen(cms.TagOctetString, content) + content
+	encap := cms.HeaderLen(cms.TagOID, len(d.contentType)) + len(d.contentType)
+	if d.attached {
+		encap += cms.HeaderLen(cms.ContextConstructed(0), octets) + octets
+	}
+	certLen := sizeOf(certs)
+	info := d.signerInfoLen(signature)
+	infos := cms.HeaderLen(cms.TagSequence, info) + info
+	signedData := 3 + // version
+		cms.HeaderLen(cms.TagSet, len(scheme.DigestAlg)) + len(scheme.DigestAlg) +
+		cms.HeaderLen(cms.TagSequence, encap) + encap +
+		cms.HeaderLen(cms.TagSet, infos) + infos
+	if len(certs) != 0 {
+		signedData += cms.HeaderLen(cms.ContextConstructed(0), certLen) + certLen
+	}
+	explicit := cms.HeaderLen(cms.TagSequence, signedData) + signedData
+	outer := cms.HeaderLen(cms.TagOID, len(cms.OIDSignedData)) + len(cms.OIDSignedData) + cms.HeaderLen(cms.ContextConstructed(0), explicit) + explicit
+	total := cms.HeaderLen(cms.TagSequence, outer) + outer
+
+	_, inMemory := d.content.InMemory()
+	if d.attached && !inMemory {
+		total -= content
+	}
+	b := cms.NewBuilder(make([]byte, 0, total))
+	b.Header(cms.TagSequence, outer)
+	b.OID(cms.OIDSignedData)
+	b.Header(cms.ContextConstructed(0), explicit)
+	b.Header(cms.TagSequence, signedData)
+	b.Int(d.version())
+	b.Header(cms.TagSet, len(scheme.DigestAlg))
+	b.Raw(scheme.DigestAlg)
+	b.Header(cms.TagSequence, encap)
+	b.OID(d.contentType)
+	if d.attached {
+		b.Header(cms.ContextConstructed(0), octets)
+		b.Header(cms.TagOctetString, content)
+	}
+	cut := b.Len()
+	if len(certs) != 0 {
+		b.Header(cms.ContextConstructed(0), certLen)
+		b.Raw(certs...)
+	}
+	b.Header(cms.TagSet, infos)
+	d.appendSignerInfo(&b, info, signature)
+	if !d.attached {
+		return b.Bytes(), nil
+	}
+	// The tail moves out of the way of the content, which is appended to the head.
+	tail = append([]byte(nil), b.Bytes()[cut:]...)
+	return b.Bytes()[:cut], tail
+}
+
+// version is SignedData.version (RFC 5652 section 5.1): 1 for id-data with issuerAndSerialNumber, 3 for any other content.
+func (d *Draft) version() uint64 {
+	if d.contentType == cms.OIDData {
+		return 1
+	}
+	return 3
+}
+
+// certificates appends the encodings that go into SignedData.certificates, each once.
+func (d *Draft) certificates(dst [][]byte) [][]byte {
+	chain := d.signer.Chain()
+	switch d.rule {
+	case SignerOnly:
+		chain = chain[:1]
+	case NoCertificates:
+		chain = nil
+	}
+next:
+	for _, c := range chain {
+		for _, there := range dst {
+			if bytes.Equal(there, c.Raw) {
+				continue next
+			}
+		}
+		dst = append(dst, c.Raw)
+	}
+	return dst
+}
+
+func sizeOf(parts [][]byte) (n int) {
+	for _, p := range parts {
+		n += len(p)
+	}
+	return n
+}
+
+// signerInfoLen is the length of the contents of the SignerInfo.
+func (d *Draft) signerInfoLen(signature []byte) int {
+	scheme := d.signer.Scheme()
+	cert := d.signer.Certificate()
+	sid := len(cert.RawIssuer) + len(d.serial)
+	return 3 + cms.HeaderLen(cms.TagSequence, sid) + sid +
+		len(scheme.DigestAlg) + len(d.tbs) + len(scheme.SignatureAlg) +
+		cms.HeaderLen(cms.TagOctetString, len(signature)) + len(signature)
+}
+
+// appendSignerInfo writes RFC 5652 section 5.3 with issuerAndSerialNumber, hence version 1. The signed attributes stand
+// there as they were signed, but for the tag: [0] instead of SET OF.
+func (d *Draft) appendSignerInfo(b *cms.Builder, length int, signature []byte) {
+	scheme := d.signer.Scheme()
+	cert := d.signer.Certificate()
+	b.Header(cms.TagSequence, length)
+	b.Int(1)
+	b.Header(cms.TagSequence, len(cert.RawIssuer)+len(d.serial))
+	b.Raw(cert.RawIssuer, d.serial)
+	b.Raw(scheme.DigestAlg)
+	at := b.Len()
+	b.Raw(d.tbs)
+	b.Bytes()[at] = 0xa0
+	b.Raw(scheme.SignatureAlg)
+	b.Value(cms.TagOctetString, signature)
+}
+
+// serialNumber returns the INTEGER as it stands in the certificate, a view of it.
+func serialNumber(c *x509.Certificate) []byte {
+	v, err := cms.ReadValue(c.RawTBSCertificate)
+	if err != nil {
+		return nil
+	}
+	r := v.Reader()
+	if _, _, err := r.Optional(cms.ContextConstructed(0)); err != nil {
+		return nil
+	}
+	serial, err := r.Want(cms.TagInteger, "serial number")
+	if err != nil {
+		return nil
+	}
+	return serial.Raw()
+}

@@ -1,0 +1,240 @@
+package cades
+
+import (
+	"bytes"
+	"crypto/x509"
+	"io"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Message is a SignedData as it was received: every byte of it is kept. It is not modified and is safe for concurrent
+// use.
+type Message struct {
+	ber        []byte
+	sd         *cms.SignedData
+	candidates *candidates // of SignedData.certificates, those with the structure of a certificate, in their order
+	signatures []*Signature
+}
+
+// Certificate is a certificate of a message. One that crypto/x509 cannot read has no X509 and an Err that says why.
+type Certificate struct {
+	Raw  []byte
+	X509 *x509.Certificate
+	Err  error
+}
+
+// Parse reads a message in BER, of which DER is a part. It keeps the bytes, which the caller does not modify afterwards.
+// What is broken inside a certificate, an attribute or a revocation value does not keep the rest from being read.
+//
+// Parse takes what was made by strangers: its time is linear in the size of the input, and nesting and counts are
+// bounded (limits of package internal/cms).
+func Parse(ber []byte) (*Message, error) {
+	sd, err := cms.ParseSignedData(ber)
+	if err != nil {
+		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: "it has to be a CMS or PKCS #7 SignedData in DER or BER"}
+	}
+	m := &Message{ber: ber, sd: sd}
+	var certs []*cms.Certificate
+	for _, v := range sd.Certificates {
+		if c, err := cms.ParseCertificate(v.Raw()); err == nil {
+			certs = append(certs, c)
+		}
+	}
+	m.candidates = newCandidates(certs)
+	for i := range sd.Signers {
+		m.signatures = append(m.signatures, m.signature(i, &sd.Signers[i], 0))
+	}
+	return m, nil
+}
+
+// Bytes returns the message as it was received.
+func (m *Message) Bytes() []byte { return m.ber }
+
+// Detached reports whether the content is elsewhere. An empty content inside is not detached.
+func (m *Message) Detached() bool { return m.sd.Content.IsZero() }
+
+// ContentType returns the eContentType as a dotted object identifier.
+func (m *Message) ContentType() string { return m.sd.ContentType.String() }
+
+// WriteContent writes the content of an attached message, and nothing of a detached one.
+func (m *Message) WriteContent(w io.Writer) error {
+	return m.sd.ContentSegments(func(b []byte) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// Certificates returns the certificates of the message in the order in which they stand there.
+func (m *Message) Certificates() []Certificate {
+	all := make([]Certificate, len(m.candidates.certs))
+	for i, c := range m.candidates.certs {
+		all[i] = Certificate{c.Raw, c.X509, c.Err}
+	}
+	return all
+}
+
+// RevocationValues returns the members of SignedData.crls as they stand there: CRLs, and OCSP responses in the form of
+// RFC 5940.
+func (m *Message) RevocationValues() [][]byte {
+	var all [][]byte
+	for _, v := range m.sd.Revocations {
+		all = append(all, v.Raw())
+	}
+	return all
+}
+
+// Signatures returns the signatures of the message, one for each SignerInfo, in the order in which they stand there.
+func (m *Message) Signatures() []*Signature { return m.signatures }
+
+// Signature is one SignerInfo of a message, or one counter-signature.
+type Signature struct {
+	Index int // in its message, or among the counter-signatures of its signature
+
+	message *Message
+	si      *cms.SignerInfo
+	counter []*Signature
+	parent  *Signature // of a counter-signature
+}
+
+// signature gathers a SignerInfo and the counter-signatures on it, to a depth that bounds what a hostile file can ask.
+func (m *Message) signature(index int, si *cms.SignerInfo, depth int) *Signature {
+	s := &Signature{Index: index, message: m, si: si}
+	if depth >= maxCounterDepth {
+		return s
+	}
+	for _, a := range cms.Find(si.Unsigned, cms.OIDCounterSignature) { // RFC 5652 section 11.4: any number of each
+		for _, v := range a.Values {
+			inner, err := cms.ParseSignerInfo(v)
+			if err != nil {
+				continue
+			}
+			child := m.signature(len(s.counter), &inner, depth+1)
+			child.parent = s
+			s.counter = append(s.counter, child)
+		}
+	}
+	return s
+}
+
+// maxCounterDepth bounds counter-signatures of counter-signatures.
+const maxCounterDepth = 8
+
+// CounterSignatures returns the counter-signatures on this signature.
+func (s *Signature) CounterSignatures() []*Signature { return s.counter }
+
+// Value returns the octets of the signature value.
+func (s *Signature) Value() []byte { return s.si.SignatureRaw }
+
+// DigestAlgorithm names the hash of the content: "SHA-256", or a dotted object identifier.
+func (s *Signature) DigestAlgorithm() string { return s.si.Digest.ID.Name() }
+
+// SignatureAlgorithm names the algorithm of the signature: "ecdsa-with-SHA256", or a dotted object identifier.
+func (s *Signature) SignatureAlgorithm() string { return s.si.Algorithm.ID.Name() }
+
+// SigningTime returns the time of signing that the signer claims. ok is false when there is none, or more than one.
+func (s *Signature) SigningTime() (t time.Time, ok bool) {
+	v, _ := single(s.si.Signed, cms.OIDSigningTime)
+	if v.IsZero() {
+		return time.Time{}, false
+	}
+	t, err := v.Time()
+	return t, err == nil
+}
+
+// SignedAttributes returns the signed attributes in the order in which they stand there. Malformed ones are left out.
+func (s *Signature) SignedAttributes() []Attribute { return exported(s.si.Signed) }
+
+// UnsignedAttributes returns the unsigned attributes: time-stamps, references, values, counter-signatures.
+func (s *Signature) UnsignedAttributes() []Attribute { return exported(s.si.Unsigned) }
+
+func exported(attributes []cms.Attribute) []Attribute {
+	var all []Attribute
+	for _, a := range attributes {
+		if a.Type == "" {
+			continue
+		}
+		values := make([][]byte, len(a.Values))
+		for i, v := range a.Values {
+			values[i] = v.Raw()
+		}
+		all = append(all, Attribute{Type: a.Type.String(), Values: values})
+	}
+	return all
+}
+
+// single returns the value of an attribute that occurs once with one value. problem says what is wrong with it, and is
+// empty when the attribute is absent.
+func single(attributes []cms.Attribute, id cms.OID) (v cms.Value, problem string) {
+	found := cms.Find(attributes, id)
+	switch {
+	case len(found) == 0:
+		return cms.Value{}, ""
+	case len(found) > 1:
+		return cms.Value{}, "the attribute occurs more than once"
+	case len(found[0].Values) != 1:
+		return cms.Value{}, "the attribute does not have exactly one value"
+	}
+	return found[0].Values[0], ""
+}
+
+// SignerCertificate returns the certificate of the signer: the one that the ESS attribute names by its hash, among the
+// certificates of the message, else the one of the signer identifier. It is nil when the message does not hold it, or
+// crypto/x509 cannot read it.
+func (s *Signature) SignerCertificate() *x509.Certificate {
+	if c, _ := s.findSigner(s.message.candidates); c != nil {
+		return c.X509
+	}
+	return nil
+}
+
+// bySID reports whether a certificate is the one that the SignerIdentifier names.
+func bySID(sid cms.SignerID, c *cms.Certificate) bool {
+	if len(sid.SubjectKeyID) != 0 {
+		return bytes.Equal(sid.SubjectKeyID, c.SubjectKeyID)
+	}
+	return len(sid.Issuer) != 0 && bytes.Equal(sid.Issuer, c.Issuer) && bytes.Equal(sid.Serial, c.Serial)
+}
+
+// Level returns the level that the attributes of the signature have the form of. It says nothing about their validity.
+func (s *Signature) Level() Level {
+	has := func(attributes []cms.Attribute, ids ...cms.OID) bool {
+		for _, id := range ids {
+			if len(cms.Find(attributes, id)) != 0 {
+				return true
+			}
+		}
+		return false
+	}
+	unsigned := s.si.Unsigned
+	refs := has(unsigned, cms.OIDCertificateRefs) && has(unsigned, cms.OIDRevocationRefs)
+	values := has(unsigned, cms.OIDCertificateValues) || has(unsigned, cms.OIDRevocationValues)
+	switch {
+	case !has(s.si.Signed, cms.OIDSigningCertificate, cms.OIDSigningCertificateV2):
+		return PKCS7
+	case has(unsigned, cms.OIDArchiveTimeStampV3) && !refs:
+		return LTA
+	case has(unsigned, cms.OIDArchiveTimeStampV3, cms.OIDArchiveTimeStampV2, cms.OIDArchiveTimeStamp, cms.OIDLongTermValidation):
+		return A
+	case refs && values && has(unsigned, cms.OIDCAdESCTimeStamp):
+		return XLongType1
+	case refs && has(unsigned, cms.OIDSignatureTimeStamp):
+		return C
+	case has(unsigned, cms.OIDSignatureTimeStamp) && len(s.message.sd.Revocations) != 0:
+		return LT
+	case has(unsigned, cms.OIDSignatureTimeStamp):
+		return T
+	}
+	return BES
+}
+
+// LevelName is the name of Level, and CAdES-EPES for a BES that names a signature policy.
+func (s *Signature) LevelName() string {
+	level := s.Level()
+	if level == BES && len(cms.Find(s.si.Signed, cms.OIDSignaturePolicy)) != 0 {
+		return "CAdES-EPES"
+	}
+	return level.String()
+}
