@@ -238,7 +238,11 @@ func parseKey(der []byte) (signer crypto.Signer, pssOnly bool, err error) {
 			key, err = x509.ParseECPrivateKey(der)
 		}
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case strings.Contains(err.Error(), "unknown algorithm"), strings.Contains(err.Error(), "unknown elliptic curve"):
+		return nil, false, fmt.Errorf("the private key: %w: %w", err, errUnsupported)
+	default:
 		return nil, false, fmt.Errorf("the private key: %w", err)
 	}
 	signer, ok := key.(crypto.Signer)
