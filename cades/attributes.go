@@ -308,8 +308,10 @@ func (o *Options) check() error {
 	if o.Certificates == NoCertificates && o.Level != PKCS7 {
 		return inputError(sign.ErrInput, "%s needs the signer's certificate inside; leave Certificates at WholeChain or SignerOnly", o.Level)
 	}
-	if err := checkOID("content type", o.ContentType); o.ContentType != "" && err != nil {
-		return err
+	if o.ContentType != "" {
+		if err := checkOID("content type", o.ContentType); err != nil {
+			return err
+		}
 	}
 	if o.Level == PKCS7 && (o.Policy != nil || len(o.Commitments) != 0 || o.Location != nil || len(o.ClaimedRoles) != 0) {
 		return inputError(sign.ErrInput, "policy, commitments, location and roles are attributes of CAdES; sign at bes to use them")
@@ -321,8 +323,10 @@ func (o *Options) check() error {
 		return inputError(sign.ErrInput, "the mime-type is not valid UTF-8")
 	}
 	if h := o.ContentHints; h != nil {
-		if err := checkOID("content hints", h.ContentType); h.ContentType != "" && err != nil {
-			return err
+		if h.ContentType != "" {
+			if err := checkOID("content hints", h.ContentType); err != nil {
+				return err
+			}
 		}
 		if !utf8.ValidString(h.Description) {
 			return inputError(sign.ErrInput, "the description of the content is not valid UTF-8")
@@ -349,6 +353,9 @@ func (o *Options) check() error {
 
 // checkExtra checks the attributes that the caller brings in DER.
 func (o *Options) checkExtra() error {
+	if len(o.Attributes) == 0 && len(o.Commitments) == 0 {
+		return nil
+	}
 	if len(o.Attributes)+len(o.Commitments) > maxOwnAttributes-16 {
 		return inputError(sign.ErrInput, "there are more than %d attributes", maxOwnAttributes-16)
 	}

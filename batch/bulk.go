@@ -1,0 +1,147 @@
+package batch
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// inGroups takes contents through a key that signs many at once: workers prepare them, a collector fills groups across
+// contents, a goroutine for each group goes to the key, and the workers finish them.
+func (r *run) inGroups() {
+	if r.o.KeyLimit > 0 {
+		r.key = make(semaphore, r.o.KeyLimit)
+	} else {
+		r.key = make(semaphore, r.workers)
+	}
+	prepared := make(chan *task, r.bulk)
+	signed := make(chan *task)
+
+	var preparing, finishing sync.WaitGroup
+	for range r.workers {
+		preparing.Add(1)
+		finishing.Go(func() { r.worker(prepared, signed, preparing.Done) })
+	}
+	go func() {
+		preparing.Wait()
+		close(prepared)
+	}()
+	r.collect(prepared, signed)
+	close(signed)
+	finishing.Wait()
+}
+
+// worker is one worker: it finishes what is signed and prepares what is not, until there is neither.
+func (r *run) worker(prepared chan<- *task, signed <-chan *task, done func()) {
+	work := r.work
+	for {
+		select {
+		case t, ok := <-signed:
+			if !ok {
+				return
+			}
+			t.err = r.finish(t)
+			t.done <- struct{}{}
+		case t, ok := <-work:
+			if !ok {
+				work = nil // closed: nothing more to prepare
+				done()
+				continue
+			}
+			if t.err = r.prepare(t); t.err != nil {
+				t.done <- struct{}{}
+				continue
+			}
+			r.hand(t, prepared, signed)
+		}
+	}
+}
+
+// hand gives a prepared content to the collector, and finishes others while the collector is busy: otherwise all workers
+// could wait for it while it waits for a group that waits for them.
+func (r *run) hand(t *task, prepared chan<- *task, signed <-chan *task) {
+	for {
+		select {
+		case prepared <- t:
+			return
+		case other := <-signed: // not closed as long as there is something to hand
+			other.err = r.finish(other)
+			other.done <- struct{}{}
+		}
+	}
+}
+
+// collect fills groups and sends each to the key: when it is full, when it has waited for long enough, or when nothing
+// more will come.
+func (r *run) collect(prepared <-chan *task, signed chan<- *task) {
+	var groups sync.WaitGroup
+	defer groups.Wait()
+	var group []*task
+	timer := time.NewTimer(r.o.BulkWait)
+	defer timer.Stop()
+	timer.Stop()
+	flush := func() {
+		timer.Stop()
+		if len(group) == 0 {
+			return
+		}
+		full := group
+		group = nil
+		groups.Go(func() { r.signGroup(full, signed) })
+	}
+	for {
+		select {
+		case t, ok := <-prepared:
+			if !ok {
+				flush()
+				return
+			}
+			if len(group) == 0 {
+				timer.Reset(r.o.BulkWait)
+			}
+			if group = append(group, t); len(group) == r.bulk {
+				flush()
+			}
+		case <-timer.C:
+			flush()
+		}
+	}
+}
+
+// signGroup is the key step of a group.
+func (r *run) signGroup(group []*task, signed chan<- *task) {
+	messages := make([][]byte, len(group))
+	for i, t := range group {
+		messages[i] = t.draft.ToBeSigned()
+	}
+	start := r.now()
+	err := r.withKey(func() error {
+		var failed error
+		for i, outcome := range r.signer.SignBulk(r.ctx, messages) {
+			if outcome.Err == nil && len(outcome.Signature) == 0 {
+				outcome.Err = errors.New("batch: the key gave neither a signature nor an error")
+			}
+			group[i].signature, group[i].err = outcome.Signature, outcome.Err
+			switch {
+			case outcome.Err == nil:
+				r.opened.Store(true)
+			case failed == nil || sign.IsKeyError(outcome.Err):
+				failed = outcome.Err
+			}
+		}
+		return failed
+	})
+	r.observe(Key, group[0].index, len(group), start, err)
+	for _, t := range group {
+		if t.signature == nil && t.err == nil {
+			t.err = err // the key was not asked
+		}
+		if t.err != nil {
+			t.done <- struct{}{}
+			continue
+		}
+		signed <- t
+	}
+}

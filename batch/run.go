@@ -1,0 +1,315 @@
+package batch
+
+import (
+	"context"
+	"io"
+	"iter"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// task is one content on its way.
+type task struct {
+	index     int
+	content   Content
+	draft     sign.Draft
+	signature []byte
+	result    []byte
+	err       error
+	done      chan struct{} // takes one value when the task is over
+}
+
+// run is one batch.
+type run struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	signer *sign.Signer
+	format sign.Format
+	o      Options
+	total  int
+
+	workers int
+	cpu     semaphore // bounds prepare and finish; nil when there are no more goroutines than workers
+	key     semaphore // bounds the key step; nil likewise
+	bulk    int       // contents in a group for a BulkKey; 0 when the key signs one by one
+
+	work   chan *task
+	first  chan struct{} // holds one value while nobody tries the key for the first time
+	opened atomic.Bool   // the key has signed once
+
+	mu     sync.Mutex
+	failed error // of the key; stops the batch
+}
+
+// semaphore bounds how many are inside; nil does not.
+type semaphore chan struct{}
+
+func (s semaphore) enter(ctx context.Context) error {
+	if s == nil {
+		return ctx.Err()
+	}
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s semaphore) leave() {
+	if s != nil {
+		<-s
+	}
+}
+
+func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, total int) *run {
+	r := &run{signer: s, format: f, total: total, first: make(chan struct{}, 1)}
+	if o != nil {
+		r.o = *o
+	}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	if r.workers = r.o.Workers; r.workers <= 0 {
+		r.workers = runtime.GOMAXPROCS(0)
+	}
+	if r.o.KeyLimit <= 0 {
+		r.o.KeyLimit = s.Limit()
+	}
+	if n := s.BulkSize(); n > 1 {
+		r.bulk = n
+	}
+	if r.o.BulkWait <= 0 {
+		r.o.BulkWait = 2 * time.Millisecond
+	}
+	if r.o.Window <= 0 {
+		r.o.Window = 8*r.workers + 2*max(r.o.KeyLimit, 0) + 2*r.bulk*max(r.o.KeyLimit, 1)
+	}
+	return r
+}
+
+// deliver runs the batch and calls yield with each result in order until it returns false. When it returns, no goroutine
+// of the batch is left.
+func (r *run) deliver(contents iter.Seq[Content], yield func(Result) bool) {
+	// The queue is the window: what has left it was delivered, but for the one in the hands of this loop.
+	queue := make(chan *task, max(r.o.Window-1, 0))
+	free := make(chan *task, r.o.Window+1)
+	r.work = make(chan *task, r.o.Window)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer r.cancel()
+	wg.Go(func() { r.feed(contents, queue, free) })
+	wg.Go(r.steps)
+
+	p := Progress{Total: r.total}
+	for t := range queue {
+		<-t.done
+		result := Result{t.index, t.content.Name, t.result, t.err}
+		*t = task{done: t.done}
+		free <- t
+		p.Done++
+		if result.Err != nil {
+			p.Failed++
+		}
+		if r.o.Progress != nil {
+			r.o.Progress(p)
+		}
+		if !yield(result) {
+			r.cancel()
+			for range queue { // what is on its way ends by itself
+			}
+			return
+		}
+	}
+}
+
+// feed takes up contents until they end or the batch stops.
+func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *task) {
+	defer close(queue)
+	defer close(r.work)
+	index := 0
+	for c := range contents {
+		if r.ctx.Err() != nil || r.keyErr() != nil {
+			return
+		}
+		var t *task
+		select {
+		case t = <-free:
+		default:
+			t = &task{done: make(chan struct{}, 1)}
+		}
+		t.index, t.content = index, c
+		index++
+		select {
+		case queue <- t:
+		case <-r.ctx.Done():
+			return
+		}
+		r.work <- t // has room for the whole window
+	}
+}
+
+// steps works until there is no work.
+func (r *run) steps() {
+	if r.bulk > 0 {
+		r.inGroups()
+		return
+	}
+	goroutines := r.workers
+	if limit := r.o.KeyLimit; limit > 0 {
+		// Those that wait for the key are others than those that compute.
+		goroutines += limit
+		r.cpu, r.key = make(semaphore, r.workers), make(semaphore, limit)
+	}
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for t := range r.work {
+				t.err = r.one(t)
+				t.done <- struct{}{}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// one takes a content through all steps.
+func (r *run) one(t *task) error {
+	if err := r.prepare(t); err != nil {
+		return err
+	}
+	if err := r.sign(t); err != nil {
+		return err
+	}
+	return r.finish(t)
+}
+
+func (r *run) prepare(t *task) error {
+	if err := r.keyErr(); err != nil {
+		return stopped(err)
+	}
+	if err := r.cpu.enter(r.ctx); err != nil {
+		return err
+	}
+	defer r.cpu.leave()
+	start := r.now()
+	var err error
+	t.draft, err = r.format.Prepare(r.ctx, r.signer, t.content)
+	r.observe(Prepare, t.index, 1, start, err)
+	return err
+}
+
+// sign is the key step of one content.
+func (r *run) sign(t *task) error {
+	start := r.now()
+	err := r.withKey(func() error {
+		var err error
+		t.signature, err = r.signer.Sign(r.ctx, t.draft.ToBeSigned())
+		return err
+	})
+	r.observe(Key, t.index, 1, start, err)
+	return err
+}
+
+// withKey calls f when the key has room. Until the key has signed once, one content at a time gets to it, so that a
+// password that is wrong is tried once.
+func (r *run) withKey(f func() error) error {
+	if err := r.key.enter(r.ctx); err != nil {
+		return err
+	}
+	defer r.key.leave()
+	if !r.opened.Load() {
+		select {
+		case r.first <- struct{}{}:
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		}
+		defer func() { <-r.first }()
+	}
+	if err := r.keyErr(); err != nil {
+		return stopped(err)
+	}
+	err := f()
+	switch {
+	case err == nil:
+		r.opened.Store(true)
+	case sign.IsKeyError(err):
+		r.mu.Lock()
+		if r.failed == nil {
+			r.failed = err
+		}
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// keyErr returns the error of the key that stopped the batch.
+func (r *run) keyErr() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+func (r *run) finish(t *task) error {
+	if err := r.cpu.enter(r.ctx); err != nil {
+		return err
+	}
+	defer r.cpu.leave()
+	start := r.now()
+	var err error
+	if r.o.Output != nil {
+		err = r.output(t)
+	} else {
+		t.result, err = finishDraft(r.ctx, t)
+	}
+	r.observe(Finish, t.index, 1, start, err)
+	return err
+}
+
+func finishDraft(ctx context.Context, t *task) ([]byte, error) {
+	if d, ok := t.draft.(sign.TrustingDraft); ok {
+		return d.FinishTrusted(ctx, t.signature)
+	}
+	return t.draft.Finish(ctx, t.signature)
+}
+
+// output writes the container to where Options.Output says, whole or not at all.
+func (r *run) output(t *task) error {
+	out, err := r.o.Output(r.ctx, t.index, &t.content)
+	if err != nil {
+		return err
+	}
+	if err := writeDraft(r.ctx, out, t); err != nil {
+		out.Abort()
+		return err
+	}
+	return out.Commit()
+}
+
+func writeDraft(ctx context.Context, dst io.Writer, t *task) error {
+	if d, ok := t.draft.(sign.StreamingDraft); ok {
+		return d.FinishTo(ctx, dst, t.signature)
+	}
+	container, err := finishDraft(ctx, t)
+	if err != nil {
+		return err
+	}
+	_, err = dst.Write(container)
+	return err
+}
+
+// now is the time when somebody wants to know how long things take.
+func (r *run) now() time.Time {
+	if r.o.Observer == nil {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+func (r *run) observe(step Step, index, count int, start time.Time, err error) {
+	if r.o.Observer != nil {
+		r.o.Observer.Observe(Observation{step, index, count, time.Since(start), err})
+	}
+}
