@@ -253,12 +253,13 @@ func optionalAttributes(r *Reader, number int) (Value, []Attribute, error) {
 	}
 	attributes := make([]Attribute, len(members))
 	for i, v := range members {
-		attributes[i] = parseAttribute(v)
+		attributes[i] = ParseAttribute(v)
 	}
 	return set, attributes, nil
 }
 
-func parseAttribute(value Value) Attribute {
+// ParseAttribute reads an Attribute; see there for one that is malformed.
+func ParseAttribute(value Value) Attribute {
 	a := Attribute{Value: value}
 	if value.tag != TagSequence {
 		return a
