@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"hash"
+	"slices"
 	"sync"
 )
 
@@ -203,7 +204,7 @@ func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	return signature, nil
 }
 
-// SignBulk signs many messages by one call of a [BulkKey]; outcome i answers message i.
+// SignBulk signs many messages by as few calls of a [BulkKey] as its size allows; outcome i answers message i.
 func (s *Signer) SignBulk(ctx context.Context, messages [][]byte) []Outcome {
 	k, ok := s.key.(BulkKey)
 	if !ok {
@@ -213,11 +214,24 @@ func (s *Signer) SignBulk(ctx context.Context, messages [][]byte) []Outcome {
 	for i, m := range messages {
 		digests[i] = s.digest(m)
 	}
+	size := k.BulkSize()
+	if size <= 0 || size >= len(digests) {
+		return s.bulk(ctx, k, digests)
+	}
+	outcomes := make([]Outcome, 0, len(digests))
+	for part := range slices.Chunk(digests, size) {
+		outcomes = append(outcomes, s.bulk(ctx, k, part)...)
+	}
+	return outcomes
+}
+
+// bulk makes one call and checks what comes back.
+func (s *Signer) bulk(ctx context.Context, k BulkKey, digests [][]byte) []Outcome {
 	outcomes := k.SignBulk(ctx, digests, s.scheme.Opts)
-	if len(outcomes) != len(messages) {
+	if len(outcomes) != len(digests) {
 		// Which answer belongs to which message is unknown now, so none of them may be used.
-		err := &Error{Op: "sign: bulk", Place: s.Certificate().Subject.String(), Class: ErrUnavailable, Hint: fmt.Sprintf("the key answered %d of %d digests", len(outcomes), len(messages))}
-		outcomes = make([]Outcome, len(messages))
+		err := &Error{Op: "sign: bulk", Place: s.Certificate().Subject.String(), Class: ErrUnavailable, Hint: fmt.Sprintf("the key answered %d of %d digests", len(outcomes), len(digests))}
+		outcomes = make([]Outcome, len(digests))
 		for i := range outcomes {
 			outcomes[i].Err = err
 		}

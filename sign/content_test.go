@@ -1,0 +1,59 @@
+package sign_test
+
+import (
+	"crypto"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/sign"
+)
+
+func TestContent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.txt")
+	require.NoError(t, os.WriteFile(path, []byte("content"), 0o600))
+	for name, c := range map[string]struct {
+		content sign.Content
+		again   bool
+	}{
+		"bytes":  {sign.Bytes("a", []byte("content")), true},
+		"file":   {sign.File(path), true},
+		"opener": {sign.Opener("a", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("content")), nil }), true},
+		"reader": {sign.Reader("a", strings.NewReader("content")), false},
+	} {
+		require.Equal(t, c.again, c.content.Again(), name)
+		require.False(t, c.content.DigestOnly(), name)
+		r, err := c.content.Open()
+		require.NoError(t, err, name)
+		b, err := io.ReadAll(r)
+		require.NoError(t, err, name)
+		require.Equal(t, "content", string(b), name)
+		require.NoError(t, r.Close())
+	}
+	empty := sign.Bytes("empty", nil)
+	r, err := empty.Open()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+
+	sum := make([]byte, 32)
+	d := sign.Digested("a", sign.NewDigest(crypto.SHA256, sum))
+	require.True(t, d.DigestOnly())
+	_, err = d.Open()
+	require.ErrorIs(t, err, sign.ErrInput)
+	withNull := append([]byte{0x30, 0x0d}, append(sign.PKCS1(crypto.SHA256).DigestAlg[2:], 5, 0)...)
+	for _, alg := range [][]byte{sign.PKCS1(crypto.SHA256).DigestAlg, withNull} {
+		got, ok := d.Digest(alg)
+		require.True(t, ok, "absent and NULL parameters mean the same")
+		require.Equal(t, sum, got)
+	}
+	_, ok := d.Digest(sign.PKCS1(crypto.SHA512).DigestAlg)
+	require.False(t, ok)
+
+	var zero sign.Content
+	_, err = zero.Open()
+	require.ErrorIs(t, err, sign.ErrInput)
+}
