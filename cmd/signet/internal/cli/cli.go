@@ -1,0 +1,172 @@
+// Package cli is the command line of signet: its commands, their flags, and what they print.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+)
+
+// Exit codes.
+const (
+	ExitOK     = 0
+	ExitFailed = 1 // an item failed, a signature is not valid, or the program was interrupted
+	ExitUsage  = 2 // called wrongly
+	ExitKey    = 3 // the key could not be used
+)
+
+// World is all that a run knows of its surroundings.
+type World struct {
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	LookupEnv      func(string) (string, bool)
+	Now            func() time.Time
+}
+
+// Run runs one command and returns its exit code.
+func Run(ctx context.Context, w World) int {
+	a := &app{World: w, screen: newScreen(w.Stderr, w.LookupEnv)}
+	root := a.root()
+	root.SetArgs(append([]string{}, w.Args...)) // nil would mean those of the process
+	root.SetIn(w.Stdin)
+	root.SetOut(w.Stdout)
+	root.SetErr(w.Stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	failed, ok := errors.AsType[*failure](err)
+	if !ok { // cobra refused the command, a flag or the number of arguments
+		failed = &failure{ExitUsage, err}
+	}
+	if failed.err != nil {
+		text := sentence(failed.err)
+		if failed.code == ExitUsage {
+			text += " (see " + command.CommandPath() + " --help)"
+		}
+		a.screen.say("signet: %s", text)
+	}
+	return failed.code
+}
+
+type app struct {
+	World
+	screen *screen
+}
+
+// failure is an error with the exit code it leads to. Without an error inside, everything was said already.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return "failed"
+	}
+	return f.err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+func usage(format string, args ...any) error {
+	return &failure{ExitUsage, fmt.Errorf(format, args...)}
+}
+
+func keyFailure(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &failure{ExitFailed, errors.New("interrupted")}
+	}
+	return &failure{ExitKey, err}
+}
+
+// sentence writes an error on one line.
+func sentence(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "signet",
+		Short: "Sign files into CAdES containers, verify them, and look inside",
+		Long: `Signet signs files into CAdES containers (PKCS #7 / CMS) with a key in a file, verifies them, and shows what is inside.
+
+Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupted; 2 wrong usage; 3 the key could not be used.`,
+		Example: `  signet sign --key demo README.md                   makes README.md.p7s with a demo key
+  signet verify --trust demo README.md.p7s
+  signet inspect README.md.p7s`,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 0 {
+				return usage("there is no command %q%s", args[0], suggest(cmd, args[0]))
+			}
+			cmd.SetOut(a.Stderr)
+			_ = cmd.Help()
+			return &failure{code: ExitUsage}
+		},
+	}
+	root.SetVersionTemplate("signet {{.Version}}\n")
+	root.AddCommand(a.signCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(), a.versionCommand())
+	return root
+}
+
+func suggest(cmd *cobra.Command, name string) string {
+	if names := cmd.SuggestionsFor(name); len(names) != 0 {
+		return "; did you mean " + strings.Join(names, " or ") + "?"
+	}
+	return "; there are sign, verify, inspect, keys and version"
+}
+
+// atLeast refuses a call without arguments with a sentence of its own.
+func atLeast(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < n {
+			return usage("%s", what)
+		}
+		for _, arg := range args {
+			if arg == "" {
+				return usage("an argument is empty; is a variable of your shell not set?")
+			}
+		}
+		return nil
+	}
+}
+
+// printf writes to standard output; text of strangers goes through plain.Text before.
+func (a *app) printf(format string, args ...any) error {
+	_, err := fmt.Fprintf(a.Stdout, format, args...)
+	if err != nil {
+		return &failure{ExitFailed, fmt.Errorf("standard output: %w", err)}
+	}
+	return nil
+}
+
+// warn says something on standard error that does not change the outcome.
+func (a *app) warn(format string, args ...any) { a.screen.say("signet: warning: "+format, args...) }
+
+// note tells the user what is going on.
+func (a *app) note(format string, args ...any) { a.screen.say("signet: "+format, args...) }
+
+func (a *app) env(name string) string {
+	value, _ := a.LookupEnv(name)
+	return value
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func quote(s string) string { return `"` + plain.Text(s) + `"` }

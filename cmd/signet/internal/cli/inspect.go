@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect [--json] SIGNATURE",
+		Short: "Show what is inside a signature",
+		Long: `Show the container as a tree: names, object identifiers, times, kinds of keys, and at the left the offset of each value
+in the binary file. Nothing is verified. "-" reads standard input.`,
+		Example: `  signet inspect README.md.p7s
+  signet inspect --json contract.pdf.p7m`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return usage("give the signature to show")
+			case 1:
+				return nil
+			}
+			return usage("give one signature, not %d", len(args))
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return a.inspect(args[0], asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the tree as one object")
+	return cmd
+}
+
+func (a *app) inspect(path string, asJSON bool) error {
+	data, err := a.readSignature(path)
+	if err != nil {
+		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, cause(err))}
+	}
+	tree, err := inspect.Message(data)
+	if err != nil {
+		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, syntaxCause(err))}
+	}
+	if asJSON {
+		return a.printJSON(tree)
+	}
+	w := bufio.NewWriter(a.Stdout)
+	tree.WriteText(w)
+	if err := w.Flush(); err != nil {
+		return &failure{ExitFailed, errors.New("standard output: " + plainCause(err).Error())}
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// verified is the outcome for one file, and what --json prints of it.
+type verified struct {
+	Signature  string              `json:"signature"`
+	OK         bool                `json:"ok"`
+	Valid      bool                `json:"valid"`
+	Trusted    *bool               `json:"trusted,omitempty"` // absent without --trust
+	Attached   bool                `json:"attached"`
+	Content    string              `json:"content,omitempty"`
+	Error      string              `json:"error,omitempty"`
+	Signatures []verifiedSignature `json:"signatures,omitempty"`
+
+	asked bool // whether the signer is to be trusted
+}
+
+type verifiedSignature struct {
+	Valid             bool                `json:"valid"`
+	Level             string              `json:"level"`
+	Signer            string              `json:"signer,omitempty"`
+	Thumbprint        string              `json:"thumbprint,omitempty"`
+	SigningTime       *time.Time          `json:"signing_time,omitempty"`
+	Digest            string              `json:"digest_algorithm"`
+	Algorithm         string              `json:"signature_algorithm"`
+	Checks            []cades.Check       `json:"checks"`
+	CounterSignatures []verifiedSignature `json:"counter_signatures,omitempty"`
+}
+
+func (r *verified) take(report *cades.Report) {
+	r.Valid = report.Valid()
+	r.OK = r.Valid
+	if r.asked {
+		trusted := report.Trusted()
+		r.Trusted, r.OK = &trusted, r.Valid && trusted
+	}
+	for i := range report.Signatures {
+		r.Signatures = append(r.Signatures, verdictOf(&report.Signatures[i]))
+	}
+	if len(report.Signatures) == 0 {
+		r.Error = "there is no signature in it, only certificates or the like"
+	}
+}
+
+func verdictOf(s *cades.SignatureReport) verifiedSignature {
+	v := verifiedSignature{Valid: s.Valid(), Checks: s.Checks}
+	if v.Checks == nil {
+		v.Checks = []cades.Check{}
+	}
+	if s.Certificate != nil {
+		v.Signer, v.Thumbprint = inspect.Name(s.Certificate.RawSubject), sign.Thumbprint(s.Certificate)
+	}
+	if s.Signature != nil {
+		v.Level, v.Digest, v.Algorithm = s.Signature.LevelName(), s.Signature.DigestAlgorithm(), s.Signature.SignatureAlgorithm()
+		if t, ok := s.Signature.SigningTime(); ok {
+			v.SigningTime = &t
+		}
+	}
+	for i := range s.CounterSignatures {
+		v.CounterSignatures = append(v.CounterSignatures, verdictOf(&s.CounterSignatures[i]))
+	}
+	return v
+}
+
+func (r *verified) json(a *app) error { return a.printJSON(r) }
+
+// text prints the report for people; the last line is the verdict.
+func (r *verified) text(a *app) error {
+	var b strings.Builder
+	name := r.Signature
+	if name == stdinName {
+		name = "standard input"
+	}
+	b.WriteString(plain.Text(name))
+	switch {
+	case r.Error != "" && len(r.Signatures) == 0:
+	case r.Content == stdinName:
+		b.WriteString(": content from standard input")
+	case r.Content != "":
+		b.WriteString(": content " + plain.Text(r.Content))
+	case r.Attached:
+		b.WriteString(": content inside")
+	}
+	b.WriteByte('\n')
+	for i := range r.Signatures {
+		r.Signatures[i].text(&b, "  ", fmt.Sprintf("signature %d of %d", i+1, len(r.Signatures)))
+	}
+	b.WriteString(r.verdict() + "\n")
+	return a.printf("%s", b.String())
+}
+
+func (r *verified) verdict() string {
+	switch {
+	case r.Error != "":
+		return "NOT VALID: " + plain.Text(r.Error)
+	case !r.Valid:
+		var why []string
+		for i := range r.Signatures {
+			r.Signatures[i].why(&why)
+		}
+		return "NOT VALID: " + strings.Join(why, "; ")
+	case r.asked && !*r.Trusted:
+		return "NOT VALID: the signer is not known to come from a trusted certificate"
+	case r.asked:
+		return "VALID"
+	}
+	return "VALID, but the signer was not checked against any root; give trusted certificates with --trust FILE"
+}
+
+// why collects the names of the checks that failed.
+func (v *verifiedSignature) why(all *[]string) {
+	for _, c := range v.Checks {
+		if c.Status == cades.Failed {
+			*all = append(*all, c.Name+" failed")
+		} else if c.Status == cades.Unchecked && (c.Name == cades.CheckSignature || c.Name == cades.CheckMessageDigest) {
+			*all = append(*all, c.Name+" could not be checked")
+		}
+	}
+	for i := range v.CounterSignatures {
+		v.CounterSignatures[i].why(all)
+	}
+}
+
+func (v *verifiedSignature) text(b *strings.Builder, indent, title string) {
+	signer := "an unknown signer"
+	if v.Signer != "" {
+		signer = v.Signer
+	}
+	fmt.Fprintf(b, "%s%s: %s by %s\n", indent, title, v.Level, signer)
+	indent += "  "
+	if v.Thumbprint != "" {
+		fmt.Fprintf(b, "%scertificate  %s\n", indent, v.Thumbprint)
+	}
+	if v.SigningTime != nil {
+		fmt.Fprintf(b, "%ssigned at    %s, as the signer claims\n", indent, moment(*v.SigningTime))
+	}
+	fmt.Fprintf(b, "%salgorithms   %s, content digest %s\n", indent, plain.Text(v.Algorithm), plain.Text(v.Digest))
+	for _, c := range v.Checks {
+		status := c.Status.String()
+		if c.Status == cades.Failed {
+			status = "FAILED"
+		}
+		line := fmt.Sprintf("%s%-9s  %-22s %s", indent, status, c.Name, plain.Text(c.Detail))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	for i := range v.CounterSignatures {
+		v.CounterSignatures[i].text(b, indent, fmt.Sprintf("counter-signature %d", i+1))
+	}
+}
+
+// syntaxCause says why a file is not a signature, without the names of packages.
+func syntaxCause(err error) error {
+	if e, ok := errors.AsType[*cms.SyntaxError](err); ok {
+		return fmt.Errorf("this is not a readable CMS or PKCS #7 signature: at offset %d: %s", e.Offset, e.What)
+	}
+	return err
+}

@@ -1,0 +1,329 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+)
+
+type verifyFlags struct {
+	content, at string
+	trust       []string
+	json        bool
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify [flags] SIGNATURE|DIR|- ...",
+		Short: "Verify signatures",
+		Long: `Verify each SIGNATURE (binary, PEM or base64), and each .p7s and .p7m in each DIR. The content of a detached
+signature X.p7s is the file X beside it, unless --content says otherwise.
+
+Without --trust, whether the signer is to be trusted is not looked at: the signature was then made with the key of the
+certificate that comes with it, whoever that is. Revocation is not looked at.`,
+		Example: `  signet verify README.md.p7s
+  signet verify --trust root.pem --at 2026-03-01 contract.pdf.p7m
+  signet verify --trust demo --content . signed               the tree that "signet sign --out signed" made`,
+		Args: atLeast(1, "give the signatures to verify"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), &f, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.content, "content", "", "the `FILE` that was signed (- is standard input), or the folder below which the files are")
+	flags.StringArrayVar(&f.trust, "trust", nil, "`FILE` with trusted certificates, in PEM or DER, or a folder of them, or demo; may be repeated")
+	flags.StringVar(&f.at, "at", "", "the `TIME` at which certificates have to be valid, such as 2026-03-01 or 2026-03-01T12:00:00Z, instead of now")
+	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
+	flags.SortFlags = false
+	return cmd
+}
+
+func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
+	options := &cades.VerifyOptions{Clock: a.Now}
+	var err error
+	if f.at != "" {
+		if options.Time, err = parseTime(f.at); err != nil {
+			return usage("--at %s: %w", f.at, err)
+		}
+	}
+	if options.Roots, err = a.roots(f.trust); err != nil {
+		return err
+	}
+	files, err := findSignatures(args, f.content)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for i, file := range files {
+		if ctx.Err() != nil {
+			return &failure{ExitFailed, errors.New("interrupted")}
+		}
+		r := a.verifyFile(ctx, file, options)
+		if ctx.Err() != nil {
+			return &failure{ExitFailed, errors.New("interrupted")}
+		}
+		if !r.OK {
+			bad++
+		}
+		print := r.text
+		if f.json {
+			print = r.json
+		} else if i > 0 {
+			if err := a.printf("\n"); err != nil {
+				return err
+			}
+		}
+		if err := print(a); err != nil {
+			return err
+		}
+	}
+	if len(files) > 1 {
+		a.note("%s of %s valid", plain.Count(len(files)-bad), plain.Plural(len(files), "signature file"))
+	}
+	if bad != 0 {
+		return &failure{code: ExitFailed}
+	}
+	return nil
+}
+
+// roots reads --trust; nil when it was not given.
+func (a *app) roots(paths []string) (*x509.CertPool, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	for _, path := range paths {
+		files := []string{path}
+		switch info, err := os.Stat(path); {
+		case path == demoKey:
+			if files, err = a.demoRoots(); err != nil {
+				return nil, usage("--trust demo: %w", err)
+			}
+		case err == nil && info.IsDir():
+			if files, err = certificateFiles(path); err != nil {
+				return nil, usage("--trust %s: %w", path, cause(err))
+			}
+			if len(files) == 0 {
+				return nil, usage("--trust %s: there is no .pem, .crt, .cer or .der file in that folder", path)
+			}
+		}
+		for _, file := range files {
+			certificates, err := readCertificates(file)
+			if err != nil {
+				return nil, usage("--trust %s: %w", file, cause(err))
+			}
+			for _, c := range certificates {
+				pool.AddCert(c)
+			}
+		}
+	}
+	return pool, nil
+}
+
+// demoRoots finds the authorities of the demo identities of this user, expired ones included.
+func (a *app) demoRoots() ([]string, error) {
+	state, err := a.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	folders, _ := os.ReadDir(state)
+	for _, d := range folders {
+		file := filepath.Join(state, d.Name(), demoRootFile)
+		if (d.Name() == demoKey || strings.HasPrefix(d.Name(), demoKey+demoExpired)) && isFile(file) {
+			files = append(files, file)
+		}
+	}
+	if len(files) == 0 {
+		return nil, errors.New("there is no demo identity here; signet sign --key demo makes one")
+	}
+	return files, nil
+}
+
+func certificateFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		switch filepath.Ext(e.Name()) {
+		case ".pem", ".crt", ".cer", ".der":
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, nil
+}
+
+// maxSignatureFile bounds what is read into memory; an attached container holds its content.
+const maxSignatureFile = 4 << 30
+
+// verifyFile checks one file; what goes wrong is in the result.
+func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades.VerifyOptions) *verified {
+	r := &verified{Signature: file.path, asked: options.Roots != nil}
+	fail := func(err error) *verified {
+		r.Error = sentence(cause(err))
+		return r
+	}
+	if file.err != nil {
+		return fail(file.err)
+	}
+	data, err := a.readSignature(file.path)
+	if err != nil {
+		return fail(err)
+	}
+	m, err := cades.Parse(data)
+	if err != nil {
+		return fail(syntaxCause(err))
+	}
+	r.Attached = !m.Detached()
+	var content io.Reader
+	if m.Detached() || file.explicit {
+		var closer io.Closer
+		if content, closer, err = a.openContent(file); err != nil {
+			return fail(err)
+		}
+		defer func() { _ = closer.Close() }()
+		r.Content = file.content
+	}
+	report, err := m.Verify(ctx, content, options)
+	if err != nil {
+		return fail(fmt.Errorf("the content %s: %w", file.content, cause(err)))
+	}
+	r.take(report)
+	return r
+}
+
+func (a *app) readSignature(path string) ([]byte, error) {
+	var data []byte
+	var err error
+	if path == stdinName {
+		data, err = readLimited(a.Stdin, 0, maxSignatureFile)
+	} else {
+		data, err = readSmall(path, maxSignatureFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unwrap(data)
+}
+
+func (a *app) openContent(file signatureFile) (io.Reader, io.Closer, error) {
+	switch {
+	case file.content == "":
+		return nil, nil, errors.New("the signature is detached; give the file that was signed with --content FILE")
+	case file.content == stdinName:
+		return a.Stdin, io.NopCloser(nil), nil
+	}
+	f, err := os.Open(file.content)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && !file.explicit:
+		return nil, nil, fmt.Errorf("the signature is detached and its content %s is not there; give the file that was signed with --content FILE, or the folder where the tree of the signed files begins with --content DIR", file.content)
+	case err != nil:
+		return nil, nil, fmt.Errorf("the content %s: %w", file.content, cause(err))
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		_ = f.Close()
+		return nil, nil, fmt.Errorf("the content %s is a folder; give the file that was signed with --content FILE", file.content)
+	}
+	return f, f, nil
+}
+
+// signatureFile is one file to verify.
+type signatureFile struct {
+	path     string
+	content  string // of a detached signature; empty when nothing says what it is
+	explicit bool   // named by --content, rather than guessed
+	err      error
+}
+
+// findSignatures finds what the arguments name, and the content that belongs to each.
+func findSignatures(args []string, content string) ([]signatureFile, error) {
+	below := "" // folder of the contents
+	if content != "" && content != stdinName {
+		info, err := os.Stat(content)
+		if err != nil {
+			return nil, usage("--content %s: %w", content, cause(err))
+		}
+		if info.IsDir() {
+			below = content
+		}
+	}
+	one := content != "" && below == ""
+	var files []signatureFile
+	for _, arg := range args {
+		if arg == stdinName {
+			files = append(files, signatureFile{path: stdinName})
+			continue
+		}
+		path := filepath.Clean(arg)
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			if one {
+				return nil, usage("--content %s is one file, but %s is a folder of signatures; give the folder where the signed files are", content, path)
+			}
+			found, err := signaturesIn(path, below)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, found...)
+			continue
+		}
+		f := signatureFile{path: path, content: contentOf(path)}
+		if below != "" && f.content != "" {
+			f.content = filepath.Join(below, filepath.Base(f.content))
+		}
+		files = append(files, f)
+	}
+	if !one {
+		return files, nil
+	}
+	if len(files) != 1 {
+		return nil, usage("--content %s is one file, but there are %d signatures; verify them one by one, or give a folder", content, len(files))
+	}
+	if content == stdinName && files[0].path == stdinName {
+		return nil, usage("signature and content cannot both come from standard input")
+	}
+	files[0].content, files[0].explicit = content, true
+	return files, nil
+}
+
+func signaturesIn(root, below string) ([]signatureFile, error) {
+	var files []signatureFile
+	_ = fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && (d.IsDir() || !isSignature(d.Name())) {
+			return nil
+		}
+		rel := filepath.FromSlash(path)
+		f := signatureFile{path: filepath.Join(root, rel), err: err}
+		f.content = contentOf(f.path)
+		if below != "" {
+			f.content = filepath.Join(below, contentOf(rel))
+		}
+		files = append(files, f)
+		return nil
+	})
+	if len(files) == 0 {
+		return nil, usage("there is no .p7s or .p7m in the folder %s", root)
+	}
+	return files, nil
+}
+
+// contentOf is the name of a signature without its ending; empty when it has none of those that signatures have.
+func contentOf(path string) string {
+	ext := filepath.Ext(path)
+	switch ext {
+	case detachedSuffix, attachedSuffix, ".sig", ".csig", ".pkcs7", ".p7":
+		return path[:len(path)-len(ext)]
+	}
+	return ""
+}
