@@ -118,6 +118,11 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 			return &failure{code: ExitUsage}
 		},
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		// "invalid argument "x" for "--jobs" flag: strconv.ParseInt: …": what package strconv says helps nobody.
+		text, _, _ := strings.Cut(err.Error(), ": strconv.")
+		return usage("%s", text)
+	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
 	root.AddCommand(a.signCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(), a.versionCommand())
 	return root

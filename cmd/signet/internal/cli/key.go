@@ -88,6 +88,8 @@ func (k *keyring) open(ctx context.Context, scheme *sign.Scheme) (*sign.Signer, 
 	switch {
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		err = fmt.Errorf("%w; choose with --cert", err)
+	case scheme != nil && errors.Is(err, sign.ErrUnsupported):
+		err = fmt.Errorf("--scheme %s: %w; signet keys lists what the key can do", scheme.Name, err)
 	case err != nil && strings.Contains(err.Error(), "WithChain"):
 		err = errors.New("the key has no certificate in its file; give the file of its certificate with --cert")
 	}

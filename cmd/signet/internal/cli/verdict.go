@@ -40,7 +40,7 @@ type verifiedSignature struct {
 }
 
 func (r *verified) take(report *cades.Report) {
-	r.Valid = report.Valid()
+	r.Valid = report.Valid() && r.Error == ""
 	r.OK = r.Valid
 	if r.asked {
 		trusted := report.Trusted()
@@ -85,7 +85,7 @@ func (r *verified) text(a *app) error {
 	}
 	b.WriteString(plain.Text(name))
 	switch {
-	case r.Error != "" && len(r.Signatures) == 0:
+	case r.Error != "":
 	case r.Content == stdinName:
 		b.WriteString(": content from standard input")
 	case r.Content != "":

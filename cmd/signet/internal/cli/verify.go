@@ -189,12 +189,13 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	r.Attached = !m.Detached()
 	var content io.Reader
 	if m.Detached() || file.explicit {
-		var closer io.Closer
-		if content, closer, err = a.openContent(file); err != nil {
-			return fail(err)
+		f, err := a.openContent(file)
+		if err != nil { // the rest is checked nevertheless
+			r.Error = sentence(err)
+		} else {
+			defer func() { _ = f.Close() }()
+			content, r.Content = f, file.content
 		}
-		defer func() { _ = closer.Close() }()
-		r.Content = file.content
 	}
 	report, err := m.Verify(ctx, content, options)
 	if err != nil {
@@ -218,25 +219,25 @@ func (a *app) readSignature(path string) ([]byte, error) {
 	return unwrap(data)
 }
 
-func (a *app) openContent(file signatureFile) (io.Reader, io.Closer, error) {
+func (a *app) openContent(file signatureFile) (io.ReadCloser, error) {
 	switch {
 	case file.content == "":
-		return nil, nil, errors.New("the signature is detached; give the file that was signed with --content FILE")
+		return nil, errors.New("the signature is detached; give the file that was signed with --content FILE")
 	case file.content == stdinName:
-		return a.Stdin, io.NopCloser(nil), nil
+		return io.NopCloser(a.Stdin), nil
 	}
 	f, err := os.Open(file.content)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && !file.explicit:
-		return nil, nil, fmt.Errorf("the signature is detached and its content %s is not there; give the file that was signed with --content FILE, or the folder where the tree of the signed files begins with --content DIR", file.content)
+		return nil, fmt.Errorf("the signature is detached and its content %s is not there; give the file that was signed with --content FILE, or the folder where the tree of the signed files begins with --content DIR", file.content)
 	case err != nil:
-		return nil, nil, fmt.Errorf("the content %s: %w", file.content, cause(err))
+		return nil, fmt.Errorf("the content %s: %w", file.content, cause(err))
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		_ = f.Close()
-		return nil, nil, fmt.Errorf("the content %s is a folder; give the file that was signed with --content FILE", file.content)
+		return nil, fmt.Errorf("the content %s is a folder; give the file that was signed with --content FILE", file.content)
 	}
-	return f, f, nil
+	return f, nil
 }
 
 // signatureFile is one file to verify.

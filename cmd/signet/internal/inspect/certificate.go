@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -125,6 +126,16 @@ func (s scope) extension(p *Node, id cms.OID, v cms.Value) string {
 		return oidList(value)
 	case cms.OIDSubjectAltName:
 		return generalNames(value)
+	case cms.OIDAuthorityKeyID:
+		if r := value.Reader(); !r.Empty() {
+			if key, err := r.Next(); err == nil && key.Tag() == cms.ContextTag(0) {
+				return octets(key.Body())
+			}
+		}
+	case cms.OIDCRLDistributionPoints, cms.OIDAuthorityInfoAccess:
+		if all := uris(value, nil, 0); len(all) != 0 {
+			return strings.Join(all, ", ")
+		}
 	}
 	if value.Tag().Constructed() {
 		inner.members(p, value, func(_ int, member cms.Value) { inner.asn1(p, member, "") })
@@ -132,6 +143,24 @@ func (s scope) extension(p *Node, id cms.OID, v cms.Value) string {
 	}
 	return primitive(value)
 }
+
+// uris collects the URIs (GeneralName [6]) in a value.
+func uris(v cms.Value, all []string, depth int) []string {
+	for r := v.Reader(); !r.Empty() && len(all) < maxList; {
+		member, err := r.Next()
+		if err != nil {
+			return all
+		}
+		if member.Tag() == cms.ContextTag(6) {
+			all = append(all, plain.Short(string(member.Body()), maxName))
+		} else if member.Tag().Constructed() && depth < maxURIDepth {
+			all = uris(member, all, depth+1)
+		}
+	}
+	return all
+}
+
+const maxURIDepth = 8
 
 func keyUsage(bits []byte) string {
 	names := []string{

@@ -105,6 +105,12 @@ func (s scope) policy(p *Node, v cms.Value) {
 		case i == 1 && field.Tag() == cms.TagSequence:
 			s.otherHash(p, field)
 		case i == 2 && field.Tag() == cms.TagSequence:
+			if r := field.Reader(); !r.Empty() { // some write one qualifier without the list around it
+				if first, err := r.Next(); err == nil && first.Tag() == cms.TagOID {
+					s.qualifier(p, field)
+					return
+				}
+			}
 			s.members(p, field, func(_ int, qualifier cms.Value) { s.qualifier(p, qualifier) })
 		default:
 			s.asn1(p, field, "")

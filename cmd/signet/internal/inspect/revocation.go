@@ -99,6 +99,12 @@ func count(v cms.Value) string {
 // ocspResponse shows an OCSPResponse (RFC 6960 section 4.2.1).
 func (s scope) ocspResponse(p *Node, v cms.Value, name string) {
 	r := v.Reader()
+	if first := v.Reader(); !first.Empty() { // some put the BasicOCSPResponse in its place
+		if inner, err := first.Next(); err == nil && inner.Tag() == cms.TagSequence {
+			s.basicOCSP(p, v, name)
+			return
+		}
+	}
 	status, err := r.Want(cms.TagEnumerated, "the status of the response")
 	if err != nil {
 		s.failed(p, v, err)
@@ -138,18 +144,8 @@ func (s scope) basicOCSP(p *Node, v cms.Value, name string) {
 	}
 	below.members(n, data, func(_ int, field cms.Value) {
 		switch field.Tag() {
-		case cms.ContextConstructed(1):
-			if inner := field.Reader(); !inner.Empty() {
-				if responder, err := inner.Next(); err == nil {
-					below.at(n, field, "responder", nameOf(responder))
-				}
-			}
-		case cms.ContextConstructed(2):
-			if inner := field.Reader(); !inner.Empty() {
-				if key, err := inner.Next(); err == nil {
-					below.at(n, field, "responder", "with key hash "+octets(key.Body()))
-				}
-			}
+		case cms.ContextConstructed(1), cms.ContextConstructed(2):
+			below.at(n, field, "responder", responder(field))
 		case cms.TagGeneralizedTime:
 			below.at(n, field, "producedAt", moment(field))
 		case cms.TagSequence:
@@ -172,6 +168,19 @@ func (s scope) basicOCSP(p *Node, v cms.Value, name string) {
 			}
 		}
 	}
+}
+
+// responder shows a ResponderID.
+func responder(v cms.Value) string {
+	r := v.Reader()
+	inner, err := r.Next()
+	switch {
+	case err != nil:
+		return reason(err)
+	case v.Tag() == cms.ContextConstructed(1):
+		return nameOf(inner)
+	}
+	return "with key hash " + octets(inner.Body())
 }
 
 func (s scope) singleResponse(p *Node, v cms.Value) {

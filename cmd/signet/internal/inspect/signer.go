@@ -112,7 +112,12 @@ func (s scope) attributeValue(p *Node, id cms.OID, v cms.Value) {
 			return
 		}
 	case cms.OIDCertificateRefs:
-		s.members(p, v, func(i int, ref cms.Value) { s.certificateRef(p, ref, fmt.Sprintf("reference %d", i+1)) })
+		s.members(p, v, func(i int, ref cms.Value) {
+			s.certificateRef(p, ref, fmt.Sprintf("reference %d", i+1))
+		})
+		return
+	case cms.OIDRevocationRefs:
+		s.revocationRefs(p, v)
 		return
 	case cms.OIDCertificateValues:
 		s.members(p, v, func(i int, c cms.Value) { s.certificateChoice(p, c, i) })
