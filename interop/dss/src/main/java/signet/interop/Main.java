@@ -1,0 +1,66 @@
+package signet.interop;
+
+import eu.europa.esig.dss.cades.validation.CMSDocumentValidator;
+import eu.europa.esig.dss.diagnostic.DiagnosticData;
+import eu.europa.esig.dss.diagnostic.SignatureWrapper;
+import eu.europa.esig.dss.model.DSSDocument;
+import eu.europa.esig.dss.model.FileDocument;
+import eu.europa.esig.dss.simplereport.SimpleReport;
+import eu.europa.esig.dss.spi.DSSUtils;
+import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
+import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
+import eu.europa.esig.dss.validation.reports.Reports;
+import java.io.File;
+import java.util.List;
+
+/** Validates CAdES with the reference implementation of the European Commission. */
+public final class Main {
+    private Main() {
+    }
+
+    public static void main(String[] argv) throws Exception {
+        Requests.serve((verb, args, answer) -> {
+            if (!verb.equals("validate")) {
+                throw new IllegalArgumentException("unknown verb " + verb);
+            }
+            validate(args.get(0), args.get(1), args.get(2), answer);
+        });
+    }
+
+    private static void validate(String path, String contentPath, String rootPath, Requests.Answer answer) {
+        CommonTrustedCertificateSource trusted = new CommonTrustedCertificateSource();
+        trusted.addCertificate(DSSUtils.loadCertificate(new File(rootPath)));
+        CommonCertificateVerifier verifier = new CommonCertificateVerifier(); // has no sources beyond the message
+        verifier.setTrustedCertSources(trusted);
+        CMSDocumentValidator validator = new CMSDocumentValidator(new FileDocument(path));
+        validator.setCertificateVerifier(verifier);
+        if (!contentPath.isEmpty()) {
+            validator.setDetachedContents(List.<DSSDocument>of(new FileDocument(contentPath)));
+        }
+        Reports reports = validator.validateDocument();
+        DiagnosticData data = reports.getDiagnosticData();
+        SimpleReport simple = reports.getSimpleReport();
+        answer.put("signatures", data.getSignatures().size());
+        int i = 0;
+        for (SignatureWrapper s : data.getSignatures()) {
+            String at = i++ + ".";
+            answer.put(at + "format", s.getSignatureFormat());
+            answer.put(at + "intact", s.isSignatureIntact() && s.isSignatureValid());
+            answer.put(at + "structure", s.isStructuralValidationValid());
+            answer.put(at + "structure.messages", String.join("; ", s.getStructuralValidationMessages()));
+            answer.put(at + "chain", s.isTrustedChain());
+            answer.put(at + "identified", s.isSigningCertificateReferencePresent() && s.isSigningCertificateReferenceUnique());
+            answer.put(at + "indication", simple.getIndication(s.getId()));
+            answer.put(at + "subindication", simple.getSubIndication(s.getId()));
+            answer.put(at + "errors", simple.getAdESValidationErrors(s.getId()));
+            answer.put(at + "policy", s.getPolicyId());
+            answer.put(at + "commitments", s.getCommitmentTypeIndications());
+            answer.put(at + "country", s.getCountryName());
+            answer.put(at + "locality", s.getCity() == null ? s.getStateOrProvince() : s.getCity());
+            answer.put(at + "roles", s.getClaimedRoles());
+            answer.put(at + "mime", s.getMimeType());
+            answer.put(at + "hints", s.getContentHints());
+            answer.put(at + "identifier", s.getContentIdentifier());
+        }
+    }
+}
