@@ -1,0 +1,307 @@
+package cades_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSchemes signs with every scheme in every form and verifies the outcome.
+func TestSchemes(t *testing.T) {
+	pki := testpki.New(t)
+	content := bytes.Repeat([]byte("content "), 40_000)
+	roots := &cades.VerifyOptions{Roots: pki.Roots()}
+	for _, kind := range []testpki.Kind{testpki.RSA2048, testpki.P256, testpki.P384, testpki.P521, testpki.Ed25519} {
+		id := pki.Leaf(kind)
+		for _, scheme := range sign.Schemes(id.Key.Public()) {
+			t.Run(string(kind)+"/"+scheme.Name, func(t *testing.T) {
+				s := signerOf(t, id, scheme)
+				detached, err := cades.Sign(t.Context(), s, bytes.NewReader(content), nil)
+				require.NoError(t, err)
+				requireDER(t, detached)
+				m, sd := parse(t, detached)
+				require.True(t, m.Detached())
+				require.Equal(t, 1, sd.Version)
+				require.Equal(t, 1, sd.Signers[0].Version)
+				require.Equal(t, "CAdES-BES", m.Signatures()[0].LevelName())
+				r, err := m.Verify(t.Context(), bytes.NewReader(content), roots)
+				requireTrusted(t, r, err)
+
+				attached, err := cades.Sign(t.Context(), s, iotest.HalfReader(bytes.NewReader(content)), &cades.Options{Attached: true})
+				require.NoError(t, err)
+				requireDER(t, attached)
+				m, _ = parse(t, attached)
+				r, err = m.Verify(t.Context(), nil, roots)
+				requireTrusted(t, r, err)
+				var inside bytes.Buffer
+				require.NoError(t, m.WriteContent(&inside))
+				require.Equal(t, content, inside.Bytes())
+
+				var stream bytes.Buffer
+				require.NoError(t, cades.SignTo(t.Context(), &stream, s, iotest.OneByteReader(bytes.NewReader(content[:3000])), &cades.Options{Attached: true}))
+				m, sd = parse(t, stream.Bytes())
+				require.True(t, sd.Content.Tag().Constructed())
+				r, err = m.Verify(t.Context(), bytes.NewReader(content[:3000]), roots)
+				requireTrusted(t, r, err)
+			})
+		}
+	}
+}
+
+// TestFrozen makes the same container twice with a key whose signatures do not depend on chance, and by every way there
+// is to give the content.
+func TestFrozen(t *testing.T) {
+	pki := testpki.New(t)
+	s := signerOf(t, pki.Leaf(testpki.Ed25519), sign.Ed25519())
+	content := bytes.Repeat([]byte("x"), 300_000)
+	path := filepath.Join(t.TempDir(), "content")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	sha512 := crypto.SHA512.New()
+	sha512.Write(content)
+	for _, attached := range []bool{false, true} {
+		o := &cades.Options{Attached: attached, SigningTime: fixed()}
+		want, err := cades.Sign(t.Context(), s, bytes.NewReader(content), o)
+		require.NoError(t, err)
+		contents := map[string]sign.Content{
+			"bytes":  sign.Bytes("", content),
+			"file":   sign.File(path),
+			"reader": sign.Reader("", iotest.DataErrReader(bytes.NewReader(content))),
+		}
+		if !attached {
+			contents["digest"] = sign.Digested("", sign.NewDigest(crypto.SHA256, make([]byte, 32)), sign.NewDigest(crypto.SHA512, sha512.Sum(nil)))
+		}
+		for name, c := range contents {
+			t.Run(name, func(t *testing.T) {
+				d, err := cades.Prepare(t.Context(), s, c, o)
+				require.NoError(t, err)
+				require.Equal(t, sha512.Sum(nil), d.Digest())
+				signature, err := s.Sign(t.Context(), d.ToBeSigned())
+				require.NoError(t, err)
+				got, err := d.Finish(t.Context(), signature)
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+				var out bytes.Buffer
+				require.NoError(t, d.FinishTo(t.Context(), &out, signature))
+				require.Equal(t, want, out.Bytes())
+
+				file, err := d.MarshalBinary()
+				require.NoError(t, err)
+				elsewhere, err := cades.ParseDraft(file)
+				require.NoError(t, err)
+				require.Equal(t, d.ToBeSigned(), elsewhere.ToBeSigned())
+				got, err = elsewhere.Finish(t.Context(), signature)
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+				again, err := elsewhere.MarshalBinary()
+				require.NoError(t, err)
+				require.Equal(t, file, again)
+			})
+		}
+		f, err := os.Open(path)
+		require.NoError(t, err)
+		defer f.Close()
+		var out bytes.Buffer
+		require.NoError(t, cades.SignTo(t.Context(), &out, s, f, o))
+		require.Equal(t, want, out.Bytes(), "a file is read twice and gives DER")
+	}
+}
+
+// TestElsewhere signs with a key that the process does not have.
+func TestElsewhere(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	remote, err := sign.New(nil, id.Chain, sign.ECDSA(crypto.SHA256))
+	require.NoError(t, err)
+	d, err := cades.Prepare(t.Context(), remote, sign.Bytes("", []byte("content")), nil)
+	require.NoError(t, err)
+	_, err = cades.Sign(t.Context(), remote, strings.NewReader("content"), nil)
+	require.ErrorIs(t, err, sign.ErrUnavailable)
+
+	digest := sha256.Sum256(d.ToBeSigned())
+	signature, err := id.Key.Sign(nil, digest[:], crypto.SHA256)
+	require.NoError(t, err)
+	p7s, err := d.Finish(t.Context(), signature)
+	require.NoError(t, err)
+	m, _ := parse(t, p7s)
+	r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+	requireTrusted(t, r, err)
+
+	for name, bad := range map[string][]byte{"nothing": nil, "cut": signature[:len(signature)-1], "another": append([]byte{0x30}, make([]byte, 70)...)} {
+		_, err := d.Finish(t.Context(), bad)
+		require.ErrorIs(t, err, sign.ErrKeyMismatch, name)
+	}
+}
+
+// TestDraftFile refuses drafts that were changed.
+func TestDraftFile(t *testing.T) {
+	pki := testpki.New(t)
+	s := p256(t, pki)
+	d, err := cades.Prepare(t.Context(), s, sign.Bytes("", []byte("some content")), &cades.Options{Attached: true})
+	require.NoError(t, err)
+	file, err := d.MarshalBinary()
+	require.NoError(t, err)
+	at := bytes.Index(file, []byte("some content"))
+	require.Positive(t, at)
+	for name, bad := range map[string][]byte{
+		"nothing":         nil,
+		"trailing":        append(bytes.Clone(file), 0),
+		"cut":             file[:len(file)-1],
+		"another content": bytes.Replace(file, []byte("some content"), []byte("more content"), 1),
+		"another digest":  bytes.Replace(file, d.Digest(), make([]byte, 32), 1),
+		"another scheme":  bytes.Replace(file, []byte("ecdsa-sha256"), []byte("ecdsa-sha384"), 1),
+		"unknown scheme":  bytes.Replace(file, []byte("ecdsa-sha256"), []byte("ecdsa-sha999"), 1),
+	} {
+		_, err := cades.ParseDraft(bad)
+		require.ErrorIs(t, err, sign.ErrInput, name)
+	}
+}
+
+// TestContentChanges notices a content that is another when it is read for the second time.
+func TestContentChanges(t *testing.T) {
+	s := p256(t, testpki.New(t))
+	for name, second := range map[string]string{"other": "CONTENT", "shorter": "conte", "longer": "content!"} {
+		reads := 0
+		c := sign.Opener("changing.txt", func() (io.ReadCloser, error) {
+			reads++
+			if reads == 1 {
+				return io.NopCloser(strings.NewReader("content")), nil
+			}
+			return io.NopCloser(strings.NewReader(second)), nil
+		})
+		d, err := cades.Prepare(t.Context(), s, c, &cades.Options{Attached: true})
+		require.NoError(t, err)
+		signature, err := s.Sign(t.Context(), d.ToBeSigned())
+		require.NoError(t, err)
+		_, err = d.Finish(t.Context(), signature)
+		require.ErrorIs(t, err, sign.ErrInput, name)
+		require.ErrorContains(t, err, "changing.txt")
+	}
+}
+
+// TestReadErrors gives the error of the content with its name, and nothing else.
+func TestReadErrors(t *testing.T) {
+	s := p256(t, testpki.New(t))
+	broken := errors.New("the disk is on fire")
+	for name, c := range map[string]sign.Content{
+		"reader": sign.Reader("a", io.MultiReader(strings.NewReader("x"), iotest.ErrReader(broken))),
+		"opener": sign.Opener("a", func() (io.ReadCloser, error) { return nil, broken }),
+	} {
+		for _, attached := range []bool{false, true} {
+			_, err := cades.Prepare(t.Context(), s, c, &cades.Options{Attached: attached})
+			require.ErrorIs(t, err, broken, name)
+		}
+	}
+	_, err := cades.Prepare(t.Context(), s, sign.File(filepath.Join(t.TempDir(), "absent")), nil)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = cades.Prepare(t.Context(), s, sign.Content{}, nil)
+	require.ErrorIs(t, err, sign.ErrInput)
+	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.NewDigest(crypto.SHA384, make([]byte, 48))), nil)
+	require.ErrorIs(t, err, sign.ErrInput, "a digest of another hash")
+	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.NewDigest(crypto.SHA256, make([]byte, 31))), nil)
+	require.ErrorIs(t, err, sign.ErrInput, "a digest of another length")
+	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.NewDigest(crypto.SHA256, make([]byte, 32))), &cades.Options{Attached: true})
+	require.ErrorIs(t, err, sign.ErrInput, "nothing to attach")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = cades.Sign(ctx, s, endless{}, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, sign.ErrInput)
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestCertificateRules puts the whole chain, the signer only, or nothing into the container, and each certificate once.
+func TestCertificateRules(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	id.Chain = append(id.Chain, pki.Root.Certificate(), id.Chain[0])
+	s := signerOf(t, id, sign.ECDSA(crypto.SHA256))
+	for _, c := range []struct {
+		o    cades.Options
+		want int
+	}{
+		{cades.Options{}, 3},
+		{cades.Options{Certificates: cades.SignerOnly}, 1},
+		{cades.Options{Level: cades.PKCS7, Certificates: cades.NoCertificates}, 0},
+	} {
+		p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &c.o)
+		require.NoError(t, err)
+		requireDER(t, p7s)
+		m, sd := parse(t, p7s)
+		require.Len(t, m.Certificates(), c.want)
+		require.Equal(t, c.want == 0, sd.CertificateSet.IsZero())
+		r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots(), Certificates: id.Chain})
+		require.NoError(t, err)
+		require.True(t, r.Trusted(), "%+v", r.Signatures[0].Checks)
+		for i := 1; i < len(sd.Certificates); i++ {
+			require.Negative(t, bytes.Compare(sd.Certificates[i-1].Raw(), sd.Certificates[i].Raw()), "the SET is not in the order of DER")
+		}
+	}
+}
+
+// TestContentType makes messages of other content types, whose version is 3.
+func TestContentType(t *testing.T) {
+	pki := testpki.New(t)
+	p7s, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{ContentType: "1.2.840.113549.1.9.16.1.4", Attached: true})
+	require.NoError(t, err)
+	m, sd := parse(t, p7s)
+	require.Equal(t, 3, sd.Version)
+	require.Equal(t, cms.OIDTSTInfo, sd.ContentType)
+	r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+	requireTrusted(t, r, err)
+}
+
+// TestSigningTime takes the claimed time from the options, and the clock only then.
+func TestSigningTime(t *testing.T) {
+	s := p256(t, testpki.New(t))
+	clock := func() time.Time { return fixed().Add(time.Hour) }
+	for _, c := range []struct {
+		o    cades.Options
+		want time.Time
+	}{
+		{cades.Options{SigningTime: fixed(), Clock: clock}, fixed()},
+		{cades.Options{Clock: clock}, clock()},
+		{cades.Options{SigningTime: time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)}, time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)},
+	} {
+		p7s, err := cades.Sign(t.Context(), s, strings.NewReader(""), &c.o)
+		require.NoError(t, err)
+		m, _ := parse(t, p7s)
+		at, ok := m.Signatures()[0].SigningTime()
+		require.True(t, ok)
+		require.True(t, c.want.Equal(at), at)
+	}
+}
+
+// TestEmptyContent tells an empty content from an absent one.
+func TestEmptyContent(t *testing.T) {
+	pki := testpki.New(t)
+	for _, attached := range []bool{false, true} {
+		p7, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader(""), &cades.Options{Attached: attached})
+		require.NoError(t, err)
+		m, _ := parse(t, p7)
+		require.Equal(t, !attached, m.Detached())
+		r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+		require.NoError(t, err)
+		require.Equal(t, attached, r.Valid(), "a detached signature is not valid without its content")
+		r, err = m.Verify(t.Context(), strings.NewReader(""), &cades.VerifyOptions{Roots: pki.Roots()})
+		requireTrusted(t, r, err)
+	}
+}
