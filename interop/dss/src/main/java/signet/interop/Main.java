@@ -3,6 +3,9 @@ package signet.interop;
 import eu.europa.esig.dss.cades.validation.CMSDocumentValidator;
 import eu.europa.esig.dss.diagnostic.DiagnosticData;
 import eu.europa.esig.dss.diagnostic.SignatureWrapper;
+import eu.europa.esig.dss.diagnostic.jaxb.XmlCommitmentTypeIndication;
+import eu.europa.esig.dss.diagnostic.jaxb.XmlSignerRole;
+import eu.europa.esig.dss.jaxb.object.Message;
 import eu.europa.esig.dss.model.DSSDocument;
 import eu.europa.esig.dss.model.FileDocument;
 import eu.europa.esig.dss.simplereport.SimpleReport;
@@ -12,6 +15,7 @@ import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
 import eu.europa.esig.dss.validation.reports.Reports;
 import java.io.File;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Validates CAdES with the reference implementation of the European Commission. */
 public final class Main {
@@ -52,12 +56,12 @@ public final class Main {
             answer.put(at + "identified", s.isSigningCertificateReferencePresent() && s.isSigningCertificateReferenceUnique());
             answer.put(at + "indication", simple.getIndication(s.getId()));
             answer.put(at + "subindication", simple.getSubIndication(s.getId()));
-            answer.put(at + "errors", simple.getAdESValidationErrors(s.getId()));
+            answer.put(at + "errors", simple.getAdESValidationErrors(s.getId()).stream().map(Message::getValue).collect(Collectors.joining(" ")));
             answer.put(at + "policy", s.getPolicyId());
-            answer.put(at + "commitments", s.getCommitmentTypeIndications());
+            answer.put(at + "commitments", s.getCommitmentTypeIndications().stream().map(XmlCommitmentTypeIndication::getIdentifier).collect(Collectors.joining("|")));
             answer.put(at + "country", s.getCountryName());
-            answer.put(at + "locality", s.getCity() == null ? s.getStateOrProvince() : s.getCity());
-            answer.put(at + "roles", s.getClaimedRoles());
+            answer.put(at + "locality", s.getCity());
+            answer.put(at + "roles", s.getClaimedRoles().stream().map(XmlSignerRole::getRole).collect(Collectors.joining("|")));
             answer.put(at + "mime", s.getMimeType());
             answer.put(at + "hints", s.getContentHints());
             answer.put(at + "identifier", s.getContentIdentifier());
