@@ -1,0 +1,480 @@
+package cades_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/stretchr/testify/require"
+)
+
+// rawSigner makes messages that no honest signer makes: the attributes are given, signed as they are, in the order given.
+type rawSigner struct {
+	id         testpki.Identity
+	attributes [][]byte
+	digest     cms.OID // digestAlgorithm
+	hash       crypto.Hash
+	algorithm  []byte // signatureAlgorithm; nil is ecdsa-with-SHA256
+	sorted     bool   // sign the sorted form of unsorted attributes
+	sign       func(digest []byte) []byte
+	unsigned   []byte
+	certs      [][]byte // nil: the signer's
+	sid        []byte
+	version    uint64
+}
+
+func (r rawSigner) message(t *testing.T, content []byte) []byte {
+	t.Helper()
+	set := cms.AppendSet(nil, cms.TagSet, r.attributes)
+	signed := set
+	if r.sorted {
+		members := slices.Clone(r.attributes)
+		cms.SortSet(members)
+		signed = cms.AppendSet(nil, cms.TagSet, members)
+	}
+	if r.attributes == nil {
+		signed = content
+	}
+	if r.hash == 0 {
+		r.hash = crypto.SHA256
+	}
+	if r.digest == "" {
+		r.digest = cms.OIDSHA256
+	}
+	if r.algorithm == nil {
+		r.algorithm = sign.ECDSA(crypto.SHA256).SignatureAlg
+	}
+	h := r.hash.New()
+	h.Write(signed)
+	digest := h.Sum(nil)
+	if r.sign == nil {
+		r.sign = func(digest []byte) []byte {
+			s, err := r.id.Key.Sign(rand.Reader, digest, r.hash)
+			require.NoError(t, err)
+			return s
+		}
+	}
+	b := cms.NewBuilder(nil)
+	info := b.Open(cms.TagSequence)
+	b.OID(cms.OIDSignedData)
+	explicit := b.Open(cms.ContextConstructed(0))
+	sd := b.Open(cms.TagSequence)
+	b.Int(max(r.version, 1))
+	digests := b.Open(cms.TagSet)
+	writeAlgorithm(&b, r.digest)
+	b.Close(digests)
+	encap := b.Open(cms.TagSequence)
+	b.OID(cms.OIDData)
+	inner := b.Open(cms.ContextConstructed(0))
+	b.Value(cms.TagOctetString, content)
+	b.Close(inner)
+	b.Close(encap)
+	certs := b.Open(cms.ContextConstructed(0))
+	if r.certs == nil {
+		r.certs = [][]byte{r.id.Certificate().Raw}
+	}
+	b.Raw(r.certs...)
+	b.Close(certs)
+	infos := b.Open(cms.TagSet)
+	si := b.Open(cms.TagSequence)
+	b.Int(max(r.version, 1))
+	if r.sid != nil {
+		b.Raw(r.sid)
+	} else {
+		sid := b.Open(cms.TagSequence)
+		b.Raw(r.id.Certificate().RawIssuer)
+		b.Raw(marshal(t, r.id.Certificate().SerialNumber))
+		b.Close(sid)
+	}
+	writeAlgorithm(&b, r.digest)
+	if r.attributes != nil {
+		at := b.Len()
+		b.Raw(set)
+		b.Bytes()[at] = 0xa0
+	}
+	b.Raw(r.algorithm)
+	b.Value(cms.TagOctetString, r.sign(digest))
+	b.Raw(r.unsigned)
+	b.Close(si)
+	b.Close(infos)
+	b.Close(sd)
+	b.Close(explicit)
+	b.Close(info)
+	return b.Bytes()
+}
+
+func writeAlgorithm(b *cms.Builder, id cms.OID) {
+	seq := b.Open(cms.TagSequence)
+	b.OID(id)
+	b.Close(seq)
+}
+
+// attr encodes an Attribute with values as they are.
+func attr(id cms.OID, values ...[]byte) []byte {
+	b := cms.NewBuilder(nil)
+	seq := b.Open(cms.TagSequence)
+	b.OID(id)
+	set := b.Open(cms.TagSet)
+	b.Raw(values...)
+	b.Close(set)
+	b.Close(seq)
+	return b.Bytes()
+}
+
+func octets(v []byte) []byte {
+	b := cms.NewBuilder(nil)
+	b.Value(cms.TagOctetString, v)
+	return b.Bytes()
+}
+
+func oid(id cms.OID) []byte {
+	b := cms.NewBuilder(nil)
+	b.OID(id)
+	return b.Bytes()
+}
+
+// ess is a signing-certificate-v2 value with the parts given.
+func ess(t *testing.T, cert *x509.Certificate, algorithm []byte, issuerSerial bool) []byte {
+	b := cms.NewBuilder(nil)
+	seq := b.Open(cms.TagSequence)
+	certs := b.Open(cms.TagSequence)
+	id := b.Open(cms.TagSequence)
+	b.Raw(algorithm)
+	sum := sha256.Sum256(cert.Raw)
+	b.Value(cms.TagOctetString, sum[:])
+	if issuerSerial {
+		is := b.Open(cms.TagSequence)
+		names := b.Open(cms.TagSequence)
+		directory := b.Open(cms.ContextConstructed(4))
+		b.Raw(cert.RawSubject) // of another: tests give the wrong one here
+		b.Close(directory)
+		b.Close(names)
+		b.Raw(marshal(t, cert.SerialNumber))
+		b.Close(is)
+	}
+	b.Close(id)
+	b.Close(certs)
+	b.Close(seq)
+	return b.Bytes()
+}
+
+// TestStrange checks the outcome for messages that differ from good ones in one thing.
+func TestStrange(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	other := pki.Leaf(testpki.P256)
+	content := []byte("content")
+	sum := sha256.Sum256(content)
+	cert := id.Certificate()
+
+	contentType, digest := attr(cms.OIDContentType, oid(cms.OIDData)), attr(cms.OIDMessageDigest, octets(sum[:]))
+	essAttr := attr(cms.OIDSigningCertificateV2, ess(t, cert, nil, false))
+	good := [][]byte{contentType, digest, essAttr}
+	cms.SortSet(good)
+	with := func(extra ...[]byte) [][]byte {
+		all := append(slices.Clone(good), extra...)
+		cms.SortSet(all)
+		return all
+	}
+	without := func(drop []byte, extra ...[]byte) [][]byte {
+		all := slices.DeleteFunc(with(extra...), func(a []byte) bool { return bytes.Equal(a, drop) })
+		return all
+	}
+	reversed := slices.Clone(good)
+	slices.Reverse(reversed)
+	protection := func(digest cms.OID, signature []byte) []byte {
+		b := cms.NewBuilder(nil)
+		seq := b.Open(cms.TagSequence)
+		writeAlgorithm(&b, digest)
+		at := b.Len()
+		b.Raw(signature)
+		b.Bytes()[at] = 0xa1
+		b.Close(seq)
+		return attr(cms.OIDAlgorithmProtection, b.Bytes())
+	}
+	ecdsa256 := sign.ECDSA(crypto.SHA256).SignatureAlg
+	null := []byte{0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00}
+	broken := append([]byte{0x30, 0x82, 0x01, 0x00}, make([]byte, 256)...)
+
+	for name, c := range map[string]struct {
+		r     rawSigner
+		check string
+		want  cades.Status
+		valid bool
+	}{
+		"good":                       {rawSigner{attributes: good}, cades.CheckSignature, cades.Passed, true},
+		"no signing-time":            {rawSigner{attributes: good}, cades.CheckSigningTime, cades.Unchecked, true},
+		"no content-type":            {rawSigner{attributes: without(contentType)}, cades.CheckContentType, cades.Failed, false},
+		"other content-type":         {rawSigner{attributes: without(contentType, attr(cms.OIDContentType, oid(cms.OIDTSTInfo)))}, cades.CheckContentType, cades.Failed, false},
+		"content-type twice":         {rawSigner{attributes: with(contentType)}, cades.CheckContentType, cades.Failed, false},
+		"content-type, two values":   {rawSigner{attributes: without(contentType, attr(cms.OIDContentType, oid(cms.OIDData), oid(cms.OIDData)))}, cades.CheckContentType, cades.Failed, false},
+		"no message-digest":          {rawSigner{attributes: without(digest)}, cades.CheckMessageDigest, cades.Failed, false},
+		"message-digest twice":       {rawSigner{attributes: with(digest)}, cades.CheckMessageDigest, cades.Failed, false},
+		"other message-digest":       {rawSigner{attributes: without(digest, attr(cms.OIDMessageDigest, octets(make([]byte, 32))))}, cades.CheckMessageDigest, cades.Failed, false},
+		"message-digest of no type":  {rawSigner{attributes: without(digest, attr(cms.OIDMessageDigest, oid(cms.OIDData)))}, cades.CheckMessageDigest, cades.Failed, false},
+		"no ESS":                     {rawSigner{attributes: without(essAttr)}, cades.CheckSigningCertificate, cades.Unchecked, true},
+		"ESS twice":                  {rawSigner{attributes: with(essAttr)}, cades.CheckSigningCertificate, cades.Failed, false},
+		"ESS of another":             {rawSigner{attributes: without(essAttr, attr(cms.OIDSigningCertificateV2, ess(t, other.Certificate(), nil, false)))}, cades.CheckSigningCertificate, cades.Failed, false},
+		"ESS, default written":       {rawSigner{attributes: without(essAttr, attr(cms.OIDSigningCertificateV2, ess(t, cert, sign.ECDSA(crypto.SHA256).DigestAlg, false)))}, cades.CheckSigningCertificate, cades.Passed, true},
+		"ESS, default and NULL":      {rawSigner{attributes: without(essAttr, attr(cms.OIDSigningCertificateV2, ess(t, cert, null, false)))}, cades.CheckSigningCertificate, cades.Passed, true},
+		"ESS, wrong issuer":          {rawSigner{attributes: without(essAttr, attr(cms.OIDSigningCertificateV2, ess(t, cert, nil, true)))}, cades.CheckSigningCertificate, cades.Tolerated, true},
+		"ESS malformed":              {rawSigner{attributes: without(essAttr, attr(cms.OIDSigningCertificateV2, []byte{5, 0}))}, cades.CheckSigningCertificate, cades.Failed, false},
+		"ESS empty":                  {rawSigner{attributes: without(essAttr, attr(cms.OIDSigningCertificateV2, []byte{0x30, 2, 0x30, 0}))}, cades.CheckSigningCertificate, cades.Failed, false},
+		"found by ESS hash":          {rawSigner{attributes: good, sid: sidOf(t, other)}, cades.CheckSigningCertificate, cades.Tolerated, true},
+		"unsorted, signed so":        {rawSigner{attributes: reversed}, cades.CheckAttributeOrder, cades.Passed, true},
+		"unsorted, signed sorted":    {rawSigner{attributes: reversed, sorted: true}, cades.CheckAttributeOrder, cades.Tolerated, true},
+		"protected":                  {rawSigner{attributes: with(protection(cms.OIDSHA256, ecdsa256))}, cades.CheckAlgorithmProtection, cades.Passed, true},
+		"protected, other digest":    {rawSigner{attributes: with(protection(cms.OIDSHA384, ecdsa256))}, cades.CheckAlgorithmProtection, cades.Failed, false},
+		"protected, other signature": {rawSigner{attributes: with(protection(cms.OIDSHA256, sign.PKCS1(crypto.SHA256).SignatureAlg))}, cades.CheckAlgorithmProtection, cades.Failed, false},
+		"protection malformed":       {rawSigner{attributes: with(attr(cms.OIDAlgorithmProtection, []byte{5, 0}))}, cades.CheckAlgorithmProtection, cades.Failed, false},
+		"signing-time of no type":    {rawSigner{attributes: with(attr(cms.OIDSigningTime, []byte{5, 0}))}, cades.CheckSigningTime, cades.Failed, false},
+		"signing-time, wrong type":   {rawSigner{attributes: with(attr(cms.OIDSigningTime, append([]byte{24, 15}, "20260301120000Z"...)))}, cades.CheckSigningTime, cades.Tolerated, true},
+		"no attributes":              {rawSigner{}, cades.CheckSignature, cades.Passed, true},
+		"wrong signature":            {rawSigner{attributes: good, sign: func([]byte) []byte { return make([]byte, 70) }}, cades.CheckSignature, cades.Failed, false},
+		"key of another":             {rawSigner{attributes: good, sign: func(d []byte) []byte { s, _ := other.Key.Sign(rand.Reader, d, crypto.SHA256); return s }}, cades.CheckSignature, cades.Failed, false},
+		"algorithm of another key":   {rawSigner{attributes: good, algorithm: sign.PKCS1(crypto.SHA256).SignatureAlg}, cades.CheckSignature, cades.Failed, false},
+		"unknown algorithm":          {rawSigner{attributes: good, algorithm: []byte{0x30, 4, 6, 2, 0x2a, 3}}, cades.CheckSignature, cades.Unchecked, false},
+		"unknown hash":               {rawSigner{attributes: good, digest: cms.OIDStreebog256}, cades.CheckMessageDigest, cades.Unchecked, false},
+		"no certificate":             {rawSigner{attributes: good, certs: [][]byte{}}, cades.CheckSigner, cades.Failed, false},
+		"one broken certificate":     {rawSigner{attributes: good, certs: [][]byte{broken, cert.Raw}}, cades.CheckSigner, cades.Passed, true},
+		"attribute certificate":      {rawSigner{attributes: good, certs: [][]byte{{0xa2, 2, 5, 0}, cert.Raw}}, cades.CheckStructure, cades.Tolerated, true},
+		"other certificate":          {rawSigner{attributes: good, certs: [][]byte{cert.Raw, {0xa3, 2, 5, 0}}}, cades.CheckStructure, cades.Tolerated, true},
+		"wrong versions":             {rawSigner{attributes: good, version: 2}, cades.CheckStructure, cades.Tolerated, true},
+		"unknown attribute":          {rawSigner{attributes: with(attr("\x2a\x03", []byte{5, 0}))}, cades.CheckSignature, cades.Passed, true},
+		"unknown unsigned":           {rawSigner{attributes: good, unsigned: cms.AppendSet(nil, cms.ContextConstructed(1), [][]byte{attr("\x2a\x03", []byte{5, 0})})}, cades.CheckUnsigned, cades.Unchecked, true},
+		"policy malformed":           {rawSigner{attributes: with(attr(cms.OIDSignaturePolicy, []byte{4, 0}))}, cades.CheckPolicy, cades.Failed, false},
+		"plain ECDSA": {rawSigner{attributes: good, algorithm: cms.AppendSet(nil, cms.TagSequence, [][]byte{oid(cms.OIDPlainECDSAWithSHA256)}), sign: func(d []byte) []byte {
+			der, _ := id.Key.Sign(rand.Reader, d, crypto.SHA256)
+			var rs struct{ R, S *big.Int }
+			_, err := asn1.Unmarshal(der, &rs)
+			require.NoError(t, err)
+			return append(rs.R.FillBytes(make([]byte, 32)), rs.S.FillBytes(make([]byte, 32))...)
+		}}, cades.CheckSignature, cades.Passed, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.r.id = id
+			m, err := cades.Parse(c.r.message(t, content))
+			require.NoError(t, err)
+			r, err := m.Verify(t.Context(), nil, nil)
+			require.NoError(t, err)
+			require.Equal(t, c.want, r.Signatures[0].Status(c.check), "%+v", r.Signatures[0].Checks)
+			require.Equal(t, c.valid, r.Valid(), "%+v", r.Signatures[0].Checks)
+			require.Equal(t, c.valid, r.Signatures[0].Err() == nil)
+		})
+	}
+}
+
+func sidOf(t *testing.T, id testpki.Identity) []byte {
+	b := cms.NewBuilder(nil)
+	seq := b.Open(cms.TagSequence)
+	b.Raw(id.Certificate().RawIssuer)
+	b.Raw(marshal(t, id.Certificate().SerialNumber))
+	b.Close(seq)
+	return b.Bytes()
+}
+
+// TestSubjectKeyID finds a signer by its key identifier.
+func TestSubjectKeyID(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.SubjectKeyId = []byte{1, 2, 3, 4} })
+	b := cms.NewBuilder(nil)
+	b.Value(cms.ContextTag(0), id.Certificate().SubjectKeyId)
+	m, err := cades.Parse(rawSigner{id: id, sid: b.Bytes(), version: 3, certs: [][]byte{id.Chain[0].Raw, id.Chain[1].Raw}}.message(t, []byte("content")))
+	require.NoError(t, err)
+	r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+	requireTrusted(t, r, err)
+	require.Equal(t, id.Certificate(), m.Signatures()[0].SignerCertificate())
+}
+
+// TestBareDigestInfo accepts RSA signatures without the NULL by option only.
+func TestBareDigestInfo(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.RSA2048)
+	key := id.Key.(*rsa.PrivateKey)
+	bare := func(digest []byte) []byte {
+		info := append([]byte{0x30, 0x2f, 0x30, 0x0b, 6, 9}, cms.OIDSHA256...)
+		info = append(append(info, 4, 32), digest...)
+		block := append([]byte{0, 1}, bytes.Repeat([]byte{0xff}, key.Size()-3-len(info))...)
+		block = append(append(block, 0), info...)
+		return new(big.Int).Exp(new(big.Int).SetBytes(block), key.D, key.N).FillBytes(make([]byte, key.Size()))
+	}
+	message := rawSigner{id: id, algorithm: sign.PKCS1(crypto.SHA256).SignatureAlg, sign: bare}.message(t, []byte("content"))
+	m, err := cades.Parse(message)
+	require.NoError(t, err)
+	r, err := m.Verify(t.Context(), nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, cades.Failed, r.Signatures[0].Status(cades.CheckSignature))
+	r, err = m.Verify(t.Context(), nil, &cades.VerifyOptions{AllowBareDigestInfo: true})
+	require.NoError(t, err)
+	require.Equal(t, cades.Tolerated, r.Signatures[0].Status(cades.CheckSignature))
+	require.True(t, r.Valid())
+
+	wrong := rawSigner{id: id, algorithm: sign.PKCS1(crypto.SHA256).SignatureAlg, sign: func(d []byte) []byte { d[0] ^= 1; return bare(d) }}
+	m, err = cades.Parse(wrong.message(t, []byte("content")))
+	require.NoError(t, err)
+	r, err = m.Verify(t.Context(), nil, &cades.VerifyOptions{AllowBareDigestInfo: true})
+	require.NoError(t, err)
+	require.False(t, r.Valid())
+}
+
+// TestPSSOnlyKey verifies with a certificate whose key crypto/x509 does not load.
+func TestPSSOnlyKey(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.PSSLeaf(testpki.RSA2048)
+	require.Nil(t, id.Certificate().PublicKey)
+	p7s, err := cades.Sign(t.Context(), signerOf(t, id, sign.PSS(crypto.SHA256)), strings.NewReader("content"), nil)
+	require.NoError(t, err)
+	m, _ := parse(t, p7s)
+	r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+	requireTrusted(t, r, err)
+}
+
+// TestContentGiven checks contents that are given against those inside, and digests that stand for them.
+func TestContentGiven(t *testing.T) {
+	s := p256(t, testpki.New(t))
+	detached, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	require.NoError(t, err)
+	attached, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Attached: true})
+	require.NoError(t, err)
+	sum := sha256.Sum256([]byte("content"))
+	digests := &cades.VerifyOptions{Digests: []sign.Digest{sign.NewDigest(crypto.SHA256, sum[:])}}
+	for name, c := range map[string]struct {
+		message []byte
+		content string
+		o       *cades.VerifyOptions
+		want    cades.Status
+	}{
+		"detached":               {detached, "content", nil, cades.Passed},
+		"detached, other":        {detached, "context", nil, cades.Failed},
+		"detached, none":         {detached, "", nil, cades.Unchecked},
+		"detached, digest":       {detached, "", digests, cades.Passed},
+		"detached, other digest": {detached, "", &cades.VerifyOptions{Digests: []sign.Digest{sign.NewDigest(crypto.SHA256, make([]byte, 32))}}, cades.Failed},
+		"detached, other hash":   {detached, "", &cades.VerifyOptions{Digests: []sign.Digest{sign.NewDigest(crypto.SHA512, make([]byte, 64))}}, cades.Unchecked},
+		"attached":               {attached, "", nil, cades.Passed},
+		"attached, same":         {attached, "content", nil, cades.Passed},
+		"attached, other":        {attached, "context", nil, cades.Failed},
+		"attached, digest":       {attached, "", digests, cades.Passed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, _ := parse(t, c.message)
+			var r *cades.Report
+			var err error
+			if c.content == "" {
+				r, err = m.Verify(t.Context(), nil, c.o)
+			} else {
+				r, err = m.Verify(t.Context(), strings.NewReader(c.content), c.o)
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, r.Signatures[0].Status(cades.CheckMessageDigest), "%+v", r.Signatures[0].Checks)
+			require.Equal(t, c.want == cades.Passed, r.Valid())
+			require.False(t, r.Trusted(), "no roots were given")
+		})
+	}
+	m, _ := parse(t, detached)
+	_, err = m.Verify(t.Context(), iotest.ErrReader(errors.New("cannot read")), nil)
+	require.ErrorContains(t, err, "cannot read")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = m.Verify(ctx, strings.NewReader("content"), nil)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// TestChain checks the path to the roots at a time.
+func TestChain(t *testing.T) {
+	pki := testpki.New(t)
+	p7s, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), nil)
+	require.NoError(t, err)
+	m, _ := parse(t, p7s)
+	for name, c := range map[string]struct {
+		o    cades.VerifyOptions
+		want cades.Status
+	}{
+		"now":          {cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed}, cades.Passed},
+		"before":       {cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.NotBefore().AddDate(-1, 0, 0)}, cades.Failed},
+		"after":        {cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.NotAfter().AddDate(1, 0, 0)}, cades.Failed},
+		"other root":   {cades.VerifyOptions{Roots: testpki.New(t).Roots()}, cades.Failed},
+		"no root":      {cades.VerifyOptions{Roots: x509.NewCertPool()}, cades.Failed},
+		"not asked of": {cades.VerifyOptions{}, cades.Unchecked},
+	} {
+		r, err := m.Verify(t.Context(), strings.NewReader("content"), &c.o)
+		require.NoError(t, err)
+		require.Equal(t, c.want, r.Signatures[0].Status(cades.CheckChain), name)
+		require.Equal(t, c.want == cades.Passed, r.Trusted(), name)
+	}
+}
+
+// TestCounterSignature verifies a counter-signature, which is over the value of the signature above it.
+func TestCounterSignature(t *testing.T) {
+	pki := testpki.New(t)
+	p7s, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true})
+	require.NoError(t, err)
+	_, sd := parse(t, p7s)
+	counter := pki.Leaf(testpki.P256)
+	over := func(value []byte) *cades.Message {
+		sum := sha256.Sum256(value)
+		attributes := [][]byte{attr(cms.OIDMessageDigest, octets(sum[:])), attr(cms.OIDSigningCertificateV2, ess(t, counter.Certificate(), nil, false))}
+		cms.SortSet(attributes)
+		message := rawSigner{id: counter, attributes: attributes}.message(t, nil)
+		inner, err := cms.ParseSignedData(message)
+		require.NoError(t, err)
+		set := cms.AppendSet(nil, cms.ContextConstructed(1), [][]byte{attr(cms.OIDCounterSignature, inner.Signers[0].Value.Raw())})
+		si := sd.Signers[0].Value
+		out, err := cms.Splice(sd.ContentInfo, cms.Edit{Parent: si, At: si.Offset() + len(si.Raw()), Insert: set},
+			cms.Edit{Parent: sd.CertificateSet, At: sd.CertificateSet.Offset() + len(sd.CertificateSet.Raw()), Insert: counter.Certificate().Raw})
+		require.NoError(t, err)
+		m, _ := parse(t, out)
+		return m
+	}
+	m := over(sd.Signers[0].SignatureRaw)
+	require.Len(t, m.Signatures()[0].CounterSignatures(), 1)
+	require.Equal(t, counter.Certificate(), m.Signatures()[0].CounterSignatures()[0].SignerCertificate())
+	r, err := m.Verify(t.Context(), nil, nil)
+	require.NoError(t, err)
+	require.True(t, r.Valid(), "%+v", r.Signatures[0].CounterSignatures[0].Checks)
+
+	r, err = over([]byte("another value")).Verify(t.Context(), nil, nil)
+	require.NoError(t, err)
+	require.False(t, r.Valid())
+	require.ErrorContains(t, r.Signatures[0].Err(), "counter-signature 1")
+}
+
+// TestEveryBit changes each octet of a message: none of the changes gives a message that is valid with another content,
+// other attributes or another signature.
+func TestEveryBit(t *testing.T) {
+	pki := testpki.New(t)
+	p7m, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true})
+	require.NoError(t, err)
+	_, sd := parse(t, p7m)
+	for i := range p7m {
+		changed := bytes.Clone(p7m)
+		changed[i] ^= 0x11
+		m, err := cades.Parse(changed)
+		if err != nil {
+			continue
+		}
+		r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+		if err != nil || !r.Trusted() {
+			continue
+		}
+		now, err := cms.ParseSignedData(changed)
+		require.NoError(t, err)
+		require.Equal(t, sd.Content.Body(), now.Content.Body(), "offset %d", i)
+		require.Equal(t, sd.Signers[0].SignedAttrs.Body(), now.Signers[0].SignedAttrs.Body(), "offset %d", i)
+		require.Equal(t, sd.Signers[0].SignatureRaw, now.Signers[0].SignatureRaw, "offset %d", i)
+	}
+}
