@@ -103,12 +103,13 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 		Example: `  signet sign --key demo README.md                   makes README.md.p7s with a demo key
   signet verify --trust demo README.md.p7s
   signet inspect README.md.p7s`,
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		DisableAutoGenTag: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              cobra.ArbitraryArgs,
+		Version:                    version(),
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		DisableAutoGenTag:          true,
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:                       cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 0 {
 				return usage("there is no command %q%s", args[0], suggest(cmd, args[0]))

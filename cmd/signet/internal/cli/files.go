@@ -93,7 +93,7 @@ func unwrap(data []byte) (der []byte, err error) {
 		return data, nil
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\ufeff")), " \t\r\n")
-	if bytes.HasPrefix(text, []byte("-----BEGIN ")) {
+	if bytes.Contains(text, []byte("-----BEGIN ")) {
 		for {
 			block, rest := pem.Decode(text)
 			if block == nil {

@@ -173,8 +173,12 @@ func (in *inputs) entry(from int, root, rel string, d fs.DirEntry) {
 	}
 	info, err := d.Info()
 	if err == nil && d.Type()&fs.ModeSymlink != 0 {
-		if info, err = os.Stat(filepath.Join(root, rel)); err == nil && info.IsDir() {
+		info, err = os.Stat(filepath.Join(root, rel))
+		switch {
+		case err == nil && info.IsDir():
 			return
+		case errors.Is(err, fs.ErrNotExist):
+			err = errors.New("it is a link to something that does not exist")
 		}
 	}
 	switch {

@@ -177,7 +177,13 @@ func (s scope) location(p *Node, v cms.Value) {
 			return
 		}
 		n, below := s.at(p, field, names[number], "")
-		below.members(n, field, func(_ int, line cms.Value) { below.at(n, line, "line", text(line)) })
+		lines := field
+		if r := field.Reader(); !r.Empty() { // the tag is explicit in RFC 5126, but not everywhere
+			if list, err := r.Next(); err == nil && list.Tag() == cms.TagSequence {
+				lines = list
+			}
+		}
+		below.members(n, lines, func(_ int, line cms.Value) { below.at(n, line, "line", text(line)) })
 	})
 }
 

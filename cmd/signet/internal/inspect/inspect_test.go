@@ -1,0 +1,189 @@
+package inspect_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// sample is a container with everything in it that can be asked for.
+func sample(t testing.TB, o *cades.Options) []byte {
+	t.Helper()
+	id := testpki.New(t).Leaf(testpki.P256)
+	keys, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+	require.NoError(t, err)
+	s, err := sign.Open(context.Background(), keys, sign.Ref{})
+	require.NoError(t, err)
+	der, err := cades.Sign(context.Background(), s, strings.NewReader("content"), o)
+	require.NoError(t, err)
+	return der
+}
+
+func full() *cades.Options {
+	return &cades.Options{
+		Attached: true, SigningTime: testpki.Now(),
+		Location:          &cades.Location{Country: "RU", Locality: "Казань", Postal: []string{"line 1", "\x1b[31mline 2"}},
+		ContentHints:      &cades.ContentHints{Description: "a letter", ContentType: "1.2.840.113549.1.7.1"},
+		ContentIdentifier: []byte("an identifier"),
+		Attributes:        []cades.Attribute{{Type: "1.2.3.4", Values: [][]byte{{0x30, 0x03, 0x02, 0x01, 0x05}}}},
+		Policy:            &cades.Policy{Implied: true},
+	}
+}
+
+func text(n *inspect.Node) string {
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	n.WriteText(w)
+	_ = w.Flush()
+	return b.String()
+}
+
+func TestMessage(t *testing.T) {
+	der := sample(t, full())
+	tree, err := inspect.Message(der)
+	require.NoError(t, err)
+	got := text(tree)
+	for _, want := range []string{
+		"content: data, 7 octets inside (1.2.840.113549.1.7.1)",
+		"signing-time (1.2.840.113549.1.9.5): 2026-03-01 12:00:00 UTC",
+		"message-digest (1.2.840.113549.1.9.4): ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73",
+		`country: "RU"`, `locality: "Казань"`, `line: "line 1"`, `line: "\x1b[31mline 2"`,
+		`description: "a letter"`, "1.2.3.4", "INTEGER: 5", "signature-policy-identifier (1.2.840.113549.1.9.16.2.15): implied",
+		`O=Signet tests`, "CN=Signet test p256 0", "key: P-256", "keyUsage (2.5.29.15): ", "thumbprint: ",
+	} {
+		require.Contains(t, got, want)
+	}
+	require.NotContains(t, got, "unreadable")
+	offsets(t, tree, der)
+
+	encoded, err := json.Marshal(tree)
+	require.NoError(t, err)
+	var back inspect.Node
+	require.NoError(t, json.Unmarshal(encoded, &back))
+	require.Equal(t, tree.Children[0].Name, back.Children[0].Name)
+}
+
+// offsets checks that what says where it is is there.
+func offsets(t testing.TB, n *inspect.Node, der []byte) {
+	t.Helper()
+	if n.Offset != nil {
+		require.GreaterOrEqual(t, *n.Offset, 0, n.Name)
+		require.LessOrEqual(t, *n.Offset+n.Length, len(der), n.Name)
+	}
+	for _, c := range n.Children {
+		offsets(t, c, der)
+	}
+}
+
+func TestNotAMessage(t *testing.T) {
+	tree, err := inspect.Message([]byte("\x30\x06\x02\x01\x05\x0c\x01x"))
+	require.Error(t, err)
+	require.Contains(t, text(tree), `UTF8String: "x"`, "it is shown nevertheless")
+	tree, err = inspect.Message([]byte("Dear all"))
+	require.Error(t, err)
+	require.Nil(t, tree)
+}
+
+const maxDepthOfWriter = 60
+
+// TestBounded has messages that would make a huge tree.
+func TestBounded(t *testing.T) {
+	wrap := func(contents []byte, tag cms.Tag) []byte {
+		return append(cms.AppendHeader(nil, tag, len(contents)), contents...)
+	}
+	many := wrap(bytes.Repeat([]byte{5, 0}, 1<<20), cms.TagSequence)
+	deep := []byte{5, 0}
+	for range maxDepthOfWriter {
+		deep = wrap(deep, cms.TagSequence)
+	}
+	long := wrap(bytes.Repeat([]byte("\x1b"), 1<<22), cms.TagUTF8String)
+	for name, value := range map[string][]byte{"many": many, "deep": deep, "long": long} {
+		t.Run(name, func(t *testing.T) {
+			o := full()
+			o.Attributes = []cades.Attribute{{Type: "1.2.3.4", Values: [][]byte{value}}}
+			der := sample(t, o)
+			start := time.Now()
+			tree, err := inspect.Message(der)
+			require.NoError(t, err)
+			got := text(tree)
+			require.Less(t, len(got), 8<<20)
+			require.Less(t, time.Since(start), 10*time.Second)
+		})
+	}
+	for range 20_000 {
+		deep = wrap(deep, cms.TagSequence)
+	}
+	tree, err := inspect.Message(deep)
+	require.Error(t, err)
+	require.Contains(t, text(tree), "what is deeper is not shown")
+}
+
+// TestCorpus reads signatures of others, where they are at hand.
+func TestCorpus(t *testing.T) {
+	dir := os.Getenv("SIGNET_CORPUS")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "..", "..", "shared", "corpus", "dss")
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(files) == 0 {
+		t.Skip("there is no corpus; SIGNET_CORPUS names a folder of signatures")
+	}
+	for _, file := range files {
+		switch ext := filepath.Ext(file); ext {
+		case ".md", ".tsv":
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			der, err := os.ReadFile(file)
+			require.NoError(t, err)
+			tree, err := inspect.Message(der)
+			if strings.Contains(file, "malformed") {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			require.NotContains(t, text(tree), "unreadable")
+			require.NotContains(t, text(tree), "not shown")
+			offsets(t, tree, der)
+		})
+	}
+}
+
+// FuzzMessage: no panic, a bounded tree, no control characters, offsets inside the input.
+func FuzzMessage(f *testing.F) {
+	f.Add(sample(f, nil))
+	f.Add(sample(f, full()))
+	f.Add([]byte("\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80"))
+	f.Fuzz(func(t *testing.T, der []byte) {
+		tree, err := inspect.Message(der)
+		if tree == nil {
+			require.Error(t, err)
+			return
+		}
+		got := text(tree)
+		require.LessOrEqual(t, len(got), 1<<20+2000*len(der))
+		require.True(t, utf8.ValidString(got))
+		for _, r := range got {
+			if r != '\n' && (r < ' ' || r == 0x7f || r == '\u202e') {
+				t.Fatalf("control character %q", r)
+			}
+		}
+		offsets(t, tree, der)
+	})
+}
