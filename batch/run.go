@@ -226,7 +226,11 @@ func (r *run) withKey(f func() error) error {
 		case <-r.ctx.Done():
 			return r.ctx.Err()
 		}
-		defer func() { <-r.first }()
+		if r.opened.Load() {
+			<-r.first // another has been through while this one waited
+		} else {
+			defer func() { <-r.first }()
+		}
 	}
 	if err := r.keyErr(); err != nil {
 		return stopped(err)
