@@ -66,7 +66,7 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 }
 
 func addError(format string, args ...any) error {
-	err := inputError(sign.ErrInput, format, args...).(*sign.Error) //nolint:errorlint // made on this line
+	err := inputError(sign.ErrInput, format, args...).(*sign.Error) // made on this line
 	err.Op = "cades: add a signature to the message"
 	return err
 }

@@ -2,7 +2,7 @@ package sign
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // a thumbprint is a name that people paste, not a protection
+	"crypto/sha1" // a thumbprint is a name that people paste, not a protection
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
@@ -68,7 +68,7 @@ func (r Ref) Matches(e Entry) bool {
 	}
 	if r.Thumbprint != "" {
 		want, err := ParseThumbprint(r.Thumbprint)
-		if err != nil || len(e.Chain) == 0 || sha1.Sum(e.Chain[0].Raw) != want { //nolint:gosec // see import
+		if err != nil || len(e.Chain) == 0 || sha1.Sum(e.Chain[0].Raw) != want {
 			return false
 		}
 	}
@@ -85,7 +85,7 @@ func certificateOf(e Entry, c *x509.Certificate) bool {
 
 // Thumbprint returns the SHA-1 of a certificate's DER in upper-case hexadecimal.
 func Thumbprint(c *x509.Certificate) string {
-	sum := sha1.Sum(c.Raw) //nolint:gosec // see import
+	sum := sha1.Sum(c.Raw)
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 

@@ -3,8 +3,8 @@ package cms
 import (
 	"bytes"
 	"crypto"
-	"crypto/md5"  //nolint:gosec // old messages are read, and their weakness reported
-	"crypto/sha1" //nolint:gosec // as above
+	"crypto/md5"  // old messages are read, and their weakness reported
+	"crypto/sha1" // as above
 	"crypto/sha256"
 	"crypto/sha3"
 	"crypto/sha512"

@@ -3,7 +3,7 @@ package soft
 import (
 	"crypto/cipher"
 	"crypto/des"
-	"crypto/sha1" //nolint:gosec // RFC 7292 appendix C knows nothing else
+	"crypto/sha1" // RFC 7292 appendix C knows nothing else
 	"errors"
 	"fmt"
 	"hash"

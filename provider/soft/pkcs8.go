@@ -7,7 +7,7 @@ import (
 	"crypto/des"
 	"crypto/pbkdf2"
 	"crypto/rc4"
-	"crypto/sha1" //nolint:gosec // files of others ask for it
+	"crypto/sha1" // files of others ask for it
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/asn1"

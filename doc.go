@@ -1,0 +1,21 @@
+// Package signet signs documents: many of them, with keys that stay where they are, into containers of the CAdES family.
+// This package has no code; it is the map of the module.
+//
+//	keys, err := soft.Open("seal.p12", soft.Config{Password: soft.PasswordFile("seal.pass")})
+//	defer keys.Close()
+//	signer, err := sign.Open(ctx, keys, sign.Ref{Thumbprint: "9F A1 …"})
+//	results, err := batch.Sign(ctx, signer, &cades.Options{}, contents, nil) // zero options: detached CAdES-BES
+//	for _, r := range results {
+//		if r.Err != nil { log.Print(r.Name, ": ", r.Err); continue }
+//		os.WriteFile(r.Name+".p7s", r.Signature, 0o644)
+//	}
+//
+// # Map
+//
+//   - [github.com/seed-116355fd/signet/sign] is where keys and containers meet: Provider, Key, Scheme, Signer.
+//   - [github.com/seed-116355fd/signet/provider/soft] holds keys in files, and any crypto.Signer.
+//   - [github.com/seed-116355fd/signet/provider/providertest] checks a provider, ours or yours.
+//   - [github.com/seed-116355fd/signet/cades] builds, reads and verifies CAdES, and plain PKCS #7 as its lowest form.
+//   - [github.com/seed-116355fd/signet/batch] signs many contents in parallel, in order, with one result each.
+//   - cmd/signet is a command line over all that, in a module of its own.
+package signet

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What CI asks of the code beside its tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+echo "gofmt"
+unformatted=$(git ls-files '*.go' | xargs gofmt -l)
+[ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
+
+for module in . cmd/signet bench; do
+  echo "vet and staticcheck in $module"
+  (cd "$module" && go vet ./... && go run "$staticcheck" ./...)
+done
+
+echo "builds without cgo"
+for target in linux/arm64 windows/amd64 darwin/arm64; do
+  for module in . cmd/signet; do
+    (cd "$module" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go vet ./...)
+  done
+done
+
+echo "imports of cades, batch and provider/soft"
+# An importer gets the standard library, this module, and golang.org/x/crypto; nothing for command lines, databases,
+# metrics or tests.
+others=$(CGO_ENABLED=0 go list -deps ./cades ./batch ./provider/soft | grep '\.' | grep -vE '^(vendor/|github.com/seed-116355fd/signet/|golang.org/x/crypto/)' || true)
+[ -z "$others" ] || { echo "an importer would also get: $others"; exit 1; }
+for forbidden in testing flag os/exec net/http database/sql; do
+  ! CGO_ENABLED=0 go list -deps ./cades ./batch ./provider/soft | grep -qx "$forbidden" || { echo "an importer would also get $forbidden"; exit 1; }
+done
+std=$(go list -deps ./sign | grep '\.' | grep -vE '^(vendor/|github.com/seed-116355fd/signet/sign$)' || true)
+[ -z "$std" ] || { echo "package sign imports more than the standard library: $std"; exit 1; }
+
+echo "cgo in provider/pkcs11 only"
+cgo=$(git grep -l '^import "C"' -- '*.go' | grep -v '^provider/pkcs11/' || true)
+[ -z "$cgo" ] || { echo "cgo in $cgo"; exit 1; }
+
+echo "an importer in a module of its own"
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+cp docs/example/main.go "$fresh/"
+(cd "$fresh" && GOWORK=off go mod init example.org/importer >/dev/null 2>&1 &&
+  GOWORK=off go mod edit -go=1.26.0 -require=github.com/seed-116355fd/signet@v0.0.0 -replace="github.com/seed-116355fd/signet=$OLDPWD" &&
+  GOWORK=off GOFLAGS=-mod=mod CGO_ENABLED=0 go build -o importer . && ./importer >/dev/null)

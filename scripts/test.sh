@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs every test of every module with the race detector, and lists what was skipped and why.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+for module in . cmd/signet bench; do
+  (cd "$module" && go test -race -count=1 -v ./... 2>&1) | tee -a "$log" | grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
+  [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+done
+if [ "$status" -ne 0 ]; then
+  echo; echo "Failures:"
+  grep -E -B 40 '^\s*--- FAIL|^FAIL|^panic:|DATA RACE' "$log" | grep -vE '^\s*(=== |--- (PASS|SKIP))' | tail -n 200
+fi
+if grep -qE '^\s*--- SKIP' "$log"; then
+  echo; echo "Skipped:"
+  grep -E -B 3 '^\s*--- SKIP' "$log" | grep -E '^\s*--- SKIP|^\s+\S+\.go:[0-9]+:' | sort | uniq -c
+fi
+passed=$(grep -cE '^\s*--- PASS' "$log") failed=$(grep -cE '^\s*--- FAIL' "$log") skipped=$(grep -cE '^\s*--- SKIP' "$log")
+echo "$passed passed, $failed failed, $skipped skipped"
+exit "$status"

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs the programs that tests use as judges: OpenSSL, real PKCS #11 modules, Java and Maven for Bouncy Castle and
+# DSS. Where there is no apt-get, it says what is missing; the tests that need it then skip and say so, too.
+set -u
+
+declare -A package=(
+  [openssl]=openssl [gcc]=gcc [softhsm2-util]=softhsm2 [pkcs11-tool]=opensc [p11-kit]=p11-kit
+  [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven
+)
+missing=()
+for program in "${!package[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${package[$program]}")
+done
+[ -f /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
+[ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "Not installed, and there is no apt-get: ${missing[*]}. The tests that need them will be skipped." >&2
+  exit 0
+fi
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null && sudo=(sudo -n)
+fi
+echo "Installing ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+"${sudo[@]}" apt-get update -qq >/dev/null 2>&1
+for p in "${missing[@]}"; do # one by one, so that one that cannot be had does not cost the others
+  "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$p" >/dev/null 2>&1 ||
+    echo "Could not install $p; the tests that need it will be skipped." >&2
+done
