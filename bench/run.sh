@@ -43,18 +43,18 @@ for part in "$@"; do
 	case $part in
 	sign)
 		# A content of 1 MiB is a matter of the hash; with a large RSA key it shows nothing new and takes long.
-		bench sign -test.bench "^BenchmarkSign$/alg=($ALG)" -test.skip 'alg=rsa-(3072|4096)/size=1MiB' -test.benchtime "$BENCHTIME"
-		table sign -row .name,/alg,/size -col "$IMPL"
+		bench sign -test.bench "^BenchmarkSign$/alg=($ALG)" -test.skip '/alg=rsa-(3072|4096)/size=1MiB' -test.benchtime "$BENCHTIME"
+		table sign -filter '.unit:(sec/op OR B/op OR allocs/op)' -row .name,/alg,/size -col "$IMPL"
 		;;
 	attached)
 		bench attached -test.bench '^BenchmarkAttached$' -test.benchtime "$BENCHTIME"
-		table attached -row .name,/alg,/size -col "$IMPL"
+		table attached -filter '.unit:(sec/op OR B/op OR allocs/op)' -row .name,/alg,/size -col "$IMPL"
 		;;
 	batch)
 		# Which library is faster one by one, the other table tells; here it is about one core and two.
 		bench batch -test.bench "^BenchmarkBatch$/alg=($ALG)/size=/impl=(signet|floor|mozilla)$" \
-			-test.skip 'alg=(rsa-3072|rsa-4096|ecdsa-p384)|alg=(rsa-2048|ed25519)/size=1MiB|alg=rsa-2048/size=1KiB/impl=mozilla' -test.benchtime 1x -test.cpu 1,2
-		table batch -row .name,/alg,/size,/impl -col /gomaxprocs
+			-test.skip '/alg=(rsa-3072|rsa-4096|ecdsa-p384)|/alg=(rsa-2048|ed25519)/size=1MiB|/alg=rsa-2048/size=1KiB/impl=mozilla' -test.benchtime 1x -test.cpu 1,2
+		table batch -filter '.unit:(sec/op OR items/s)' -row .name,/alg,/size,/impl -col /gomaxprocs
 		;;
 	file)
 		echo "== file" >&2

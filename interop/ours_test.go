@@ -247,3 +247,18 @@ func TestAttributesReadByOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestPSSOnlyKey signs with a key whose certificate says id-RSASSA-PSS, which crypto/x509 does not read.
+func TestPSSOnlyKey(t *testing.T) {
+	w := newWorld(t)
+	id := identity{Identity: w.pki.PSSLeaf(testpki.RSA2048)}
+	message, err := forms()[0].make(t.Context(), w, id.signer(t, sign.PSS(crypto.SHA256)), cades.Options{})
+	require.NoError(t, err)
+	requireChecks(t, w.verify(t, message, true), clean())
+	t.Run("OpenSSL", func(t *testing.T) {
+		haveOpenSSL(t)
+		openSSLVerify(t, w, message, true)
+	})
+	t.Run("Bouncy Castle", func(t *testing.T) { bouncyVerify(t, w, message, true) })
+	t.Run("DSS", func(t *testing.T) { validate(t, w, message, true) })
+}
