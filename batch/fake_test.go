@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/stretchr/testify/require"
 )
 
 // fakeKey signs by repeating the message behind a prefix, takes a while, and counts.

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/stretchr/testify/require"
 )
 
 // requireKept fails unless every part of the old message stands in the new one as it was, in its place.

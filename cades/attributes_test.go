@@ -9,10 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/stretchr/testify/require"
 )
 
 // attribute signs and returns the only value of an attribute, or nil.

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-116355fd/signet/cades"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
 )
 
 // corpus finds the folder of real signatures, which is not part of the repository: they hold people's certificates.

@@ -14,11 +14,12 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/stretchr/testify/require"
 )
 
 // TestSchemes signs with every scheme in every form and verifies the outcome.

@@ -48,11 +48,11 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (*Signer, error) {
 	}
 	signer := &Signer{key: key, chain: append([]*x509.Certificate(nil), chain...), scheme: s, certHash: sha256.Sum256(leaf.Raw)}
 	signer.public = leaf.PublicKey
-	if pub, ok := pssOnly(leaf); ok {
-		if s.Verify == nil && !schemeIsPSS(&s) {
-			return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: "the certificate allows its key to be used with RSASSA-PSS only, not with " + s.Name}
+	if pss := pssOnly(leaf); pss != nil {
+		if !pss.allows(&s) {
+			return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: "the certificate allows its key to be used with RSASSA-PSS only, with the hash and salt that it may name, and not with " + s.Name}
 		}
-		signer.public = pub
+		signer.public = pss.public
 	}
 	if !s.fits(signer.public) {
 		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the key is %s and cannot sign with %s", leaf.PublicKeyAlgorithm, s.Name)}
@@ -150,9 +150,9 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 	if s, ok := key.(Schemer); ok {
 		all = s.Schemes()
 	}
-	_, only := pssOnly(leaf)
+	only := pssOnly(leaf)
 	for _, s := range all {
-		if !only || schemeIsPSS(&s) {
+		if only == nil || only.allows(&s) {
 			return s, nil
 		}
 	}

@@ -15,19 +15,25 @@ import (
 // that the PublicKey of the certificate is nil.
 func (p *PKI) PSSLeaf(kind Kind, bend ...func(*x509.Certificate)) Identity {
 	p.t.Helper()
+	return p.PSSLeafFor(kind, nil, bend...)
+}
+
+// PSSLeafFor is PSSLeaf with RSASSA-PSS-params in DER, which bind the key to one hash.
+func (p *PKI) PSSLeafFor(kind Kind, params []byte, bend ...func(*x509.Certificate)) Identity {
+	p.t.Helper()
 	id := p.Leaf(kind, bend...)
 	old := id.Certificate().RawSubjectPublicKeyInfo
 	id.Chain[0] = p.BendDER(id.Certificate(), func(fields []asn1.RawValue) {
 		for i := range fields {
 			if string(fields[i].FullBytes) == string(old) {
-				fields[i] = asn1.RawValue{FullBytes: pssSPKI(p.t, old)}
+				fields[i] = asn1.RawValue{FullBytes: pssSPKI(p.t, old, params)}
 			}
 		}
 	})
 	return id
 }
 
-func pssSPKI(t testing.TB, spki []byte) []byte {
+func pssSPKI(t testing.TB, spki, params []byte) []byte {
 	t.Helper()
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
@@ -35,6 +41,9 @@ func pssSPKI(t testing.TB, spki []byte) []byte {
 	}
 	unmarshal(t, spki, &info)
 	info.Algorithm = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}}
+	if params != nil {
+		info.Algorithm.Parameters = asn1.RawValue{FullBytes: params}
+	}
 	return marshal(t, info)
 }
 

@@ -1,0 +1,148 @@
+package batch_test
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/batch"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// TestGroups fills groups across contents, and sends one that is not full when nothing more comes.
+func TestGroups(t *testing.T) {
+	pki := testpki.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeKey{limit: 2, takes: func() time.Duration { return time.Second }}
+		key := &bulkKey{fakeKey: fake, size: 50}
+		s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return key })
+		results, err := batch.Sign(t.Context(), s, &fakeFormat{}, named(520), &batch.Options{Workers: 3})
+		require.NoError(t, err)
+		for i, r := range results {
+			requireSigned(t, i, r)
+		}
+		full := 0
+		for _, n := range key.groups {
+			if n == 50 {
+				full++
+			}
+		}
+		require.GreaterOrEqual(t, full, 9, "%v", key.groups)
+
+		// A group waits for others as long as it was told, and no longer.
+		key.groups = nil
+		var contents iter.Seq[batch.Content] = func(yield func(batch.Content) bool) {
+			for i := range 9 {
+				if !yield(named(i + 1)[i]) {
+					return
+				}
+				if i%3 == 2 {
+					time.Sleep(time.Minute)
+				}
+			}
+		}
+		for range batch.Stream(t.Context(), s, &fakeFormat{}, contents, &batch.Options{BulkWait: time.Second}) {
+		}
+		require.Equal(t, []int{3, 3, 3}, key.groups)
+	})
+}
+
+// observer collects.
+type observer struct {
+	mu  sync.Mutex
+	all []batch.Observation
+}
+
+func (o *observer) Observe(x batch.Observation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all = append(o.all, x)
+}
+
+// TestObserver is told of every step and how long it took.
+func TestObserver(t *testing.T) {
+	pki := testpki.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeKey{takes: func() time.Duration { return time.Minute }}
+		s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+		f := &fakeFormat{takes: func() time.Duration { return time.Second }, failPrep: func(name string) error {
+			if name == "3" {
+				return errContent
+			}
+			return nil
+		}}
+		var o observer
+		_, err := batch.Sign(t.Context(), s, f, named(10), &batch.Options{Observer: &o, Workers: 1})
+		require.NoError(t, err)
+		count := map[batch.Step]int{}
+		for _, x := range o.all {
+			count[x.Step]++
+			require.Equal(t, 1, x.Count)
+			require.Equal(t, x.Index == 3, x.Err != nil)
+			require.Equal(t, map[batch.Step]time.Duration{batch.Prepare: time.Second, batch.Key: time.Minute, batch.Finish: 0}[x.Step], x.Took)
+			require.NotContains(t, x.Step.String(), "unknown")
+		}
+		require.Equal(t, map[batch.Step]int{batch.Prepare: 10, batch.Key: 9, batch.Finish: 9}, count)
+	})
+}
+
+// TestOutput writes containers where they are wanted, whole or not at all.
+func TestOutput(t *testing.T) {
+	pki := testpki.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeKey{}
+		s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+		outputs := make([]*memory, 5)
+		full := errors.New("the disk is full")
+		results, err := batch.Sign(t.Context(), s, &fakeFormat{}, named(5), &batch.Options{
+			Output: func(_ context.Context, index int, c *batch.Content) (batch.Output, error) {
+				require.Equal(t, fmt.Sprint(index), c.Name)
+				if index == 4 {
+					return nil, errContent
+				}
+				outputs[index] = &memory{}
+				if index == 2 {
+					outputs[index].fail = full
+				}
+				return outputs[index], nil
+			},
+		})
+		require.NoError(t, err)
+		for i, r := range results {
+			require.Nil(t, r.Signature)
+			switch i {
+			case 2:
+				require.ErrorIs(t, r.Err, full)
+				require.True(t, outputs[i].aborted && !outputs[i].committed)
+			case 4:
+				require.ErrorIs(t, r.Err, errContent)
+			default:
+				require.NoError(t, r.Err)
+				require.Equal(t, fmt.Sprintf("%d: signed content %d", i, i), outputs[i].String())
+				require.True(t, outputs[i].committed && !outputs[i].aborted)
+			}
+		}
+	})
+}
+
+// TestNothing has nothing to do.
+func TestNothing(t *testing.T) {
+	fake := &fakeKey{}
+	s := signerOf(t, testpki.New(t), func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+	results, err := batch.Sign(t.Context(), s, &fakeFormat{}, nil, nil)
+	require.NoError(t, err)
+	require.Empty(t, results)
+	for range batch.Stream(t.Context(), s, &fakeFormat{}, slices.Values(named(0)), nil) {
+		t.Fatal("a result of nothing")
+	}
+}
