@@ -13,6 +13,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -62,12 +63,12 @@ func (k *standardKey) SignContext(ctx context.Context, digest []byte, opts crypt
 	if k.closed.Load() {
 		return nil, errClosed("soft: sign")
 	}
-	if err := checkDigest(k.public, digest, opts); err != nil {
+	if err := keyring.CheckDigest("soft: sign", k.public, digest, opts); err != nil {
 		return nil, err
 	}
 	if k.pssOnly {
 		if _, ok := opts.(*rsa.PSSOptions); !ok {
-			return nil, refused(sign.ErrUnsupported, "the key is for RSASSA-PSS only")
+			return nil, &sign.Error{Op: "soft: sign", Class: sign.ErrUnsupported, Hint: "the key is for RSASSA-PSS only"}
 		}
 	}
 	signature, err := k.signer.Sign(rand.Reader, digest, opts)
@@ -75,58 +76,6 @@ func (k *standardKey) SignContext(ctx context.Context, digest []byte, opts crypt
 		return nil, &sign.Error{Op: "soft: sign", Class: sign.ErrUnsupported, Err: err}
 	}
 	return signature, nil
-}
-
-// checkDigest refuses options and digests that do not go with the key. Of kinds of keys that the standard library does
-// not know, their owner knows.
-func checkDigest(public crypto.PublicKey, digest []byte, opts crypto.SignerOpts) error {
-	if opts == nil {
-		return refused(sign.ErrInput, "the options say which hash the digest is of, and must not be nil")
-	}
-	switch public.(type) {
-	case *rsa.PublicKey:
-		if o, ok := opts.(*rsa.PSSOptions); ok {
-			if o == nil {
-				return refused(sign.ErrInput, "the options must not be nil")
-			}
-			// A salt of another length is not what the AlgorithmIdentifier says.
-			if o.SaltLength != rsa.PSSSaltLengthEqualsHash && (o.Hash == 0 || o.SaltLength != sizeOf(o.Hash)) {
-				return refused(sign.ErrUnsupported, "the salt of RSASSA-PSS must be as long as the hash")
-			}
-		}
-	case *ecdsa.PublicKey:
-	case ed25519.PublicKey:
-		if opts.HashFunc() != 0 {
-			return refused(sign.ErrUnsupported, "Ed25519 signs the message itself, with crypto.Hash(0) as options")
-		}
-		if o, ok := opts.(*ed25519.Options); ok && o.Context != "" {
-			return refused(sign.ErrUnsupported, "Ed25519 with a context is not known in signature containers")
-		}
-		return nil
-	default:
-		return nil
-	}
-	size := sizeOf(opts.HashFunc())
-	if size == 0 {
-		return refused(sign.ErrUnsupported, "the hash must be SHA-256, SHA-384 or SHA-512")
-	}
-	if len(digest) != size {
-		return refused(sign.ErrInput, fmt.Sprintf("the digest has %d octets instead of %d", len(digest), size))
-	}
-	return nil
-}
-
-func refused(class error, hint string) error {
-	return &sign.Error{Op: "soft: sign", Class: class, Hint: hint}
-}
-
-// sizeOf returns the length of a hash, or 0 for those that no scheme uses.
-func sizeOf(h crypto.Hash) int {
-	switch h {
-	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
-		return h.Size()
-	}
-	return 0
 }
 
 // withChain returns a key of its own for each certificate.

@@ -16,18 +16,19 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	casn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/sign"
 )
 
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: plain(err)}
+		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: keyring.Plain(err)}
 	}
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err != nil {
-		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: plain(err)}
+		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: keyring.Plain(err)}
 	}
 	return data, nil
 }
@@ -207,7 +208,7 @@ func (r *reader) certificate(der []byte, label string, id []byte) error {
 		r.skip(err)
 		return nil
 	}
-	r.loader.certs = append(r.loader.certs, foundCert{c, label, id})
+	r.loader.certs = append(r.loader.certs, keyring.Cert{Cert: c, Label: label, ID: id})
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -32,17 +33,17 @@ func FromSigner(signer crypto.Signer, config Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	var certs []foundCert
+	var certs []keyring.Cert
 	for _, c := range config.Certificates {
 		if c != nil {
-			certs = append(certs, foundCert{cert: c})
+			certs = append(certs, keyring.Cert{Cert: c})
 		}
 	}
 	p := &Provider{closed: closed}
 	if f, ok := key.(*foreignKey); ok {
 		p.limit = f.Limit()
 	}
-	if err := p.add(key, foundKey{label: config.Label, file: "signer"}, newPool(certs, config.Root)); err != nil {
+	if err := p.add(key, foundKey{label: config.Label, file: "signer"}, keyring.NewPool(certs, config.Root)); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -115,7 +116,7 @@ func (k *foreignKey) SignContext(ctx context.Context, digest []byte, opts crypto
 	if k.closed.Load() {
 		return nil, errClosed("soft: sign")
 	}
-	if err := checkDigest(k.public, digest, opts); err != nil {
+	if err := keyring.CheckDigest("soft: sign", k.public, digest, opts); err != nil {
 		return nil, err
 	}
 	select {

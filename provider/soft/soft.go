@@ -29,6 +29,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
+	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -63,7 +64,7 @@ type Config struct {
 
 // Provider holds keys in memory. It is safe for concurrent use.
 type Provider struct {
-	entries  []*entry
+	entries  []*keyring.Entry
 	failures []error  // keys and files of keys that could not be read
 	skipped  []string // certificates that could not be read, in words
 	limit    int
@@ -78,13 +79,6 @@ var (
 	_ sign.Limiter     = (*Provider)(nil)
 )
 
-// entry is one key with one certificate.
-type entry struct {
-	sign.Entry
-	key  sign.Key
-	name string // of the public key, see keyName
-}
-
 // Open reads a file or a folder. Errors are [*sign.Error]: [sign.ErrPIN] for a wrong password, [sign.ErrKeyNotFound] when
 // there is no key, [sign.ErrUnsupported] for a kind of file or encryption that is not read, with the command that converts
 // it, [sign.ErrUnavailable] for a file that cannot be read, or whose password cannot be had.
@@ -96,7 +90,7 @@ func Open(path string, config Config) (*Provider, error) {
 func OpenContext(ctx context.Context, path string, config Config) (*Provider, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: plain(err)}
+		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: keyring.Plain(err)}
 	}
 	l := &loader{config: config}
 	if info.IsDir() {
@@ -124,7 +118,7 @@ func Parse(ctx context.Context, name string, data []byte, config Config) (*Provi
 type loader struct {
 	config   Config
 	keys     []foundKey
-	certs    []foundCert
+	certs    []keyring.Cert
 	failures []error
 	skipped  []string
 }
@@ -135,12 +129,6 @@ type foundKey struct {
 	file    string // the name of the file
 	id      []byte
 	pssOnly bool
-}
-
-type foundCert struct {
-	cert  *x509.Certificate
-	label string
-	id    []byte
 }
 
 func (l *loader) file(ctx context.Context, path string) error {
@@ -155,7 +143,7 @@ func (l *loader) file(ctx context.Context, path string) error {
 func (l *loader) folder(ctx context.Context, path string) error {
 	names, err := os.ReadDir(path)
 	if err != nil {
-		return &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: plain(err)}
+		return &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: keyring.Plain(err)}
 	}
 	if len(names) > maxFiles {
 		return &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrInput, Hint: "the folder has too many files; give one that holds keys only"}
@@ -192,11 +180,11 @@ func (l *loader) provider(place string) (*Provider, error) {
 	}
 	for _, c := range l.config.Certificates {
 		if c != nil {
-			l.certs = append(l.certs, foundCert{cert: c})
+			l.certs = append(l.certs, keyring.Cert{Cert: c})
 		}
 	}
 	p := &Provider{failures: l.failures, skipped: l.skipped, closed: new(atomic.Bool)}
-	pool := newPool(l.certs, l.config.Root)
+	pool := keyring.NewPool(l.certs, l.config.Root)
 	for _, k := range l.keys {
 		key := newStandardKey(k.signer, k.pssOnly, p.closed)
 		if err := p.add(key, k, pool); err != nil {
@@ -225,32 +213,32 @@ func (l *loader) noKey(place string) error {
 }
 
 // add makes an entry of a key for each of its certificates, or one without.
-func (p *Provider) add(key sign.Key, found foundKey, pool *pool) error {
+func (p *Provider) add(key sign.Key, found foundKey, pool *keyring.Pool) error {
 	spki, err := spkiOf(key)
 	if err != nil {
 		return &sign.Error{Op: "soft: open", Place: found.file, Class: sign.ErrUnsupported, Err: err}
 	}
-	base := entry{name: keyName(spki)}
+	base := keyring.Entry{Name: keyring.KeyName(spki)}
 	base.Public, base.Schemes, base.ID = key.Public(), schemesOf(key), found.id
-	leaves := pool.byKey[base.name]
+	leaves := pool.ByKey(base.Name)
 	if len(leaves) == 0 {
-		leaves = []foundCert{{}}
+		leaves = []keyring.Cert{{}}
 	}
 	for _, leaf := range leaves {
 		e := base
-		for _, label := range []string{found.label, leaf.label, filepath.Base(found.file)} {
+		for _, label := range []string{found.label, leaf.Label, filepath.Base(found.file)} {
 			if label != "" {
 				e.Label = label
 				break
 			}
 		}
 		if len(e.ID) == 0 {
-			e.ID = leaf.id
+			e.ID = leaf.ID
 		}
-		if leaf.cert != nil {
-			e.Chain = pool.chain(leaf.cert)
+		if leaf.Cert != nil {
+			e.Chain = pool.Chain(leaf.Cert)
 		}
-		e.key = withChain(key, e.Chain)
+		e.Key = withChain(key, e.Chain)
 		p.entries = append(p.entries, &e)
 	}
 	return nil
@@ -265,11 +253,12 @@ func (p *Provider) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	if err := ref.Check(); err != nil {
 		return nil, err
 	}
-	e, err := p.find(ref)
+	finder := keyring.Finder{Op: "soft: key", Entries: p.entries, Failures: p.failures, Skipped: p.skipped}
+	e, err := finder.Find(ref)
 	if err != nil {
 		return nil, err
 	}
-	return e.key, nil
+	return e.Key, nil
 }
 
 // Keys lists the keys in the order of the files, then what could not be read, as errors.
@@ -298,7 +287,7 @@ func (p *Provider) Chain(ctx context.Context, key sign.Key) ([]*x509.Certificate
 		return nil, err
 	}
 	for _, e := range p.entries {
-		if e.key == key {
+		if e.Key == key {
 			return append([]*x509.Certificate(nil), e.Chain...), nil
 		}
 	}

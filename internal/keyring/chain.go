@@ -1,4 +1,6 @@
-package soft
+// Package keyring is what the providers of this library share: certificates found by key and chained, exactly one key
+// found by a reference, digests checked before a key sees them, secrets read from files and variables.
+package keyring
 
 import (
 	"bytes"
@@ -16,33 +18,44 @@ const (
 	maxIssuerBits = 16384 // of an RSA key that is tried on a signature
 )
 
-// pool finds certificates by key and by name.
-type pool struct {
-	byKey     map[string][]foundCert // by keyName
+// Cert is a certificate with the name that its holder has for it.
+type Cert struct {
+	Cert  *x509.Certificate
+	Label string
+	ID    []byte
+}
+
+// Pool finds certificates by key and by name. It is not safe for concurrent use.
+type Pool struct {
+	byKey     map[string][]Cert // by KeyName
 	bySubject map[string][]*x509.Certificate
 	issuers   map[*x509.Certificate]*x509.Certificate // what issuer has found
 	root      bool
 }
 
-func newPool(certs []foundCert, root bool) *pool {
-	p := &pool{map[string][]foundCert{}, map[string][]*x509.Certificate{}, map[*x509.Certificate]*x509.Certificate{}, root}
+// NewPool takes each certificate once. With root, chains end with the self-signed root when it is known.
+func NewPool(certs []Cert, root bool) *Pool {
+	p := &Pool{map[string][]Cert{}, map[string][]*x509.Certificate{}, map[*x509.Certificate]*x509.Certificate{}, root}
 	seen := map[string]bool{}
 	for _, c := range certs {
-		if seen[string(c.cert.Raw)] {
+		if seen[string(c.Cert.Raw)] {
 			continue
 		}
-		seen[string(c.cert.Raw)] = true
-		name := keyName(c.cert.RawSubjectPublicKeyInfo)
+		seen[string(c.Cert.Raw)] = true
+		name := KeyName(c.Cert.RawSubjectPublicKeyInfo)
 		p.byKey[name] = append(p.byKey[name], c)
-		subject := string(c.cert.RawSubject)
-		p.bySubject[subject] = append(p.bySubject[subject], c.cert)
+		subject := string(c.Cert.RawSubject)
+		p.bySubject[subject] = append(p.bySubject[subject], c.Cert)
 	}
 	return p
 }
 
-// keyName tells public keys apart by the bytes of their SubjectPublicKeyInfo. An RSA key may stand under rsaEncryption
+// ByKey returns the certificates of a key, in the order in which they were given.
+func (p *Pool) ByKey(name string) []Cert { return p.byKey[name] }
+
+// KeyName tells public keys apart by the bytes of their SubjectPublicKeyInfo. An RSA key may stand under rsaEncryption
 // and under id-RSASSA-PSS (RFC 4055 section 1.2), so for RSA the key alone counts.
-func keyName(spki []byte) string {
+func KeyName(spki []byte) string {
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
 		PublicKey asn1.BitString
@@ -51,14 +64,14 @@ func keyName(spki []byte) string {
 		return string(spki)
 	}
 	switch info.Algorithm.Algorithm.String() {
-	case oidRSA, oidPSS:
+	case "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10":
 		return "rsa " + string(info.PublicKey.Bytes)
 	}
 	return string(spki)
 }
 
-// chain goes from a certificate to its issuers as far as they are known.
-func (p *pool) chain(leaf *x509.Certificate) []*x509.Certificate {
+// Chain goes from a certificate to its issuers as far as they are known.
+func (p *Pool) Chain(leaf *x509.Certificate) []*x509.Certificate {
 	chain := []*x509.Certificate{leaf}
 	for c := leaf; len(chain) < maxChain && !selfSigned(c); {
 		next := p.issuer(c)
@@ -71,7 +84,7 @@ func (p *pool) chain(leaf *x509.Certificate) []*x509.Certificate {
 	return chain
 }
 
-func (p *pool) issuer(c *x509.Certificate) *x509.Certificate {
+func (p *Pool) issuer(c *x509.Certificate) *x509.Certificate {
 	if found, ok := p.issuers[c]; ok {
 		return found
 	}
@@ -80,7 +93,7 @@ func (p *pool) issuer(c *x509.Certificate) *x509.Certificate {
 	return found
 }
 
-func (p *pool) findIssuer(c *x509.Certificate) *x509.Certificate {
+func (p *Pool) findIssuer(c *x509.Certificate) *x509.Certificate {
 	candidates := slices.Clone(p.bySubject[string(c.RawIssuer)])
 	// The key identifier says which of several certificates of that name it is (RFC 5280 section 4.2.1.1), and among
 	// renewed ones the newest will be valid the longest.

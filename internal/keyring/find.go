@@ -1,4 +1,4 @@
-package soft
+package keyring
 
 import (
 	"bytes"
@@ -11,10 +11,26 @@ import (
 
 const maxNamed = 5 // candidates and failures that an error names
 
-// find returns the only entry that a reference means.
-func (p *Provider) find(ref sign.Ref) (*entry, error) {
-	var matches []*entry
-	for _, e := range p.entries {
+// Entry is one key with one certificate.
+type Entry struct {
+	sign.Entry
+	Key  sign.Key
+	Name string // of the public key, see KeyName
+}
+
+// Finder is what is searched, and what errors tell about it.
+type Finder struct {
+	Op       string
+	Place    string // put before the reference, or empty
+	Entries  []*Entry
+	Failures []error  // keys that could not be read
+	Skipped  []string // certificates that could not be read, in words
+}
+
+// Find returns the only entry that a reference means. The same key with the same certificate twice is one key.
+func (f *Finder) Find(ref sign.Ref) (*Entry, error) {
+	var matches []*Entry
+	for _, e := range f.Entries {
 		if ref.Matches(e.Entry) && !contains(matches, e) {
 			matches = append(matches, e)
 		}
@@ -24,20 +40,27 @@ func (p *Provider) find(ref sign.Ref) (*entry, error) {
 	}
 	switch len(matches) {
 	case 0:
-		return nil, p.notFound(ref)
+		return nil, f.notFound(ref)
 	case 1:
 		return matches[0], nil
 	}
 	return nil, &sign.Error{
-		Op: "soft: key", Place: ref.String(), Class: sign.ErrKeyAmbiguous,
+		Op: f.Op, Place: f.place(ref), Class: sign.ErrKeyAmbiguous,
 		Hint: "name one of them by its thumbprint: " + names(matches),
 	}
 }
 
+func (f *Finder) place(ref sign.Ref) string {
+	if f.Place == "" {
+		return ref.String()
+	}
+	return f.Place + ": " + ref.String()
+}
+
 // contains reports whether the same key with the same certificate is there already, from another file.
-func contains(entries []*entry, e *entry) bool {
+func contains(entries []*Entry, e *Entry) bool {
 	for _, other := range entries {
-		if other.name == e.name && sameCertificate(other.Entry, e.Entry) {
+		if other.Name == e.Name && sameCertificate(other.Entry, e.Entry) {
 			return true
 		}
 	}
@@ -53,24 +76,27 @@ func sameCertificate(a, b sign.Entry) bool {
 }
 
 // exact prefers the certificate that was given over a renewed one of the same key.
-func exact(matches []*entry, ref sign.Ref) []*entry {
+func exact(matches []*Entry, ref sign.Ref) []*Entry {
 	for _, e := range matches {
 		if c := e.Certificate(); c != nil && bytes.Equal(c.Raw, ref.Certificate.Raw) {
-			return []*entry{e}
+			return []*Entry{e}
 		}
 	}
 	return matches
 }
 
-func (p *Provider) notFound(ref sign.Ref) error {
-	hint := "there are: " + names(p.entries)
-	for i, s := range p.skipped {
+func (f *Finder) notFound(ref sign.Ref) error {
+	hint := "there are: " + names(f.Entries)
+	if len(f.Entries) == 0 {
+		hint = "there is no key at all"
+	}
+	for i, s := range f.Skipped {
 		if i == maxNamed {
 			break
 		}
 		hint += "; " + s
 	}
-	return &sign.Error{Op: "soft: key", Place: ref.String(), Class: sign.ErrKeyNotFound, Err: unread(p.failures), Hint: hint}
+	return &sign.Error{Op: f.Op, Place: f.place(ref), Class: sign.ErrKeyNotFound, Err: unread(f.Failures), Hint: hint}
 }
 
 // unread joins what could not be read into one sentence.
@@ -97,7 +123,7 @@ func (e *unreadError) Error() string { return e.text }
 func (e *unreadError) Unwrap() error { return e.err }
 
 // names lists entries for people.
-func names(entries []*entry) string {
+func names(entries []*Entry) string {
 	var texts []string
 	for _, e := range entries[:min(len(entries), maxNamed)] {
 		text := fmt.Sprintf("%q", e.Label)

@@ -1,0 +1,346 @@
+//go:build cgo && unix
+
+package p11
+
+/*
+#cgo CFLAGS: -O2 -Wall
+#cgo linux LDFLAGS: -ldl
+#cgo noescape sg_sign
+#cgo nocallback sg_sign
+#cgo noescape sg_sign_again
+#cgo nocallback sg_sign_again
+#include <stdlib.h>
+#include "glue.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// drainTime is how long Reset and the last Close wait for calls of others to come back.
+const drainTime = 2 * time.Second
+
+// modules is the one place where this library keeps something for the process: C_Initialize and C_Finalize hold for the
+// whole process, so everybody who opens the same module must share them. Modules are found by the handle of dlopen, which
+// is the same for all names of a file. Entries stay: a library is never unloaded, since modules with threads of their own
+// do not survive it, and what it remembers of refused PINs must hold as long as the process.
+var modules = struct {
+	sync.Mutex
+	byHandle map[unsafe.Pointer]*Module
+}{byHandle: map[unsafe.Pointer]*Module{}}
+
+// Module is a loaded and initialised module, shared by all who opened it.
+type Module struct {
+	functions *C.CK_FUNCTION_LIST
+	Logins    Logins
+
+	active    atomic.Int64 // calls that run
+	resetting atomic.Bool
+	serial    atomic.Bool // the module cannot lock, so one call at a time
+
+	mu         sync.Mutex // guards what follows, and C_Initialize and C_Finalize
+	refs       int
+	own        bool // C_Initialize was ours
+	reserved   string
+	generation uint64
+
+	table    sync.Mutex              // guards sessions
+	sessions map[C.CK_ULONG]*Session // by handle
+
+	one sync.Mutex // held by each call when serial
+}
+
+// Open loads a module, or takes the one that is loaded, and initialises it when nobody has. The string is what some
+// modules want in pReserved of C_Initialize.
+func Open(path, reserved string) (*Module, error) {
+	cpath := C.CString(path)
+	defer C.free(unsafe.Pointer(cpath))
+	var text [512]C.char
+	handle := C.sg_load(cpath, &text[0], C.int(len(text)))
+	if handle == nil {
+		return nil, errors.New(C.GoString(&text[0]))
+	}
+	m, err := module(handle)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refs > 0 {
+		if reserved != m.reserved {
+			return nil, errors.New("the module is open in this process with another init string")
+		}
+		m.refs++
+		return m, nil
+	}
+	m.reserved = reserved
+	if err := m.initialize(); err != nil {
+		return nil, err
+	}
+	m.refs = 1
+	return m, nil
+}
+
+func module(handle unsafe.Pointer) (*Module, error) {
+	modules.Lock()
+	defer modules.Unlock()
+	if m := modules.byHandle[handle]; m != nil {
+		return m, nil
+	}
+	var rv C.CK_RV
+	functions := C.sg_functions(handle, &rv)
+	if rv != 0 {
+		return nil, fmt.Errorf("C_GetFunctionList: %w", RV(rv))
+	}
+	if functions == nil {
+		return nil, errors.New("C_GetFunctionList gave nothing")
+	}
+	m := &Module{functions: functions, sessions: map[C.CK_ULONG]*Session{}}
+	modules.byHandle[handle] = m
+	return m, nil
+}
+
+// initialize calls C_Initialize. When somebody else in the process has done so already, the module stays theirs.
+func (m *Module) initialize() error {
+	var reserved *C.char
+	if m.reserved != "" {
+		reserved = C.CString(m.reserved) // stays: the module may keep the pointer
+	}
+	rv := RV(C.sg_initialize(m.functions, reserved, 1))
+	if rv == CantLock {
+		rv = RV(C.sg_initialize(m.functions, reserved, 0))
+		m.serial.Store(rv == 0)
+	}
+	switch rv {
+	case 0:
+		m.own = true
+	case AlreadyInitialized:
+		m.own = false
+	default:
+		return fmt.Errorf("C_Initialize: %w", rv)
+	}
+	m.generation++
+	return nil
+}
+
+// Close gives the module back. The last one to do so finalises it, unless the initialisation was somebody else's, or a
+// call has not come back: then it stays as it is, and the error says so.
+func (m *Module) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refs--; m.refs > 0 || !m.own {
+		return nil
+	}
+	if !m.drain() {
+		return errors.New("a call of the module has not returned, so it was not finalised")
+	}
+	defer m.resetting.Store(false)
+	m.forget()
+	C.sg_finalize(m.functions)
+	m.own = false
+	return nil
+}
+
+// Reset finalises and initialises the module when it still is in the generation that the caller has seen fail. Sessions
+// of all who use it are dead afterwards and say so.
+func (m *Module) Reset(generation uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.generation != generation {
+		return nil // somebody else was quicker
+	}
+	if !m.drain() {
+		return errors.New("a call of the module has not returned, so it cannot be initialised again")
+	}
+	defer m.resetting.Store(false)
+	if m.own {
+		m.forget()
+		C.sg_finalize(m.functions) // its error says nothing that C_Initialize does not say
+	}
+	return m.initialize()
+}
+
+// Generation counts the initialisations.
+func (m *Module) Generation() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.generation
+}
+
+// Owned reports whether this process's C_Initialize was ours.
+func (m *Module) Owned() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.own
+}
+
+// Serial reports whether the module takes one call at a time.
+func (m *Module) Serial() bool {
+	return m.serial.Load()
+}
+
+// drain keeps new calls out and waits for those that run: nothing may be called during C_Finalize (section 5.4).
+func (m *Module) drain() bool {
+	m.resetting.Store(true)
+	for end := time.Now().Add(drainTime); m.active.Load() > 0; {
+		if time.Now().After(end) {
+			m.resetting.Store(false)
+			return false
+		}
+		time.Sleep(100 * time.Microsecond) // there is nothing to wait on: the calls are in C
+	}
+	return true
+}
+
+// forget marks all sessions dead.
+func (m *Module) forget() {
+	m.table.Lock()
+	defer m.table.Unlock()
+	for h, s := range m.sessions {
+		s.dead.Store(true)
+		delete(m.sessions, h)
+	}
+}
+
+// enter begins a call. It fails while the module is being reset.
+func (m *Module) enter() error {
+	m.active.Add(1)
+	if m.resetting.Load() {
+		m.active.Add(-1)
+		return NotInitialized
+	}
+	if m.serial.Load() {
+		m.one.Lock()
+	}
+	return nil
+}
+
+func (m *Module) leave() {
+	if m.serial.Load() {
+		m.one.Unlock()
+	}
+	m.active.Add(-1)
+}
+
+// call makes one call of C.
+func (m *Module) call(f func() C.CK_RV) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.leave()
+	if rv := f(); rv != 0 {
+		return RV(rv)
+	}
+	return nil
+}
+
+// Info calls C_GetInfo.
+func (m *Module) Info() (Info, error) {
+	var i C.CK_INFO
+	if err := m.call(func() C.CK_RV { return C.sg_info(m.functions, &i) }); err != nil {
+		return Info{}, fmt.Errorf("C_GetInfo: %w", err)
+	}
+	return Info{version(i.cryptokiVersion), field(i.manufacturerID[:]), field(i.libraryDescription[:]), version(i.libraryVersion)}, nil
+}
+
+// Slots calls C_GetSlotList.
+func (m *Module) Slots(tokenPresent bool) ([]uint, error) {
+	present := C.int(0)
+	if tokenPresent {
+		present = 1
+	}
+	slots, err := m.list(maxSlots, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
+		return C.sg_slot_list(m.functions, present, list, n)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("C_GetSlotList: %w", err)
+	}
+	return slots, nil
+}
+
+// Mechanisms calls C_GetMechanismList.
+func (m *Module) Mechanisms(slot uint) ([]uint, error) {
+	all, err := m.list(maxMechanisms, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
+		return C.sg_mechanism_list(m.functions, C.CK_ULONG(slot), list, n)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("C_GetMechanismList: %w", err)
+	}
+	return all, nil
+}
+
+// list asks for the number of elements and then for them, again when there are more by then.
+func (m *Module) list(limit int, f func(list, n *C.CK_ULONG) C.CK_RV) ([]uint, error) {
+	for {
+		var n C.CK_ULONG
+		if err := m.call(func() C.CK_RV { return f(nil, &n) }); err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return nil, nil
+		}
+		if n > C.CK_ULONG(limit) {
+			return nil, errors.New("the module has too many")
+		}
+		list := make([]C.CK_ULONG, n)
+		err := m.call(func() C.CK_RV { return f(&list[0], &n) })
+		if err == error(BufferTooSmall) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out := make([]uint, 0, n)
+		for _, v := range list[:min(int(n), len(list))] {
+			out = append(out, uint(v))
+		}
+		return out, nil
+	}
+}
+
+// Slot calls C_GetSlotInfo.
+func (m *Module) Slot(slot uint) (SlotInfo, error) {
+	var i C.CK_SLOT_INFO
+	if err := m.call(func() C.CK_RV { return C.sg_slot_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
+		return SlotInfo{}, fmt.Errorf("C_GetSlotInfo: %w", err)
+	}
+	return SlotInfo{field(i.slotDescription[:]), field(i.manufacturerID[:]), uint(i.flags)}, nil
+}
+
+// Token calls C_GetTokenInfo.
+func (m *Module) Token(slot uint) (TokenInfo, error) {
+	var i C.CK_TOKEN_INFO
+	if err := m.call(func() C.CK_RV { return C.sg_token_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
+		return TokenInfo{}, fmt.Errorf("C_GetTokenInfo: %w", err)
+	}
+	return TokenInfo{
+		Label: field(i.label[:]), Manufacturer: field(i.manufacturerID[:]), Model: field(i.model[:]), Serial: field(i.serialNumber[:]),
+		Flags: uint(i.flags), MaxSessions: uint(i.maxSessionCount), Sessions: uint(i.sessionCount),
+		MinPIN: uint(i.minPinLen), MaxPIN: uint(i.maxPinLen),
+		Hardware: version(i.hardwareVersion), Firmware: version(i.firmwareVersion),
+	}, nil
+}
+
+// Mechanism calls C_GetMechanismInfo.
+func (m *Module) Mechanism(slot, mechanism uint) (MechanismInfo, error) {
+	var i C.CK_MECHANISM_INFO
+	err := m.call(func() C.CK_RV {
+		return C.sg_mechanism_info(m.functions, C.CK_ULONG(slot), C.CK_ULONG(mechanism), &i)
+	})
+	if err != nil {
+		return MechanismInfo{}, fmt.Errorf("C_GetMechanismInfo: %w", err)
+	}
+	return MechanismInfo{uint(i.minKeySize), uint(i.maxKeySize), uint(i.flags)}, nil
+}
+
+func field(b []C.CK_BYTE) string {
+	return text(unsafe.Slice((*byte)(unsafe.Pointer(&b[0])), len(b)))
+}
+
+func version(v C.CK_VERSION) string { return fmt.Sprintf("%d.%d", v.major, v.minor) }

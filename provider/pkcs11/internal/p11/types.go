@@ -1,0 +1,223 @@
+// Package p11 is the thin layer between package pkcs11 and the C functions of a PKCS #11 module: one method for each
+// function that is used, no policy. A signature is one transition into C.
+//
+// Names and numbers are those of the OASIS specifications PKCS #11 2.40 and 3.0.
+package p11
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/bits"
+	"strings"
+)
+
+// Unavailable is CK_UNAVAILABLE_INFORMATION: the token does not say.
+const Unavailable = ^uint(0)
+
+// Flags, classes, users, states.
+const (
+	TokenWriteProtected      = 0x02
+	TokenLoginRequired       = 0x04
+	TokenPINInitialized      = 0x08
+	TokenProtectedPath       = 0x100
+	TokenInitialized         = 0x400
+	TokenPINCountLow         = 0x10000
+	TokenPINFinalTry         = 0x20000
+	TokenPINLocked           = 0x40000
+	TokenPINToBeChanged      = 0x80000
+	SlotTokenPresent         = 0x01
+	MechanismSign            = 0x800
+	ClassCertificate         = 1
+	ClassPublicKey           = 2
+	ClassPrivateKey          = 3
+	UserNormal               = 1
+	StateReadOnlyUser        = 1
+	StateReadWriteUser       = 3
+	CertificateX509          = 0
+	sessionSerial            = 0x04
+	sessionReadWrite         = 0x02
+	maxTemplate              = 32 // attributes, as in glue.c
+	maxAttributes            = 1 << 20
+	findAtOnce               = 64
+	maxObjects               = 100_000
+	ulongSize                = bits.UintSize / 8
+	maxSlots                 = 10_000
+	maxMechanisms            = 10_000
+	maxSignature        uint = 1 << 16
+)
+
+// Attributes.
+const (
+	AttrClass              = 0x00
+	AttrToken              = 0x01
+	AttrPrivate            = 0x02
+	AttrLabel              = 0x03
+	AttrValue              = 0x11
+	AttrCertificateType    = 0x80
+	AttrIssuer             = 0x81
+	AttrSerialNumber       = 0x82
+	AttrKeyType            = 0x100
+	AttrSubject            = 0x101
+	AttrID                 = 0x102
+	AttrSensitive          = 0x103
+	AttrSign               = 0x108
+	AttrVerify             = 0x10a
+	AttrModulus            = 0x120
+	AttrModulusBits        = 0x121
+	AttrPublicExponent     = 0x122
+	AttrPublicKeyInfo      = 0x129
+	AttrExtractable        = 0x162
+	AttrECParams           = 0x180
+	AttrECPoint            = 0x181
+	AttrAlwaysAuthenticate = 0x202
+)
+
+// Kinds of keys.
+const (
+	KeyRSA       = 0x00
+	KeyEC        = 0x03
+	KeyECEdwards = 0x40
+)
+
+// Mechanisms.
+const (
+	MechRSAKeyPair     = 0x00
+	MechRSA            = 0x01
+	MechPSS            = 0x0d
+	MechSHA256         = 0x250
+	MechSHA384         = 0x260
+	MechSHA512         = 0x270
+	MechECKeyPair      = 0x1040
+	MechECDSA          = 0x1041
+	MechEdwardsKeyPair = 0x1055
+	MechEdDSA          = 0x1057
+	MGFSHA256          = 2
+	MGFSHA384          = 3
+	MGFSHA512          = 4
+)
+
+// ErrNoCgo says that this build has no way to call a module.
+var ErrNoCgo = errors.New("this program was built without cgo; build it with CGO_ENABLED=1 and a C compiler")
+
+// Info is what a module says of itself.
+type Info struct {
+	Version        string // of the PKCS #11 interface: "2.40"
+	Manufacturer   string
+	Library        string
+	LibraryVersion string
+}
+
+// SlotInfo describes a slot.
+type SlotInfo struct {
+	Description, Manufacturer string
+	Flags                     uint
+}
+
+// TokenInfo describes a token. Session counts are Unavailable when the token does not say, and 0 for the maximum means
+// that there is none.
+type TokenInfo struct {
+	Label, Manufacturer, Model, Serial string
+	Flags                              uint
+	MaxSessions, Sessions              uint
+	MinPIN, MaxPIN                     uint
+	Hardware, Firmware                 string
+}
+
+// MechanismInfo says what a mechanism does; sizes are those of keys, in the unit of the mechanism.
+type MechanismInfo struct{ MinKey, MaxKey, Flags uint }
+
+// SessionInfo is the state of a session.
+type SessionInfo struct{ Slot, State, Flags, DeviceError uint }
+
+// LoggedIn reports whether the user is logged in.
+func (i SessionInfo) LoggedIn() bool {
+	return i.State == StateReadOnlyUser || i.State == StateReadWriteUser
+}
+
+// Attribute is a line of a template.
+type Attribute struct {
+	Type  uint
+	Value []byte
+}
+
+// Ulong is an attribute with a number.
+func Ulong(attr, value uint) Attribute {
+	b := make([]byte, ulongSize)
+	putUlong(b, value)
+	return Attribute{attr, b}
+}
+
+// Bool is an attribute that is true or false.
+func Bool(attr uint, value bool) Attribute {
+	if value {
+		return Attribute{attr, []byte{1}}
+	}
+	return Attribute{attr, []byte{0}}
+}
+
+// Bytes is an attribute with octets.
+func Bytes(attr uint, value []byte) Attribute { return Attribute{attr, value} }
+
+// ParseUlong reads a number of a module.
+func ParseUlong(b []byte) (uint, bool) {
+	switch len(b) {
+	case 4:
+		return uint(binary.NativeEndian.Uint32(b)), true
+	case 8:
+		return uint(binary.NativeEndian.Uint64(b)), true
+	}
+	return 0, false
+}
+
+func putUlong(b []byte, value uint) {
+	if len(b) == 4 {
+		binary.NativeEndian.PutUint32(b, uint32(value))
+		return
+	}
+	binary.NativeEndian.PutUint64(b, uint64(value))
+}
+
+// flatten encodes a template for C, see glue.h.
+func flatten(template []Attribute) []byte {
+	flat := make([]byte, 0, 64*len(template)+ulongSize)
+	var head [2 * ulongSize]byte
+	for _, a := range template {
+		putUlong(head[:ulongSize], a.Type)
+		putUlong(head[ulongSize:], uint(len(a.Value)))
+		flat = append(flat, head[:]...)
+		flat = append(flat, a.Value...)
+		for len(flat)%ulongSize != 0 {
+			flat = append(flat, 0)
+		}
+	}
+	return append(flat, 0) // never empty, so that its address can be taken
+}
+
+// text trims the blanks that fill fields of fixed size (section 3.1), and the zeros that some modules fill with instead.
+func text(b []byte) string {
+	return strings.ToValidUTF8(strings.TrimRight(string(b), " \x00"), "?")
+}
+
+// SignCall is one signature. It may be used again.
+type SignCall struct {
+	Mechanism    uint
+	Hash, MGF    uint // of MechPSS
+	Salt         uint // octets
+	Object       uint // the private key
+	Data         []byte
+	Out          []byte // of the exact size
+	Authenticate bool   // C_Login with CKU_CONTEXT_SPECIFIC in between
+	PIN          []byte // nil with Authenticate means the protected authentication path
+	Stage        Stage  // the function that failed
+
+}
+
+// Stage is a function within a signature.
+type Stage uint
+
+// Stages.
+const (
+	SignInit Stage = iota + 1
+	ContextLogin
+	Sign
+)
