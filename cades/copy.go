@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 )
@@ -49,4 +50,18 @@ func copyContext(ctx context.Context, dst io.Writer, src io.Reader) (int64, erro
 			return total, err
 		}
 	}
+}
+
+// readAll reads a content that has to be kept, into one buffer of the right size when the reader knows how much is left.
+func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+	var buf bytes.Buffer
+	if sized, ok := r.(interface{ Len() int }); ok {
+		buf.Grow(sized.Len())
+	} else if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < 1<<30 {
+			buf.Grow(int(info.Size()))
+		}
+	}
+	_, err := copyContext(ctx, &buf, r)
+	return buf.Bytes(), err
 }

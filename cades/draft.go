@@ -93,19 +93,25 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 
 // digestContent reads a content into the hash. One that can be read only once is kept when the container will need it.
 func digestContent(ctx context.Context, h hash.Hash, c sign.Content, keep bool) (sign.Content, int64, error) {
+	if r, ok := c.Once(); ok && keep {
+		kept, err := readAll(ctx, r)
+		if err != nil {
+			return c, 0, readError(&c, err)
+		}
+		h.Write(kept)
+		return sign.Bytes(c.Name, kept), int64(len(kept)), nil
+	} else if ok {
+		n, err := copyContext(ctx, h, r)
+		if err != nil {
+			err = readError(&c, err)
+		}
+		return c, n, err
+	}
 	r, err := c.Open()
 	if err != nil {
 		return c, 0, readError(&c, err)
 	}
 	defer r.Close()
-	if keep && !c.Again() {
-		var kept bytes.Buffer
-		if _, err := copyContext(ctx, &kept, r); err != nil {
-			return c, 0, readError(&c, err)
-		}
-		h.Write(kept.Bytes())
-		return sign.Bytes(c.Name, kept.Bytes()), int64(kept.Len()), nil
-	}
 	n, err := copyContext(ctx, h, r)
 	if err != nil {
 		return c, 0, readError(&c, err)

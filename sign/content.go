@@ -67,6 +67,9 @@ func (c *Content) Open() (io.ReadCloser, error) {
 // Again reports whether Open can be called more than once.
 func (c *Content) Again() bool { return c.inline || c.open != nil }
 
+// Once returns the reader of a content made by [Reader], as it was given.
+func (c *Content) Once() (io.Reader, bool) { return c.once, c.once != nil }
+
 // InMemory returns the bytes of a content made by [Bytes].
 func (c *Content) InMemory() ([]byte, bool) { return c.data, c.inline }
 
