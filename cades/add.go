@@ -108,31 +108,16 @@ next:
 // the end. The order of what is there is not that of DER any more then, which RFC 5652 does not ask of a SignedData, and
 // time-stamps over the old order do. The version stays: what comes in is of version 1.
 func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
-	sd := m.sd
-	var edits []cms.Edit
+	g := &growth{certs: m.missingCertificates(d)}
 	listed := false
-	for _, a := range sd.Digests {
+	for _, a := range m.sd.Digests {
 		listed = listed || a.ID == oidOf(d.signer.Scheme().DigestAlg)
 	}
-	end := func(v cms.Value) int { return v.Offset() + v.HeaderLen() + len(v.Body()) }
 	if !listed {
-		edits = append(edits, cms.Edit{Parent: sd.DigestAlgorithms, At: end(sd.DigestAlgorithms), Insert: d.signer.Scheme().DigestAlg})
-	}
-	if missing := m.missingCertificates(d); len(missing) != 0 {
-		if sd.CertificateSet.IsZero() {
-			after := sd.EncapContentInfo.Offset() + len(sd.EncapContentInfo.Raw())
-			set := cms.AppendSet(nil, cms.ContextConstructed(0), missing)
-			edits = append(edits, cms.Edit{Parent: sd.Value, At: after, Insert: set})
-		} else {
-			edits = append(edits, cms.Edit{Parent: sd.CertificateSet, At: end(sd.CertificateSet), Insert: bytes.Join(missing, nil)})
-		}
+		g.digests = [][]byte{d.signer.Scheme().DigestAlg}
 	}
 	b := cms.NewBuilder(nil)
 	d.appendSignerInfo(&b, d.signerInfoLen(signature), signature)
-	edits = append(edits, cms.Edit{Parent: sd.SignerInfos, At: end(sd.SignerInfos), Insert: b.Bytes()})
-	out, err := cms.Splice(sd.ContentInfo, edits...)
-	if err != nil {
-		return nil, err
-	}
-	return append(out, sd.Trailing...), nil
+	g.signers = [][]byte{b.Bytes()}
+	return m.grown(g)
 }

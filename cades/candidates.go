@@ -61,3 +61,21 @@ func (c *candidates) identified(sid cms.SignerID) *cms.Certificate {
 	}
 	return nil
 }
+
+// findSigner finds the certificate of the signer among candidates: by the ESS hash where there is one, which cannot be
+// mistaken, else by the signer identifier. how says by what it was found, or why not.
+func (s *Signature) findSigner(among *candidates) (c *cms.Certificate, how string) {
+	ids, _ := s.si.ESSCertIDs()
+	for i := range ids {
+		if c := among.hashed(ids[i].Hash, ids[i].Value); c != nil {
+			return c, "its hash in the signed attributes"
+		}
+	}
+	if c := among.identified(s.si.SID); c != nil {
+		return c, "the signer identifier"
+	}
+	if len(among.certs) == 0 {
+		return nil, "the message holds no certificates"
+	}
+	return nil, "no certificate is the signer's"
+}

@@ -1,7 +1,6 @@
 package cades
 
 import (
-	"bytes"
 	"crypto/x509"
 	"io"
 	"time"
@@ -136,7 +135,7 @@ func (s *Signature) SignatureAlgorithm() string { return s.si.Algorithm.ID.Name(
 
 // SigningTime returns the time of signing that the signer claims. ok is false when there is none, or more than one.
 func (s *Signature) SigningTime() (t time.Time, ok bool) {
-	v, _ := single(s.si.Signed, cms.OIDSigningTime)
+	v, _ := cms.Single(s.si.Signed, cms.OIDSigningTime)
 	if v.IsZero() {
 		return time.Time{}, false
 	}
@@ -165,21 +164,6 @@ func exported(attributes []cms.Attribute) []Attribute {
 	return all
 }
 
-// single returns the value of an attribute that occurs once with one value. problem says what is wrong with it, and is
-// empty when the attribute is absent.
-func single(attributes []cms.Attribute, id cms.OID) (v cms.Value, problem string) {
-	found := cms.Find(attributes, id)
-	switch {
-	case len(found) == 0:
-		return cms.Value{}, ""
-	case len(found) > 1:
-		return cms.Value{}, "the attribute occurs more than once"
-	case len(found[0].Values) != 1:
-		return cms.Value{}, "the attribute does not have exactly one value"
-	}
-	return found[0].Values[0], ""
-}
-
 // SignerCertificate returns the certificate of the signer: the one that the ESS attribute names by its hash, among the
 // certificates of the message, else the one of the signer identifier. It is nil when the message does not hold it, or
 // crypto/x509 cannot read it.
@@ -188,14 +172,6 @@ func (s *Signature) SignerCertificate() *x509.Certificate {
 		return c.X509
 	}
 	return nil
-}
-
-// bySID reports whether a certificate is the one that the SignerIdentifier names.
-func bySID(sid cms.SignerID, c *cms.Certificate) bool {
-	if len(sid.SubjectKeyID) != 0 {
-		return bytes.Equal(sid.SubjectKeyID, c.SubjectKeyID)
-	}
-	return len(sid.Issuer) != 0 && bytes.Equal(sid.Issuer, c.Issuer) && bytes.Equal(sid.Serial, c.Serial)
 }
 
 // Level returns the level that the attributes of the signature have the form of. It says nothing about their validity.

@@ -203,7 +203,7 @@ func (v *verifier) signer(r *SignatureReport, s *Signature) *cms.Certificate {
 	} else {
 		r.add(CheckSigner, Passed, "%s, found by %s", certificateName(cert), how)
 	}
-	ids, problems := s.essCertIDs()
+	ids, problems := s.si.ESSCertIDs()
 	for _, p := range problems {
 		r.add(CheckSigningCertificate, Failed, "%s", p)
 	}
@@ -214,14 +214,14 @@ func (v *verifier) signer(r *SignatureReport, s *Signature) *cms.Certificate {
 		switch {
 		case cert == nil:
 			r.add(CheckSigningCertificate, Failed, "names a certificate that was not found")
-		case !id.matches(cert):
-			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash", id.hash.ID.Name())
-		case id.Issuer != nil && !id.sameIssuerSerial(cert):
+		case !id.Matches(cert):
+			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash", id.Hash.ID.Name())
+		case id.Issuer != nil && !id.SameIssuerSerial(cert):
 			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but issuer and serial number beside it are not")
-		case s.si.SID.Issuer != nil && !bySID(s.si.SID, cert):
+		case s.si.SID.Issuer != nil && !s.si.SID.Matches(cert):
 			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but the signer identifier names another certificate")
 		default:
-			r.add(CheckSigningCertificate, Passed, "%s of the certificate", id.hash.ID.Name())
+			r.add(CheckSigningCertificate, Passed, "%s of the certificate", id.Hash.ID.Name())
 		}
 	}
 	return cert
@@ -232,7 +232,7 @@ func (v *verifier) contentType(r *SignatureReport, s *Signature) {
 	if s.si.SignedAttrs.IsZero() {
 		return
 	}
-	value, problem := single(s.si.Signed, cms.OIDContentType)
+	value, problem := cms.Single(s.si.Signed, cms.OIDContentType)
 	switch {
 	case problem != "":
 		r.add(CheckContentType, Failed, "%s", problem)
@@ -280,7 +280,7 @@ func (v *verifier) messageDigest(r *SignatureReport, s *Signature) {
 		r.add(CheckMessageDigest, Passed, "no signed attributes: the signature is over the content itself")
 		return
 	}
-	value, problem := single(s.si.Signed, cms.OIDMessageDigest)
+	value, problem := cms.Single(s.si.Signed, cms.OIDMessageDigest)
 	if problem != "" {
 		r.add(CheckMessageDigest, Failed, "%s", problem)
 		return
@@ -302,7 +302,7 @@ func (v *verifier) messageDigest(r *SignatureReport, s *Signature) {
 
 // signingTime checks RFC 5652 section 11.3.
 func (v *verifier) signingTime(r *SignatureReport, s *Signature) {
-	value, problem := single(s.si.Signed, cms.OIDSigningTime)
+	value, problem := cms.Single(s.si.Signed, cms.OIDSigningTime)
 	switch {
 	case problem != "":
 		r.add(CheckSigningTime, Failed, "%s", problem)
@@ -323,7 +323,7 @@ func (v *verifier) signingTime(r *SignatureReport, s *Signature) {
 
 // policy reports which signature policy the signer names; its rules are not consulted.
 func (v *verifier) policy(r *SignatureReport, s *Signature) {
-	value, problem := single(s.si.Signed, cms.OIDSignaturePolicy)
+	value, problem := cms.Single(s.si.Signed, cms.OIDSignaturePolicy)
 	switch {
 	case problem != "":
 		r.add(CheckPolicy, Failed, "%s", problem)

@@ -1,15 +1,7 @@
 package cades
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/subtle"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"math/big"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
@@ -60,7 +52,7 @@ func (v *verifier) algorithms(r *SignatureReport, s *Signature) {
 
 // algorithmProtection checks RFC 6211 where it is present: the signed copy of the algorithms is that of the SignerInfo.
 func (v *verifier) algorithmProtection(r *SignatureReport, s *Signature) {
-	value, problem := single(s.si.Signed, cms.OIDAlgorithmProtection)
+	value, problem := cms.Single(s.si.Signed, cms.OIDAlgorithmProtection)
 	if problem != "" {
 		r.add(CheckAlgorithmProtection, Failed, "%s", problem)
 		return
@@ -112,35 +104,19 @@ func (v *verifier) value(r *SignatureReport, s *Signature, cert *cms.Certificate
 		v.valueOverContent(r, s, cert)
 		return
 	}
-	var asReceived error
-	if set, ok := s.si.AttributesAsReceived(); ok {
-		note, err := v.verify(s.si, cert.SPKI, set, nil)
-		if err == nil {
-			v.verified(r, s, note)
-			r.add(CheckAttributeOrder, Passed, "signed as received")
-			return
-		}
-		asReceived = err
-	}
-	set, err := s.si.AttributesInDER()
-	if err != nil {
+	note, sorted, err := s.si.VerifyAttributes(func(set []byte) (string, error) { return v.verify(s.si, cert.SPKI, set, nil) })
+	switch {
+	case errors.Is(err, sign.ErrUnsupported):
+		r.add(CheckSignature, Unchecked, "%s", err)
+	case err != nil:
 		r.add(CheckSignature, Failed, "%s", err)
-		return
-	}
-	note, err := v.verify(s.si, cert.SPKI, set, nil)
-	if err == nil {
+	case sorted:
 		v.verified(r, s, note)
 		r.add(CheckAttributeOrder, Tolerated, "attributes are not stored as DER has it; the signature is over their sorted form")
-		return
+	default:
+		v.verified(r, s, note)
+		r.add(CheckAttributeOrder, Passed, "signed as received")
 	}
-	if asReceived == nil {
-		asReceived = err
-	}
-	if errors.Is(asReceived, sign.ErrUnsupported) {
-		r.add(CheckSignature, Unchecked, "%s", asReceived)
-		return
-	}
-	r.add(CheckSignature, Failed, "%s", asReceived)
 }
 
 func (v *verifier) verified(r *SignatureReport, s *Signature, note string) {
@@ -203,10 +179,8 @@ func (v *verifier) scheme(id cms.OID) (*sign.Scheme, bool) {
 	return nil, false
 }
 
-var errWrong = errors.New("the signature value is not one of this key over these attributes")
-
-func unsupported(format string, args ...any) error {
-	return &sign.Error{Op: "cades: verify", Class: sign.ErrUnsupported, Hint: fmt.Sprintf(format, args...)}
+func unsupported(err error) error {
+	return &sign.Error{Op: "cades: verify", Class: sign.ErrUnsupported, Hint: err.Error()}
 }
 
 // verify checks a signature over a message, or over its digest when that is given. note says what had to be tolerated.
@@ -221,180 +195,10 @@ func (v *verifier) verify(si *cms.SignerInfo, spki, message, digest []byte) (not
 		}
 		return "", scheme.Verify(spki, digest, si.SignatureRaw)
 	}
-	alg, err := cms.ResolveSignature(si.Algorithm)
-	if err != nil {
-		return "", err
+	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: spki, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
+	note, err = check.Verify(message, digest)
+	if _, ok := errors.AsType[*cms.UnsupportedError](err); ok {
+		err = unsupported(err)
 	}
-	if alg.Hash == "" {
-		alg.Hash = si.Digest.ID
-	}
-	pub, err := publicKey(spki)
-	if err != nil {
-		return "", err
-	}
-	note, err = v.verifyWith(alg, pub, message, digest, si)
-	if !errors.Is(err, errWrong) || digest != nil || alg.Hash == si.Digest.ID || alg.Kind != cms.KindPKCS1 && alg.Kind != cms.KindECDSA {
-		return note, err
-	}
-	// RFC 5652 section 5.3 has the signature's hash in digestAlgorithm, and some who named another one in
-	// signatureAlgorithm signed with it all the same.
-	named := alg.Hash
-	alg.Hash = si.Digest.ID
-	if _, err := v.verifyWith(alg, pub, message, nil, si); err == nil {
-		return fmt.Sprintf("made with %s, the digest algorithm, though the signature algorithm says %s", alg.Hash.Name(), named.Name()), nil
-	}
-	return "", err
-}
-
-// verifyWith does the mathematics of one algorithm.
-func (v *verifier) verifyWith(alg cms.SignatureAlgorithm, pub crypto.PublicKey, message, digest []byte, si *cms.SignerInfo) (note string, err error) {
-	h, ok := cms.HashByOID(alg.Hash)
-	if !ok {
-		return "", unsupported("hash %s is not known here", alg.Hash.Name())
-	}
-	if digest == nil && alg.Kind != cms.KindEd25519 {
-		digest = h.Sum(message)
-	}
-	signature := si.SignatureRaw
-	switch alg.Kind {
-	case cms.KindPKCS1:
-		key, ok := pub.(*rsa.PublicKey)
-		if !ok {
-			return "", errors.New("the signature is of RSA and the key is not")
-		}
-		return v.verifyPKCS1(key, h, digest, signature)
-	case cms.KindPSS:
-		key, ok := pub.(*rsa.PublicKey)
-		if !ok {
-			return "", errors.New("the signature is of RSA and the key is not")
-		}
-		if alg.MGF1 != alg.Hash {
-			return "", unsupported("RSASSA-PSS with %s in the mask and %s outside", alg.MGF1.Name(), alg.Hash.Name())
-		}
-		opts := &rsa.PSSOptions{SaltLength: alg.Salt, Hash: h.Crypto}
-		if alg.Salt == 0 { // 0 means "any" to crypto/rsa
-			return "", unsupported("RSASSA-PSS without salt")
-		}
-		if rsa.VerifyPSS(key, h.Crypto, digest, signature, opts) != nil {
-			return "", errWrong
-		}
-		return "", nil
-	case cms.KindECDSA, cms.KindPlainECDSA:
-		key, ok := pub.(*ecdsa.PublicKey)
-		if !ok {
-			return "", errors.New("the signature is of ECDSA and the key is not")
-		}
-		if alg.Kind == cms.KindPlainECDSA {
-			signature = derECDSA(signature)
-		}
-		if !ecdsa.VerifyASN1(key, digest, signature) {
-			return "", errWrong
-		}
-		return "", nil
-	case cms.KindEd25519:
-		key, ok := pub.(ed25519.PublicKey)
-		if !ok {
-			return "", errors.New("the signature is of Ed25519 and the key is not")
-		}
-		if !ed25519.Verify(key, message, signature) {
-			return "", errWrong
-		}
-		return "", nil
-	}
-	return "", unsupported("signature algorithm %s is not known here", si.Algorithm.ID.Name())
-}
-
-// verifyPKCS1 checks RSASSA-PKCS1-v1_5, and by option the form without NULL that some tokens made.
-func (v *verifier) verifyPKCS1(key *rsa.PublicKey, h cms.Hash, digest, signature []byte) (note string, err error) {
-	err = rsa.VerifyPKCS1v15(key, h.Crypto, digest, signature)
-	if err == nil {
-		return "", nil
-	}
-	if v.o.AllowBareDigestInfo && verifyBareDigestInfo(key, h.ID, digest, signature) {
-		return "the DigestInfo inside the RSA signature lacks the NULL of RFC 8017 section 9.2", nil
-	}
-	if errors.Is(err, rsa.ErrVerification) {
-		return "", errWrong
-	}
-	return "", err
-}
-
-// verifyBareDigestInfo compares a PKCS #1 v1.5 block whose DigestInfo has no parameters. The whole block is built and
-// compared, as for the proper form, so that nothing in it is left to the signer.
-func verifyBareDigestInfo(key *rsa.PublicKey, hash cms.OID, digest, signature []byte) bool {
-	size := key.Size()
-	if len(signature) != size || key.N.BitLen() < 1024 {
-		return false
-	}
-	b := cms.NewBuilder(nil)
-	info := b.Open(cms.TagSequence)
-	alg := b.Open(cms.TagSequence)
-	b.OID(hash)
-	b.Close(alg)
-	b.Value(cms.TagOctetString, digest)
-	b.Close(info)
-	if size < b.Len()+11 {
-		return false
-	}
-	block := make([]byte, size)
-	for i := range block {
-		block[i] = 0xff
-	}
-	block[0], block[1] = 0, 1
-	copy(block[size-b.Len():], b.Bytes())
-	block[size-b.Len()-1] = 0
-	opened := new(big.Int).Exp(new(big.Int).SetBytes(signature), big.NewInt(int64(key.E)), key.N)
-	return subtle.ConstantTimeCompare(opened.FillBytes(make([]byte, size)), block) == 1
-}
-
-// derECDSA turns r and s side by side into the SEQUENCE of RFC 3279.
-func derECDSA(plain []byte) []byte {
-	if len(plain) == 0 || len(plain)%2 != 0 {
-		return nil
-	}
-	b := cms.NewBuilder(nil)
-	seq := b.Open(cms.TagSequence)
-	for _, half := range [][]byte{plain[:len(plain)/2], plain[len(plain)/2:]} {
-		for len(half) > 1 && half[0] == 0 {
-			half = half[1:]
-		}
-		if half[0]&0x80 != 0 {
-			half = append([]byte{0}, half...)
-		}
-		b.Value(cms.TagInteger, half)
-	}
-	b.Close(seq)
-	return b.Bytes()
-}
-
-// publicKey reads a SubjectPublicKeyInfo, also one of id-RSASSA-PSS, which crypto/x509 leaves out.
-func publicKey(spki []byte) (crypto.PublicKey, error) {
-	v, err := cms.ReadValue(spki)
-	if err != nil {
-		return nil, err
-	}
-	fields := v.Reader()
-	first, err := fields.Want(cms.TagSequence, "the algorithm of a public key")
-	if err != nil {
-		return nil, err
-	}
-	alg, err := cms.ParseAlgorithm(first)
-	if err != nil {
-		return nil, err
-	}
-	if alg.ID == cms.OIDRSASSAPSS {
-		bits, err := fields.Want(cms.TagBitString, "the public key")
-		if err != nil {
-			return nil, err
-		}
-		if body := bits.Body(); len(body) > 1 && body[0] == 0 {
-			return x509.ParsePKCS1PublicKey(body[1:])
-		}
-		return nil, errors.New("the public key is malformed")
-	}
-	pub, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
-		return nil, unsupported("the public key of kind %s cannot be used: %s", alg.ID.Name(), err)
-	}
-	return pub, nil
+	return note, err
 }

@@ -158,6 +158,12 @@ func (v Value) Body() []byte {
 	return v.doc.data[v.body:v.end:v.end]
 }
 
+// End returns where its contents end, and Next where the value does: the two differ for indefinite lengths only.
+func (v Value) End() int { return v.end }
+
+// Next returns where the value ends.
+func (v Value) Next() int { return v.next }
+
 // HeaderLen returns the number of identifier and length octets.
 func (v Value) HeaderLen() int { return v.body - v.start }
 
