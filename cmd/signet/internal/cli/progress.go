@@ -88,7 +88,8 @@ func (p *progress) line() string {
 	parts := []string{fmt.Sprintf("%s of %s", plain.Count(done), plain.Plural(p.total, "file"))}
 	parts = append(parts, plain.Rate(float64(done)/elapsed.Seconds()), plain.Size(float64(p.octets.Load())/elapsed.Seconds())+"/s")
 	if part := p.part(); part > 0.001 && elapsed > time.Second/2 {
-		parts = append(parts, plain.Duration((time.Duration(float64(elapsed)*(1-part)/part)).Round(time.Second))+" left")
+		left := time.Duration(float64(elapsed) * (1 - part) / part)
+		parts = append(parts, plain.Duration(max(left, time.Second).Round(time.Second))+" left")
 	}
 	if failed := p.failed.Load(); failed != 0 {
 		parts = append(parts, plain.Count(int(failed))+" failed")
@@ -98,14 +99,11 @@ func (p *progress) line() string {
 
 func (p *progress) bar(width int) string {
 	line := p.line()
-	room := width - len(line) - 4
-	if room >= 10 {
-		line = bar(p.part(), min(room, 30)) + " " + line
+	const text, narrow, wide = 70, 10, 30 // columns of a long line, and of the bar
+	if room := width - text; room >= narrow {
+		line = bar(p.part(), min(room, wide)) + " " + line
 	}
-	if len(line) >= width {
-		line = line[:max(width-1, 0)]
-	}
-	return line
+	return line[:min(len(line), max(width-1, 0))]
 }
 
 // summary is the last line.

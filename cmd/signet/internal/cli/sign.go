@@ -213,11 +213,19 @@ func (r *signing) content(i int) batch.Content {
 	}
 	switch source := r.in.sources[it.source]; {
 	case source.path == stdinName:
-		return sign.Reader("standard input", &counted{io.NopCloser(r.Stdin), &r.progress.octets})
+		return sign.Reader(inputName(name), &counted{io.NopCloser(r.Stdin), &r.progress.octets})
 	case source.once:
 		return sign.Reader(name, &lazy{open: open})
 	}
 	return sign.Opener(name, open)
+}
+
+// inputName is how an input is called in a sentence.
+func inputName(name string) string {
+	if name == stdinName {
+		return "standard input"
+	}
+	return name
 }
 
 // lazy opens a pipe when its turn comes.
@@ -313,7 +321,7 @@ func (r *signing) end(ctx context.Context) error {
 
 func (r *signing) summary() string {
 	if len(r.in.items) == 1 && r.ok == 1 {
-		return "signed " + r.in.name(0) + ": " + r.last
+		return "signed " + inputName(r.in.name(0)) + ": made " + r.last
 	}
 	s := r.progress.summary("signed", r.ok)
 	if r.flags.out != "" && r.ok > 0 {

@@ -64,6 +64,9 @@ func TestSignTree(t *testing.T) {
 	require.Contains(t, got.stderr, "1 failed")
 	require.Contains(t, got.stderr, "left out 2 signatures")
 
+	got = w.run("verify", "--trust", "@root.pem", "--content", "@", "@signed/docs/sub/b.md.p7s")
+	require.Equal(t, cli.ExitOK, got.code, got.stdout)
+	require.Contains(t, got.stdout, "content @docs/sub/b.md")
 	got = w.run("verify", "--trust", "@root.pem", "--content", "@", "@signed")
 	require.Equal(t, cli.ExitOK, got.code, got.stdout)
 	require.Equal(t, 4, strings.Count(got.stdout, "\nVALID\n"))
@@ -290,7 +293,7 @@ func TestContainerFlags(t *testing.T) {
 	got = w.run("sign", "--key", "@key.pem", "--level", "PKCS7", "@a.pdf")
 	require.Equal(t, cli.ExitOK, got.code, got.stderr)
 	require.NotContains(t, w.run("inspect", "@a.pdf.p7s").stdout, "signing-certificate")
-	require.Equal(t, "signet: signed @a.pdf: @a.pdf.p7s\n", got.stderr)
+	require.Equal(t, "signet: signed @a.pdf: made @a.pdf.p7s\n", got.stderr)
 }
 
 func TestOutputMode(t *testing.T) {
@@ -307,4 +310,21 @@ func TestOutputMode(t *testing.T) {
 	info, err := os.Stat(w.path("a.p7s"))
 	require.NoError(t, err)
 	require.Equal(t, want.Mode(), info.Mode(), "as any file of this user, not as a temporary one")
+}
+
+// TestPipe signs what can be read once only, in both kinds of containers.
+func TestPipe(t *testing.T) {
+	w := newWorld(t)
+	makePipe(t, w.path("pipe"))
+	w.write("docs/a", "a")
+	makePipe(t, w.path("docs/pipe"))
+	w.write("content", "through a pipe")
+	for _, flag := range []string{"--attached=false", "--attached"} {
+		go func() { _ = os.WriteFile(w.path("pipe"), []byte("through a pipe"), 0o600) }()
+		got := w.run("sign", "--key", "@key.pem", flag, "@pipe", "@docs")
+		require.Equal(t, cli.ExitOK, got.code, got.stderr)
+		require.Contains(t, got.stderr, "left out @docs/pipe: it is not a regular file")
+	}
+	require.Equal(t, cli.ExitOK, w.run("verify", "--content", "@content", "@pipe.p7s").code)
+	require.Equal(t, cli.ExitOK, w.run("verify", "--content", "@content", "@pipe.p7m").code)
 }

@@ -79,11 +79,7 @@ func (r *verified) json(a *app) error { return a.printJSON(r) }
 // text prints the report for people; the last line is the verdict.
 func (r *verified) text(a *app) error {
 	var b strings.Builder
-	name := r.Signature
-	if name == stdinName {
-		name = "standard input"
-	}
-	b.WriteString(plain.Text(name))
+	b.WriteString(plain.Text(inputName(r.Signature)))
 	switch {
 	case r.Error != "":
 	case r.Content == stdinName:

@@ -281,7 +281,7 @@ func findSignatures(args []string, content string) ([]signatureFile, error) {
 		}
 		f := signatureFile{path: path, content: contentOf(path)}
 		if below != "" && f.content != "" {
-			f.content = filepath.Join(below, filepath.Base(f.content))
+			f.content = contentBelow(below, f.content)
 		}
 		files = append(files, f)
 	}
@@ -317,6 +317,19 @@ func signaturesIn(root, below string) ([]signatureFile, error) {
 		return nil, usage("there is no .p7s or .p7m in the folder %s", root)
 	}
 	return files, nil
+}
+
+// contentBelow finds the content of one signature of a tree: signed/docs/a has its content at a, docs/a or signed/docs/a
+// below the folder. The longest that exists is it.
+func contentBelow(dir, path string) string {
+	for rest := path; ; {
+		candidate := filepath.Join(dir, rest)
+		_, below, more := strings.Cut(rest, string(filepath.Separator))
+		if !more || isFile(candidate) {
+			return candidate
+		}
+		rest = below
+	}
 }
 
 // contentOf is the name of a signature without its ending; empty when it has none of those that signatures have.

@@ -3,6 +3,8 @@ package cli_test
 import (
 	"encoding/base64"
 	"encoding/pem"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -89,4 +91,30 @@ func TestVerify(t *testing.T) {
 	require.NotEmpty(t, line.Signatures[0].Checks, "the rest is checked without the content")
 	require.Contains(t, line.Signatures[0].Signer, "Signet test p256")
 	require.Contains(t, w.run("verify", "@a.p7s", "@b.p7s").stderr, "1 of 2 signature files valid")
+}
+
+// TestCorpus gives signatures of others to verify and inspect, where they are at hand: each gets a verdict and a tree.
+func TestCorpus(t *testing.T) {
+	dir := os.Getenv("SIGNET_CORPUS")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "..", "..", "shared", "corpus", "dss")
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.p7*"))
+	if len(files) == 0 {
+		t.Skip("there is no corpus; SIGNET_CORPUS names a folder of signatures")
+	}
+	w := newWorld(t)
+	for _, file := range files {
+		got := w.run("verify", file)
+		require.Regexp(t, `\n(NOT )?VALID[^\n]*\n$`, got.stdout)
+		require.Equal(t, strings.Contains(got.stdout, "\nNOT VALID"), got.code == cli.ExitFailed, file)
+		require.Len(t, objects[verifiedLine](t, w.run("verify", "--json", file).stdout), 1)
+		got = w.run("inspect", "--json", file)
+		if strings.Contains(file, "malformed") {
+			require.Equal(t, cli.ExitFailed, got.code)
+			continue
+		}
+		require.Equal(t, cli.ExitOK, got.code, file)
+		require.Len(t, objects[map[string]any](t, got.stdout), 1)
+	}
 }

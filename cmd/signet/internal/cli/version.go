@@ -32,7 +32,7 @@ func version() string {
 		for _, s := range info.Settings {
 			settings[s.Key] = s.Value
 		}
-		if revision := settings["vcs.revision"]; revision != "" {
+		if revision := settings["vcs.revision"]; revision != "" && !strings.Contains(parts[0], revision[:min(len(revision), 12)]) {
 			commit := "commit " + revision[:min(len(revision), 12)]
 			if settings["vcs.modified"] == "true" {
 				commit += " with changes"

@@ -53,10 +53,7 @@ func typeAndValue(pair cms.Value) string {
 	if err != nil {
 		return "…"
 	}
-	name, ok := shortNames()[id]
-	if !ok {
-		name = id.Name()
-	}
+	name := shortName(id)
 	value, err := r.Next()
 	if err != nil {
 		return name + "=…"
@@ -76,13 +73,29 @@ func typeAndValue(pair cms.Value) string {
 
 const maxName = 256 // octets of one part of a name
 
-func shortNames() map[cms.OID]string {
-	return map[cms.OID]string{
-		cms.OIDCommonName: "CN", cms.OIDSurname: "SN", cms.OIDSerialNumber: "serialNumber", cms.OIDCountry: "C", cms.OIDLocality: "L",
-		cms.OIDProvince: "ST", cms.OIDStreet: "street", cms.OIDOrganization: "O", cms.OIDOrganizationalUnit: "OU", cms.OIDTitle: "title",
-		cms.OIDGivenName: "GN", cms.OIDOrganizationIdentifier: "organizationIdentifier", cms.OIDEmailAddress: "emailAddress",
-		cms.OIDDomainComponent: "DC", cms.OIDPostalCode: "postalCode",
+// shortName is the abbreviation of RFC 4514 and common use, or the full name.
+func shortName(id cms.OID) string {
+	switch id {
+	case cms.OIDCommonName:
+		return "CN"
+	case cms.OIDSurname:
+		return "SN"
+	case cms.OIDCountry:
+		return "C"
+	case cms.OIDLocality:
+		return "L"
+	case cms.OIDProvince:
+		return "ST"
+	case cms.OIDOrganization:
+		return "O"
+	case cms.OIDOrganizationalUnit:
+		return "OU"
+	case cms.OIDGivenName:
+		return "GN"
+	case cms.OIDDomainComponent:
+		return "DC"
 	}
+	return id.Name()
 }
 
 // generalNames shows GeneralNames (RFC 5280 section 4.2.1.6).
