@@ -154,7 +154,7 @@ func (d *Draft) checkDigest(set cms.Value) error {
 	for i, v := range members {
 		attributes[i] = cms.ParseAttribute(v)
 	}
-	value, problem := single(attributes, cms.OIDMessageDigest)
+	value, problem := cms.Single(attributes, cms.OIDMessageDigest)
 	if problem != "" || value.IsZero() || !bytes.Equal(value.Body(), d.digest) {
 		return errors.New("the digest is not the one in the signed attributes")
 	}

@@ -1,6 +1,9 @@
 package cms
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // SignedData is a ContentInfo with a SignedData in it (RFC 5652 sections 3 and 5.1), as views of the received bytes.
 type SignedData struct {
@@ -246,6 +249,14 @@ func parseSignerID(v Value) (SignerID, error) {
 	return sid, err
 }
 
+// Matches reports whether the certificate is the one that is named.
+func (sid SignerID) Matches(c *Certificate) bool {
+	if len(sid.SubjectKeyID) != 0 {
+		return bytes.Equal(sid.SubjectKeyID, c.SubjectKeyID)
+	}
+	return len(sid.Issuer) != 0 && bytes.Equal(sid.Issuer, c.Issuer) && bytes.Equal(sid.Serial, c.Serial)
+}
+
 func optionalAttributes(r *Reader, number int) (Value, []Attribute, error) {
 	set, members, err := optionalSet(r, number)
 	if err != nil {
@@ -286,6 +297,26 @@ func ParseAttribute(value Value) Attribute {
 	return a
 }
 
+// TypeValue returns the OBJECT IDENTIFIER of an attribute as it stands there.
+func (a Attribute) TypeValue() Value {
+	r := a.Value.Reader()
+	v, err := r.Next()
+	if err != nil {
+		return Value{}
+	}
+	return v
+}
+
+// VersionValue returns the INTEGER of SignerInfo.version as it stands there.
+func (si *SignerInfo) VersionValue() Value {
+	r := si.Value.Reader()
+	v, err := r.Next()
+	if err != nil {
+		return Value{}
+	}
+	return v
+}
+
 // Find returns the attributes of a type, in the order in which they stand.
 func Find(attributes []Attribute, id OID) []Attribute {
 	var found []Attribute
@@ -295,6 +326,21 @@ func Find(attributes []Attribute, id OID) []Attribute {
 		}
 	}
 	return found
+}
+
+// Single returns the value of an attribute that occurs once with one value. problem says what is wrong with it, and is
+// empty when the attribute is absent.
+func Single(attributes []Attribute, id OID) (v Value, problem string) {
+	found := Find(attributes, id)
+	switch {
+	case len(found) == 0:
+		return Value{}, ""
+	case len(found) > 1:
+		return Value{}, "the attribute occurs more than once"
+	case len(found[0].Values) != 1:
+		return Value{}, "the attribute does not have exactly one value"
+	}
+	return found[0].Values[0], ""
 }
 
 // AttributesAsReceived returns the octets of the SET OF signed attributes with the tag that the signature is over
