@@ -117,15 +117,16 @@ func (m *Module) initialize() error {
 		rv = RV(C.sg_initialize(m.functions, reserved, 0))
 		m.serial.Store(rv == 0)
 	}
-	switch rv {
-	case 0:
+	switch {
+	case rv == 0:
+		m.forget() // of an initialisation that somebody else has ended
 		m.own = true
-	case AlreadyInitialized:
-		m.own = false
-	default:
+		m.generation++
+	case rv == AlreadyInitialized && m.generation == 0:
+		m.generation++
+	case rv != AlreadyInitialized:
 		return fmt.Errorf("C_Initialize: %w", rv)
 	}
-	m.generation++
 	return nil
 }
 
@@ -162,6 +163,7 @@ func (m *Module) Reset(generation uint64) error {
 	if m.own {
 		m.forget()
 		C.sg_finalize(m.functions) // its error says nothing that C_Initialize does not say
+		m.own = false
 	}
 	return m.initialize()
 }

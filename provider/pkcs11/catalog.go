@@ -1,0 +1,265 @@
+package pkcs11
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+const (
+	maxKeys         = 10_000 // private keys of a token that are read
+	maxCertificates = 10_000
+)
+
+// object holds the attributes of a key that somebody looks at. Nil means that the token does not tell.
+type object struct {
+	handle                   uint
+	id, label                []byte
+	kind                     uint
+	modulus, exponent        []byte
+	params, point, info      []byte
+	noSign, alwaysAuthorised bool
+}
+
+// name is for errors.
+func (o *object) name() string {
+	return fmt.Sprintf("key %q (id %s)", o.label, hex.EncodeToString(o.id))
+}
+
+// catalog is what a token holds.
+type catalog struct {
+	entries  []*keyring.Entry
+	failures []error
+	skipped  []string
+}
+
+// read lists the keys that may sign, with their certificates. A reference with an identifier narrows it; its certificate
+// may tell the public key of a key that has none on the token.
+func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, error) {
+	template := []p11.Attribute{p11.Ulong(p11.AttrClass, p11.ClassPrivateKey)}
+	if len(ref.ID) != 0 {
+		template = append(template, p11.Bytes(p11.AttrID, ref.ID))
+	}
+	handles, err := s.Find(template...)
+	if err != nil {
+		return nil, err
+	}
+	c := &catalog{}
+	certs, err := c.certificates(s)
+	if err != nil {
+		return nil, err
+	}
+	for _, cert := range p.config.Certificates {
+		if cert != nil {
+			certs = append(certs, keyring.Cert{Cert: cert})
+		}
+	}
+	candidates := certs
+	if ref.Certificate != nil {
+		candidates = append(candidates[:len(candidates):len(candidates)], keyring.Cert{Cert: ref.Certificate})
+	}
+	ring := keyring.NewPool(certs, p.config.Root)
+	for _, h := range handles[:min(len(handles), maxKeys)] {
+		o, err := readKey(s, h)
+		if err != nil {
+			return nil, err
+		}
+		if o.noSign {
+			continue
+		}
+		public, err := p.publicOf(s, o, candidates)
+		if err != nil {
+			if _, ok := errors.AsType[Code](err); ok {
+				return nil, err
+			}
+			c.failures = append(c.failures, &sign.Error{Op: "pkcs11: keys", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported, Err: err})
+			continue
+		}
+		c.add(p, o, public, ring, epoch)
+		c.strangers(o, public, certs)
+	}
+	return c, nil
+}
+
+// add makes an entry for each certificate of a key, or one without.
+func (c *catalog) add(p *Provider, o *object, public crypto.PublicKey, ring *keyring.Pool, epoch uint64) {
+	base := newKey(p, o, public, epoch)
+	name := keyring.KeyName(base.spki)
+	leaves := ring.ByKey(name)
+	if len(leaves) == 0 {
+		leaves = []keyring.Cert{{}}
+	}
+	for _, leaf := range leaves {
+		k := base.clone()
+		e := &keyring.Entry{Entry: sign.Entry{ID: o.id, Label: string(o.label), Public: public, Schemes: k.schemes}, Key: k, Name: name}
+		if e.Label == "" {
+			e.Label = leaf.Label
+		}
+		if leaf.Cert != nil {
+			k.chain = ring.Chain(leaf.Cert)
+			e.Chain = k.chain
+		}
+		c.entries = append(c.entries, e)
+	}
+}
+
+// strangers notes certificates that carry the identifier of a key and are not of it, which explains why it has none.
+func (c *catalog) strangers(o *object, public crypto.PublicKey, certs []keyring.Cert) {
+	name := keyring.KeyName(spkiOf(public))
+	for _, cert := range certs {
+		if len(o.id) != 0 && bytes.Equal(cert.ID, o.id) && keyring.KeyName(cert.Cert.RawSubjectPublicKeyInfo) != name {
+			c.skipped = append(c.skipped, fmt.Sprintf("the certificate %s (%s) has the CKA_ID of %s and another public key", sign.Thumbprint(cert.Cert), cert.Cert.Subject, o.name()))
+		}
+	}
+}
+
+// certificates reads all certificate objects. One that cannot be parsed does not hide the others.
+func (c *catalog) certificates(s *p11.Session) ([]keyring.Cert, error) {
+	handles, err := s.Find(p11.Ulong(p11.AttrClass, p11.ClassCertificate))
+	if err != nil {
+		return nil, err
+	}
+	var certs []keyring.Cert
+	for _, h := range handles[:min(len(handles), maxCertificates)] {
+		values, err := s.Attributes(h, p11.AttrCertificateType, p11.AttrID, p11.AttrLabel, p11.AttrValue)
+		if err != nil {
+			return nil, err
+		}
+		if kind, ok := p11.ParseUlong(values[0]); ok && kind != p11.CertificateX509 {
+			continue
+		}
+		cert, err := x509.ParseCertificate(bytes.Clone(values[3]))
+		if err != nil {
+			c.skipped = append(c.skipped, fmt.Sprintf("the certificate object %q could not be read: %v", values[2], err))
+			continue
+		}
+		certs = append(certs, keyring.Cert{Cert: cert, Label: labelOf(values[2]), ID: values[1]})
+	}
+	return certs, nil
+}
+
+func labelOf(b []byte) string { return strings.TrimRight(string(b), "\x00") }
+
+func readKey(s *p11.Session, h uint) (*object, error) {
+	v, err := s.Attributes(h, p11.AttrID, p11.AttrLabel, p11.AttrKeyType, p11.AttrSign, p11.AttrAlwaysAuthenticate,
+		p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrPublicKeyInfo)
+	if err != nil {
+		return nil, err
+	}
+	o := &object{handle: h, id: v[0], label: []byte(labelOf(v[1])), modulus: v[5], exponent: v[6], params: v[7], info: v[8]}
+	o.kind, _ = p11.ParseUlong(v[2])
+	o.noSign = len(v[3]) == 1 && v[3][0] == 0
+	o.alwaysAuthorised = len(v[4]) == 1 && v[4][0] != 0
+	return o, nil
+}
+
+// publicOf finds the public key of a private key: in its own attributes, in its public key object, in a certificate with
+// its identifier, and at last by a test signature that one of the certificates verifies.
+func (p *Provider) publicOf(s *p11.Session, o *object, certs []keyring.Cert) (crypto.PublicKey, error) {
+	if len(o.info) != 0 {
+		if public, err := x509.ParsePKIXPublicKey(o.info); err == nil && fits(o, public) {
+			return public, nil
+		}
+	}
+	public, err := publicOf(o)
+	if !errors.Is(err, errNoPublic) {
+		return public, err
+	}
+	if public, err = p.publicObject(s, o); public != nil || err != nil {
+		return public, err
+	}
+	var may []crypto.PublicKey
+	for _, c := range certs {
+		if !fits(o, c.Cert.PublicKey) {
+			continue
+		}
+		if len(o.id) != 0 && bytes.Equal(c.ID, o.id) {
+			return c.Cert.PublicKey, nil
+		}
+		may = append(may, c.Cert.PublicKey)
+	}
+	return p.byTrial(s, o, may)
+}
+
+// publicObject looks for the public key object of the same identifier, or of the same label when there is none.
+func (p *Provider) publicObject(s *p11.Session, o *object) (crypto.PublicKey, error) {
+	template := []p11.Attribute{p11.Ulong(p11.AttrClass, p11.ClassPublicKey), p11.Ulong(p11.AttrKeyType, o.kind)}
+	switch {
+	case len(o.id) != 0:
+		template = append(template, p11.Bytes(p11.AttrID, o.id))
+	case len(o.label) != 0:
+		template = append(template, p11.Bytes(p11.AttrLabel, o.label))
+	default:
+		return nil, nil
+	}
+	handles, err := s.Find(template...)
+	if err != nil {
+		return nil, err
+	}
+	var found crypto.PublicKey
+	for _, h := range handles {
+		v, err := s.Attributes(h, p11.AttrLabel, p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrECPoint)
+		if err != nil {
+			return nil, err
+		}
+		public, err := publicOf(&object{kind: o.kind, modulus: v[1], exponent: v[2], params: v[3], point: v[4]})
+		if err != nil || !fits(o, public) {
+			continue
+		}
+		// Two pairs may share an identifier; the label tells them apart.
+		if labelOf(v[0]) == string(o.label) {
+			return public, nil
+		}
+		if found == nil {
+			found = public
+		}
+	}
+	return found, nil
+}
+
+// byTrial makes a test signature and sees which public key verifies it.
+func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (crypto.PublicKey, error) {
+	if len(may) == 0 {
+		return nil, fmt.Errorf("%w, and no certificate of it was given", errNoPublic)
+	}
+	digest := make([]byte, 32)
+	_, _ = rand.Read(digest) // never fails
+	for _, public := range may {
+		k := newKey(p, o, public, 0)
+		if len(k.schemes) == 0 {
+			continue
+		}
+		scheme := k.schemes[0]
+		sum := digest
+		if h := scheme.Opts.HashFunc(); h != 0 {
+			sum = make([]byte, h.Size())
+			copy(sum, digest)
+		}
+		var c call
+		if k.prepare(&c, sum, scheme.Opts) != nil {
+			continue
+		}
+		c.Object = o.handle
+		if err := p.signOn(s, k, &c); err != nil {
+			return nil, err
+		}
+		// The raw signature is the same for all candidates of a kind, so all are tried on it.
+		for _, candidate := range may {
+			other := newKey(p, o, candidate, 0)
+			if signature, err := other.finish(&c); err == nil && other.verify(sum, scheme.Opts, signature) == nil {
+				return candidate, nil
+			}
+		}
+		return nil, fmt.Errorf("%w, and none of the certificates is of it", errNoPublic)
+	}
+	return nil, errNoPublic
+}

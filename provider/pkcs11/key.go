@@ -1,0 +1,387 @@
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// key is a private key on the token. Where it is on the token is known for one epoch of the provider at a time.
+type key struct {
+	p       *Provider
+	public  crypto.PublicKey
+	spki    []byte
+	chain   []*x509.Certificate
+	schemes []sign.Scheme
+	object  object // as it was found first; its handle is not used
+	*location
+}
+
+// location is shared by the keys of one object with different certificates.
+type location struct {
+	finding   sync.Mutex
+	at        atomic.Pointer[place]
+	suspicion atomic.Int32 // recoveries that this key has asked for since it worked
+}
+
+type place struct {
+	handle uint
+	epoch  uint64
+}
+
+var (
+	_ sign.Key        = (*key)(nil)
+	_ sign.TrustedKey = (*key)(nil)
+	_ sign.Schemer    = (*key)(nil)
+	_ sign.Limiter    = (*key)(nil)
+)
+
+func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key {
+	k := &key{p: p, public: public, spki: spkiOf(public), object: *o, location: &location{}}
+	k.at.Store(&place{o.handle, epoch})
+	for _, s := range sign.Schemes(public) {
+		if p.mechanisms == nil || p.mechanisms[mechanismOf(public, s.Opts)] {
+			k.schemes = append(k.schemes, s)
+		}
+	}
+	return k
+}
+
+func (k *key) clone() *key {
+	own := *k
+	return &own
+}
+
+func mechanismOf(public crypto.PublicKey, opts crypto.SignerOpts) uint {
+	switch public.(type) {
+	case *ecdsa.PublicKey:
+		return p11.MechECDSA
+	case ed25519.PublicKey:
+		return p11.MechEdDSA
+	}
+	if _, ok := opts.(*rsa.PSSOptions); ok {
+		return p11.MechPSS
+	}
+	return p11.MechRSA
+}
+
+func (k *key) Public() crypto.PublicKey { return k.public }
+
+// SubjectPublicKeyInfo returns the DER of the public key.
+func (k *key) SubjectPublicKeyInfo() []byte { return k.spki }
+
+// Trusted is true: signatures are verified here, or the owner of the key chose that they are not.
+func (k *key) Trusted() bool { return true }
+
+// Schemes are those that the token lists mechanisms for.
+func (k *key) Schemes() []sign.Scheme { return k.schemes }
+
+// Limit is 1 for a key that wants the PIN for each signature, else 0: the provider's holds.
+func (k *key) Limit() int {
+	if k.object.alwaysAuthorised {
+		return 1
+	}
+	return 0
+}
+
+func (k *key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.SignContext(context.Background(), digest, opts)
+}
+
+func (k *key) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.signContext(ctx, digest, opts, false)
+}
+
+// signContext signs; an impatient caller is answered when the token is lost, instead of waiting for its recovery.
+func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
+	if err := k.check(ctx, digest, opts); err != nil {
+		return nil, err
+	}
+	for again := false; ; again = true {
+		c := k.p.take()
+		c.key, c.impatient = k, impatient
+		if err := k.prepare(c, digest, opts); err != nil {
+			return nil, err
+		}
+		over, err := k.p.submit(ctx, "pkcs11: sign", c)
+		if !over {
+			return nil, err
+		}
+		signature, err := c.signature, c.err
+		k.p.give(c)
+		if err != nil {
+			return nil, wrap("pkcs11: sign", k.at4errors(), err)
+		}
+		if k.p.config.SkipCheck {
+			return signature, nil
+		}
+		if err = k.verify(digest, opts, signature); err == nil {
+			return signature, nil
+		}
+		if again {
+			return nil, &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrKeyMismatch, Err: err,
+				Hint: "the token signed with another key or is defective; the signature is not used"}
+		}
+		// The handle may stand for another key by now. It is found again, and the call made once more.
+		k.p.distrust()
+	}
+}
+
+// distrust makes all keys be found again.
+func (p *Provider) distrust() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == up {
+		p.begin(false, p.config.Recover)
+	}
+}
+
+func (k *key) at4errors() string { return k.p.place + ": " + k.object.name() }
+
+func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := keyring.CheckDigest("pkcs11: sign", k.public, digest, opts); err != nil {
+		return err
+	}
+	if k.p.mechanisms != nil && !k.p.mechanisms[mechanismOf(k.public, opts)] {
+		return &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
+			Hint: fmt.Sprintf("the token lists no mechanism for it (CKM 0x%X)", mechanismOf(k.public, opts))}
+	}
+	return nil
+}
+
+// The DigestInfo of RFC 8017 section 9.2 up to the digest. Its parameters are NULL, as they must be.
+var digestInfo = map[crypto.Hash][]byte{
+	crypto.SHA256: []byte("\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"),
+	crypto.SHA384: []byte("\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30"),
+	crypto.SHA512: []byte("\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40"),
+}
+
+// pssParameters are the mechanism of a hash and that of its MGF1.
+var pssParameters = map[crypto.Hash][2]uint{
+	crypto.SHA256: {p11.MechSHA256, p11.MGFSHA256},
+	crypto.SHA384: {p11.MechSHA384, p11.MGFSHA384},
+	crypto.SHA512: {p11.MechSHA512, p11.MGFSHA512},
+}
+
+// prepare fills a call but for the handle of the key. The digest is copied, since the caller may leave and use it again.
+func (k *key) prepare(c *call, digest []byte, opts crypto.SignerOpts) error {
+	c.buffer = c.buffer[:0]
+	c.Mechanism = mechanismOf(k.public, opts)
+	c.Authenticate = k.object.alwaysAuthorised
+	size := 0
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		size = public.Size()
+		if c.Mechanism == p11.MechPSS {
+			parameters := pssParameters[opts.HashFunc()]
+			c.Hash, c.MGF, c.Salt = parameters[0], parameters[1], uint(len(digest))
+		} else {
+			c.buffer = append(c.buffer, digestInfo[opts.HashFunc()]...)
+		}
+	case *ecdsa.PublicKey:
+		// The raw signature is encoded once more, so its buffer can be used again.
+		if size = 2 * coordinate(public); cap(c.raw) < size {
+			c.raw = make([]byte, size)
+		}
+		c.Out = c.raw[:size]
+		// Some tokens refuse a digest longer than the order of the curve; its leftmost bits are what counts (FIPS 186-5
+		// section 6.4.1). All hashes and curves here have whole octets of it, but P-521, which is longer than any hash.
+		if n := coordinate(public); len(digest) > n {
+			digest = digest[:n]
+		}
+	case ed25519.PublicKey:
+		size = ed25519.SignatureSize
+	default:
+		return &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported}
+	}
+	c.buffer = append(c.buffer, digest...)
+	c.Data = c.buffer
+	if c.Out == nil {
+		c.Out = make([]byte, size)
+	}
+	return nil
+}
+
+func coordinate(public *ecdsa.PublicKey) int { return (public.Curve.Params().BitSize + 7) / 8 }
+
+// sign makes the signature of a call with the session of the worker.
+func (w *worker) sign(c *call) error {
+	k := c.key
+	at := k.at.Load()
+	if at.epoch != w.epoch {
+		var err error
+		if at, err = k.find(w.s, w.epoch); err != nil {
+			return err
+		}
+	}
+	c.Object = at.handle
+	if err := w.p.signOn(w.s, k, c); err != nil {
+		return err
+	}
+	signature, err := k.finish(c)
+	if err != nil {
+		return err
+	}
+	c.signature = signature
+	if k.suspicion.Load() != 0 {
+		k.suspicion.Store(0)
+	}
+	return nil
+}
+
+// signOn calls the module, and for a key that wants it, with the PIN: one at a time, since each login is for the
+// operation of its session, and asks a person perhaps.
+func (p *Provider) signOn(s *p11.Session, k *key, c *call) error {
+	if !c.Authenticate {
+		var err error
+		c.result, err = s.Sign(&c.SignCall)
+		return err
+	}
+	logins := &p.module.Logins
+	if err := logins.Enter(p.ctx); err != nil {
+		return err
+	}
+	defer logins.Leave()
+	token, err := p.module.Token(p.slotNow())
+	if err != nil {
+		return err
+	}
+	if err := p.mayTry(token.Flags); err != nil {
+		return err
+	}
+	return p.withPIN(p.ctx, token, "pkcs11: log in for "+k.object.name(), func(pin []byte) error {
+		var err error
+		c.PIN = pin
+		c.result, err = s.Sign(&c.SignCall)
+		c.PIN = nil
+		return err
+	})
+}
+
+// finish makes of what the module wrote the signature as containers have it. A length that cannot be means another key.
+func (k *key) finish(c *call) ([]byte, error) {
+	switch public := k.public.(type) {
+	case *ecdsa.PublicKey:
+		n := coordinate(public)
+		if len(c.result) != 2*n {
+			return nil, wrongLength(len(c.result), 2*n)
+		}
+		return derOf(c.result[:n], c.result[n:]), nil
+	case *rsa.PublicKey:
+		if len(c.result) != public.Size() {
+			return nil, wrongLength(len(c.result), public.Size())
+		}
+	case ed25519.PublicKey:
+		if len(c.result) != ed25519.SignatureSize {
+			return nil, wrongLength(len(c.result), ed25519.SignatureSize)
+		}
+	}
+	return c.result, nil
+}
+
+func wrongLength(is, want int) error {
+	// KEY_HANDLE_INVALID is what the module should have said.
+	return fmt.Errorf("the signature has %d octets instead of %d, so another key made it: %w", is, want, p11.KeyHandleInvalid)
+}
+
+// derOf encodes ECDSA-Sig-Value (RFC 3279 section 2.2.3) in one allocation.
+func derOf(r, s []byte) []byte {
+	r, s = bytes.TrimLeft(r, "\x00"), bytes.TrimLeft(s, "\x00")
+	length := func(v []byte) int {
+		if len(v) == 0 || v[0] >= 0x80 {
+			return len(v) + 1
+		}
+		return len(v)
+	}
+	inner := 4 + length(r) + length(s) // at most 138, for P-521
+	out := make([]byte, 0, 3+inner)
+	out = append(out, 0x30)
+	if inner >= 0x80 {
+		out = append(out, 0x81)
+	}
+	out = append(out, byte(inner))
+	for _, v := range [2][]byte{r, s} {
+		out = append(out, 0x02, byte(length(v)))
+		if length(v) > len(v) {
+			out = append(out, 0)
+		}
+		out = append(out, v...)
+	}
+	return out
+}
+
+// verify checks a signature with the public key.
+func (k *key) verify(digest []byte, opts crypto.SignerOpts, signature []byte) error {
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		if o, ok := opts.(*rsa.PSSOptions); ok {
+			return rsa.VerifyPSS(public, o.Hash, digest, signature, &rsa.PSSOptions{SaltLength: len(digest), Hash: o.Hash})
+		}
+		return rsa.VerifyPKCS1v15(public, opts.HashFunc(), digest, signature)
+	case *ecdsa.PublicKey:
+		if ecdsa.VerifyASN1(public, digest, signature) {
+			return nil
+		}
+	case ed25519.PublicKey:
+		if ed25519.Verify(public, digest, signature) {
+			return nil
+		}
+	}
+	return errors.New("the signature does not verify with the public key")
+}
+
+// find looks for the key again by its CKA_ID and label, and takes the one with the same public key. Handles of before a
+// recovery may stand for other keys.
+func (k *key) find(s *p11.Session, epoch uint64) (*place, error) {
+	k.finding.Lock()
+	defer k.finding.Unlock()
+	if at := k.at.Load(); at.epoch == epoch {
+		return at, nil
+	}
+	template := []p11.Attribute{p11.Ulong(p11.AttrClass, p11.ClassPrivateKey)}
+	if len(k.object.id) != 0 {
+		template = append(template, p11.Bytes(p11.AttrID, k.object.id))
+	}
+	if len(k.object.label) != 0 {
+		template = append(template, p11.Bytes(p11.AttrLabel, k.object.label))
+	}
+	handles, err := s.Find(template...)
+	if err != nil {
+		return nil, err
+	}
+	own := []keyring.Cert{{Cert: &x509.Certificate{PublicKey: k.public}}} // for keys that are known by a trial only
+	for _, h := range handles {
+		o, err := readKey(s, h)
+		if err != nil {
+			return nil, err
+		}
+		public, err := k.p.publicOf(s, o, own)
+		if _, ok := errors.AsType[Code](err); ok {
+			return nil, err
+		}
+		if err != nil || !bytes.Equal(spkiOf(public), k.spki) {
+			continue
+		}
+		at := &place{h, epoch}
+		k.at.Store(at)
+		return at, nil
+	}
+	return nil, &sign.Error{Op: "pkcs11: find the key again", Place: k.at4errors(), Class: sign.ErrKeyNotFound,
+		Hint: fmt.Sprintf("the token does not hold it any more (%d keys have its name and another public key)", len(handles))}
+}

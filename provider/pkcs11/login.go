@@ -1,0 +1,163 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// errNoPIN stops a recovery, so that a person who said no is not asked again and again.
+var errNoPIN = errors.New("the PIN could not be had")
+
+// newSession finds the token again, since slots may change their numbers, opens a session and logs in.
+func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
+	slot, token, err := p.findSlot()
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.module.OpenSession(slot, false)
+	if code, ok := errors.AsType[Code](err); ok && code == p11.SessionCount && p.closeIdle() {
+		s, err = p.module.OpenSession(slot, false)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.slot = slot
+	p.mu.Unlock()
+	if err := p.login(ctx, s, token); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// closeIdle gives back the sessions of workers that are idle, and reports whether there were any.
+func (p *Provider) closeIdle() bool {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, w := range idle {
+		w.leave()
+	}
+	return len(idle) > 0
+}
+
+// needsLogin reports whether a login is due on this token.
+func (p *Provider) needsLogin(token p11.TokenInfo) bool {
+	if p.config.PIN != nil {
+		return token.Flags&(p11.TokenLoginRequired|p11.TokenPINInitialized) != 0
+	}
+	return token.Flags&p11.TokenProtectedPath != 0 && token.Flags&p11.TokenLoginRequired != 0
+}
+
+// stillIn checks that the user is logged in when a session is opened beside others.
+func (p *Provider) stillIn(s *p11.Session) error {
+	if !p.needsLogin(p.token) {
+		return nil
+	}
+	info, err := s.Info()
+	if err == nil && !info.LoggedIn() {
+		return p11.NotLoggedIn
+	}
+	return err
+}
+
+// login logs the user in unless that has been done, by whichever part of the process: a login holds for all sessions of
+// the process with the token (section 5.6 of the specification). One goes at a time, for each module.
+func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInfo) error {
+	if !p.needsLogin(token) {
+		return nil
+	}
+	logins := &p.module.Logins
+	if err := logins.Enter(ctx); err != nil {
+		return err
+	}
+	defer logins.Leave()
+	if info, err := s.Info(); err != nil || info.LoggedIn() {
+		return err
+	}
+	if err := p.mayTry(token.Flags); err != nil {
+		return err
+	}
+	return p.withPIN(ctx, token, "pkcs11: log in", func(pin []byte) error {
+		err := s.Login(pin)
+		if code, ok := errors.AsType[Code](err); ok && code == p11.AlreadyLoggedIn {
+			return nil
+		}
+		return err
+	})
+}
+
+// mayTry looks at what the token says of its PIN before one is tried.
+func (p *Provider) mayTry(flags uint) error {
+	e := &sign.Error{Op: "pkcs11: log in", Place: p.place, Class: sign.ErrPIN}
+	switch {
+	case flags&p11.TokenPINLocked != 0:
+		e.Hint = "nothing was tried: the token says that the PIN is locked; the security officer must unlock it"
+		return e
+	case flags&p11.TokenPINFinalTry != 0 && !p.config.AllowFinalTry:
+		e.Hint = "nothing was tried: the token says that one more wrong PIN will lock it; make sure of the PIN and set Config.AllowFinalTry"
+		return e
+	case flags&p11.TokenPINToBeChanged != 0:
+		e.Hint = "nothing was tried: the token wants its PIN to be changed first, with the vendor's tool"
+		return e
+	}
+	return nil
+}
+
+// withPIN calls f with the PIN, or with nil for a PIN pad, and wipes it. Called with the turn to log in.
+func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, f func(pin []byte) error) error {
+	if p.config.PIN == nil && token.Flags&p11.TokenProtectedPath == 0 {
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: "set Config.PIN"}
+	}
+	if p.config.PIN == nil {
+		return p.explainPIN(op, f(nil))
+	}
+	secret, err := p.config.PIN(ctx, p.place)
+	defer secret.Wipe()
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Err: fmt.Errorf("%w: %w", errNoPIN, err), Hint: "nothing was tried"}
+	}
+	if secret.Len() == 0 || secret.Len() > keyring.MaxSecret {
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: fmt.Sprintf("nothing was tried: the PIN has %d octets", secret.Len())}
+	}
+	name := token.Serial + "\x00" + token.Label
+	logins := &p.module.Logins
+	if logins.Refused(name, secret.Bytes()) {
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the token has refused this PIN before in this process"}
+	}
+	err = f(secret.Bytes())
+	if errors.Is(wrap(op, p.place, err), sign.ErrPIN) {
+		logins.Refuse(name, secret.Bytes())
+	}
+	return p.explainPIN(op, err)
+}
+
+// explainPIN adds to a refused PIN how many tries the token says are left.
+func (p *Provider) explainPIN(op string, err error) error {
+	err = wrap(op, p.place, err)
+	e, ok := errors.AsType[*sign.Error](err)
+	if !ok || e.Class != sign.ErrPIN {
+		return err
+	}
+	token, tokenErr := p.module.Token(p.slotNow())
+	switch {
+	case tokenErr != nil:
+	case token.Flags&p11.TokenPINLocked != 0:
+		e.Hint += "; it is locked now, and the security officer must unlock it"
+	case token.Flags&p11.TokenPINFinalTry != 0:
+		e.Hint += "; one more wrong PIN will lock it"
+	case token.Flags&p11.TokenPINCountLow != 0:
+		e.Hint += "; there was at least one wrong try since the last login"
+	}
+	return e
+}

@@ -1,0 +1,310 @@
+// Package pkcs11 holds keys in HSMs and tokens that have a PKCS #11 module.
+//
+//	keys, err := pkcs11.Open(ctx, pkcs11.Config{
+//		Module: "/usr/lib/softhsm/libsofthsm2.so", TokenLabel: "seal", PIN: pkcs11.PINFile("pin"),
+//	})
+//	defer keys.Close()
+//	signer, err := sign.Open(ctx, keys, sign.Ref{Label: "seal"})
+//
+// A token can be named by a URI of RFC 7512 as well, see [OpenURI]. This is the only package of the library that uses
+// cgo; without it, everything is there and [Open] fails with [sign.ErrUnsupported].
+//
+// # Keys and certificates
+//
+// A key is found by its CKA_ID, its label, its certificate or the thumbprint of that. Its public key is taken from the
+// key, from the public key object of the same CKA_ID, or from a certificate. Certificates come from the token and from
+// Config.Certificates, and belong to a key when their public key is the key's, whatever their CKA_ID. Schemes are those
+// that the token lists mechanisms for.
+//
+// # Sessions
+//
+// The provider opens sessions as calls need them, at most Config.Sessions and at most what the token allows, and makes
+// callers wait for them in order of arrival, each under its own context. The most recently used session is taken first.
+// A call of the module that hangs keeps its session, not its caller.
+//
+// # When the token is lost
+//
+// Sessions that were closed, a logout by another part of the process, a token that was pulled out, a daemon that was
+// restarted: the provider notices by the codes of the module, opens what is needed again, asks for the PIN, finds keys
+// again and compares their public keys, and repeats the calls that failed. Meanwhile callers wait. When that takes longer
+// than Config.Recover, they get [sign.ErrUnavailable], and later calls try once more each.
+//
+// A PIN that was refused is never tried again in the process, neither by this provider nor by another one.
+//
+// # Checks
+//
+// Every signature is verified with the public key before it is handed out, since a module may sign with another key
+// without saying so: handles of objects are used again after a login by somebody else. Config.SkipCheck turns it off.
+package pkcs11
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Defaults of Config.
+const (
+	DefaultSessions = 8
+	DefaultRecover  = 30 * time.Second
+)
+
+// Config says which token is opened and how. Module is needed; the token is named by what is set of the next five, which
+// must all match exactly one, and by nothing when there is only one.
+type Config struct {
+	// Module is the path of the module, or a name that the dynamic linker finds.
+	Module string
+
+	TokenLabel        string
+	TokenSerial       string
+	TokenManufacturer string
+	TokenModel        string
+	Slot              *uint // the slot with this number; such numbers may change when tokens are initialised
+
+	// PIN is asked at each login. Nil means no login, unless the token has a protected authentication path (a PIN pad).
+	PIN PINFunc
+	// AllowFinalTry lets a login be tried when the token says that one more wrong PIN will lock it.
+	AllowFinalTry bool
+	// Sessions is how many sessions are opened at most; 0 means DefaultSessions. Twice to four times the cores of an HSM
+	// is enough; more wait in the HSM instead of here.
+	Sessions int
+	// InitArgs is what some modules want in pReserved of C_Initialize, such as NSS: "configdir='sql:/db' …".
+	InitArgs string
+	// Certificates are added to those of the token.
+	Certificates []*x509.Certificate
+	// Root lets chains end with the self-signed root when it is known.
+	Root bool
+	// SkipCheck hands out signatures without verifying them. See the text on checks above.
+	SkipCheck bool
+	// Recover is how long calls wait for a token that was lost; 0 means DefaultRecover, negative one attempt.
+	Recover time.Duration
+}
+
+// Provider holds the keys of one token. It is safe for concurrent use.
+type Provider struct {
+	config Config
+	module *p11.Module
+	place  string // for errors: the token and the module
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mechanisms map[uint]bool // nil when the token does not say
+	token      p11.TokenInfo // as it was when it was opened
+
+	pool
+}
+
+var (
+	_ sign.Provider    = (*Provider)(nil)
+	_ sign.Lister      = (*Provider)(nil)
+	_ sign.ChainSource = (*Provider)(nil)
+	_ sign.Pinger      = (*Provider)(nil)
+	_ sign.Limiter     = (*Provider)(nil)
+)
+
+// Open loads the module, finds the token and logs in. Errors are [*sign.Error]: [sign.ErrPIN] for a PIN that was or would
+// be refused, [sign.ErrKeyNotFound] and [sign.ErrKeyAmbiguous] when the token is not exactly one, with the tokens there
+// are, [sign.ErrUnavailable] for the rest. When ctx ends, Open returns even if the module hangs.
+func Open(ctx context.Context, config Config) (*Provider, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if config.Module == "" {
+		return nil, &sign.Error{Op: "pkcs11: open", Class: sign.ErrInput, Hint: "set Config.Module to the path of the vendor's PKCS #11 library (a .so file)"}
+	}
+	if config.Sessions <= 0 {
+		config.Sessions = DefaultSessions
+	}
+	if config.Recover == 0 {
+		config.Recover = DefaultRecover
+	}
+	return detach(ctx, func() (*Provider, error) { return open(ctx, config) }, func(p *Provider) { _ = p.Close() })
+}
+
+// detach runs f so that the caller can leave when ctx ends; what f makes is undone then.
+func detach[T any](ctx context.Context, f func() (T, error), undo func(T)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome)
+	go func() {
+		value, err := f()
+		select {
+		case done <- outcome{value, err}:
+		case <-ctx.Done():
+			if err == nil && undo != nil {
+				undo(value)
+			}
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+func open(ctx context.Context, config Config) (_ *Provider, err error) {
+	m, err := p11.Open(config.Module, config.InitArgs)
+	if err != nil {
+		e := wrap("pkcs11: open", config.Module, err)
+		if s, ok := errors.AsType[*sign.Error](e); ok && s.Hint == "" && !errors.Is(err, p11.ErrNoCgo) {
+			s.Hint = "give the vendor's PKCS #11 library, for this architecture"
+		}
+		return nil, e
+	}
+	p := &Provider{config: config, module: m, place: config.Module}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.pool.drained.L = &p.mu
+	defer func() {
+		if err != nil {
+			p.cancel()
+			_ = m.Close()
+		}
+	}()
+	slot, token, err := p.findSlot()
+	if err != nil {
+		return nil, err
+	}
+	p.token = token
+	p.place = "token " + quote(token.Label) + " in " + config.Module
+	p.limit = config.Sessions
+	if max := token.MaxSessions; max > 0 && max != p11.Unavailable && max < uint(p.limit) {
+		p.limit = int(max)
+	}
+	if m.Serial() {
+		p.limit = 1
+	}
+	if list, err := m.Mechanisms(slot); err == nil && len(list) != 0 {
+		p.mechanisms = map[uint]bool{}
+		for _, mechanism := range list {
+			p.mechanisms[mechanism] = true
+		}
+	}
+	s, err := p.newSession(ctx)
+	if err != nil {
+		return nil, wrap("pkcs11: open", p.place, err)
+	}
+	p.spare, p.state, p.proved = s, up, true
+	return p, nil
+}
+
+// Key finds exactly one key. A key with two certificates must be named by one of them.
+func (p *Provider) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := ref.Check(); err != nil {
+		return nil, err
+	}
+	var all *catalog
+	err := p.do(ctx, "pkcs11: key", func(s *p11.Session, epoch uint64) (err error) {
+		if all, err = p.read(s, epoch, ref); err == nil && len(ref.ID) != 0 && len(all.entries) == 0 {
+			all, err = p.read(s, epoch, sign.Ref{Certificate: ref.Certificate}) // to tell which there are
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	finder := keyring.Finder{Op: "pkcs11: key", Place: p.place, Entries: all.entries, Failures: all.failures, Skipped: all.skipped}
+	e, err := finder.Find(ref)
+	if err != nil {
+		if s, ok := errors.AsType[*sign.Error](err); ok && len(all.entries) == 0 && p.config.PIN == nil {
+			s.Hint += "; without a PIN a token does not show its private keys"
+		}
+		return nil, err
+	}
+	return e.Key, nil
+}
+
+// Keys lists the keys that may sign, then what could not be read, as errors.
+func (p *Provider) Keys(ctx context.Context) iter.Seq2[sign.Entry, error] {
+	return func(yield func(sign.Entry, error) bool) {
+		var all *catalog
+		err := p.do(ctx, "pkcs11: keys", func(s *p11.Session, epoch uint64) (err error) {
+			all, err = p.read(s, epoch, sign.Ref{})
+			return err
+		})
+		if err != nil {
+			yield(sign.Entry{}, err)
+			return
+		}
+		for _, e := range all.entries {
+			if !yield(e.Entry, nil) {
+				return
+			}
+		}
+		for _, err := range all.failures {
+			if !yield(sign.Entry{}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Chain returns the certificate of a key of this provider, then its issuers, without the root unless Config.Root is set.
+func (p *Provider) Chain(ctx context.Context, k sign.Key) ([]*x509.Certificate, error) {
+	if err := p.usable(ctx, "pkcs11: chain"); err != nil {
+		return nil, err
+	}
+	own, ok := k.(*key)
+	if !ok || own.p != p {
+		return nil, &sign.Error{Op: "pkcs11: chain", Place: p.place, Class: sign.ErrInput, Hint: "the key is not one of this provider"}
+	}
+	return append([]*x509.Certificate(nil), own.chain...), nil
+}
+
+// Ping asks the token for the state of a session, without a signature. A token that was lost is opened again.
+func (p *Provider) Ping(ctx context.Context) error {
+	return p.do(ctx, "pkcs11: ping", func(s *p11.Session, _ uint64) error {
+		_, err := s.Info()
+		return err
+	})
+}
+
+// Limit is how many signatures at once are useful: the most sessions that are opened.
+func (p *Provider) Limit() int { return p.limit }
+
+// closeTime is how long Close waits for calls that run.
+const closeTime = 5 * time.Second
+
+// Close makes callers that wait fail, lets calls that run end, closes the sessions, and gives the module back, which is
+// finalised when nobody else in the process has it open. The user stays logged in as long as another provider of this
+// process has a session with the same token. It waits at most five seconds for calls that run; a call that hangs keeps its session, and the module
+// stays initialised. It may be called again.
+func (p *Provider) Close() error {
+	if !p.shut() {
+		return nil
+	}
+	p.cancel()
+	if !p.emptied(closeTime) {
+		return &sign.Error{Op: "pkcs11: close", Place: p.place, Class: sign.ErrUnavailable,
+			Hint: "a call of the module has not returned; its session stays open until it does, and the module stays loaded"}
+	}
+	if err := p.module.Close(); err != nil {
+		return &sign.Error{Op: "pkcs11: close", Place: p.place, Class: sign.ErrUnavailable, Err: err}
+	}
+	return nil
+}
+
+func (p *Provider) usable(ctx context.Context, op string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == shut {
+		return p.errClosed(op)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package pkcs11
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+)
+
+// maxRSABits bounds the public keys that are computed with.
+const maxRSABits = 16384
+
+var errNoPublic = errors.New("its public key is not on the token")
+
+// curveOf reads CKA_EC_PARAMS: the object identifier of a named curve, DER.
+func curveOf(params []byte) elliptic.Curve {
+	var oid asn1.ObjectIdentifier
+	if _, err := asn1.Unmarshal(params, &oid); err != nil {
+		return nil
+	}
+	switch oid.String() {
+	case "1.2.840.10045.3.1.7":
+		return elliptic.P256()
+	case "1.3.132.0.34":
+		return elliptic.P384()
+	case "1.3.132.0.35":
+		return elliptic.P521()
+	}
+	return nil
+}
+
+// isEd25519 reads CKA_EC_PARAMS of an Edwards key: the object identifier of RFC 8410, that of GnuPG, or the name
+// (PKCS #11 3.0 section 6.3.5). A token that leaves them out is taken to mean Ed25519.
+func isEd25519(params []byte) bool {
+	var oid asn1.ObjectIdentifier
+	if _, err := asn1.Unmarshal(params, &oid); err == nil {
+		return oid.String() == "1.3.101.112" || oid.String() == "1.3.6.1.4.1.11591.15.1"
+	}
+	var name string
+	if _, err := asn1.Unmarshal(params, &name); err == nil {
+		return name == "edwards25519"
+	}
+	return len(params) == 0
+}
+
+// rsaPublic makes a key of CKA_MODULUS and CKA_PUBLIC_EXPONENT.
+func rsaPublic(modulus, exponent []byte) (crypto.PublicKey, error) {
+	n, e := new(big.Int).SetBytes(modulus), new(big.Int).SetBytes(exponent)
+	if n.Sign() == 0 || e.Sign() == 0 {
+		return nil, errNoPublic
+	}
+	if n.BitLen() > maxRSABits || !e.IsInt64() || e.Int64() > 1<<31-1 || e.Int64() < 3 {
+		return nil, fmt.Errorf("an RSA key of %d bits with this public exponent is not supported", n.BitLen())
+	}
+	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
+}
+
+// ecPublic makes a key of CKA_EC_PARAMS and CKA_EC_POINT, which is the DER of an OCTET STRING, or the point itself from
+// modules that read PKCS #11 2.20 that way.
+func ecPublic(params, point []byte) (crypto.PublicKey, error) {
+	curve := curveOf(params)
+	if curve == nil {
+		return nil, errors.New("its curve is not supported")
+	}
+	if len(point) == 0 {
+		return nil, errNoPublic
+	}
+	size := (curve.Params().BitSize + 7) / 8
+	for _, candidate := range [][]byte{point, inner(point)} {
+		if len(candidate) == 1+2*size && candidate[0] == 4 {
+			return ecdsa.ParseUncompressedPublicKey(curve, candidate)
+		}
+		if len(candidate) == 1+size && (candidate[0] == 2 || candidate[0] == 3) {
+			if x, y := elliptic.UnmarshalCompressed(curve, candidate); x != nil {
+				return &ecdsa.PublicKey{Curve: curve, X: x, Y: y}, nil
+			}
+		}
+	}
+	return nil, errors.New("its point cannot be read")
+}
+
+// edPublic reads CKA_EC_POINT of an Ed25519 key: an OCTET STRING, a BIT STRING, or the 32 octets.
+func edPublic(params, point []byte) (crypto.PublicKey, error) {
+	if !isEd25519(params) {
+		return nil, errors.New("its curve is not supported")
+	}
+	if len(point) == 0 {
+		return nil, errNoPublic
+	}
+	for _, candidate := range [][]byte{point, inner(point)} {
+		if len(candidate) == ed25519.PublicKeySize {
+			return ed25519.PublicKey(bytes.Clone(candidate)), nil
+		}
+	}
+	return nil, errors.New("its point cannot be read")
+}
+
+// inner is the content of an OCTET STRING or BIT STRING, or nil.
+func inner(der []byte) []byte {
+	var octets []byte
+	if rest, err := asn1.Unmarshal(der, &octets); err == nil && len(rest) == 0 {
+		return octets
+	}
+	var bits asn1.BitString
+	if rest, err := asn1.Unmarshal(der, &bits); err == nil && len(rest) == 0 {
+		return bits.Bytes
+	}
+	return nil
+}
+
+// publicOf makes a public key of the attributes of an object.
+func publicOf(o *object) (crypto.PublicKey, error) {
+	switch o.kind {
+	case p11.KeyRSA:
+		return rsaPublic(o.modulus, o.exponent)
+	case p11.KeyEC:
+		return ecPublic(o.params, o.point)
+	case p11.KeyECEdwards:
+		return edPublic(o.params, o.point)
+	}
+	return nil, fmt.Errorf("keys of kind CKK 0x%X are not supported", o.kind)
+}
+
+// fits reports whether a public key can belong to a private key object, as far as that tells.
+func fits(o *object, public crypto.PublicKey) bool {
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		return o.kind == p11.KeyRSA && (len(o.modulus) == 0 || new(big.Int).SetBytes(o.modulus).Cmp(public.N) == 0)
+	case *ecdsa.PublicKey:
+		return o.kind == p11.KeyEC && (len(o.params) == 0 || curveOf(o.params) == public.Curve)
+	case ed25519.PublicKey:
+		return o.kind == p11.KeyECEdwards
+	}
+	return false
+}
+
+func spkiOf(public crypto.PublicKey) []byte {
+	spki, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return nil
+	}
+	return spki
+}

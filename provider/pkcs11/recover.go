@@ -1,0 +1,156 @@
+package pkcs11
+
+import (
+	"errors"
+	"time"
+
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+const (
+	firstDelay = 10 * time.Millisecond // between two attempts to open a lost token; doubled each time
+	lastDelay  = 2 * time.Second
+	// settle is how long a recovery waits for calls that run: they hold sessions whose numbers may be given out again.
+	settle = time.Second
+	// pause is between two attempts when the token did not come back and calls ask for it.
+	pause = time.Second
+	// hungTime is how long calls wait for an attempt that hangs when there is no time to wait for more.
+	hungTime = 5 * time.Second
+)
+
+// begin makes calls wait and starts to recover. Called with mu held, in state up or down.
+func (p *Provider) begin(hard bool, window time.Duration) {
+	p.state = recovering
+	if p.recovery {
+		return // an attempt that hung still runs, and ends this one too
+	}
+	p.recovery = true
+	go p.recover(hard, max(window, 0))
+}
+
+// tryAgain starts one attempt for calls that come when the token has not come back. Called with mu held.
+func (p *Provider) tryAgain() bool {
+	if p.recovery || time.Since(p.lastTry) < pause {
+		return false
+	}
+	p.begin(true, 0)
+	return true
+}
+
+// recover opens the token again. There is one of it at a time.
+func (p *Provider) recover(hard bool, window time.Duration) {
+	// A module that hangs must not keep callers longer than one that says no.
+	hung := time.AfterFunc(max(window, hungTime), func() { p.giveUp(errors.New("the module does not answer")) })
+	defer hung.Stop()
+	p.settled(settle)
+	start := time.Now()
+	for delay := firstDelay; ; delay = min(2*delay, lastDelay) {
+		s, err := p.reopen(hard)
+		if err == nil {
+			p.resume(s)
+			return
+		}
+		hard = true
+		if errors.Is(err, sign.ErrPIN) || errors.Is(err, errNoPIN) || p.ctx.Err() != nil || time.Since(start)+delay > window {
+			p.giveUp(err)
+			p.mu.Lock()
+			p.recovery = false
+			p.drained.Broadcast()
+			p.mu.Unlock()
+			return
+		}
+		select {
+		case <-time.After(delay):
+		case <-p.ctx.Done():
+		}
+	}
+}
+
+// reopen makes one attempt: a new session first, and when that fails or is known not to help, the whole module.
+func (p *Provider) reopen(hard bool) (*p11.Session, error) {
+	generation := p.module.Generation()
+	if !hard {
+		s, err := p.newSession(p.ctx)
+		if err == nil || errors.Is(err, sign.ErrPIN) || errors.Is(err, errNoPIN) || p.ctx.Err() != nil {
+			return s, err
+		}
+	}
+	if err := p.module.Reset(generation); err != nil {
+		return nil, err
+	}
+	return p.newSession(p.ctx)
+}
+
+// resume lets calls go on with a new session.
+func (p *Provider) resume(s *p11.Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.recovery = false
+	p.drained.Broadcast()
+	if p.spare != nil {
+		_ = p.spare.Close()
+	}
+	p.spare = s // closed by Close if it is too late
+	if p.state == shut {
+		return
+	}
+	p.epoch++
+	if n := len(p.idle); n > 0 {
+		// The worker that comes next gets it, so that there is not one more session than workers.
+		w := p.idle[n-1]
+		w.discard(nil)
+		w.s, w.epoch, p.spare = s, p.epoch, nil
+	}
+	p.state, p.proved, p.downErr = up, false, nil
+	p.kick()
+}
+
+// giveUp makes calls that wait fail. The attempt that runs may still end well.
+func (p *Provider) giveUp(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state != recovering {
+		return
+	}
+	p.state, p.lastTry = down, time.Now()
+	if errors.Is(err, sign.ErrPIN) {
+		p.refusedErr = wrap("pkcs11: log in", p.place, err)
+		p.downErr = p.refusedErr
+	} else {
+		p.downErr = p.errGone(err)
+	}
+	for p.head != nil {
+		c := p.head
+		p.remove(c)
+		c.err = p.downErr
+		p.finish(c)
+	}
+}
+
+// settled waits until no worker makes a call, but not for ever: one may hang.
+func (p *Provider) settled(patience time.Duration) {
+	end := time.Now().Add(patience)
+	wake := time.AfterFunc(patience, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.drained.Broadcast()
+	})
+	defer wake.Stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.busy > 0 && time.Now().Before(end) {
+		p.drained.Wait()
+	}
+}
+
+func (p *Provider) errBusyRecovering() error {
+	return &sign.Error{Op: "pkcs11: sign", Place: p.place, Class: sign.ErrUnavailable, Temporary: true,
+		Hint: "the token was lost and is being opened again"}
+}
+
+func (p *Provider) slotNow() uint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slot
+}

@@ -1,0 +1,182 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+const maxNamed = 5 // tokens that an error names
+
+func quote(s string) string { return fmt.Sprintf("%q", s) }
+
+// findSlot finds the slot whose token the config means, exactly one.
+func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
+	slots, err := p.module.Slots(true)
+	if err != nil {
+		return 0, p11.TokenInfo{}, wrap("pkcs11: open", p.place, err)
+	}
+	var (
+		found, others []string
+		slot          uint
+		token         p11.TokenInfo
+		failed        error
+	)
+	for _, id := range slots {
+		t, err := p.module.Token(id)
+		if err != nil {
+			failed = err // of another token, if the one that is meant is there
+			continue
+		}
+		name := fmt.Sprintf("%q (serial %s, slot %d)", t.Label, t.Serial, id)
+		if !p.config.means(id, t) {
+			others = append(others, name)
+			continue
+		}
+		found = append(found, name)
+		slot, token = id, t
+	}
+	switch {
+	case len(found) == 1:
+		return slot, token, nil
+	case len(found) > 1:
+		return 0, token, &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyAmbiguous,
+			Hint: "name one token by label and serial: " + firstOf(found)}
+	case failed != nil:
+		return 0, token, wrap("pkcs11: open", p.place, failed)
+	}
+	e := &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyNotFound, Err: errors.New("no token " + p.config.wanted())}
+	if len(others) == 0 {
+		e.Hint = "there is no initialised token; put one in, or check what the module's configuration says"
+	} else {
+		e.Hint = "there are: " + firstOf(others)
+	}
+	return 0, token, e
+}
+
+func firstOf(names []string) string {
+	text := strings.Join(names[:min(len(names), maxNamed)], ", ")
+	if more := len(names) - maxNamed; more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return text
+}
+
+// means reports whether a token is the one. Tokens that were never initialised have no keys.
+func (c *Config) means(slot uint, t p11.TokenInfo) bool {
+	return t.Flags&p11.TokenInitialized != 0 &&
+		(c.Slot == nil || *c.Slot == slot) &&
+		(c.TokenLabel == "" || c.TokenLabel == t.Label) &&
+		(c.TokenSerial == "" || c.TokenSerial == t.Serial) &&
+		(c.TokenManufacturer == "" || c.TokenManufacturer == t.Manufacturer) &&
+		(c.TokenModel == "" || c.TokenModel == t.Model)
+}
+
+// wanted says what the config names.
+func (c *Config) wanted() string {
+	var parts []string
+	for _, f := range []struct{ name, value string }{
+		{"label", c.TokenLabel}, {"serial", c.TokenSerial}, {"manufacturer", c.TokenManufacturer}, {"model", c.TokenModel},
+	} {
+		if f.value != "" {
+			parts = append(parts, f.name+" "+quote(f.value))
+		}
+	}
+	if c.Slot != nil {
+		parts = append(parts, fmt.Sprintf("in slot %d", *c.Slot))
+	}
+	if len(parts) == 0 {
+		return "at all"
+	}
+	return "with " + strings.Join(parts, ", ")
+}
+
+// Slot is a slot of a module and the token in it.
+type Slot struct {
+	ID           uint
+	Description  string
+	Manufacturer string
+	Token        *Token // nil when there is none
+	Err          error  // why the token could not be read
+}
+
+// Token is what a token says of itself.
+type Token struct {
+	Label, Serial, Manufacturer, Model string
+	Hardware, Firmware                 string
+
+	Initialized    bool // it has been set up
+	LoginRequired  bool
+	ProtectedPath  bool // the PIN is entered at the device
+	PINInitialized bool
+	PINCountLow    bool // there was a wrong try since the last login
+	PINFinalTry    bool // one more wrong PIN locks it
+	PINLocked      bool
+	WriteProtected bool
+	MaxSessions    int // 0 when there is no limit or the token does not say
+	Sessions       int // open now; -1 when the token does not say
+	MinPIN, MaxPIN int // octets
+}
+
+func tokenOf(t p11.TokenInfo) *Token {
+	has := func(flag uint) bool { return t.Flags&flag != 0 }
+	out := &Token{
+		Label: t.Label, Serial: t.Serial, Manufacturer: t.Manufacturer, Model: t.Model, Hardware: t.Hardware, Firmware: t.Firmware,
+		Initialized: has(p11.TokenInitialized), LoginRequired: has(p11.TokenLoginRequired), ProtectedPath: has(p11.TokenProtectedPath),
+		PINInitialized: has(p11.TokenPINInitialized), PINCountLow: has(p11.TokenPINCountLow), PINFinalTry: has(p11.TokenPINFinalTry),
+		PINLocked: has(p11.TokenPINLocked), WriteProtected: has(p11.TokenWriteProtected),
+		MinPIN: int(t.MinPIN), MaxPIN: int(t.MaxPIN), Sessions: -1,
+	}
+	if t.MaxSessions != p11.Unavailable {
+		out.MaxSessions = int(t.MaxSessions)
+	}
+	if t.Sessions != p11.Unavailable {
+		out.Sessions = int(t.Sessions)
+	}
+	return out
+}
+
+// Slots lists the slots of a module, those without a token too. Nothing is logged in.
+func Slots(ctx context.Context, module, initArgs string) ([]Slot, error) {
+	return detach(ctx, func() ([]Slot, error) {
+		m, err := p11.Open(module, initArgs)
+		if err != nil {
+			return nil, wrap("pkcs11: slots", module, err)
+		}
+		defer func() { _ = m.Close() }()
+		ids, err := m.Slots(false)
+		if err != nil {
+			return nil, wrap("pkcs11: slots", module, err)
+		}
+		slots := make([]Slot, 0, len(ids))
+		for _, id := range ids {
+			slots = append(slots, slotOf(m, module, id))
+		}
+		return slots, nil
+	}, nil)
+}
+
+func slotOf(m *p11.Module, module string, id uint) Slot {
+	slot := Slot{ID: id}
+	place := fmt.Sprintf("slot %d of %s", id, module)
+	info, err := m.Slot(id)
+	if err != nil {
+		slot.Err = wrap("pkcs11: slots", place, err)
+		return slot
+	}
+	slot.Description, slot.Manufacturer = info.Description, info.Manufacturer
+	if info.Flags&p11.SlotTokenPresent == 0 {
+		return slot
+	}
+	token, err := m.Token(id)
+	if err != nil {
+		slot.Err = wrap("pkcs11: slots", place, err)
+		return slot
+	}
+	slot.Token = tokenOf(token)
+	return slot
+}
