@@ -39,6 +39,17 @@ func (s *splicer) touches(v Value) bool {
 	return false
 }
 
+// done reports whether nothing is edited from an offset within the value on, but for what is put in right there. What is
+// left is then copied without being read, whatever it is.
+func (s *splicer) done(v Value, off int) bool {
+	for _, e := range s.edits {
+		if e.Parent.start == v.start && e.At > off || off <= e.Parent.start && e.Parent.start < v.end {
+			return false
+		}
+	}
+	return true
+}
+
 // size returns the octets of the value after the edits.
 func (s *splicer) size(v Value, depth int) (int, error) {
 	if !s.touches(v) {
@@ -58,12 +69,18 @@ func (s *splicer) size(v Value, depth int) (int, error) {
 		}
 	}
 	for r := v.Reader(); ; {
+		removes := 0
 		for _, e := range s.edits {
 			if e.Parent.start == v.start && e.At == r.off {
 				pending--
+				removes += e.Remove
 			}
 		}
 		if r.Empty() {
+			break
+		}
+		if removes == 0 && s.done(v, r.off) {
+			n += v.end - r.off
 			break
 		}
 		member, err := r.Next()
@@ -105,6 +122,10 @@ func (s *splicer) append(dst []byte, v Value) ([]byte, error) {
 			}
 		}
 		if r.Empty() {
+			break
+		}
+		if skip == 0 && s.done(v, at) {
+			dst = append(dst, v.doc.data[at:v.end]...)
 			break
 		}
 		member, err := r.Next()

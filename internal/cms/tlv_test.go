@@ -281,6 +281,12 @@ func TestSplice(t *testing.T) {
 	out, err = cms.Splice(big)
 	require.NoError(t, err)
 	require.Equal(t, big.Raw(), out)
+
+	// What follows the last edit is copied, even when it cannot be read.
+	broken := read("3006 3100 0500 047f")
+	out, err = cms.Splice(broken, cms.Edit{Parent: child(broken, 0), At: 4, Insert: insert})
+	require.NoError(t, err)
+	require.Equal(t, unhex(t, "3009 3103 020107 0500 047f"), out)
 }
 
 func TestSortSet(t *testing.T) {
