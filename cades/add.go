@@ -35,7 +35,7 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	if o == nil {
 		o = &Options{}
 	}
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	if o.ContentType != "" && oidOr(o.ContentType, "") != m.sd.ContentType {

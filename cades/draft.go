@@ -40,7 +40,7 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (*
 	if o == nil {
 		o = &Options{}
 	}
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	d := &Draft{signer: s, rule: o.Certificates, attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}

@@ -21,8 +21,9 @@ func singleValued(id cms.OID) bool {
 	return false
 }
 
-// check refuses options that would give a container that nobody accepts.
-func (o *Options) check() error {
+// Check refuses options that would give a container that nobody accepts. Signing checks them, too; this is for telling
+// early.
+func (o *Options) Check() error {
 	if o.Level > BES || o.Level < PKCS7 {
 		return inputError(sign.ErrUnsupported, "level %s cannot be made; sign at pkcs7 or bes", o.Level)
 	}

@@ -62,7 +62,7 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reade
 
 // signStream writes an attached container as its content comes.
 func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reader, o *Options) error {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
 	d := &Draft{signer: s, rule: o.Certificates, contentType: oidOr(o.ContentType, cms.OIDData)}
