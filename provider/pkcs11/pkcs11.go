@@ -55,7 +55,7 @@ const (
 	DefaultRecover  = 30 * time.Second
 )
 
-// Config says which token is opened and how. Module is needed; the token is named by what is set of the next five, which
+// Config says which token is opened and how. Module is needed; the token is named by what is set of the next group, which
 // must all match exactly one, and by nothing when there is only one.
 type Config struct {
 	// Module is the path of the module, or a name that the dynamic linker finds.
@@ -66,6 +66,8 @@ type Config struct {
 	TokenManufacturer string
 	TokenModel        string
 	Slot              *uint // the slot with this number; such numbers may change when tokens are initialised
+	SlotDescription   string
+	SlotManufacturer  string
 
 	// PIN is asked at each login. Nil means no login, unless the token has a protected authentication path (a PIN pad).
 	PIN PINFunc
@@ -84,6 +86,8 @@ type Config struct {
 	SkipCheck bool
 	// Recover is how long calls wait for a token that was lost; 0 means DefaultRecover, negative one attempt.
 	Recover time.Duration
+
+	library p11.Info // what a URI says of the module
 }
 
 // Provider holds the keys of one token. It is safe for concurrent use.
@@ -171,6 +175,9 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 			_ = m.Close()
 		}
 	}()
+	if err := config.checkLibrary(m); err != nil {
+		return nil, err
+	}
 	slot, token, err := p.findSlot()
 	if err != nil {
 		return nil, err

@@ -99,10 +99,15 @@ func (p *pool) give(c *call) {
 	p.calls.Put(c)
 }
 
-// do runs f with a session.
+// do runs f with a session, again when the token was lost meanwhile.
 func (p *Provider) do(ctx context.Context, op string, f func(s *p11.Session, epoch uint64) error) error {
+	return p.doAtMost(ctx, op, 1+maxRepeats, f)
+}
+
+// doAtMost runs f with a session; once for what must not happen twice.
+func (p *Provider) doAtMost(ctx context.Context, op string, times int, f func(s *p11.Session, epoch uint64) error) error {
 	c := p.take()
-	c.do = f
+	c.do, c.repeats = f, 1+maxRepeats-times
 	over, err := p.submit(ctx, op, c)
 	if !over {
 		return err

@@ -33,7 +33,7 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			continue
 		}
 		name := fmt.Sprintf("%q (serial %s, slot %d)", t.Label, t.Serial, id)
-		if !p.config.means(id, t) {
+		if !p.config.means(id, t) || !p.config.meansSlot(p.module, id) {
 			others = append(others, name)
 			continue
 		}
@@ -76,11 +76,22 @@ func (c *Config) means(slot uint, t p11.TokenInfo) bool {
 		(c.TokenModel == "" || c.TokenModel == t.Model)
 }
 
+// meansSlot compares what few configs name: the slot itself.
+func (c *Config) meansSlot(m *p11.Module, id uint) bool {
+	if c.SlotDescription == "" && c.SlotManufacturer == "" {
+		return true
+	}
+	slot, err := m.Slot(id)
+	return err == nil && (c.SlotDescription == "" || c.SlotDescription == slot.Description) &&
+		(c.SlotManufacturer == "" || c.SlotManufacturer == slot.Manufacturer)
+}
+
 // wanted says what the config names.
 func (c *Config) wanted() string {
 	var parts []string
 	for _, f := range []struct{ name, value string }{
 		{"label", c.TokenLabel}, {"serial", c.TokenSerial}, {"manufacturer", c.TokenManufacturer}, {"model", c.TokenModel},
+		{"slot description", c.SlotDescription}, {"slot manufacturer", c.SlotManufacturer},
 	} {
 		if f.value != "" {
 			parts = append(parts, f.name+" "+quote(f.value))

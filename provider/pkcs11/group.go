@@ -1,0 +1,355 @@
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// probePause is the least time between two tries of a member that has failed.
+const probePause = time.Second
+
+// Group makes one provider of several tokens that hold the same keys, as the members of a cluster of HSMs do. A signature
+// goes to the member with the most free sessions. A member that fails is left out, and is tried again while the group is
+// used, until it is back. A key may be missing on some members; on those that have it, its public key must be the same.
+//
+// The group owns its members: closing it closes them.
+type Group struct {
+	members []*member
+	place   string
+	closed  atomic.Bool
+	probes  sync.WaitGroup
+	cancel  context.CancelFunc
+	ctx     context.Context
+}
+
+var (
+	_ sign.Provider    = (*Group)(nil)
+	_ sign.Lister      = (*Group)(nil)
+	_ sign.ChainSource = (*Group)(nil)
+	_ sign.Pinger      = (*Group)(nil)
+	_ sign.Limiter     = (*Group)(nil)
+)
+
+// member is one provider of a group.
+type member struct {
+	p      *Provider
+	busy   atomic.Int64
+	failed atomic.Bool
+
+	mu      sync.Mutex
+	probed  time.Time
+	probing bool
+}
+
+// NewGroup makes a group of at least one provider.
+func NewGroup(members ...*Provider) (*Group, error) {
+	g := &Group{place: fmt.Sprintf("group of %d tokens", len(members))}
+	for _, p := range members {
+		if p == nil {
+			return nil, &sign.Error{Op: "pkcs11: group", Class: sign.ErrInput, Hint: "a member is nil"}
+		}
+		g.members = append(g.members, &member{p: p})
+	}
+	if len(members) == 0 {
+		return nil, &sign.Error{Op: "pkcs11: group", Class: sign.ErrInput, Hint: "give at least one provider"}
+	}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	return g, nil
+}
+
+func (g *Group) usable(ctx context.Context, op string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if g.closed.Load() {
+		return &sign.Error{Op: op, Place: g.place, Class: sign.ErrUnavailable, Hint: "the group was closed; open it again"}
+	}
+	return nil
+}
+
+// Key finds the key on the members. It fails when no member has it, when one has several, and with [sign.ErrKeyMismatch]
+// when the public keys differ. A member that is not there now is asked again when it is back.
+func (g *Group) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
+	if err := g.usable(ctx, "pkcs11: key"); err != nil {
+		return nil, err
+	}
+	k := &groupKey{g: g, ref: ref, on: make([]atomic.Pointer[key], len(g.members))}
+	var firstErr, notFound error
+	found := 0
+	for i, m := range g.members {
+		if m.failed.Load() && found > 0 {
+			continue
+		}
+		own, err := m.p.Key(ctx, ref)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == nil:
+			if err := k.set(i, own.(*key)); err != nil {
+				return nil, err
+			}
+			found++
+		case errors.Is(err, sign.ErrKeyNotFound):
+			notFound = err
+		case errors.Is(err, sign.ErrUnavailable):
+			m.failed.Store(true)
+			firstErr = err
+		default:
+			return nil, err
+		}
+	}
+	if found == 0 {
+		if notFound != nil {
+			return nil, notFound
+		}
+		return nil, firstErr
+	}
+	return k, nil
+}
+
+// Keys lists the keys of all members, each public key with its certificate once.
+func (g *Group) Keys(ctx context.Context) iter.Seq2[sign.Entry, error] {
+	return func(yield func(sign.Entry, error) bool) {
+		if err := g.usable(ctx, "pkcs11: keys"); err != nil {
+			yield(sign.Entry{}, err)
+			return
+		}
+		seen := map[string]bool{}
+		for _, m := range g.members {
+			for e, err := range m.p.Keys(ctx) {
+				name := string(e.ID) + "\x00" + e.Label + "\x00" + string(spkiOf(e.Public)) + e.Thumbprint()
+				if err == nil && seen[name] {
+					continue
+				}
+				seen[name] = true
+				if !yield(e, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Chain returns the certificates of a key as one of the members knows them.
+func (g *Group) Chain(ctx context.Context, k sign.Key) ([]*x509.Certificate, error) {
+	if err := g.usable(ctx, "pkcs11: chain"); err != nil {
+		return nil, err
+	}
+	own, ok := k.(*groupKey)
+	if !ok || own.g != g {
+		return nil, &sign.Error{Op: "pkcs11: chain", Place: g.place, Class: sign.ErrInput, Hint: "the key is not one of this group"}
+	}
+	var chain []*x509.Certificate
+	for i := range own.on {
+		if at := own.on[i].Load(); at != nil && len(at.chain) > len(chain) {
+			chain = at.chain
+		}
+	}
+	return append([]*x509.Certificate(nil), chain...), nil
+}
+
+// Ping asks all members, and is content with one.
+func (g *Group) Ping(ctx context.Context) error {
+	if err := g.usable(ctx, "pkcs11: ping"); err != nil {
+		return err
+	}
+	var failures []error
+	for _, m := range g.members {
+		err := m.p.Ping(ctx)
+		if err == nil {
+			m.failed.Store(false)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		failures = append(failures, err)
+	}
+	return &sign.Error{Op: "pkcs11: ping", Place: g.place, Class: sign.ErrUnavailable, Err: errors.Join(failures...)}
+}
+
+// Limit is the sum of the members' limits.
+func (g *Group) Limit() int {
+	sum := 0
+	for _, m := range g.members {
+		sum += m.p.Limit()
+	}
+	return sum
+}
+
+// Healthy reports for each member whether signatures go to it, in the order of NewGroup.
+func (g *Group) Healthy() []bool {
+	healthy := make([]bool, len(g.members))
+	for i, m := range g.members {
+		healthy[i] = !m.failed.Load()
+	}
+	return healthy
+}
+
+// Close closes all members.
+func (g *Group) Close() error {
+	if g.closed.Swap(true) {
+		return nil
+	}
+	g.cancel()
+	var failures []error
+	for _, m := range g.members {
+		if err := m.p.Close(); err != nil {
+			failures = append(failures, err)
+		}
+	}
+	g.probes.Wait()
+	if len(failures) != 0 {
+		return &sign.Error{Op: "pkcs11: close", Place: g.place, Class: sign.ErrUnavailable, Err: errors.Join(failures...)}
+	}
+	return nil
+}
+
+// groupKey is a key on several tokens.
+type groupKey struct {
+	g     *Group
+	ref   sign.Ref
+	on    []atomic.Pointer[key] // by member; nil where it was not found yet
+	mu    sync.Mutex
+	first *key // which says what the key is
+}
+
+var (
+	_ sign.Key        = (*groupKey)(nil)
+	_ sign.TrustedKey = (*groupKey)(nil)
+	_ sign.Schemer    = (*groupKey)(nil)
+)
+
+// set notes the key of a member.
+func (k *groupKey) set(i int, own *key) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.first == nil {
+		k.first = own
+	}
+	if !bytes.Equal(k.first.spki, own.spki) {
+		return &sign.Error{Op: "pkcs11: key", Place: own.at4errors(), Class: sign.ErrKeyMismatch, Hint: "it has the name and not the public key of " + k.first.at4errors()}
+	}
+	k.on[i].Store(own)
+	return nil
+}
+
+func (k *groupKey) Public() crypto.PublicKey { return k.first.public }
+
+// Trusted is true, as for the keys of the members.
+func (k *groupKey) Trusted() bool { return true }
+
+func (k *groupKey) Schemes() []sign.Scheme { return k.first.schemes }
+
+func (k *groupKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.SignContext(context.Background(), digest, opts)
+}
+
+// SignContext signs with the member that has the most free sessions. When its token is lost, the others are asked at
+// once; when all are lost, it waits for the first one as a provider alone does.
+func (k *groupKey) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if err := k.g.usable(ctx, "pkcs11: sign"); err != nil {
+		return nil, err
+	}
+	k.probe()
+	var tried uint64 // bits of members; more than 64 are not tried one by one
+	var last error
+	for {
+		i := k.pick(tried)
+		if i < 0 {
+			break
+		}
+		if i < 64 {
+			tried |= 1 << i
+		}
+		signature, err := k.signOn(ctx, i, digest, opts, true)
+		if err == nil || !errors.Is(err, sign.ErrUnavailable) || ctx.Err() != nil || i >= 64 {
+			return signature, err
+		}
+		last = err
+		k.g.members[i].failed.Store(true)
+	}
+	if err := k.g.usable(ctx, "pkcs11: sign"); err != nil {
+		return nil, err
+	}
+	for i := range k.on {
+		if k.on[i].Load() != nil {
+			signature, err := k.signOn(ctx, i, digest, opts, false)
+			if err == nil {
+				k.g.members[i].failed.Store(false)
+				return signature, nil
+			}
+			if !errors.Is(err, sign.ErrUnavailable) {
+				return nil, err
+			}
+			last = err
+		}
+	}
+	return nil, last
+}
+
+// pick chooses the healthy member with the lowest load that has the key and was not tried, or -1.
+func (k *groupKey) pick(tried uint64) int {
+	best, load := -1, 0.0
+	for i, m := range k.g.members {
+		if (i < 64 && tried&(1<<i) != 0) || m.failed.Load() || k.on[i].Load() == nil {
+			continue
+		}
+		if l := float64(m.busy.Load()+1) / float64(m.p.Limit()); best < 0 || l < load {
+			best, load = i, l
+		}
+	}
+	return best
+}
+
+func (k *groupKey) signOn(ctx context.Context, i int, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
+	m := k.g.members[i]
+	m.busy.Add(1)
+	defer m.busy.Add(-1)
+	return k.on[i].Load().signContext(ctx, digest, opts, impatient)
+}
+
+// probe asks members that have failed, or on which the key was not found, in the background, now and then.
+func (k *groupKey) probe() {
+	for i, m := range k.g.members {
+		if !m.failed.Load() && k.on[i].Load() != nil {
+			continue
+		}
+		m.mu.Lock()
+		due := !m.probing && time.Since(m.probed) >= probePause && k.g.ctx.Err() == nil
+		if due {
+			m.probing = true
+			k.g.probes.Add(1)
+		}
+		m.mu.Unlock()
+		if due {
+			go k.tryMember(i, m)
+		}
+	}
+}
+
+func (k *groupKey) tryMember(i int, m *member) {
+	defer k.g.probes.Done()
+	err := m.p.Ping(k.g.ctx)
+	if err == nil && k.on[i].Load() == nil {
+		var own sign.Key
+		if own, err = m.p.Key(k.g.ctx, k.ref); err == nil {
+			err = k.set(i, own.(*key))
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.probing, m.probed = false, time.Now()
+	m.failed.Store(err != nil && errors.Is(err, sign.ErrUnavailable))
+}

@@ -1,0 +1,366 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+const maxURI = 64 << 10 // octets
+
+// URI is a PKCS #11 URI (RFC 7512) in parts. What is empty was not there.
+type URI struct {
+	Token, Manufacturer, Serial, Model                      string
+	SlotID                                                  *uint
+	SlotDescription, SlotManufacturer                       string
+	LibraryManufacturer, LibraryDescription, LibraryVersion string
+	Object                                                  string
+	ID                                                      []byte
+	Type                                                    string // private, public, cert, secret-key, data
+	ModulePath, ModuleName                                  string
+	PINSource                                               string // a file; without "file:"
+	PINValue                                                sign.Secret
+	InitArgs                                                string // x-init-args, of this library: pReserved of C_Initialize
+
+	hasPIN bool
+}
+
+// String is the URI without the PIN.
+func (u URI) String() string {
+	var path, query []string
+	add := func(list *[]string, name, value string) {
+		if value != "" {
+			*list = append(*list, name+"="+escape(value))
+		}
+	}
+	add(&path, "token", u.Token)
+	add(&path, "manufacturer", u.Manufacturer)
+	add(&path, "serial", u.Serial)
+	add(&path, "model", u.Model)
+	if u.SlotID != nil {
+		add(&path, "slot-id", strconv.FormatUint(uint64(*u.SlotID), 10))
+	}
+	add(&path, "slot-description", u.SlotDescription)
+	add(&path, "slot-manufacturer", u.SlotManufacturer)
+	add(&path, "library-manufacturer", u.LibraryManufacturer)
+	add(&path, "library-description", u.LibraryDescription)
+	add(&path, "library-version", u.LibraryVersion)
+	add(&path, "object", u.Object)
+	add(&path, "type", u.Type)
+	if len(u.ID) != 0 {
+		// All octets escaped, as section 2.3 recommends.
+		id := ""
+		for _, b := range u.ID {
+			id += fmt.Sprintf("%%%02X", b)
+		}
+		path = append(path, "id="+id)
+	}
+	add(&query, "module-path", u.ModulePath)
+	add(&query, "module-name", u.ModuleName)
+	add(&query, "pin-source", u.PINSource)
+	add(&query, "x-init-args", u.InitArgs)
+	text := "pkcs11:" + strings.Join(path, ";")
+	if len(query) != 0 {
+		text += "?" + strings.Join(query, "&")
+	}
+	return text
+}
+
+// escape leaves what section 2.3 allows in every attribute.
+func escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~:/", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// ParseURI reads a URI. Attributes that are unknown, given twice or not well formed are errors, which never repeat a
+// value; vendors' attributes (x-…) are passed over.
+func ParseURI(text string) (URI, error) {
+	var u URI
+	rest, ok := cutScheme(text)
+	if !ok || len(text) > maxURI {
+		return u, badURI("", "begin with pkcs11:")
+	}
+	path, query, _ := strings.Cut(rest, "?")
+	seen := map[string]bool{}
+	for _, part := range split(path, ";") {
+		if err := u.attribute(part, seen, u.pathAttribute); err != nil {
+			return URI{}, err
+		}
+	}
+	for _, part := range split(query, "&") {
+		if err := u.attribute(part, seen, u.queryAttribute); err != nil {
+			return URI{}, err
+		}
+	}
+	if u.PINSource != "" && u.hasPIN {
+		return URI{}, badURI("pin-value", "give it or pin-source, not both")
+	}
+	return u, nil
+}
+
+// IsURI reports whether a text looks like a PKCS #11 URI.
+func IsURI(text string) bool {
+	_, ok := cutScheme(text)
+	return ok
+}
+
+func cutScheme(text string) (string, bool) {
+	const scheme = "pkcs11:"
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return "", false
+	}
+	return text[len(scheme):], true
+}
+
+func split(s, separator string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, separator)
+}
+
+func badURI(name, hint string) error {
+	e := &sign.Error{Op: "pkcs11: URI", Class: sign.ErrInput, Hint: hint}
+	if name != "" {
+		e.Place = "attribute " + strconv.Quote(name)
+	}
+	return e
+}
+
+func (u *URI) attribute(part string, seen map[string]bool, set func(name, value string) error) error {
+	name, raw, ok := strings.Cut(part, "=")
+	if !ok || name == "" {
+		return badURI("", "each attribute is name=value, with ; between those before the ? and & between those after it")
+	}
+	if len(name) > 40 {
+		return badURI(name[:40], "there is no such attribute")
+	}
+	if seen[name] {
+		return badURI(name, "it is there twice")
+	}
+	seen[name] = true
+	value, err := url.PathUnescape(raw)
+	if err != nil {
+		return badURI(name, "its value is not well percent-encoded")
+	}
+	return set(name, value)
+}
+
+func (u *URI) pathAttribute(name, value string) error {
+	switch name {
+	case "token":
+		u.Token = value
+	case "manufacturer":
+		u.Manufacturer = value
+	case "serial":
+		u.Serial = value
+	case "model":
+		u.Model = value
+	case "slot-description":
+		u.SlotDescription = value
+	case "slot-manufacturer":
+		u.SlotManufacturer = value
+	case "library-manufacturer":
+		u.LibraryManufacturer = value
+	case "library-description":
+		u.LibraryDescription = value
+	case "library-version":
+		u.LibraryVersion = value
+	case "object":
+		u.Object = value
+	case "id":
+		u.ID = []byte(value)
+	case "slot-id":
+		n, err := strconv.ParseUint(value, 10, strconv.IntSize)
+		if err != nil {
+			return badURI(name, "it must be a decimal number")
+		}
+		slot := uint(n)
+		u.SlotID = &slot
+	case "type":
+		switch value {
+		case "private", "public", "cert", "secret-key", "data":
+			u.Type = value
+		default:
+			return badURI(name, "it must be private, public, cert, secret-key or data")
+		}
+	case "pin-value", "pin-source", "module-path", "module-name":
+		return badURI(name, "it belongs after the ?")
+	default:
+		return unknown(name)
+	}
+	return nil
+}
+
+func (u *URI) queryAttribute(name, value string) error {
+	switch name {
+	case "module-path":
+		u.ModulePath = value
+	case "module-name":
+		if strings.ContainsAny(value, "/\\") {
+			return badURI(name, "it is a name without folders; use module-path for a path")
+		}
+		u.ModuleName = value
+	case "pin-value":
+		u.PINValue, u.hasPIN = sign.NewSecret([]byte(value)), true
+	case "pin-source":
+		if strings.HasPrefix(value, "|") {
+			return badURI(name, "commands are not run; give a file")
+		}
+		file, isFile := strings.CutPrefix(value, "file:")
+		if isFile && strings.HasPrefix(file, "//") {
+			// file://host/path of RFC 8089: only this host will do.
+			host, path, _ := strings.Cut(file[2:], "/")
+			if host != "" && host != "localhost" {
+				return badURI(name, "the file must be on this host")
+			}
+			file = "/" + path
+		}
+		if file == "" {
+			return badURI(name, "it names no file")
+		}
+		u.PINSource = file
+	case "x-init-args":
+		u.InitArgs = value
+	default:
+		return unknown(name)
+	}
+	return nil
+}
+
+// unknown refuses what could narrow the meaning, and passes over what vendors have (section 2.3).
+func unknown(name string) error {
+	if strings.HasPrefix(name, "x-") {
+		return nil
+	}
+	return badURI(name, "there is no such attribute")
+}
+
+// Ref is the key that the URI names.
+func (u URI) Ref() sign.Ref { return sign.Ref{ID: u.ID, Label: u.Object} }
+
+// Config adds to a config what the URI says. The PIN of the URI goes before that of the config.
+func (u URI) Config(config Config) (Config, error) {
+	for _, f := range []struct {
+		dst   *string
+		value string
+	}{
+		{&config.TokenLabel, u.Token}, {&config.TokenSerial, u.Serial}, {&config.TokenManufacturer, u.Manufacturer}, {&config.TokenModel, u.Model},
+		{&config.SlotDescription, u.SlotDescription}, {&config.SlotManufacturer, u.SlotManufacturer}, {&config.InitArgs, u.InitArgs},
+		{&config.library.Manufacturer, u.LibraryManufacturer}, {&config.library.Library, u.LibraryDescription}, {&config.library.LibraryVersion, u.LibraryVersion},
+	} {
+		if f.value != "" {
+			*f.dst = f.value
+		}
+	}
+	if u.SlotID != nil {
+		config.Slot = u.SlotID
+	}
+	switch {
+	case u.hasPIN:
+		config.PIN = PIN(u.PINValue)
+	case u.PINSource != "":
+		config.PIN = PINFile(u.PINSource)
+	}
+	switch {
+	case u.ModulePath != "":
+		config.Module = u.ModulePath
+	case u.ModuleName != "":
+		path, err := moduleByName(u.ModuleName)
+		if err != nil {
+			return config, err
+		}
+		config.Module = path
+	}
+	if u.Type != "" && u.Type != "private" && u.Type != "cert" && u.Type != "public" {
+		return config, badURI("type", "only a key pair can sign: leave it out, or say private")
+	}
+	return config, nil
+}
+
+// moduleFolders are where distributions put modules; * stands for the name of the architecture.
+var moduleFolders = []string{
+	"/usr/lib/*/pkcs11", "/usr/lib/pkcs11", "/usr/lib64/pkcs11", "/usr/local/lib/pkcs11", "/usr/lib/*", "/usr/lib", "/usr/lib64",
+	"/usr/local/lib", "/usr/lib/*/*", "/usr/lib/softhsm", "/opt/*/lib", "/opt/*/*/lib", "/opt/homebrew/lib",
+}
+
+// moduleByName finds the file of module-name: the name is without lib, .so and such (section 2.3).
+func moduleByName(name string) (string, error) {
+	for _, folder := range moduleFolders {
+		for _, file := range []string{name + ".so", "lib" + name + ".so", name + "-pkcs11.so", "lib" + name + "-pkcs11.so", "lib" + name + "_pkcs11.so", "lib" + name + ".dylib", name} {
+			pattern := filepath.Join(folder, globQuote(file))
+			matches, err := filepath.Glob(pattern)
+			if err != nil {
+				continue
+			}
+			for _, match := range matches {
+				if info, err := os.Stat(match); err == nil && info.Mode().IsRegular() {
+					return match, nil
+				}
+			}
+		}
+	}
+	return "", &sign.Error{Op: "pkcs11: URI", Place: "module-name " + strconv.Quote(name), Class: sign.ErrUnavailable,
+		Err: errors.New("no module of this name in the usual folders"), Hint: "give its path by module-path"}
+}
+
+func globQuote(s string) string {
+	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, `\`, `\\`).Replace(s)
+}
+
+// OpenURI opens the token that a URI names, and returns the reference to the key that it names, which is zero when it
+// names none. The config gives what the URI does not say.
+//
+//	keys, ref, err := pkcs11.OpenURI(ctx, "pkcs11:token=seal;object=seal?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin", pkcs11.Config{})
+//	signer, err := sign.Open(ctx, keys, ref)
+func OpenURI(ctx context.Context, uri string, config Config) (*Provider, sign.Ref, error) {
+	u, err := ParseURI(uri)
+	if err != nil {
+		return nil, sign.Ref{}, err
+	}
+	if config, err = u.Config(config); err != nil {
+		return nil, sign.Ref{}, err
+	}
+	if config.Module == "" {
+		return nil, sign.Ref{}, badURI("module-path", "it is missing; give the path of the vendor's PKCS #11 library after the ?")
+	}
+	p, err := Open(ctx, config)
+	if err != nil {
+		return nil, sign.Ref{}, err
+	}
+	return p, u.Ref(), nil
+}
+
+// checkLibrary compares what a URI says of the module.
+func (c *Config) checkLibrary(m *p11.Module) error {
+	want := c.library
+	if want == (p11.Info{}) {
+		return nil
+	}
+	is, err := m.Info()
+	if err != nil {
+		return wrap("pkcs11: open", c.Module, err)
+	}
+	if (want.Manufacturer != "" && want.Manufacturer != is.Manufacturer) || (want.Library != "" && want.Library != is.Library) ||
+		(want.LibraryVersion != "" && want.LibraryVersion != is.LibraryVersion && want.LibraryVersion+".0" != is.LibraryVersion) {
+		return &sign.Error{Op: "pkcs11: open", Place: c.Module, Class: sign.ErrKeyNotFound,
+			Hint: fmt.Sprintf("the module is %q of %q, version %s, and not the one of the URI", is.Library, is.Manufacturer, is.LibraryVersion)}
+	}
+	return nil
+}
