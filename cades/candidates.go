@@ -1,6 +1,7 @@
 package cades
 
 import (
+	"crypto/x509"
 	"sync"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -78,4 +79,15 @@ func (s *Signature) findSigner(among *candidates) (c *cms.Certificate, how strin
 		return nil, "the message holds no certificates"
 	}
 	return nil, "no certificate is the signer's"
+}
+
+// x509 returns those that crypto/x509 can read.
+func (c *candidates) x509() []*x509.Certificate {
+	var all []*x509.Certificate
+	for _, cert := range c.certs {
+		if cert.X509 != nil {
+			all = append(all, cert.X509)
+		}
+	}
+	return all
 }

@@ -59,6 +59,7 @@ const (
 	CheckSignature           = "signature value"      // the mathematics, over the attributes
 	CheckAttributeOrder      = "attribute order"      // signed as received, or only after sorting
 	CheckChain               = "chain"                // to a given root at a given time
+	CheckTimestamp           = "time-stamp"           // each one: over what it should be, and well made
 	CheckUnsigned            = "unsigned attributes"  // what is there and not looked into
 	CheckStructure           = "structure"            // versions, trailing octets
 	CheckPolicy              = "signature policy"     // which policy the signer names

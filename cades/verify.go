@@ -61,6 +61,7 @@ type verifier struct {
 	others     *x509.CertPool     // the candidates, for building chains
 	inside     map[cms.OID][]byte // digests of the content of the message
 	given      map[cms.OID][]byte // digests of the content that the caller gave
+	checked    map[*Signature][]*stampCheck
 }
 
 // hashOf finds the hash of an AlgorithmIdentifier here or among the schemes of the caller.
@@ -76,22 +77,26 @@ func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, weak, ok bool) 
 	return nil, false, false
 }
 
-// digestContent takes every digest that the signers need, in one pass.
+// digestContent takes every digest that the signers and their time-stamps need, in one pass.
 func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
-	for i := range v.m.sd.Signers {
-		si := &v.m.sd.Signers[i]
-		wanted := []cms.OID{si.Digest.ID}
-		if si.SignedAttrs.IsZero() { // then the signature is over the content itself
-			if alg, err := cms.ResolveSignature(si.Algorithm); err == nil && alg.Hash != "" {
-				wanted = append(wanted, alg.Hash)
+	want := func(id cms.OID) {
+		if newHash, _, ok := v.hashOf(id); ok && hashes[id] == nil {
+			hashes[id] = newHash()
+			writers = append(writers, hashes[id])
+		}
+	}
+	for _, s := range v.m.signatures {
+		want(s.si.Digest.ID)
+		if s.si.SignedAttrs.IsZero() { // then the signature is over the content itself
+			if alg, err := cms.ResolveSignature(s.si.Algorithm); err == nil && alg.Hash != "" {
+				want(alg.Hash)
 			}
 		}
-		for _, id := range wanted {
-			if newHash, _, ok := v.hashOf(id); ok && hashes[id] == nil {
-				hashes[id] = newHash()
-				writers = append(writers, hashes[id])
+		for _, c := range v.stamps(s) {
+			if c.needs(contentDigest) || c.needs(contentItself) {
+				want(c.hash)
 			}
 		}
 	}
@@ -110,6 +115,11 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 		v.inside = take()
 	}
 	if content != nil {
+		for _, s := range v.m.signatures { // time-stamps over octets of which the content is a part
+			for _, c := range v.stamps(s) {
+				writers = append(writers, c.begin()...)
+			}
+		}
 		if _, err := copyContext(ctx, io.MultiWriter(writers...), content); err != nil {
 			c := sign.Reader("", content)
 			return readError(&c, err)
@@ -159,6 +169,7 @@ func (v *verifier) signature(s *Signature) SignatureReport {
 	v.policy(&r, s)
 	v.value(&r, s, cert)
 	v.chain(&r, cert)
+	v.timestamps(&r, s)
 	v.unsigned(&r, s)
 	for _, child := range s.counter {
 		r.CounterSignatures = append(r.CounterSignatures, v.signature(child))
@@ -382,7 +393,9 @@ func (v *verifier) unsigned(r *SignatureReport, s *Signature) {
 				names = append(names, "an unreadable counter-signature")
 			}
 		default:
-			names = append(names, a.Type.Name())
+			if _, ok := kindOf(a.Type); !ok {
+				names = append(names, a.Type.Name())
+			}
 		}
 	}
 	if len(names) != 0 {

@@ -1,0 +1,124 @@
+package cades
+
+import (
+	"bytes"
+	"hash"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// The archive-time-stamp-v3 and its ats-hash-index (EN 319 122-1 sections 5.5.2 and 5.5.3). The index lists digests of
+// what the time-stamp covers beside the signature itself: every certificate and revocation value as it stands in
+// SignedData, and every value of every unsigned attribute that is there when the time-stamp is made.
+
+// covered are the parts that a hash index lists, as they stand in the message.
+type covered struct {
+	certs    [][]byte
+	values   [][]byte
+	unsigned []cms.Attribute
+}
+
+// hashIndex encodes ATSHashIndexV3: the algorithm, which is mandatory in this version, and three lists of digests.
+func hashIndex(algorithm []byte, newHash func() hash.Hash, c *covered) []byte {
+	h := newHash()
+	sum := func(parts ...[]byte) []byte {
+		h.Reset()
+		for _, p := range parts {
+			h.Write(p)
+		}
+		return h.Sum(nil)
+	}
+	b := cms.NewBuilder(nil)
+	index := b.Open(cms.TagSequence)
+	b.Raw(algorithm)
+	for _, parts := range [][][]byte{c.certs, c.values} {
+		list := b.Open(cms.TagSequence)
+		for _, p := range parts {
+			b.Value(cms.TagOctetString, sum(p))
+		}
+		b.Close(list)
+	}
+	list := b.Open(cms.TagSequence)
+	for _, a := range c.unsigned {
+		for _, v := range a.Values {
+			// One entry a value: attrType with identifier and length octets, then the value.
+			b.Value(cms.TagOctetString, sum(a.TypeValue().Raw(), v.Raw()))
+		}
+	}
+	b.Close(list)
+	b.Close(index)
+	return b.Bytes()
+}
+
+// parsedIndex is an ats-hash-index of any version, read.
+type parsedIndex struct {
+	kind      cms.OID
+	raw       []byte // the value of the attribute
+	algorithm cms.OID
+	lists     [3][][]byte // certificates, revocation values, unsigned attributes
+}
+
+// parseHashIndex reads ATSHashIndex: in version 1 and 2 the algorithm is DEFAULT SHA-256.
+func parseHashIndex(kind cms.OID, v cms.Value) (*parsedIndex, error) {
+	index := &parsedIndex{kind: kind, raw: v.Raw(), algorithm: cms.OIDSHA256}
+	r := v.Reader()
+	members, err := r.All()
+	if err != nil {
+		return nil, err
+	}
+	if len(members) == 4 {
+		algorithm, err := cms.ParseAlgorithm(members[0])
+		if err != nil {
+			return nil, err
+		}
+		index.algorithm, members = algorithm.ID, members[1:]
+	}
+	if v.Tag() != cms.TagSequence || len(members) != 3 {
+		return nil, &cms.SyntaxError{Offset: v.Offset(), What: "the ats-hash-index is malformed"}
+	}
+	for i, list := range members {
+		r := list.Reader()
+		digests, err := r.All()
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range digests {
+			index.lists[i] = append(index.lists[i], d.Body())
+		}
+	}
+	return index, nil
+}
+
+// missing names the first entry of the index that is the digest of nothing in the message. Parts of the message that no
+// entry lists are not covered by the time-stamp, which is no fault: they came later.
+func (x *parsedIndex) missing(h cms.Hash, c *covered) string {
+	digests := func(parts [][]byte) [][]byte {
+		var sums [][]byte
+		for _, p := range parts {
+			sums = append(sums, h.Sum(p))
+		}
+		return sums
+	}
+	var unsigned [][]byte
+	for _, a := range c.unsigned {
+		if x.kind != cms.OIDATSHashIndexV3 { // versions 1 and 2 list whole attributes
+			unsigned = append(unsigned, h.Sum(a.Value.Raw()))
+			continue
+		}
+		for _, v := range a.Values {
+			unsigned = append(unsigned, h.Sum(bytes.Join([][]byte{a.TypeValue().Raw(), v.Raw()}, nil)))
+		}
+	}
+	for i, there := range [][][]byte{digests(c.certs), digests(c.values), unsigned} {
+		known := make(map[string]bool, len(there))
+		for _, d := range there {
+			known[string(d)] = true
+		}
+		for _, d := range x.lists[i] {
+			if !known[string(d)] {
+				return []string{"a certificate", "a revocation value", "an unsigned attribute"}[i]
+			}
+		}
+	}
+	return ""
+}
