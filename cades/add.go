@@ -119,5 +119,5 @@ func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
 	b := cms.NewBuilder(nil)
 	d.appendSignerInfo(&b, d.signerInfoLen(signature), signature)
 	g.signers = [][]byte{b.Bytes()}
-	return m.grown(g)
+	return g.into(m.sd)
 }

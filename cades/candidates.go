@@ -91,3 +91,14 @@ func (c *candidates) x509() []*x509.Certificate {
 	}
 	return all
 }
+
+// with returns the candidates and further ones.
+func (c *candidates) with(more []*x509.Certificate) *candidates {
+	certs := append([]*cms.Certificate(nil), c.certs...)
+	for _, m := range more {
+		if parsed, err := cms.ParseCertificate(m.Raw); err == nil {
+			certs = append(certs, parsed)
+		}
+	}
+	return newCandidates(certs)
+}

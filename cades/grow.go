@@ -16,10 +16,9 @@ type growth struct {
 	inside   []cms.Edit       // edits within what is there, such as an old time-stamp token
 }
 
-// grown returns the message with the growth in it. Every octet that was there stays, but for lengths around what is new
+// into returns the message with the growth in it. Every octet that was there stays, but for lengths around what is new
 // and the version of the SignedData, which follows from what it holds (RFC 5652 section 5.1).
-func (m *Message) grown(g *growth) ([]byte, error) {
-	sd := m.sd
+func (g *growth) into(sd *cms.SignedData) ([]byte, error) {
 	edits := append([]cms.Edit(nil), g.inside...)
 	add := func(set cms.Value, parent cms.Value, at, number int, members [][]byte) {
 		switch {

@@ -24,13 +24,7 @@ func (m *Message) Verify(ctx context.Context, content io.Reader, o *VerifyOption
 	}
 	v := &verifier{m: m, o: o, candidates: m.candidates}
 	if len(o.Certificates) != 0 {
-		certs := append([]*cms.Certificate(nil), m.candidates.certs...)
-		for _, c := range o.Certificates {
-			if parsed, err := cms.ParseCertificate(c.Raw); err == nil {
-				certs = append(certs, parsed)
-			}
-		}
-		v.candidates = newCandidates(certs)
+		v.candidates = m.candidates.with(o.Certificates)
 	}
 	if o.Roots != nil {
 		v.others = x509.NewCertPool()

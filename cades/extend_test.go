@@ -1,0 +1,116 @@
+package cades_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
+)
+
+// authority makes an authority of time-stamps below the root of the tests.
+func authority(t testing.TB, pki *testpki.PKI, clock func() time.Time) *tsp.Authority {
+	t.Helper()
+	usage := append([]byte{0x30, 10, 6, 8}, 0x2b, 6, 1, 5, 5, 7, 3, 8)
+	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage})
+	})
+	a, err := tsp.NewAuthority(signerOf(t, id, sign.ECDSA(crypto.SHA256)), &tsp.AuthorityOptions{Clock: clock})
+	require.NoError(t, err)
+	return a
+}
+
+// TestExtendStepByStep raises messages of every form again and again, and finds every octet in place each time.
+func TestExtendStepByStep(t *testing.T) {
+	pki := testpki.New(t)
+	now := testpki.Now()
+	o := &cades.ExtendOptions{Timestamper: authority(t, pki, func() time.Time { now = now.Add(time.Hour); return now })}
+	content := []byte("content")
+	for _, kind := range []testpki.Kind{testpki.RSA2048, testpki.P256, testpki.Ed25519} {
+		id := pki.Leaf(kind)
+		for _, scheme := range sign.Schemes(id.Key.Public()) {
+			for name, attached := range map[string]bool{"detached": false, "attached": true} {
+				t.Run(scheme.Name+"/"+name, func(t *testing.T) {
+					var message bytes.Buffer
+					require.NoError(t, cades.SignTo(t.Context(), &message, signerOf(t, id, scheme), bytes.NewBuffer(content), &cades.Options{Attached: attached}))
+					ber := message.Bytes()
+					if !attached {
+						c := sign.Bytes("", content)
+						o.Content = &c
+					} else {
+						o.Content = nil
+					}
+					for i, step := range []struct {
+						to   cades.Level
+						want string
+						time int
+					}{{cades.T, "CAdES-T", 1}, {cades.T, "CAdES-T", 1}, {cades.LTA, "CAdES-LTA", 2}, {cades.LTA, "CAdES-LTA", 3}} {
+						m, before := parse(t, ber)
+						var err error
+						ber, err = m.Extend(t.Context(), step.to, o)
+						require.NoError(t, err, "step %d", i)
+						m, after := parse(t, ber)
+						requireKept(t, before, after)
+						require.Equal(t, step.want, m.Signatures()[0].LevelName())
+						require.Len(t, m.Signatures()[0].Timestamps(), step.time)
+						r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
+						requireTrusted(t, r, err)
+						require.Equal(t, cades.Passed, r.Signatures[0].Status(cades.CheckTimestamp))
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestExtendRefused raises nothing that proves nothing.
+func TestExtendRefused(t *testing.T) {
+	pki := testpki.New(t)
+	s := p256(t, pki)
+	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	require.NoError(t, err)
+	plain, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Level: cades.PKCS7})
+	require.NoError(t, err)
+	broken := bytes.Clone(p7s)
+	broken[len(broken)-1] ^= 1
+	tsa := authority(t, pki, testpki.Now)
+	late := authority(t, pki, func() time.Time { return testpki.NotAfter().Add(-time.Hour) })
+	old := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = testpki.Now() }), sign.ECDSA(crypto.SHA256))
+	expired, err := cades.Sign(t.Context(), old, strings.NewReader("content"), nil)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		message []byte
+		to      cades.Level
+		o       *cades.ExtendOptions
+		says    string
+	}{
+		"no authority":     {p7s, cades.T, nil, "Timestamper"},
+		"no content":       {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa}, "content"},
+		"no such index":    {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Signatures: []int{1}}, "no signature 1"},
+		"SHA-1":            {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Hash: crypto.SHA1}, "SHA-256"},
+		"plain PKCS #7":    {plain, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
+		"does not verify":  {broken, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "does not verify"},
+		"expired before":   {expired, cades.T, &cades.ExtendOptions{Timestamper: late}, "expired"},
+		"level below":      {p7s, cades.BES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
+		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, _ := parse(t, c.message)
+			_, err := m.Extend(t.Context(), c.to, c.o)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+	m, _ := parse(t, expired)
+	_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: late, Force: true})
+	require.NoError(t, err)
+}
