@@ -66,7 +66,7 @@ func (p *PKI) BendDER(c *x509.Certificate, bend func(fields []asn1.RawValue)) *x
 		Signature asn1.BitString
 	}{
 		asn1.RawValue{FullBytes: tbs},
-		pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}},
+		pkix.AlgorithmIdentifier{Algorithm: oidECDSAWithSHA256},
 		asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)},
 	}))
 }

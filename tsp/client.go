@@ -1,0 +1,254 @@
+package tsp
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Defaults of a [Config].
+const (
+	// DefaultTimeout bounds one request to one authority.
+	DefaultTimeout = 30 * time.Second
+	// DefaultInFlight is how many requests are under way at once.
+	DefaultInFlight = 16
+	// DefaultMaxResponse bounds the octets of a response. Tokens with whole chains have about 10 KiB.
+	DefaultMaxResponse = 256 << 10
+	// DefaultRest is how long an authority that could not be reached is asked last.
+	DefaultRest = 30 * time.Second
+)
+
+// Endpoint is an authority as a client sees it.
+type Endpoint struct {
+	URL string // http or https
+	// Policy is asked for, dotted, instead of Config.Policy.
+	Policy string
+	// Timeout bounds a request to this authority, from dialing to the last octet; 0 means Config.Timeout.
+	Timeout time.Duration
+	// User and Password are sent by HTTP basic authentication when User is set.
+	User     string
+	Password sign.Secret
+	// Header is sent with each request: a key of the service, for one.
+	Header http.Header
+}
+
+// Config says which authorities a [Client] asks, and how. Only Endpoints is needed.
+type Config struct {
+	// Endpoints are asked in this order until one gives a good token. One that could not be reached is asked after the
+	// others for a while (Rest), so that a batch does not wait for it time and again.
+	Endpoints []Endpoint
+	// Policy is asked for, dotted; empty leaves it to the authority.
+	Policy string
+	// Hash is what [Client.Hash] recommends for imprints: SHA-256 when 0.
+	Hash crypto.Hash
+	// Timeout bounds a request to one authority; 0 means [DefaultTimeout].
+	Timeout time.Duration
+	// InFlight bounds how many requests are under way at once, to all authorities; 0 means [DefaultInFlight].
+	InFlight int
+	// Rate bounds how many requests are begun in a second, as some authorities ask; 0 means no bound.
+	Rate float64
+	// MaxResponse bounds the octets of a response; 0 means [DefaultMaxResponse].
+	MaxResponse int
+	// Rest is how long an authority that could not be reached is asked last; 0 means [DefaultRest], less than 0 never.
+	Rest time.Duration
+
+	// Roots, Certificates and Tolerance are as in [VerifyOptions].
+	Roots        *x509.CertPool
+	Certificates []*x509.Certificate
+	Tolerance    time.Duration
+	// Clock tells the time that Tolerance is about; nil means time.Now.
+	Clock func() time.Time
+
+	// HTTP makes the requests; nil means a client of its own, with as many idle connections as InFlight, that uses the
+	// proxy of the environment.
+	HTTP *http.Client
+}
+
+// Client asks authorities for time-stamps. It is safe for concurrent use, and a batch shares one.
+type Client struct {
+	o         Config
+	endpoints []*endpoint
+	slots     chan struct{}
+
+	mu   sync.Mutex
+	next time.Time // when the next request may begin, when there is a Rate
+}
+
+type endpoint struct {
+	Endpoint
+	place string // for errors: the URL without credentials and query
+
+	mu    sync.Mutex
+	until time.Time // it is asked last before that
+}
+
+// NewClient checks the configuration. Nothing is sent yet.
+func NewClient(o Config) (*Client, error) {
+	if len(o.Endpoints) == 0 {
+		return nil, input("client", "give the URL of a time-stamping authority")
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.InFlight <= 0 {
+		o.InFlight = DefaultInFlight
+	}
+	if o.MaxResponse <= 0 {
+		o.MaxResponse = DefaultMaxResponse
+	}
+	if o.Rest == 0 {
+		o.Rest = DefaultRest
+	}
+	if o.Rate < 0 {
+		return nil, input("client", "the rate is negative")
+	}
+	if o.Hash == 0 {
+		o.Hash = crypto.SHA256
+	}
+	if sign.NewDigest(o.Hash, nil).Algorithm == nil {
+		return nil, input("client", "the hash of imprints is SHA-256, SHA-384 or SHA-512")
+	}
+	c := &Client{o: o, slots: make(chan struct{}, o.InFlight)}
+	for _, e := range o.Endpoints {
+		u, err := url.Parse(e.URL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return nil, input("client", "the address of an authority is an http or https URL")
+		}
+		if e.Policy == "" {
+			e.Policy = o.Policy
+		}
+		if e.Policy != "" {
+			if _, err := cms.ParseOID(e.Policy); err != nil {
+				return nil, input("client", "the policy %.40q is not a dotted object identifier", e.Policy)
+			}
+		}
+		if e.Timeout <= 0 {
+			e.Timeout = o.Timeout
+		}
+		c.endpoints = append(c.endpoints, &endpoint{Endpoint: e, place: u.Scheme + "://" + u.Host + u.EscapedPath()})
+	}
+	if c.o.HTTP == nil {
+		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: o.InFlight, IdleConnTimeout: 90 * time.Second}
+		c.o.HTTP = &http.Client{Transport: transport}
+	}
+	return c, nil
+}
+
+// Hash is the hash that imprints should be made with.
+func (c *Client) Hash() crypto.Hash { return c.o.Hash }
+
+// Timestamp asks the authorities for a token over a digest, and returns the first that passes every check. When there is
+// none, the error is a [*Failure] that holds the [*Error] of each authority. When ctx ends it says so at once.
+func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (*Token, error) {
+	if err := checkImprint(imprint); err != nil {
+		return nil, err
+	}
+	failure := &Failure{}
+	for _, e := range c.inOrder() {
+		t, err := c.ask(ctx, e, imprint)
+		if err == nil {
+			return t, nil
+		}
+		failure.Errs = append(failure.Errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failure
+}
+
+// inOrder returns the authorities as they were given, those that rest behind the others.
+func (c *Client) inOrder() []*endpoint {
+	var ready, resting []*endpoint
+	now := time.Now()
+	for _, e := range c.endpoints {
+		e.mu.Lock()
+		if now.Before(e.until) {
+			resting = append(resting, e)
+		} else {
+			ready = append(ready, e)
+		}
+		e.mu.Unlock()
+	}
+	return append(ready, resting...)
+}
+
+// ask makes one request to one authority.
+func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*Token, error) {
+	q, err := NewRequest(imprint, e.Policy)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.turn(ctx); err != nil {
+		return nil, &Error{Check: CheckTransport, Place: e.place, What: "not asked", Err: err}
+	}
+	response, fail := c.exchange(ctx, e, q.Raw)
+	<-c.slots
+	if fail == nil {
+		e.rest(0)
+		t, err := q.Token(response, &VerifyOptions{Certificates: c.o.Certificates, Roots: c.o.Roots, Tolerance: c.o.Tolerance, Clock: c.o.Clock})
+		if err == nil {
+			return t, nil
+		}
+		fail = err.(*Error)
+	} else if fail.Temporary && ctx.Err() == nil {
+		e.rest(c.o.Rest)
+	}
+	fail.Place = e.place
+	return nil, fail
+}
+
+func (e *endpoint) rest(d time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.until = time.Time{}
+	if d > 0 {
+		e.until = time.Now().Add(d)
+	}
+}
+
+// turn waits for a slot, which the caller gives back, and for the rate.
+func (c *Client) turn(ctx context.Context) error {
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := c.pace(ctx); err != nil {
+		<-c.slots
+		return err
+	}
+	return nil
+}
+
+func (c *Client) pace(ctx context.Context) error {
+	if c.o.Rate == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	now := time.Now()
+	if c.next.Before(now) {
+		c.next = now
+	}
+	wait := c.next.Sub(now)
+	c.next = c.next.Add(time.Duration(float64(time.Second) / c.o.Rate))
+	c.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
