@@ -28,6 +28,7 @@ type Group struct {
 	members []*member
 	place   string
 	closed  atomic.Bool
+	closing sync.Mutex // between Close and new probes
 	probes  sync.WaitGroup
 	cancel  context.CancelFunc
 	ctx     context.Context
@@ -199,7 +200,10 @@ func (g *Group) Healthy() []bool {
 
 // Close closes all members.
 func (g *Group) Close() error {
-	if g.closed.Swap(true) {
+	g.closing.Lock()
+	again := g.closed.Swap(true)
+	g.closing.Unlock()
+	if again {
 		return nil
 	}
 	g.cancel()
@@ -327,20 +331,21 @@ func (k *groupKey) probe() {
 			continue
 		}
 		m.mu.Lock()
-		due := !m.probing && time.Since(m.probed) >= probePause && k.g.ctx.Err() == nil
-		if due {
-			m.probing = true
-			k.g.probes.Add(1)
-		}
+		due := !m.probing && time.Since(m.probed) >= probePause
+		m.probing = m.probing || due
 		m.mu.Unlock()
-		if due {
-			go k.tryMember(i, m)
+		if !due {
+			continue
 		}
+		k.g.closing.Lock()
+		if !k.g.closed.Load() {
+			k.g.probes.Go(func() { k.tryMember(i, m) })
+		}
+		k.g.closing.Unlock()
 	}
 }
 
 func (k *groupKey) tryMember(i int, m *member) {
-	defer k.g.probes.Done()
 	err := m.p.Ping(k.g.ctx)
 	if err == nil && k.on[i].Load() == nil {
 		var own sign.Key

@@ -131,7 +131,7 @@ func (p *Provider) submit(ctx context.Context, op string, c *call) (over bool, e
 		err = p.errClosed(op)
 	case p.refusedErr != nil:
 		err = p.refusedErr
-	case p.state == down && !p.tryAgain():
+	case p.state == down && (c.impatient || !p.tryAgain()):
 		err = p.downErr
 	case p.state == recovering && c.impatient:
 		err = p.errBusyRecovering()

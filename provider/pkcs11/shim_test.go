@@ -1,0 +1,126 @@
+package pkcs11_test
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The functions that tests bend, by their place in the function list.
+const (
+	fnOpenSession = 12
+	fnSessionInfo = 15
+	fnLogin       = 18
+	fnFindInit    = 26
+	fnSignInit    = 42
+	fnSign        = 43
+	fnInitialize  = 0
+)
+
+// What the shim does to the real module before a call.
+const (
+	doCloseAll = 1
+	doLogout   = 2
+	doFinalize = 3
+	doFork     = 4
+)
+
+// shim is a module of testdata/shim.c in front of a private copy of a real one.
+type shim struct {
+	path string
+	mem  []byte
+}
+
+// function is the part of the control block of one function, as in shim.c.
+type function struct {
+	count, from, times, rv, hang, hanging, delay, action, actionAt *int64
+}
+
+const (
+	shimHeader    = 512
+	shimGlobals   = 8
+	shimPerFn     = 9
+	shimFunctions = 68
+)
+
+var shimBuild struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// newShim compiles the shim once and gives each test a copy, since modules are told apart by their files.
+func newShim(t testing.TB, real string) *shim {
+	t.Helper()
+	gcc := find(t, "apt-get install gcc", "gcc", "cc")
+	shimBuild.Do(func() {
+		shimBuild.path = filepath.Join(softHSM.dir, "shim.so")
+		run(t, gcc, "-O2", "-shared", "-fPIC", "-o", shimBuild.path, "testdata/shim.c", "-ldl", "-lpthread")
+	})
+	// Not in t.TempDir: modules are never unloaded, and one that keeps a copy open is no reason for a test to fail.
+	dir, err := os.MkdirTemp(softHSM.dir, "shim-")
+	require.NoError(t, err)
+	own := filepath.Join(dir, "real.so")
+	copyFile(t, real, own)
+	s := &shim{path: filepath.Join(dir, "shim.so")}
+	copyFile(t, shimBuild.path, s.path)
+	size := shimHeader + 8*(shimGlobals+shimPerFn*shimFunctions)
+	control := make([]byte, size)
+	copy(control, own)
+	require.NoError(t, os.WriteFile(s.path+".ctl", control, 0o600))
+	f, err := os.OpenFile(s.path+".ctl", os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer func() { _ = f.Close() }()
+	s.mem, err = syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	require.NoError(t, err) // stays mapped: the module is never unloaded either
+	return s
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(to, data, 0o700))
+}
+
+func (s *shim) at(i int) *int64 { return (*int64)(unsafe.Pointer(&s.mem[shimHeader+8*i])) }
+
+func (s *shim) delay() *int64       { return s.at(0) }
+func (s *shim) maxSessions() *int64 { return s.at(1) }
+func (s *shim) sessions() int64     { return atomic.LoadInt64(s.at(2)) }
+func (s *shim) mostSessions() int64 { return atomic.LoadInt64(s.at(3)) }
+func (s *shim) actions() int64      { return atomic.LoadInt64(s.at(7)) }
+func (s *shim) count(fn int) int64  { return atomic.LoadInt64(s.fn(fn).count) }
+
+func (s *shim) fn(i int) function {
+	b := shimGlobals + shimPerFn*i
+	return function{s.at(b), s.at(b + 1), s.at(b + 2), s.at(b + 3), s.at(b + 4), s.at(b + 5), s.at(b + 6), s.at(b + 7), s.at(b + 8)}
+}
+
+// fail lets a function fail, after so many more calls that do not, so many times.
+func (s *shim) fail(fn int, after, times int64, rv int64) {
+	f := s.fn(fn)
+	atomic.StoreInt64(f.rv, rv)
+	atomic.StoreInt64(f.from, atomic.LoadInt64(f.count)+after)
+	atomic.StoreInt64(f.times, times)
+}
+
+// do has something happen to the real module, before a call of the function, after so many more.
+func (s *shim) do(fn int, after, action int64) {
+	f := s.fn(fn)
+	atomic.StoreInt64(f.actionAt, atomic.LoadInt64(f.count)+after)
+	atomic.StoreInt64(f.action, action)
+}
+
+// swap has C_SignInit take another key for a while, as modules do that give handles out again.
+func (s *shim) swap(from, to, times int64) {
+	atomic.StoreInt64(s.at(4), from)
+	atomic.StoreInt64(s.at(5), to)
+	atomic.StoreInt64(s.at(6), times)
+}

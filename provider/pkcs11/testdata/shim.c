@@ -1,0 +1,147 @@
+// A PKCS #11 module between a test and a real module that makes faults at will. What it does stands in a file beside it,
+// its own path + ".ctl", which the test maps into memory too, so that both sides see changes at once. The test makes the
+// file before the module is loaded.
+//
+//	gcc -O2 -shared -fPIC -o shim.so shim.c -ldl -lpthread
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef unsigned long U;
+typedef struct { unsigned char version[2]; void *f[68]; } List;
+typedef U (*F)(U, U, U, U, U, U, U, U);
+
+// Numbers of functions are their places in the list: C_Initialize is 0.
+enum { FINALIZE = 1, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, LOGOUT = 19, SIGN_INIT = 42, N = 68 };
+// What is done to the real module before a call.
+enum { DO_CLOSE_ALL = 1, DO_LOGOUT = 2, DO_FINALIZE = 3, DO_FORK = 4 };
+
+typedef struct {
+	atomic_long count;     // calls so far
+	atomic_long from;      // fail from this call on (the first is 0)
+	atomic_long times;     // so many calls; 0 none
+	atomic_long rv;        // with this value
+	atomic_long hang;      // wait as long as it is not 0
+	atomic_long hanging;   // calls that wait
+	atomic_long delay;     // microseconds
+	atomic_long action;    // do this once ...
+	atomic_long actionAt;  // ... at this call
+} Function;
+
+typedef struct {
+	char module[512];
+	atomic_long delay;       // microseconds, for each call
+	atomic_long maxSessions; // 0: no limit
+	atomic_long sessions;    // open now
+	atomic_long mostSessions;
+	atomic_long swapFrom, swapTo, swapTimes; // C_SignInit takes another key, CKR_OK
+	atomic_long actions;     // done
+	Function f[N];
+} Control;
+
+static List *real, mine;
+static Control *ctl;
+static atomic_ulong lastSlot;
+// Calls of the real module hold it to read, faults to write: a module that is finalised, or whose sessions are closed,
+// under a call that runs may crash, and that is not what is tested.
+static pthread_rwlock_t inside = PTHREAD_RWLOCK_INITIALIZER;
+
+static void act(long action, U session) {
+	switch (action) {
+	case DO_CLOSE_ALL:
+		((F)real->f[CLOSE_ALL])(lastSlot, 0, 0, 0, 0, 0, 0, 0);
+		ctl->sessions = 0;
+		break;
+	case DO_LOGOUT:
+		((F)real->f[LOGOUT])(session, 0, 0, 0, 0, 0, 0, 0);
+		break;
+	case DO_FINALIZE:
+		((F)real->f[FINALIZE])(0, 0, 0, 0, 0, 0, 0, 0);
+		ctl->sessions = 0;
+		break;
+	case DO_FORK: {
+		pid_t child = fork();
+		if (child == 0) _exit(0);
+		waitpid(child, NULL, 0);
+		break;
+	}
+	}
+	ctl->actions++;
+}
+
+static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
+	Function *x = &ctl->f[i];
+	long n = x->count++;
+	if (x->action && n >= x->actionAt) {
+		long action = atomic_exchange(&x->action, 0);
+		if (action) {
+			pthread_rwlock_wrlock(&inside);
+			act(action, a);
+			pthread_rwlock_unlock(&inside);
+		}
+	}
+	if (ctl->delay || x->delay) usleep(ctl->delay + x->delay);
+	if (x->hang) {
+		x->hanging++;
+		while (x->hang) usleep(500);
+		x->hanging--;
+	}
+	if (x->times && n >= x->from) {
+		x->times--;
+		return x->rv;
+	}
+	if (i == OPEN) {
+		lastSlot = a;
+		if (ctl->maxSessions && ctl->sessions >= ctl->maxSessions) return 0xb1; // CKR_SESSION_COUNT
+	}
+	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
+		ctl->swapTimes--;
+		c = ctl->swapTo;
+	}
+	pthread_rwlock_rdlock(&inside);
+	U rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
+	pthread_rwlock_unlock(&inside);
+	if (!rv && i == OPEN) {
+		long now = ++ctl->sessions;
+		if (now > ctl->mostSessions) ctl->mostSessions = now;
+	}
+	if (!rv && i == CLOSE) ctl->sessions--;
+	if (!rv && (i == CLOSE_ALL || i == FINALIZE)) ctl->sessions = 0;
+	return rv;
+}
+
+#define G(i) static U g##i(U a, U b, U c, U d, U e, U f, U g, U h) { return call(i, a, b, c, d, e, f, g, h); }
+#define ALL(X) X(0) X(1) X(2) X(4) X(5) X(6) X(7) X(8) X(12) X(13) X(14) X(15) X(18) X(19) X(20) X(24) X(26) X(27) X(28) X(42) X(43) X(59)
+ALL(G)
+#define SET(i) mine.f[i] = g##i;
+
+U C_GetFunctionList(List **out) {
+	if (!real) {
+		Dl_info self;
+		char path[1024];
+		if (!dladdr((void *)C_GetFunctionList, &self)) return 5;
+		snprintf(path, sizeof path, "%s.ctl", self.dli_fname);
+		int fd = open(path, O_RDWR);
+		if (fd < 0) return 5;
+		ctl = mmap(NULL, sizeof *ctl, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+		if (ctl == MAP_FAILED) return 5;
+		void *module = dlopen(ctl->module, RTLD_NOW | RTLD_LOCAL);
+		if (!module) return 6;
+		U (*get)(List **);
+		*(void **)&get = dlsym(module, "C_GetFunctionList");
+		if (!get || get(&real)) return 6;
+		mine = *real;
+		ALL(SET)
+		mine.f[3] = (void *)C_GetFunctionList;
+	}
+	*out = &mine;
+	return 0;
+}
