@@ -3,8 +3,9 @@
 //	results, err := batch.Sign(ctx, signer, &cades.Options{}, contents, nil)
 //
 // Each content goes through three steps: prepare (read, digest, freeze what is signed), key (the signature) and finish
-// (the container). Contents are prepared and finished on all processors while the key works on others; results come in
-// the order of the contents; at most a window of them is in memory.
+// (the container). Levels with time-stamps have a fourth one, raise, which waits for others. Contents are prepared and
+// finished on all processors while the key works on others and others are waited for; results come in the order of the
+// contents; at most a window of them is in memory.
 //
 // # Errors
 //
@@ -28,7 +29,7 @@ type Content = sign.Content
 type Result struct {
 	Index     int    // of the content, from 0
 	Name      string // of the content
-	Signature []byte // the container; nil when Err is set or when it went to Options.Output
+	Signature []byte // the container; nil when it went to Options.Output, and when Err is set but for Options.KeepLower
 	Err       error
 }
 
@@ -48,6 +49,10 @@ type Options struct {
 	// BulkWait is how long a group for a sign.BulkKey waits for more contents before it goes to the key without being
 	// full; 0 means 2 ms.
 	BulkWait time.Duration
+	// RaiseLimit is how many containers at once get time-stamps and the like from others; 0 means 16.
+	RaiseLimit int
+	// KeepLower returns, beside the error, the container at the level that was reached when others failed.
+	KeepLower bool
 	// Output takes containers instead of Result.Signature; nil keeps them in memory. It is called from many goroutines.
 	Output func(ctx context.Context, index int, c *Content) (Output, error)
 	// Progress is called after each result, in order and never twice at once.
@@ -78,14 +83,15 @@ const (
 	Prepare Step = iota
 	Key
 	Finish
+	Raise // only for levels that get something from others
 )
 
 // String names the step.
 func (s Step) String() string {
-	if s < Prepare || s > Finish {
+	if s < Prepare || s > Raise {
 		return "unknown step"
 	}
-	return [...]string{"prepare", "key", "finish"}[s]
+	return [...]string{"prepare", "key", "finish", "raise"}[s]
 }
 
 // Observation is one step that ended. The durations of the key step include waiting for the key; for a sign.BulkKey it

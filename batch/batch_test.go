@@ -205,7 +205,7 @@ func TestKeyGone(t *testing.T) {
 	pki := testpki.New(t)
 	synctest.Test(t, func(t *testing.T) {
 		for _, temporary := range []bool{false, true} {
-			fake := &fakeKey{limit: 4, takes: anyTime, fails: func(call int64, _ []byte) error {
+			fake := &fakeKey{limit: 4, takes: func() time.Duration { return time.Second }, fails: func(call int64, _ []byte) error {
 				if call == 50 {
 					return &sign.Error{Op: "sign", Class: sign.ErrUnavailable, Temporary: temporary}
 				}
@@ -230,7 +230,7 @@ func TestKeyGone(t *testing.T) {
 			}
 			require.ErrorIs(t, err, sign.ErrUnavailable)
 			require.GreaterOrEqual(t, 1000-failed, 49)
-			require.LessOrEqual(t, fake.calls.Load(), int64(54))
+			require.LessOrEqual(t, fake.calls.Load(), int64(57), "those that were under way, and no others")
 		}
 	})
 }

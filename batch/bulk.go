@@ -42,8 +42,7 @@ func (r *run) worker(prepared chan<- *task, signed <-chan *task, done func()) {
 			if !ok {
 				return
 			}
-			t.err = r.finish(t)
-			t.done <- struct{}{}
+			r.finish(t)
 		case t, ok := <-work:
 			if !ok {
 				work = nil // closed: nothing more to prepare
@@ -67,57 +66,61 @@ func (r *run) hand(t *task, prepared chan<- *task, signed <-chan *task) {
 		case prepared <- t:
 			return
 		case other := <-signed: // not closed as long as there is something to hand
-			other.err = r.finish(other)
-			other.done <- struct{}{}
+			r.finish(other)
 		}
 	}
 }
 
 // collect fills groups and sends each to the key: when it is full, when it has waited for long enough, or when nothing
-// more will come.
+// more will come; but not before the key has room, and a group that is not full grows until then.
 func (r *run) collect(prepared <-chan *task, signed chan<- *task) {
 	var groups sync.WaitGroup
 	defer groups.Wait()
-	var group []*task
 	timer := time.NewTimer(r.o.BulkWait)
 	defer timer.Stop()
 	timer.Stop()
-	flush := func() {
-		timer.Stop()
-		if len(group) == 0 {
-			return
+
+	var group []*task
+	ready := false // to be sent as it is
+	for prepared != nil || len(group) != 0 {
+		in, room := prepared, r.key
+		if len(group) == r.bulk {
+			in = nil
+		} else if !ready && prepared != nil {
+			room = nil
 		}
-		full := group
-		group = nil
-		groups.Go(func() { r.signGroup(full, signed) })
-	}
-	for {
+		if len(group) == 0 {
+			room = nil
+		}
 		select {
-		case t, ok := <-prepared:
+		case t, ok := <-in:
 			if !ok {
-				flush()
-				return
+				prepared = nil
+				continue
 			}
 			if len(group) == 0 {
 				timer.Reset(r.o.BulkWait)
 			}
-			if group = append(group, t); len(group) == r.bulk {
-				flush()
-			}
+			group = append(group, t)
 		case <-timer.C:
-			flush()
+			ready = true
+		case room <- struct{}{}:
+			full := group
+			group, ready = nil, false
+			timer.Stop()
+			groups.Go(func() { r.signGroup(full, signed) })
 		}
 	}
 }
 
-// signGroup is the key step of a group.
+// signGroup is the key step of a group, for which the key has room.
 func (r *run) signGroup(group []*task, signed chan<- *task) {
 	messages := make([][]byte, len(group))
 	for i, t := range group {
 		messages[i] = t.draft.ToBeSigned()
 	}
 	start := r.now()
-	err := r.withKey(func() error {
+	err := r.inKey(func() error {
 		var failed error
 		for i, outcome := range r.signer.SignBulk(r.ctx, messages) {
 			if outcome.Err == nil && len(outcome.Signature) == 0 {
@@ -133,6 +136,7 @@ func (r *run) signGroup(group []*task, signed chan<- *task) {
 		}
 		return failed
 	})
+	r.key.leave()
 	r.observe(Key, group[0].index, len(group), start, err)
 	for _, t := range group {
 		if t.signature == nil && t.err == nil {

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,5 +145,99 @@ func TestNothing(t *testing.T) {
 	require.Empty(t, results)
 	for range batch.Stream(t.Context(), s, &fakeFormat{}, slices.Values(named(0)), nil) {
 		t.Fatal("a result of nothing")
+	}
+}
+
+// raisingFormat makes containers that wait for others.
+type raisingFormat struct {
+	fakeFormat
+	inside, highest atomic.Int64
+	fails           func(name string) error
+}
+
+type raisingDraft struct {
+	*fakeDraft
+	f *raisingFormat
+}
+
+func (f *raisingFormat) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (sign.Draft, error) {
+	d, err := f.fakeFormat.Prepare(ctx, s, c)
+	if err != nil {
+		return nil, err
+	}
+	return &raisingDraft{d.(*fakeDraft), f}, nil
+}
+
+func (d *raisingDraft) Raises() bool { return true }
+
+func (d *raisingDraft) FinishBase(ctx context.Context, signature []byte) ([]byte, error) {
+	return d.Finish(ctx, signature)
+}
+
+func (d *raisingDraft) Raise(ctx context.Context, base []byte) ([]byte, error) {
+	now := d.f.inside.Add(1)
+	defer d.f.inside.Add(-1)
+	for old := d.f.highest.Load(); now > old && !d.f.highest.CompareAndSwap(old, now); old = d.f.highest.Load() {
+	}
+	if err := wait(ctx, time.Second); err != nil {
+		return base, err
+	}
+	if d.f.fails != nil {
+		if err := d.f.fails(d.name); err != nil {
+			return base, err
+		}
+	}
+	return append(base, " raised"...), nil
+}
+
+// TestRaise waits for others with many containers at once, and keeps the lower level when it is told to.
+func TestRaise(t *testing.T) {
+	pki := testpki.New(t)
+	for _, keep := range []bool{false, true} {
+		for _, output := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				fake := &fakeKey{}
+				s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+				f := &raisingFormat{fails: func(name string) error {
+					if name == "50" {
+						return errContent
+					}
+					return nil
+				}}
+				o := &batch.Options{Workers: 2, RaiseLimit: 20, KeepLower: keep}
+				outputs := make([]*memory, 100)
+				if output {
+					o.Output = func(_ context.Context, index int, _ *batch.Content) (batch.Output, error) {
+						outputs[index] = &memory{}
+						return outputs[index], nil
+					}
+				}
+				start := time.Now()
+				results, err := batch.Sign(t.Context(), s, f, named(100), o)
+				require.NoError(t, err)
+				require.Equal(t, int64(20), f.highest.Load())
+				require.Equal(t, 5*time.Second, time.Since(start))
+				for i, r := range results {
+					got := r.Signature
+					if output {
+						require.Nil(t, got)
+						if outputs[i] != nil {
+							require.True(t, outputs[i].committed)
+							got = outputs[i].Bytes()
+						}
+					}
+					want := fmt.Sprintf("%d: signed content %d raised", i, i)
+					if i == 50 {
+						require.ErrorIs(t, r.Err, errContent)
+						if want = ""; keep {
+							want = "50: signed content 50"
+						}
+					} else {
+						require.NoError(t, r.Err)
+					}
+					require.Equal(t, want, string(got))
+				}
+			})
+		}
 	}
 }

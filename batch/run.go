@@ -35,7 +35,9 @@ type run struct {
 	workers int
 	cpu     semaphore // bounds prepare and finish; nil when there are no more goroutines than workers
 	key     semaphore // bounds the key step; nil likewise
-	bulk    int       // contents in a group for a BulkKey; 0 when the key signs one by one
+	raise   semaphore // bounds the raise step
+	raisers sync.WaitGroup
+	bulk    int // contents in a group for a BulkKey; 0 when the key signs one by one
 
 	work   chan *task
 	first  chan struct{} // holds one value while nobody tries the key for the first time
@@ -44,6 +46,9 @@ type run struct {
 	mu     sync.Mutex
 	failed error // of the key; stops the batch
 }
+
+// defaultRaiseLimit is what authorities of time-stamps bear from one client.
+const defaultRaiseLimit = 16
 
 // semaphore bounds how many are inside; nil does not.
 type semaphore chan struct{}
@@ -84,8 +89,12 @@ func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, tota
 	if r.o.BulkWait <= 0 {
 		r.o.BulkWait = 2 * time.Millisecond
 	}
+	if r.o.RaiseLimit <= 0 {
+		r.o.RaiseLimit = defaultRaiseLimit
+	}
+	r.raise = make(semaphore, r.o.RaiseLimit)
 	if r.o.Window <= 0 {
-		r.o.Window = 8*r.workers + 2*max(r.o.KeyLimit, 0) + 2*r.bulk*max(r.o.KeyLimit, 1)
+		r.o.Window = 8*r.workers + 2*max(r.o.KeyLimit, 0) + 2*r.bulk*max(r.o.KeyLimit, 1) + 2*r.o.RaiseLimit
 	}
 	return r
 }
@@ -153,6 +162,7 @@ func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *
 
 // steps works until there is no work.
 func (r *run) steps() {
+	defer r.raisers.Wait()
 	if r.bulk > 0 {
 		r.inGroups()
 		return
@@ -167,23 +177,18 @@ func (r *run) steps() {
 	for range goroutines {
 		wg.Go(func() {
 			for t := range r.work {
-				t.err = r.one(t)
-				t.done <- struct{}{}
+				if t.err = r.prepare(t); t.err == nil {
+					t.err = r.sign(t)
+				}
+				if t.err != nil {
+					t.done <- struct{}{}
+					continue
+				}
+				r.finish(t)
 			}
 		})
 	}
 	wg.Wait()
-}
-
-// one takes a content through all steps.
-func (r *run) one(t *task) error {
-	if err := r.prepare(t); err != nil {
-		return err
-	}
-	if err := r.sign(t); err != nil {
-		return err
-	}
-	return r.finish(t)
 }
 
 func (r *run) prepare(t *task) error {
@@ -213,13 +218,18 @@ func (r *run) sign(t *task) error {
 	return err
 }
 
-// withKey calls f when the key has room. Until the key has signed once, one content at a time gets to it, so that a
-// password that is wrong is tried once.
+// withKey calls f when the key has room.
 func (r *run) withKey(f func() error) error {
 	if err := r.key.enter(r.ctx); err != nil {
 		return err
 	}
 	defer r.key.leave()
+	return r.inKey(f)
+}
+
+// inKey calls f. Until the key has signed once, one content at a time gets to it, so that a password that is wrong is
+// tried once.
+func (r *run) inKey(f func() error) error {
 	if !r.opened.Load() {
 		select {
 		case r.first <- struct{}{}:
@@ -256,7 +266,30 @@ func (r *run) keyErr() error {
 	return r.failed
 }
 
-func (r *run) finish(t *task) error {
+// finish makes the container and ends the task: here, or in a goroutine of its own when the container gets something from
+// others, which takes long and no processor.
+func (r *run) finish(t *task) {
+	draft, raises := t.draft.(sign.RaisingDraft)
+	if raises = raises && draft.Raises(); !raises {
+		t.err = r.finishHere(t)
+		t.done <- struct{}{}
+		return
+	}
+	if t.err = r.finishBase(t, draft); t.err == nil {
+		t.err = r.raise.enter(r.ctx)
+	}
+	if t.err != nil {
+		t.done <- struct{}{}
+		return
+	}
+	r.raisers.Go(func() {
+		t.err = r.raised(t, draft)
+		r.raise.leave()
+		t.done <- struct{}{}
+	})
+}
+
+func (r *run) finishHere(t *task) error {
 	if err := r.cpu.enter(r.ctx); err != nil {
 		return err
 	}
@@ -264,11 +297,43 @@ func (r *run) finish(t *task) error {
 	start := r.now()
 	var err error
 	if r.o.Output != nil {
-		err = r.output(t)
+		err = r.output(t, func(out io.Writer) error { return writeDraft(r.ctx, out, t) })
 	} else {
 		t.result, err = finishDraft(r.ctx, t)
 	}
 	r.observe(Finish, t.index, 1, start, err)
+	return err
+}
+
+// finishBase leaves in t.result what can be made without others.
+func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
+	if err := r.cpu.enter(r.ctx); err != nil {
+		return err
+	}
+	defer r.cpu.leave()
+	start := r.now()
+	var err error
+	t.result, err = draft.FinishBase(r.ctx, t.signature)
+	r.observe(Finish, t.index, 1, start, err)
+	return err
+}
+
+// raised gets what the container lacks.
+func (r *run) raised(t *task, draft sign.RaisingDraft) error {
+	start := r.now()
+	container, err := draft.Raise(r.ctx, t.result)
+	r.observe(Raise, t.index, 1, start, err)
+	t.result = nil
+	if err != nil && (!r.o.KeepLower || len(container) == 0) {
+		return err
+	}
+	if r.o.Output == nil {
+		t.result = container
+		return err
+	}
+	if failed := r.output(t, func(out io.Writer) error { _, err := out.Write(container); return err }); failed != nil {
+		return failed
+	}
 	return err
 }
 
@@ -280,12 +345,12 @@ func finishDraft(ctx context.Context, t *task) ([]byte, error) {
 }
 
 // output writes the container to where Options.Output says, whole or not at all.
-func (r *run) output(t *task) error {
+func (r *run) output(t *task, write func(io.Writer) error) error {
 	out, err := r.o.Output(r.ctx, t.index, &t.content)
 	if err != nil {
 		return err
 	}
-	if err := writeDraft(r.ctx, out, t); err != nil {
+	if err := write(out); err != nil {
 		out.Abort()
 		return err
 	}

@@ -41,18 +41,19 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	if o.ContentType != "" && oidOr(o.ContentType, "") != m.sd.ContentType {
 		return nil, addError("its content type is %s", m.sd.ContentType.Name())
 	}
-	d := &Draft{signer: s, rule: o.Certificates, contentType: m.sd.ContentType, base: m}
+	d := &Draft{signer: s, rule: o.Certificates, contentType: m.sd.ContentType, base: m, raising: newRaising(o)}
 	switch {
 	case m.Detached() && c == nil:
 		return nil, addError("it is detached; give the content")
 	case !m.Detached() && c != nil:
 		return nil, addError("its content is inside; give none, so that both signers sign the same")
 	case !m.Detached():
-		h := s.Scheme().NewHash()
+		h := d.raising.beside(s.Scheme())
 		if err := m.WriteContent(h); err != nil {
 			return nil, err
 		}
 		d.digest = h.Sum(nil)
+		d.raising.read()
 	default:
 		if err := d.read(ctx, *c); err != nil {
 			return nil, err

@@ -24,6 +24,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
 )
 
 // Level is how much a signature carries to prove itself. BES is the zero value. With a [Policy], BES is also called
@@ -83,6 +84,11 @@ type Options struct {
 	ContentIdentifier []byte          // a name for the content, for others to refer to
 	Attributes        []Attribute     // any further signed attributes
 	Certificates      CertificateRule // which certificates of the signer's chain go in
+
+	// Timestamper gives the time-stamps of levels above BES: a tsp.Client, or a tsp.Authority of one's own.
+	Timestamper tsp.Timestamper
+	// TimestampHash is the hash of their imprints: SHA-256 (when 0), SHA-384 or SHA-512.
+	TimestampHash crypto.Hash
 }
 
 // CertificateRule says which certificates go into a container.

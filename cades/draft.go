@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -25,6 +24,7 @@ type Draft struct {
 	digest      []byte
 	tbs         []byte
 	serial      []byte   // INTEGER of the signer's certificate
+	raising     *raising // nil up to BES
 	base        *Message // the message that gets a further signer; nil for a new one
 }
 
@@ -32,6 +32,7 @@ var (
 	_ sign.Format         = (*Options)(nil)
 	_ sign.TrustingDraft  = (*Draft)(nil)
 	_ sign.StreamingDraft = (*Draft)(nil)
+	_ sign.RaisingDraft   = (*Draft)(nil)
 )
 
 // Prepare reads the content, digests it and freezes the signed attributes. The key of the signer is not used, and may be
@@ -44,6 +45,7 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (*
 		return nil, err
 	}
 	d := &Draft{signer: s, rule: o.Certificates, attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
+	d.raising = newRaising(o)
 	if o.Attached && c.DigestOnly() {
 		return nil, &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "a container with the content inside needs the content, not its digest"}
 	}
@@ -72,9 +74,9 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 			return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("scheme %s needs a digest of its own hash, of %d octets", scheme.Name, size)}
 		}
 		d.digest = sum
-		return nil
+		return d.raising.given(&c)
 	}
-	h := scheme.NewHash()
+	h := d.raising.beside(scheme)
 	if data, ok := c.InMemory(); ok {
 		h.Write(data)
 		d.size = int64(len(data))
@@ -85,6 +87,7 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 		}
 	}
 	d.digest = h.Sum(nil)
+	d.raising.read()
 	if d.attached {
 		d.content = c
 	}
@@ -92,7 +95,7 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 }
 
 // digestContent reads a content into the hash. One that can be read only once is kept when the container will need it.
-func digestContent(ctx context.Context, h hash.Hash, c sign.Content, keep bool) (sign.Content, int64, error) {
+func digestContent(ctx context.Context, h io.Writer, c sign.Content, keep bool) (sign.Content, int64, error) {
 	if r, ok := c.Once(); ok && keep {
 		kept, err := readAll(ctx, r)
 		if err != nil {
@@ -155,6 +158,19 @@ func (d *Draft) Finish(ctx context.Context, signature []byte) ([]byte, error) {
 
 // FinishTrusted is Finish for a signature that was checked already: [sign.Signer.Sign] does that.
 func (d *Draft) FinishTrusted(ctx context.Context, signature []byte) ([]byte, error) {
+	base, err := d.FinishBase(ctx, signature)
+	if err != nil || d.raising == nil {
+		return base, err
+	}
+	container, err := d.Raise(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	return container, nil
+}
+
+// FinishBase is FinishTrusted up to BES: what higher levels get from others is left to [Draft.Raise].
+func (d *Draft) FinishBase(ctx context.Context, signature []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -177,9 +193,9 @@ func (d *Draft) FinishTrusted(ctx context.Context, signature []byte) ([]byte, er
 }
 
 // FinishTo writes the container instead of returning it. An attached content that can be read again is read again and
-// has to be the one that was signed.
+// has to be the one that was signed; above BES the container is made in memory.
 func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) error {
-	if d.base != nil || !d.attached {
+	if d.base != nil || !d.attached || d.raising != nil {
 		der, err := d.FinishTrusted(ctx, signature)
 		if err != nil {
 			return err

@@ -17,7 +17,8 @@ import (
 const draftVersion = 1
 
 // MarshalBinary encodes the draft, so that it can be finished in another process by [ParseDraft]. An attached content
-// goes in, whatever its size. Nothing in it is secret; whoever changes it makes a draft that cannot be finished with the
+// goes in, whatever its size; what makes levels above BES does not, so that [Message.Extend] takes the finished container
+// there. Nothing in it is secret; whoever changes it makes a draft that cannot be finished with the
 // signature.
 func (d *Draft) MarshalBinary() ([]byte, error) {
 	scheme := d.signer.Scheme()

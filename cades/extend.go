@@ -43,10 +43,8 @@ func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byt
 	if err := e.check(ctx, to); err != nil {
 		return nil, err
 	}
-	for _, i := range e.which {
-		if err := e.raise(ctx, i, to); err != nil {
-			return nil, err
-		}
+	if err := e.run(ctx, to); err != nil {
+		return nil, err
 	}
 	return e.m.ber, nil
 }
@@ -57,6 +55,17 @@ type extension struct {
 	m      *Message
 	which  []int
 	digest []byte // of the content, by the hash of the imprints; nil when it is not needed
+	fresh  bool   // the signature was made a moment ago and need not be verified
+}
+
+// run raises every signature that was asked for.
+func (e *extension) run(ctx context.Context, to Level) error {
+	for _, i := range e.which {
+		if err := e.raise(ctx, i, to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func extendError(class error, format string, args ...any) error {
@@ -112,7 +121,7 @@ func (e *extension) check(ctx context.Context, to Level) error {
 func (e *extension) contentDigest(ctx context.Context) error {
 	h := e.hash().New()
 	switch c := e.o.Content; {
-	case !e.m.Detached():
+	case !e.m.Detached() && !e.fresh:
 		if err := e.m.WriteContent(h); err != nil {
 			return extendError(sign.ErrInput, "the content inside cannot be read: %s", err)
 		}
@@ -135,7 +144,7 @@ func (e *extension) contentDigest(ctx context.Context) error {
 
 // verify checks the signatures, and their content where it is at hand.
 func (e *extension) verify(ctx context.Context) error {
-	if e.o.Force {
+	if e.o.Force || e.fresh {
 		return nil
 	}
 	v := &VerifyOptions{Certificates: e.o.Certificates}

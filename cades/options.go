@@ -24,8 +24,8 @@ func singleValued(id cms.OID) bool {
 // Check refuses options that would give a container that nobody accepts. Signing checks them, too; this is for telling
 // early.
 func (o *Options) Check() error {
-	if o.Level > BES || o.Level < PKCS7 {
-		return inputError(sign.ErrUnsupported, "level %s cannot be made; sign at pkcs7 or bes", o.Level)
+	if err := o.checkLevel(); err != nil {
+		return err
 	}
 	if o.Certificates == NoCertificates && o.Level != PKCS7 {
 		return inputError(sign.ErrInput, "%s needs the signer's certificate inside; leave Certificates at WholeChain or SignerOnly", o.Level)
@@ -71,6 +71,23 @@ func (o *Options) Check() error {
 		}
 	}
 	return o.checkExtra()
+}
+
+func (o *Options) checkLevel() error {
+	switch o.Level {
+	case PKCS7, BES:
+		return nil
+	case T, LTA:
+	default:
+		return inputError(sign.ErrUnsupported, "level %s cannot be made; sign at pkcs7, bes, t or lta", o.Level)
+	}
+	if o.Timestamper == nil {
+		return inputError(sign.ErrInput, "level %s needs a Timestamper", o.Level)
+	}
+	if o.TimestampHash != 0 && sign.NewDigest(o.TimestampHash, nil).Algorithm == nil {
+		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
+	}
+	return nil
 }
 
 // checkExtra checks the attributes that the caller brings in DER.

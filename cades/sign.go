@@ -35,7 +35,7 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reade
 		o = &Options{}
 	}
 	c := sign.Reader("", content)
-	if o.Attached {
+	if o.Attached && o.Level <= BES {
 		seeker, ok := content.(io.Seeker)
 		if !ok {
 			return signStream(ctx, dst, s, content, o)

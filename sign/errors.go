@@ -15,6 +15,8 @@ var (
 	ErrUnavailable  = errors.New("the key cannot be used now")
 	ErrUnsupported  = errors.New("not supported")
 	ErrInput        = errors.New("invalid input")
+	// ErrNoCertificate is of a key that is there, and has no certificate to sign with.
+	ErrNoCertificate = errors.New("the key has no certificate")
 )
 
 // Error says what failed, where, why, and what to do about it. It never holds a secret.
@@ -66,7 +68,7 @@ func (e *Error) Unwrap() []error {
 }
 
 // IsKeyError reports whether err says that the key, rather than the content, is at fault, so that the next content
-// would fail as well: wrong PIN, key gone, key of another certificate, scheme that the key does not do. Temporary errors
+// would fail as well: wrong PIN, key gone, key of another certificate, scheme that the key does not do, no certificate. Temporary errors
 // and the end of a context are not.
 func IsKeyError(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -75,7 +77,7 @@ func IsKeyError(err error) bool {
 	if e, ok := errors.AsType[*Error](err); ok && e.Temporary {
 		return false
 	}
-	for _, class := range []error{ErrKeyNotFound, ErrKeyAmbiguous, ErrKeyMismatch, ErrPIN, ErrUnavailable, ErrUnsupported} {
+	for _, class := range []error{ErrKeyNotFound, ErrKeyAmbiguous, ErrKeyMismatch, ErrPIN, ErrUnavailable, ErrUnsupported, ErrNoCertificate} {
 		if errors.Is(err, class) {
 			return true
 		}

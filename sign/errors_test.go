@@ -26,7 +26,7 @@ func TestError(t *testing.T) {
 }
 
 func TestIsKeyError(t *testing.T) {
-	for _, class := range []error{sign.ErrKeyNotFound, sign.ErrKeyAmbiguous, sign.ErrKeyMismatch, sign.ErrPIN, sign.ErrUnavailable, sign.ErrUnsupported} {
+	for _, class := range []error{sign.ErrKeyNotFound, sign.ErrKeyAmbiguous, sign.ErrKeyMismatch, sign.ErrPIN, sign.ErrUnavailable, sign.ErrUnsupported, sign.ErrNoCertificate} {
 		require.True(t, sign.IsKeyError(&sign.Error{Op: "x", Class: class}))
 		require.False(t, sign.IsKeyError(&sign.Error{Op: "x", Class: class, Temporary: true}))
 		require.False(t, sign.IsKeyError(&sign.Error{Op: "x", Class: class, Err: context.Canceled}))

@@ -34,3 +34,16 @@ type StreamingDraft interface {
 	Draft
 	FinishTo(ctx context.Context, dst io.Writer, signature []byte) error
 }
+
+// RaisingDraft is an optional interface of a [Draft] whose container gets something from others after the signature:
+// time-stamps, revocation values. Finish does all of it; these methods let a batch bound how many are at it at once.
+type RaisingDraft interface {
+	Draft
+	// Raises reports whether there is anything to get.
+	Raises() bool
+	// FinishBase is FinishTrusted without it.
+	FinishBase(ctx context.Context, signature []byte) ([]byte, error)
+	// Raise takes what FinishBase returned to the level that was asked for. Beside an error it returns the highest level
+	// that was reached.
+	Raise(ctx context.Context, base []byte) ([]byte, error)
+}

@@ -103,7 +103,7 @@ func WithScheme(s Scheme) Option { return func(o *openOptions) { o.scheme = &s }
 func WithChain(chain ...*x509.Certificate) Option { return func(o *openOptions) { o.chain = chain } }
 
 // Open finds a key, its chain and its best scheme in one call. The chain is that of [WithChain], else what the provider
-// knows ([ChainSource]), else ref.Certificate alone.
+// knows ([ChainSource]), else ref.Certificate alone; without any of these it fails with [ErrNoCertificate].
 func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (*Signer, error) {
 	var o openOptions
 	for _, option := range options {
@@ -126,7 +126,7 @@ func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (*Signer,
 		chain = []*x509.Certificate{ref.Certificate}
 	}
 	if len(chain) == 0 {
-		return nil, &Error{Op: "sign: open", Place: ref.String(), Class: ErrKeyNotFound, Hint: "the key has no certificate there; give one with WithChain"}
+		return nil, &Error{Op: "sign: open", Place: ref.String(), Class: ErrNoCertificate, Hint: "give one with WithChain, or to the provider"}
 	}
 	s, err := o.pick(key, chain[0])
 	if err != nil {
