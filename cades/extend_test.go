@@ -2,10 +2,12 @@ package cades_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -113,4 +115,84 @@ func TestExtendRefused(t *testing.T) {
 	m, _ := parse(t, expired)
 	_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: late, Force: true})
 	require.NoError(t, err)
+}
+
+// TestLevelsInOneGo signs at a level at once: with the content, with its digests only, and beside another signer.
+func TestLevelsInOneGo(t *testing.T) {
+	pki := testpki.New(t)
+	s := signerOf(t, pki.Leaf(testpki.P384), sign.ECDSA(crypto.SHA384))
+	tsa := authority(t, pki, testpki.Now)
+	content := []byte("content")
+	digests := []sign.Digest{digestOf(crypto.SHA384, content), digestOf(crypto.SHA256, content), digestOf(crypto.SHA512, content)}
+	verify := func(t *testing.T, ber []byte, level string, signatures int) {
+		m, _ := parse(t, ber)
+		require.Len(t, m.Signatures(), signatures)
+		for _, s := range m.Signatures() {
+			require.Equal(t, level, s.LevelName())
+		}
+		r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
+		requireTrusted(t, r, err)
+	}
+	for level, name := range map[cades.Level]string{cades.T: "CAdES-T", cades.LTA: "CAdES-LTA"} {
+		for _, hash := range []crypto.Hash{0, crypto.SHA512} {
+			o := &cades.Options{Level: level, Timestamper: tsa, TimestampHash: hash}
+			for form, c := range map[string]sign.Content{"bytes": sign.Bytes("", content), "digest": sign.Digested("", digests...)} {
+				t.Run(name+"/"+form, func(t *testing.T) {
+					d, err := cades.Prepare(t.Context(), s, c, o)
+					require.NoError(t, err)
+					signature, err := s.Sign(t.Context(), d.ToBeSigned())
+					require.NoError(t, err)
+					ber, err := d.Finish(t.Context(), signature)
+					require.NoError(t, err)
+					verify(t, ber, name, 1)
+
+					m, _ := parse(t, ber)
+					ber, err = m.AddSignature(t.Context(), p256(t, pki), bytes.NewReader(content), o)
+					require.NoError(t, err)
+					verify(t, ber, name, 2)
+				})
+			}
+			o.Attached = true
+			ber, err := cades.Sign(t.Context(), s, bytes.NewReader(content), o)
+			require.NoError(t, err)
+			verify(t, ber, name, 1)
+			var out bytes.Buffer
+			require.NoError(t, cades.SignTo(t.Context(), &out, s, bytes.NewReader(content), o))
+			verify(t, out.Bytes(), name, 1)
+		}
+	}
+	_, err := cades.Prepare(t.Context(), s, sign.Digested("", digests[0]), &cades.Options{Level: cades.LTA, Timestamper: tsa})
+	require.ErrorContains(t, err, "SHA-256")
+}
+
+func digestOf(h crypto.Hash, content []byte) sign.Digest {
+	f := h.New()
+	f.Write(content)
+	return sign.NewDigest(h, f.Sum(nil))
+}
+
+// failing is an authority that does not answer.
+type failing struct{}
+
+func (failing) Timestamp(context.Context, sign.Digest) (*tsp.Token, error) {
+	return nil, errors.New("no answer")
+}
+
+// TestRaiseFails says which level was reached, and hands out the container at that level.
+func TestRaiseFails(t *testing.T) {
+	s := p256(t, testpki.New(t))
+	d, err := cades.Prepare(t.Context(), s, sign.Bytes("", nil), &cades.Options{Level: cades.T, Timestamper: failing{}})
+	require.NoError(t, err)
+	signature, err := s.Sign(t.Context(), d.ToBeSigned())
+	require.NoError(t, err)
+	none, err := d.Finish(t.Context(), signature)
+	require.ErrorContains(t, err, "no answer")
+	require.ErrorContains(t, err, "CAdES-BES")
+	require.False(t, sign.IsKeyError(err))
+	require.Nil(t, none)
+	base, err := d.FinishBase(t.Context(), signature)
+	require.NoError(t, err)
+	lower, err := d.Raise(t.Context(), base)
+	require.Error(t, err)
+	require.Equal(t, base, lower)
 }
