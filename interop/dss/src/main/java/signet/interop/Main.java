@@ -3,6 +3,7 @@ package signet.interop;
 import eu.europa.esig.dss.cades.validation.CMSDocumentValidator;
 import eu.europa.esig.dss.diagnostic.DiagnosticData;
 import eu.europa.esig.dss.diagnostic.SignatureWrapper;
+import eu.europa.esig.dss.diagnostic.TimestampWrapper;
 import eu.europa.esig.dss.diagnostic.jaxb.XmlCommitmentTypeIndication;
 import eu.europa.esig.dss.diagnostic.jaxb.XmlSignerRole;
 import eu.europa.esig.dss.jaxb.object.Message;
@@ -29,6 +30,23 @@ public final class Main {
             }
             validate(args.get(0), args.get(1), args.get(2), answer);
         });
+    }
+
+    /** Its type, and what is wrong with it, if anything. */
+    private static String timestamp(TimestampWrapper t) {
+        StringBuilder b = new StringBuilder(t.getType().toString());
+        if (!t.isMessageImprintDataFound()) {
+            b.append(" imprint-not-found");
+        } else if (!t.isMessageImprintDataIntact()) {
+            b.append(" imprint-not-intact");
+        }
+        if (!t.isSignatureIntact() || !t.isSignatureValid()) {
+            b.append(" signature-not-intact");
+        }
+        if (!t.isSigningCertificateReferencePresent()) {
+            b.append(" not-bound");
+        }
+        return b.toString();
     }
 
     private static void validate(String path, String contentPath, String rootPath, Requests.Answer answer) {
@@ -65,6 +83,7 @@ public final class Main {
             answer.put(at + "mime", s.getMimeType());
             answer.put(at + "hints", s.getContentHints());
             answer.put(at + "identifier", s.getContentIdentifier());
+            answer.put(at + "timestamps", s.getTimestampList().stream().map(Main::timestamp).collect(Collectors.joining("|")));
         }
     }
 }
