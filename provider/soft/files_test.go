@@ -319,6 +319,19 @@ func TestFolder(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrKeyNotFound)
 }
 
+// TestNoPassword opens encrypted files with nobody to ask.
+func TestNoPassword(t *testing.T) {
+	for _, name := range []string{"modern.p12", "pbes2.der", "pbes2-aes-256-cbc.pem"} {
+		_, err := soft.Open(filepath.Join("testdata", name), soft.Config{})
+		require.ErrorIs(t, err, soft.ErrNoPassword, name)
+		require.ErrorIs(t, err, sign.ErrUnavailable, name)
+		require.NotErrorIs(t, err, sign.ErrPIN, name)
+		_, err = soft.Open(filepath.Join("testdata", name), soft.Config{Password: password("wrong")})
+		require.ErrorIs(t, err, sign.ErrPIN, name)
+		require.NotErrorIs(t, err, soft.ErrNoPassword, name)
+	}
+}
+
 func TestFolderWrongPassword(t *testing.T) {
 	dir := t.TempDir()
 	copyTo(t, dir, "modern.p12")

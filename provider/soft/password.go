@@ -37,12 +37,13 @@ type asker struct {
 	err    error
 }
 
-// errNoPassword says that there is nobody to ask.
-var errNoPassword = errors.New("it is encrypted and no password was given")
+// ErrNoPassword is the cause of an error of class [sign.ErrUnavailable] when a file is encrypted and Config.Password is
+// nil, so that there is nobody to ask.
+var ErrNoPassword = errors.New("it is encrypted and no password was given")
 
 func (a *asker) get(ctx context.Context) ([]byte, error) {
 	if a.ask == nil {
-		return nil, errNoPassword
+		return nil, ErrNoPassword
 	}
 	if !a.asked {
 		a.asked = true

@@ -159,14 +159,14 @@ func (r *reader) error(err error) error {
 		return err
 	}
 	if r.implied && errors.Is(err, errPassword) {
-		err = errNoPassword
+		err = ErrNoPassword
 	}
 	e := &sign.Error{Op: "soft: open", Place: r.file, Class: sign.ErrInput, Err: err}
 	convert, isConvert := errors.AsType[*convertError](err)
 	switch {
 	case errors.Is(err, errPassword):
 		e.Class, e.Err, e.Hint = sign.ErrPIN, nil, "give the password that the file was made with, or the file is damaged"
-	case errors.Is(err, errNoPassword):
+	case errors.Is(err, ErrNoPassword):
 		e.Class, e.Hint = sign.ErrUnavailable, "set Config.Password"
 	case r.password.err != nil && errors.Is(err, r.password.err):
 		e.Class = sign.ErrUnavailable

@@ -81,7 +81,8 @@ var (
 
 // Open reads a file or a folder. Errors are [*sign.Error]: [sign.ErrPIN] for a wrong password, [sign.ErrKeyNotFound] when
 // there is no key, [sign.ErrUnsupported] for a kind of file or encryption that is not read, with the command that converts
-// it, [sign.ErrUnavailable] for a file that cannot be read, or whose password cannot be had.
+// it, [sign.ErrUnavailable] for a file that cannot be read, or whose password cannot be had, with [ErrNoPassword] inside
+// when none was given.
 func Open(path string, config Config) (*Provider, error) {
 	return OpenContext(context.Background(), path, config)
 }

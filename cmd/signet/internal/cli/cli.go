@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
 )
 
 // Exit codes.
@@ -97,7 +98,8 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "signet",
 		Short: "Sign files into CAdES containers, verify them, and look inside",
-		Long: `Signet signs files into CAdES containers (PKCS #7 / CMS) with a key in a file, verifies them, and shows what is inside.
+		Long: `Signet signs files into CAdES containers (PKCS #7 / CMS) with a key in a file, a token or an HSM, verifies
+them, and shows what is inside.
 
 Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupted; 2 wrong usage; 3 the key could not be used.`,
 		Example: `  signet sign --key demo README.md                   makes README.md.p7s with a demo key
@@ -111,6 +113,9 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Args:                       cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 0 && pkcs11.IsURI(args[0]) {
+				return usage("a pkcs11: URI is a key; give it as --key to a command")
+			}
 			if len(args) != 0 {
 				return usage("there is no command %q%s", args[0], suggest(cmd, args[0]))
 			}
@@ -125,7 +130,8 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 		return usage("%s", text)
 	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
-	root.AddCommand(a.signCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(), a.versionCommand())
+	root.AddCommand(a.signCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(),
+		a.keygenCommand(), a.csrCommand(), a.importCertCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }
 
@@ -133,7 +139,7 @@ func suggest(cmd *cobra.Command, name string) string {
 	if names := cmd.SuggestionsFor(name); len(names) != 0 {
 		return "; did you mean " + strings.Join(names, " or ") + "?"
 	}
-	return "; there are sign, verify, inspect, keys and version"
+	return "; there are sign, verify, inspect, keys, keygen, csr, import-cert, doctor and version"
 }
 
 // atLeast refuses a call without arguments with a sentence of its own.
@@ -143,6 +149,9 @@ func atLeast(n int, what string) cobra.PositionalArgs {
 			return usage("%s", what)
 		}
 		for _, arg := range args {
+			if pkcs11.IsURI(arg) { // not repeated: there may be a PIN in it
+				return usage("a pkcs11: URI is a key; give it as --key")
+			}
 			if arg == "" {
 				return usage("an argument is empty; is a variable of your shell not set?")
 			}

@@ -61,12 +61,21 @@ func (f *containerFlags) options() (*cades.Options, *sign.Scheme, error) {
 	if f.scheme == "" {
 		return o, nil, nil
 	}
-	scheme, err := sign.SchemeByName(f.scheme)
+	scheme, err := schemeByName(f.scheme)
 	if err != nil {
-		e := err.(*sign.Error) //nolint:errorlint,forcetypeassert // made there
-		return nil, nil, usage("--scheme %s: there is no such scheme; %s", f.scheme, e.Hint)
+		return nil, nil, err
 	}
 	return o, &scheme, nil
+}
+
+// schemeByName reads --scheme.
+func schemeByName(name string) (sign.Scheme, error) {
+	scheme, err := sign.SchemeByName(name)
+	if err != nil {
+		e := err.(*sign.Error) //nolint:errorlint,forcetypeassert // made there
+		return scheme, usage("--scheme %s: there is no such scheme; %s", name, e.Hint)
+	}
+	return scheme, nil
 }
 
 func (f *containerFlags) policy() (*cades.Policy, error) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -20,29 +22,44 @@ import (
 // keyFlags say which key is used.
 type keyFlags struct {
 	key, passwordFile, cert string
+
+	finalTry bool
+	sessions int         // of a token; 0 is the default
+	given    func() bool // the key was given by its flag, which other users of the machine can see
 }
 
 func (f *keyFlags) register(cmd *cobra.Command, env func(string) string, cert bool) {
 	flags := cmd.Flags()
-	flags.StringVarP(&f.key, "key", "k", "", "the `KEY`: a file (.p12 .pfx .pem .key), a folder of such files, or demo; SIGNET_KEY if not given")
-	flags.StringVar(&f.passwordFile, "password-file", "", "the `FILE` with the password of the key; else SIGNET_PASSWORD, else it is asked for")
+	flags.StringVarP(&f.key, "key", "k", "", "the `KEY`: a file (.p12 .pfx .pem .key), a folder of such files, a pkcs11: URI, or demo; SIGNET_KEY if not given")
+	flags.StringVar(&f.passwordFile, "password-file", "", "the `FILE` with the password or PIN of the key; else SIGNET_PASSWORD (or, of a token, SIGNET_PIN), else it is asked for")
+	flags.BoolVar(&f.finalTry, "final-try", false, "try the PIN of a token also when one more wrong one will lock it")
 	if cert {
 		flags.StringVar(&f.cert, "cert", "", "which key of several, `REF`: a thumbprint (see signet keys), label:TEXT, id:HEX, or the file of its certificate")
 	}
 	f.key = env("SIGNET_KEY") // stays unless the flag is given
+	f.given = func() bool { return flags.Changed("key") }
 }
 
-// keyring is an open key or folder of keys, and which of them is meant.
+// keyring is an open file, folder or token with keys, and which of them is meant.
 type keyring struct {
 	sign.Provider
-	ref  sign.Ref
-	demo bool
+	ref   sign.Ref
+	token *token // nil when the keys are not on one
+}
+
+// Close gives back the keys and forgets the PIN.
+func (k *keyring) Close() error {
+	err := k.Provider.Close()
+	if k.token != nil {
+		k.token.pin.forget()
+	}
+	return err
 }
 
 // openKey opens KEY. Failures are of ExitKey, but for references that can mean nothing.
 func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 	if f.key == "" {
-		return nil, usage("which key? Give --key FILE, or --key demo to try it out")
+		return nil, usage("which key? Give --key FILE or a pkcs11: URI, or --key demo to try it out")
 	}
 	ref, certificates, err := parseRef(f.cert)
 	if err != nil {
@@ -53,14 +70,17 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 		if err != nil {
 			return nil, keyFailure(err)
 		}
-		return &keyring{keys, ref, true}, nil
+		return &keyring{keys, ref, nil}, nil
+	}
+	if pkcs11.IsURI(f.key) {
+		return a.openToken(ctx, f, ref, certificates)
 	}
 	config := soft.Config{Password: a.password(f.passwordFile), Certificates: certificates}
 	keys, err := soft.OpenContext(ctx, f.key, config)
 	if err != nil {
 		return nil, keyFailure(a.explain(err, f, config.Password != nil))
 	}
-	return &keyring{keys, ref, false}, nil
+	return &keyring{keys, ref, nil}, nil
 }
 
 // explain adds what to do to an error of opening a key.
@@ -68,7 +88,7 @@ func (a *app) explain(err error, f *keyFlags, canAsk bool) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("there is no key file %s; give one that exists, or --key demo to try it out", f.key)
-	case !canAsk && (errors.Is(err, sign.ErrPIN) || strings.Contains(err.Error(), "no password was given")):
+	case !canAsk && (errors.Is(err, sign.ErrPIN) || errors.Is(err, soft.ErrNoPassword)):
 		return fmt.Errorf("%w; give --password-file FILE or set SIGNET_PASSWORD (there is no terminal to ask on)", err)
 	case errors.Is(err, sign.ErrPIN) && f.passwordFile != "":
 		return fmt.Errorf("%w (password from %s)", err, f.passwordFile)
@@ -85,18 +105,54 @@ func (k *keyring) open(ctx context.Context, scheme *sign.Scheme) (*sign.Signer, 
 		options = append(options, sign.WithScheme(*scheme))
 	}
 	s, err := sign.Open(ctx, k.Provider, k.ref, options...)
-	switch {
-	case errors.Is(err, sign.ErrKeyAmbiguous):
-		err = fmt.Errorf("%w; choose with --cert", err)
-	case scheme != nil && errors.Is(err, sign.ErrUnsupported):
+	if scheme != nil && errors.Is(err, sign.ErrUnsupported) {
 		err = fmt.Errorf("--scheme %s: %w; signet keys lists what the key can do", scheme.Name, err)
-	case err != nil && strings.Contains(err.Error(), "WithChain"):
-		err = errors.New("the key has no certificate in its file; give the file of its certificate with --cert")
 	}
 	if err != nil {
-		return nil, keyFailure(err)
+		return nil, keyFailure(k.explain(err))
 	}
 	return s, nil
+}
+
+// bare finds the key that is meant, which needs no certificate.
+func (k *keyring) bare(ctx context.Context) (sign.Key, error) {
+	key, err := k.Key(ctx, k.ref)
+	if err != nil {
+		return nil, keyFailure(k.explain(err))
+	}
+	return key, nil
+}
+
+// explain adds what to do to an error of finding a key.
+func (k *keyring) explain(err error) error {
+	if k.token != nil {
+		return k.token.explain(err)
+	}
+	switch {
+	case errors.Is(err, sign.ErrKeyAmbiguous):
+		return fmt.Errorf("%w; choose with --cert", err)
+	case errors.Is(err, sign.ErrNoCertificate):
+		return errors.New("the key has no certificate in its file; give the file of its certificate with --cert")
+	}
+	return err
+}
+
+// merged adds what --cert says to what the URI of a token says; both must hold.
+func merged(ref, cert sign.Ref) (sign.Ref, error) {
+	switch {
+	case ref.Label != "" && cert.Label != "" && ref.Label != cert.Label:
+		return ref, usage("--cert names the label %s and the URI object=%s; leave one out", quote(cert.Label), quote(ref.Label))
+	case len(ref.ID) != 0 && len(cert.ID) != 0 && !bytes.Equal(ref.ID, cert.ID):
+		return ref, usage("--cert names the id %x and the URI %x; leave one out", cert.ID, ref.ID)
+	}
+	if cert.Label != "" {
+		ref.Label = cert.Label
+	}
+	if len(cert.ID) != 0 {
+		ref.ID = cert.ID
+	}
+	ref.Certificate, ref.Thumbprint = cert.Certificate, cert.Thumbprint
+	return ref, nil
 }
 
 // parseRef reads --cert. The certificates of a file are also candidates for the chain.
@@ -108,8 +164,8 @@ func parseRef(s string) (sign.Ref, []*x509.Certificate, error) {
 		return sign.Ref{Label: label}, nil, nil
 	}
 	if id, ok := strings.CutPrefix(s, "id:"); ok {
-		octets, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(id))
-		if err != nil || len(octets) == 0 {
+		octets, err := parseID(id)
+		if err != nil {
 			return sign.Ref{}, nil, usage("--cert %s: an id is hexadecimal, as in id:01", s)
 		}
 		return sign.Ref{ID: octets}, nil, nil
@@ -132,6 +188,15 @@ func parseRef(s string) (sign.Ref, []*x509.Certificate, error) {
 		}
 	}
 	return sign.Ref{Certificate: leaf}, certificates, nil
+}
+
+// parseID reads a CKA_ID or localKeyId in hexadecimal.
+func parseID(s string) ([]byte, error) {
+	id, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(s))
+	if err == nil && len(id) == 0 {
+		err = errors.New("it is empty")
+	}
+	return id, err
 }
 
 func looksLikeFile(s string) bool {
@@ -171,7 +236,7 @@ func (a *app) hasEnvPassword() bool {
 
 const passwordVariable = "SIGNET_PASSWORD" //nolint:gosec // the name of a variable
 
-// password returns where a password comes from: the file, the environment, or the terminal; nil when there is none of
+// password returns where the password of a file comes from: the file, the environment, or the terminal; nil when there is none of
 // these, and keys that are not encrypted can still be opened.
 func (a *app) password(file string) soft.PasswordFunc {
 	if file != "" {
@@ -182,16 +247,20 @@ func (a *app) password(file string) soft.PasswordFunc {
 		return func(context.Context, string) (sign.Secret, error) { return sign.NewSecret([]byte(value)), nil }
 	}
 	if t, ok := a.terminal(); ok {
-		return t.ask
+		return func(ctx context.Context, what string) (sign.Secret, error) { return t.ask(ctx, "Password", what) }
 	}
 	return nil
 }
 
+// checkPasswordFile warns of a file with a password or a PIN that is no secret.
 func (a *app) checkPasswordFile(file string) {
-	if runtime.GOOS == "windows" {
-		return
-	}
-	if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
+	if everybodyReads(file) {
 		a.warn("everybody on this machine can read the password file %s; chmod 600 mends that", file)
 	}
+}
+
+// everybodyReads reports whether a file has a mode that lets everybody read it.
+func everybodyReads(file string) bool {
+	info, err := os.Stat(file)
+	return runtime.GOOS != "windows" && err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0
 }

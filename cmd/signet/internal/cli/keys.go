@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -12,34 +13,53 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
 
 func (a *app) keysCommand() *cobra.Command {
 	var f keyFlags
-	var asJSON bool
+	var asJSON, noLogin bool
 	cmd := &cobra.Command{
 		Use:   "keys --key KEY [flags]",
 		Short: "List the keys that can sign",
-		Long:  "List what can sign with KEY. The thumbprint is what --cert of signet sign takes.",
+		Long: `List what can sign with KEY. The thumbprint is what --cert of signet sign takes.
+
+Of a PKCS #11 module, the slots and tokens that the URI means are listed, and their keys with the URI of each. A PIN is
+used when there is one and the URI means one token; without it a token shows public keys and certificates only.`,
 		Example: `  signet keys --key seal.p12
-  signet keys --key /etc/signet/keys --json`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 0 {
-				return usage("keys takes no arguments; give the key as --key %s", args[0])
+  signet keys --key /etc/signet/keys --json
+  signet keys --key 'pkcs11:?module-path=/usr/lib/softhsm/libsofthsm2.so'
+  signet keys --key 'pkcs11:token=seal?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin'`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if pkcs11.IsURI(f.key) {
+				return a.tokenKeys(cmd.Context(), &f, asJSON, noLogin)
 			}
-			return nil
+			return a.keys(cmd.Context(), &f, asJSON)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.keys(cmd.Context(), &f, asJSON) },
 	}
 	f.register(cmd, a.env, false)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object for each key")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object for each key, and for each slot of a module")
+	cmd.Flags().BoolVar(&noLogin, "no-login", false, "list what a token shows without its PIN")
 	cmd.Flags().SortFlags = false
 	return cmd
 }
 
-// keyInfo is what is known of a key.
+// noArguments refuses arguments of commands that take a key only.
+func noArguments(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case pkcs11.IsURI(args[0]): // not repeated: there may be a PIN in it
+		return usage("%s takes no arguments; give the URI as --key", cmd.Name())
+	}
+	return usage("%s takes no arguments; give the key as --key %s", cmd.Name(), args[0])
+}
+
+// keyInfo is what is known of a key, or of a public key or certificate of a token.
 type keyInfo struct {
+	Kind       string     `json:"kind"` // key, public-key or certificate
 	Thumbprint string     `json:"thumbprint,omitempty"`
 	Subject    string     `json:"subject,omitempty"`
 	Issuer     string     `json:"issuer,omitempty"`
@@ -51,6 +71,8 @@ type keyInfo struct {
 	ID         string     `json:"id,omitempty"`
 	Schemes    []string   `json:"schemes"`
 	Chain      int        `json:"certificates"`
+	Slot       *uint      `json:"slot,omitempty"`
+	URI        string     `json:"uri,omitempty"`
 }
 
 func (a *app) keys(ctx context.Context, f *keyFlags, asJSON bool) error {
@@ -89,7 +111,7 @@ func (a *app) keys(ctx context.Context, f *keyFlags, asJSON bool) error {
 }
 
 func infoOf(e sign.Entry) keyInfo {
-	k := keyInfo{Label: e.Label, ID: hex.EncodeToString(e.ID), Schemes: []string{}, Chain: len(e.Chain), Algorithm: "unknown"}
+	k := keyInfo{Kind: "key", Label: e.Label, ID: hex.EncodeToString(e.ID), Schemes: []string{}, Chain: len(e.Chain), Algorithm: "unknown"}
 	for _, s := range e.Schemes {
 		k.Schemes = append(k.Schemes, s.Name)
 	}
@@ -97,12 +119,27 @@ func infoOf(e sign.Entry) keyInfo {
 		k.Algorithm = kind
 	}
 	if c := e.Certificate(); c != nil {
-		k.Thumbprint, k.Subject, k.Issuer = e.Thumbprint(), inspect.Name(c.RawSubject), inspect.Name(c.RawIssuer)
-		k.Serial = fmt.Sprintf("%X", c.SerialNumber)
-		k.NotBefore, k.NotAfter = &c.NotBefore, &c.NotAfter
-		k.Algorithm = inspect.KeyKind(c.RawSubjectPublicKeyInfo)
+		k.certificate(c)
 	}
 	return k
+}
+
+func (k *keyInfo) certificate(c *x509.Certificate) {
+	k.Thumbprint, k.Subject, k.Issuer = sign.Thumbprint(c), inspect.Name(c.RawSubject), inspect.Name(c.RawIssuer)
+	k.Serial = fmt.Sprintf("%X", c.SerialNumber)
+	k.NotBefore, k.NotAfter = &c.NotBefore, &c.NotAfter
+	k.Algorithm = inspect.KeyKind(c.RawSubjectPublicKeyInfo)
+}
+
+// validity says from when to when, and whether that is now.
+func (a *app) validity(k *keyInfo) string {
+	valid := day(*k.NotBefore) + " to " + day(*k.NotAfter)
+	if now := a.Now(); now.After(*k.NotAfter) {
+		valid += " (expired)"
+	} else if now.Before(*k.NotBefore) {
+		valid += " (not yet)"
+	}
+	return valid
 }
 
 func (a *app) printKeys(all []keyInfo) error {
@@ -112,13 +149,7 @@ func (a *app) printKeys(all []keyInfo) error {
 	for _, k := range all {
 		thumbprint, valid, subject := "(no certificate)", "-", "-"
 		if k.Thumbprint != "" {
-			thumbprint, subject = k.Thumbprint, k.Subject
-			valid = day(*k.NotBefore) + " to " + day(*k.NotAfter)
-			if now := a.Now(); now.After(*k.NotAfter) {
-				valid += " (expired)"
-			} else if now.Before(*k.NotBefore) {
-				valid += " (not yet)"
-			}
+			thumbprint, subject, valid = k.Thumbprint, k.Subject, a.validity(&k)
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", thumbprint, k.Algorithm, valid, subject,
 			orDash(plain.Text(k.Label)), orDash(k.ID), orDash(strings.Join(k.Schemes, " ")))

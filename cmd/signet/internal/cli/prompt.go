@@ -48,14 +48,15 @@ func (a *app) terminal() (*terminal, bool) {
 	return nil, false
 }
 
-// ask asks for the password of a file, without echo. An interrupt ends it and leaves the terminal as it was.
-func (t *terminal) ask(ctx context.Context, what string) (sign.Secret, error) {
+// ask asks for the password or PIN, as kind says, of a file or token, without echo. An interrupt ends it and leaves the
+// terminal as it was.
+func (t *terminal) ask(ctx context.Context, kind, what string) (sign.Secret, error) {
 	fd := int(t.in.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return sign.Secret{}, fmt.Errorf("no password can be asked for on this terminal: %w", err)
 	}
-	_, _ = fmt.Fprintf(t.out, "Password of %s: ", plain.Text(what))
+	_, _ = fmt.Fprintf(t.out, "%s of %s: ", kind, plain.Text(what))
 	type answer struct {
 		password []byte
 		err      error
@@ -69,7 +70,7 @@ func (t *terminal) ask(ctx context.Context, what string) (sign.Secret, error) {
 	case got := <-answers:
 		_, _ = fmt.Fprintln(t.out)
 		if got.err != nil {
-			return sign.Secret{}, errors.New("no password was given")
+			return sign.Secret{}, errors.New("none was given")
 		}
 		return sign.NewSecret(got.password), nil
 	case <-ctx.Done():

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -44,6 +46,7 @@ leaves no unfinished file behind.`,
 		Example: `  signet sign --key demo README.md                            try it out: makes README.md.p7s
   signet sign --key seal.p12 --out signed README.md docs
   signet sign --key seal.pem --attached --policy-oid 1.2.3.4 --policy-hash sha256:9f86d08… contract.pdf
+  signet sign --key 'pkcs11:token=seal;object=k1?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' a.pdf
   tar c docs | signet sign --key seal.p12 --password-file seal.pass - > docs.tar.p7s`,
 		Args: atLeast(1, "give the files or folders to sign, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.sign(cmd.Context(), &f, args) },
@@ -53,6 +56,7 @@ leaves no unfinished file behind.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "put the containers below `DIR`, with the tree kept, instead of beside the files")
 	flags.IntVar(&f.jobs, "jobs", 0, "work on `N` files at once; 0 is one for each processor")
+	flags.IntVar(&f.sessions, "sessions", 0, "open at most `N` sessions with a token; 0 is "+strconv.Itoa(pkcs11.DefaultSessions)+", see signet doctor")
 	flags.BoolVar(&f.stopOnError, "stop-on-error", false, "stop at the first file that fails")
 	flags.BoolVar(&f.json, "json", false, "print one object for each file, in the order of the input")
 	flags.SortFlags = false
@@ -63,12 +67,15 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if f.jobs < 0 {
 		return usage("--jobs %d: give a number from 1, or 0 for one for each processor", f.jobs)
 	}
+	if f.sessions < 0 {
+		return usage("--sessions %d: give a number from 1, or 0 for %d", f.sessions, pkcs11.DefaultSessions)
+	}
 	options, scheme, err := f.options()
 	if err != nil {
 		return err
 	}
 	if f.key == "" {
-		return usage("which key? Give --key FILE, or --key demo to try it out")
+		return usage("which key? Give --key FILE or a pkcs11: URI, or --key demo to try it out")
 	}
 	suffix, passes := detachedSuffix, 1
 	if options.Attached {

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"time"
+
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+const (
+	expiresSoon = 30 * 24 * time.Hour
+	weakRSA     = 2048 // bits; fewer are not accepted any more
+	hangs       = 30 * time.Second
+	slow        = 250 * time.Millisecond // for one signature
+)
+
+// key finds the key that is meant.
+func (d *diagnosis) key(ctx context.Context, keys *keyring) sign.Key {
+	if lister, ok := keys.Provider.(sign.Lister); ok {
+		for _, err := range lister.Keys(ctx) {
+			if err != nil && ctx.Err() == nil {
+				d.add(checkNote, "key", "", "%s", sentence(err))
+			}
+		}
+	}
+	key, err := keys.bare(ctx)
+	if err != nil {
+		d.fail("key", err)
+		return nil
+	}
+	kind := inspect.PublicKey(key.Public())
+	if public, ok := key.Public().(*rsa.PublicKey); ok && public.N.BitLen() < weakRSA {
+		d.add(checkWarning, "key", "make one of at least 2048 bits, with signet keygen", "%s is too short to be trusted", kind)
+		return key
+	}
+	d.add(checkOK, "key", "", "%s", orDash(kind))
+	return key
+}
+
+// signing checks the certificate, makes a test signature and measures.
+func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, noRate bool) {
+	signer, err := sign.Open(ctx, keys.Provider, keys.ref)
+	switch {
+	case errors.Is(err, sign.ErrNoCertificate):
+		advice := "give its certificate with --cert, or have one issued: signet csr makes a request"
+		if keys.token != nil {
+			advice = "signet csr makes a request for one, signet import-cert puts it on the token; or give its file with --cert"
+		}
+		d.add(checkWarning, "certificate", advice, "the key has none")
+	case err != nil:
+		d.fail("certificate", keys.explain(err))
+		return
+	default:
+		d.certificate(signer.Chain())
+	}
+	scheme, ok := schemeOf(key, signer)
+	if !ok {
+		d.add(checkFailed, "signature", "", "there is no scheme that the key can do")
+		return
+	}
+	message := []byte(rand.Text())
+	limited, cancel := context.WithTimeout(ctx, hangs)
+	defer cancel()
+	start := time.Now()
+	err = testSignature(limited, key, signer, scheme, message)
+	took := time.Since(start)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case limited.Err() != nil:
+		d.add(checkFailed, "signature", "check the device, its daemon and the connection to it", "there was no answer within %s", plain.Duration(hangs))
+		return
+	case err != nil:
+		d.fail("signature", err)
+		return
+	case took > slow:
+		d.add(checkNote, "signature", "", "%s, verified; it took %s, which is usual for smart cards and slow for an HSM", scheme.Name, plain.Duration(took))
+	default:
+		d.add(checkOK, "signature", "", "%s, verified", scheme.Name)
+	}
+	if !noRate {
+		d.rates(ctx, keys, key, scheme)
+	}
+}
+
+// schemeOf is what the key would sign with.
+func schemeOf(key sign.Key, signer *sign.Signer) (sign.Scheme, bool) {
+	if signer != nil {
+		return *signer.Scheme(), true
+	}
+	all := sign.Schemes(key.Public())
+	if s, ok := key.(sign.Schemer); ok {
+		all = s.Schemes()
+	}
+	if len(all) == 0 {
+		return sign.Scheme{}, false
+	}
+	return all[0], true
+}
+
+// testSignature signs and verifies. A key without a certificate signs a request for one, which crypto/x509 verifies.
+func testSignature(ctx context.Context, key sign.Key, signer *sign.Signer, scheme sign.Scheme, message []byte) error {
+	if signer == nil {
+		subject, err := parseSubject("CN=signet doctor")
+		if err == nil {
+			_, err = request(ctx, key, subject, &scheme)
+		}
+		return err
+	}
+	signature, err := signer.Sign(ctx, message)
+	if err != nil {
+		return err
+	}
+	return signer.Verify(message, signature)
+}
+
+// certificate checks what verifiers will look at.
+func (d *diagnosis) certificate(chain []*x509.Certificate) {
+	c, now := chain[0], d.app.Now()
+	name := inspect.Name(c.RawSubject)
+	switch left := c.NotAfter.Sub(now); {
+	case left < 0:
+		d.add(checkWarning, "certificate", "have it renewed; signet csr makes a request", "%s expired on %s; verifiers will refuse the signatures", name, day(c.NotAfter))
+	case now.Before(c.NotBefore):
+		d.add(checkWarning, "certificate", "check the clock of this machine", "%s is valid from %s only; verifiers will refuse the signatures", name, day(c.NotBefore))
+	case left < expiresSoon:
+		d.add(checkWarning, "certificate", "have it renewed; signet csr makes a request", "%s expires on %s", name, day(c.NotAfter))
+	default:
+		d.add(checkOK, "certificate", "", "%s, of this key, %s to %s, %s", name, day(c.NotBefore), day(c.NotAfter), sign.Thumbprint(c))
+	}
+	if c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+		d.add(checkWarning, "certificate", "have one issued with keyUsage digitalSignature or nonRepudiation", "its keyUsage does not allow signatures")
+	}
+	d.chain(chain)
+}
+
+// chain checks that issuers are known as far as a verifier, who has the root, needs them.
+func (d *diagnosis) chain(chain []*x509.Certificate) {
+	last := chain[len(chain)-1]
+	for _, c := range chain[1:] {
+		if d.app.Now().After(c.NotAfter) {
+			d.add(checkWarning, "chain", "ask the issuer for its new certificate", "the issuer %s expired on %s", inspect.Name(c.RawSubject), day(c.NotAfter))
+			return
+		}
+	}
+	switch {
+	case bytes.Equal(last.RawSubject, last.RawIssuer):
+		d.add(checkOK, "chain", "", "%s, up to the root %s", plain.Plural(len(chain), "certificate"), inspect.Name(last.RawSubject))
+	case len(chain) == 1:
+		d.add(checkNote, "chain", "if that is not a root, verifiers need its certificate: put it beside that of the key",
+			"the issuer %s is not here", inspect.Name(last.RawIssuer))
+	default:
+		d.add(checkOK, "chain", "", "%s, issued by %s, which verifiers must know", plain.Plural(len(chain), "certificate"), inspect.Name(last.RawIssuer))
+	}
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+func (a *app) keygenCommand() *cobra.Command {
+	var f keyFlags
+	var kind, label, id string
+	cmd := &cobra.Command{
+		Use:   "keygen --key URI --type TYPE --label TEXT [flags]",
+		Short: "Make a key pair on a token",
+		Long: `Make a key pair on the token that URI names, and print the URI of the new key. The private key is sensitive, cannot be
+extracted, and is for signing. A label or id that a key of the token has already is refused.
+
+The next steps are signet csr, which makes a request for a certificate, and signet import-cert.`,
+		Example: `  signet keygen --key 'pkcs11:token=seal?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' --type rsa:3072 --label k1`,
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.keygen(cmd.Context(), &f, kind, label, id) },
+	}
+	f.register(cmd, a.env, false)
+	flags := cmd.Flags()
+	flags.StringVar(&kind, "type", "", "the `TYPE` of key: "+keyTypes)
+	flags.StringVar(&label, "label", "", "the label (CKA_LABEL) of the key, `TEXT`; else object= of the URI")
+	flags.StringVar(&id, "id", "", "the identifier (CKA_ID) of the key, `HEX`; else id= of the URI, else random")
+	flags.SortFlags = false
+	return cmd
+}
+
+const keyTypes = "rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384, ec:P-521 or ed25519"
+
+// keyType reads --type, and takes the other names that these kinds have, too.
+func keyType(s string) (pkcs11.KeyKind, error) {
+	name := strings.NewReplacer(":", "", "-", "", "_", "").Replace(strings.ToLower(s))
+	name = strings.TrimPrefix(name, "ec")
+	switch name {
+	case "prime256v1", "secp256r1":
+		name = "p256"
+	case "secp384r1":
+		name = "p384"
+	case "secp521r1":
+		name = "p521"
+	}
+	for _, kind := range pkcs11.KeyKinds() {
+		if name == strings.ReplaceAll(string(kind), "-", "") {
+			return kind, nil
+		}
+	}
+	if s == "" {
+		return "", usage("which type of key? Give --type, one of %s", keyTypes)
+	}
+	return "", usage("--type %s: choose one of %s", s, keyTypes)
+}
+
+func (a *app) keygen(ctx context.Context, f *keyFlags, kind, label, id string) error {
+	spec := pkcs11.NewKey{Label: label}
+	var err error
+	if err := needToken(f, "keygen makes keys on tokens; for a key file: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes-256-cbc -out key.pem"); err != nil {
+		return err
+	}
+	if spec.Kind, err = keyType(kind); err != nil {
+		return err
+	}
+	if id != "" {
+		if spec.ID, err = parseID(id); err != nil {
+			return usage("--id %s: an id is hexadecimal, as in 01", id)
+		}
+	}
+	t, err := a.tokenURI(f)
+	if err != nil {
+		return err
+	}
+	ref, err := merged(t.uri.Ref(), sign.Ref{Label: label, ID: spec.ID})
+	if err != nil {
+		return usage("--label and --id must be those of the URI, or be left out")
+	}
+	if spec.Label, spec.ID = ref.Label, ref.ID; spec.Label == "" {
+		return usage("what is the key called? Give --label TEXT")
+	}
+	p, is, err := a.openToWrite(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer t.pin.forget()
+	defer func() { _ = p.Close() }()
+	a.note("making a key of type %s on token %s", spec.Kind, quote(is.Label))
+	e, err := p.GenerateKey(ctx, spec)
+	if err != nil {
+		return keyFailure(err)
+	}
+	a.note("made key %s, id %s, %s; signet csr makes a request for its certificate", quote(e.Label), hex.EncodeToString(e.ID), inspect.PublicKey(e.Public))
+	return a.printf("%s\n", t.keyURI(is, e))
+}
+
+// needToken refuses a KEY that is none on a token.
+func needToken(f *keyFlags, otherwise string) error {
+	switch {
+	case f.key == "":
+		return usage("which token? Give --key 'pkcs11:token=LABEL?module-path=/path/to/library.so'")
+	case !pkcs11.IsURI(f.key):
+		return usage("%s is not a pkcs11: URI; %s", f.key, otherwise)
+	}
+	return nil
+}
+
+// openToWrite opens a token with the login that writing needs.
+func (a *app) openToWrite(ctx context.Context, t *token) (*pkcs11.Provider, *pkcs11.Token, error) {
+	p, err := a.login(ctx, t)
+	if err != nil {
+		return nil, nil, keyFailure(err)
+	}
+	d, err := p.Diagnose(ctx)
+	switch {
+	case err != nil:
+	case d.Slot.Token == nil:
+		err = errors.New("the token is gone")
+	case d.Slot.Token.LoginRequired && !d.LoggedIn:
+		err = fmt.Errorf("token %s must be logged in to, to write on it; the PIN is missing: %s", quote(d.Slot.Token.Label), givePIN)
+	case d.Slot.Token.WriteProtected:
+		err = fmt.Errorf("token %s is write-protected", quote(d.Slot.Token.Label))
+	}
+	if err != nil {
+		_ = p.Close()
+		return nil, nil, keyFailure(err)
+	}
+	return p, d.Slot.Token, nil
+}

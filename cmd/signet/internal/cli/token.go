@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// token is what is known of the token that a URI names.
+type token struct {
+	uri     pkcs11.URI
+	config  pkcs11.Config
+	pin     *pin
+	bareURI bool // the URI names no key
+}
+
+// tokenURI reads a URI and says where its PIN comes from. Nothing is opened.
+func (a *app) tokenURI(f *keyFlags) (*token, error) {
+	u, err := pkcs11.ParseURI(f.key)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	if u.ModulePath == "" && u.ModuleName == "" {
+		return nil, usage("the URI does not say which module; put the path of the vendor's PKCS #11 library at its end: ?module-path=/path/to/library.so")
+	}
+	t := &token{uri: u, bareURI: u.Ref().IsZero()}
+	if t.config, err = u.Config(pkcs11.Config{AllowFinalTry: f.finalTry, Sessions: f.sessions}); err != nil {
+		if errors.Is(err, sign.ErrInput) {
+			return nil, usage("%w", err)
+		}
+		return nil, keyFailure(err)
+	}
+	if t.pin, err = a.pinOf(f, &t.config, u); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// openToken opens the token that KEY names.
+func (a *app) openToken(ctx context.Context, f *keyFlags, cert sign.Ref, certificates []*x509.Certificate) (*keyring, error) {
+	t, err := a.tokenURI(f)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := merged(t.uri.Ref(), cert)
+	if err != nil {
+		return nil, err
+	}
+	t.config.Certificates = certificates
+	keys, err := a.login(ctx, t)
+	if err != nil {
+		return nil, keyFailure(err)
+	}
+	return &keyring{keys, ref, t}, nil
+}
+
+// login opens the token, with its PIN if there is one or somebody to ask.
+func (a *app) login(ctx context.Context, t *token) (*pkcs11.Provider, error) {
+	if t.pin.prompts() {
+		found, err := t.find(ctx)
+		switch {
+		case err != nil || len(found) != 1: // what is wrong is said below, without asking for a PIN
+			t.withoutPIN()
+		case found[0].Token.ProtectedPath:
+			t.withoutPIN()
+			a.note("enter the PIN at the device of token %s", quote(found[0].Token.Label))
+		case !found[0].Token.LoginRequired:
+			t.withoutPIN()
+		}
+	}
+	p, err := pkcs11.Open(ctx, t.config)
+	if err != nil {
+		return nil, t.explainLogin(ctx, err)
+	}
+	return p, nil
+}
+
+// withoutPIN opens what the token shows to everybody, or what its own keypad protects.
+func (t *token) withoutPIN() {
+	t.config.PIN = nil
+	t.pin = &pin{}
+}
+
+// find lists the slots with an initialised token that the URI means.
+func (t *token) find(ctx context.Context) ([]pkcs11.Slot, error) {
+	slots, err := pkcs11.Slots(ctx, t.config.Module, t.config.InitArgs)
+	if err != nil {
+		return nil, err
+	}
+	var found []pkcs11.Slot
+	for _, s := range slots {
+		if s.Token != nil && s.Token.Initialized && t.means(s) {
+			found = append(found, s)
+		}
+	}
+	return found, nil
+}
+
+// means compares a slot with what the URI says of it.
+func (t *token) means(s pkcs11.Slot) bool {
+	is := s.Token
+	if is == nil {
+		is = &pkcs11.Token{}
+	}
+	for _, f := range []struct{ want, is string }{
+		{t.uri.Token, is.Label}, {t.uri.Serial, is.Serial}, {t.uri.Manufacturer, is.Manufacturer}, {t.uri.Model, is.Model},
+		{t.uri.SlotDescription, s.Description}, {t.uri.SlotManufacturer, s.Manufacturer},
+	} {
+		if f.want != "" && f.want != f.is {
+			return false
+		}
+	}
+	return t.uri.SlotID == nil || *t.uri.SlotID == s.ID
+}
+
+// keyURI names a key of the token so that the next command finds it: the token, the key, the module and where the PIN is,
+// but never the PIN.
+func (t *token) keyURI(is *pkcs11.Token, e sign.Entry) string {
+	u := pkcs11.URI{
+		ID: e.ID, Object: e.Label, ModulePath: t.uri.ModulePath, ModuleName: t.uri.ModuleName,
+		PINSource: t.uri.PINSource, InitArgs: t.uri.InitArgs,
+	}
+	if is != nil {
+		u.Token, u.Serial = is.Label, is.Serial
+	}
+	return u.String()
+}
+
+// explainLogin adds what to do to an error of opening a token.
+func (t *token) explainLogin(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, sign.ErrPIN) && t.pin.from != "":
+		err = fmt.Errorf("%w (PIN from %s)", err, t.pin.from)
+	case errors.Is(err, sign.ErrKeyAmbiguous):
+		return fmt.Errorf("%w; in the URI that is pkcs11:token=LABEL;serial=NUMBER", err)
+	}
+	if errors.Is(err, sign.ErrPIN) && !t.config.AllowFinalTry {
+		if found, e := t.find(ctx); e == nil && len(found) == 1 && found[0].Token.PINFinalTry && !found[0].Token.PINLocked {
+			err = fmt.Errorf("%w; when you are sure of the PIN, add --final-try", err)
+		}
+	}
+	return err
+}
+
+// explain adds what to do to an error of finding a key on a token.
+func (t *token) explain(err error) error {
+	switch {
+	case errors.Is(err, sign.ErrKeyAmbiguous):
+		return fmt.Errorf("%w, by --cert; or by object= or id= in the URI, see signet keys", err)
+	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN == nil:
+		return fmt.Errorf("%w: %s", err, givePIN)
+	case errors.Is(err, sign.ErrKeyNotFound):
+		return fmt.Errorf("%w; signet keys lists what is there", err)
+	case errors.Is(err, sign.ErrNoCertificate):
+		return errors.New("the key has no certificate on the token; give the file of its certificate with --cert, or put it there with signet import-cert")
+	}
+	return err
+}
