@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -22,7 +23,8 @@ type ExtendOptions struct {
 	Hash crypto.Hash
 	// Signatures are the indices of those that are raised; nil means all.
 	Signatures []int
-	// Content is that of a detached message, or its digest by Hash. Archive time-stamps need it.
+	// Content is that of a detached message, or its digests by Hash and by the hashes of the signers. Archive time-stamps
+	// need it; when it is there, signatures are checked against it, too.
 	Content *sign.Content
 	// Certificates are candidates for signers that the message does not hold.
 	Certificates []*x509.Certificate
@@ -51,21 +53,50 @@ func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byt
 
 // extension is one call of Extend. m becomes the message after each step.
 type extension struct {
-	o      *ExtendOptions
-	m      *Message
-	which  []int
-	digest []byte // of the content, by the hash of the imprints; nil when it is not needed
-	fresh  bool   // the signature was made a moment ago and need not be verified
+	o       *ExtendOptions
+	m       *Message
+	which   []path
+	digest  []byte        // of the content, by the hash of the imprints; nil when it is not needed
+	digests []sign.Digest // of the content
+	fresh   bool          // the signature was made a moment ago and need not be verified
 }
 
 // run raises every signature that was asked for.
 func (e *extension) run(ctx context.Context, to Level) error {
-	for _, i := range e.which {
-		if err := e.raise(ctx, i, to); err != nil {
+	for _, at := range e.which {
+		if err := e.raise(ctx, at, to); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// path is where a signature is: its index in the message, then those of counter-signatures on the way to it. Unlike the
+// signature itself it is still good when the message has grown.
+type path []int
+
+func (s *Signature) path() path {
+	if s.parent == nil {
+		return path{s.Index}
+	}
+	return append(s.parent.path(), s.Index)
+}
+
+func (p path) String() string {
+	text := fmt.Sprint(p[0])
+	for _, i := range p[1:] {
+		text += fmt.Sprintf(", counter-signature %d", i)
+	}
+	return text
+}
+
+// at finds the signature in the message as it is now.
+func (e *extension) at(p path) *Signature {
+	s := e.m.signatures[p[0]]
+	for _, i := range p[1:] {
+		s = s.counter[i]
+	}
+	return s
 }
 
 func extendError(class error, format string, args ...any) error {
@@ -93,89 +124,160 @@ func (e *extension) check(ctx context.Context, to Level) error {
 	if e.o.Timestamper == nil {
 		return extendError(sign.ErrInput, "level %s needs a Timestamper", to)
 	}
-	if e.which = e.o.Signatures; e.which == nil {
-		for i := range e.m.signatures {
-			e.which = append(e.which, i)
-		}
-	}
 	if len(e.which) == 0 {
-		return extendError(sign.ErrInput, "the message has no signature")
-	}
-	for _, i := range e.which {
-		if i < 0 || i >= len(e.m.signatures) {
-			return extendError(sign.ErrInput, "there is no signature %d; the message has %d, from 0", i, len(e.m.signatures))
-		}
-		if e.m.signatures[i].Level() == PKCS7 {
-			return extendError(sign.ErrInput, "signature %d is plain PKCS #7: it is not bound to its certificate, and that cannot be added later", i)
-		}
-	}
-	if to == LTA {
-		if err := e.contentDigest(ctx); err != nil {
+		if err := e.choose(); err != nil {
 			return err
 		}
+	}
+	for _, p := range e.which {
+		if e.at(p).Level() == PKCS7 {
+			return extendError(sign.ErrInput, "signature %s is plain PKCS #7: it is not bound to its certificate, and that cannot be added later", p)
+		}
+		if len(p) > 1 && to != T {
+			return extendError(sign.ErrInput, "signature %s is raised with the signature that it is on; by itself it takes a time-stamp (t) only", p)
+		}
+	}
+	if e.fresh { // the draft took the digest when it read the content
+		return nil
+	}
+	if err := e.takeContent(ctx, to == LTA || to == A); err != nil {
+		return err
 	}
 	return e.verify(ctx)
 }
 
-// contentDigest takes the digest of the content by the hash of the imprints.
-func (e *extension) contentDigest(ctx context.Context) error {
-	h := e.hash().New()
-	switch c := e.o.Content; {
-	case !e.m.Detached() && !e.fresh:
-		if err := e.m.WriteContent(h); err != nil {
-			return extendError(sign.ErrInput, "the content inside cannot be read: %s", err)
-		}
-	case c == nil:
-		return extendError(sign.ErrInput, "an archive time-stamp is over the content; give it, or its digest by %s", e.hash())
-	case c.DigestOnly():
-		var ok bool
-		if e.digest, ok = c.Digest(e.algorithm()); !ok || len(e.digest) != h.Size() {
-			return extendError(sign.ErrInput, "an archive time-stamp needs the digest of the content by %s, too", e.hash())
-		}
-		return nil
-	default:
-		if _, _, err := digestContent(ctx, h, *c, false); err != nil {
-			return err
+// choose takes the signatures that the options name.
+func (e *extension) choose() error {
+	indices := e.o.Signatures
+	if indices == nil {
+		for i := range e.m.signatures {
+			indices = append(indices, i)
 		}
 	}
-	e.digest = h.Sum(nil)
+	if len(indices) == 0 {
+		return extendError(sign.ErrInput, "the message has no signature")
+	}
+	for _, i := range indices {
+		if i < 0 || i >= len(e.m.signatures) {
+			return extendError(sign.ErrInput, "there is no signature %d; the message has %d, from 0", i, len(e.m.signatures))
+		}
+		e.which = append(e.which, path{i})
+	}
+	return nil
+}
+
+// takeContent takes the digests of the content, in one pass: by the hash of the imprints, and by those of the signers, so
+// that another content than the signed one is noticed.
+func (e *extension) takeContent(ctx context.Context, needed bool) error {
+	c := e.o.Content
+	if c == nil && e.m.Detached() {
+		if needed {
+			return extendError(sign.ErrInput, "an archive time-stamp is over the content; give it, or its digest by %s", e.hash())
+		}
+		return nil
+	}
+	algorithms := map[cms.OID][]byte{oidOf(e.algorithm()): e.algorithm()}
+	for _, s := range e.m.signatures {
+		algorithms[s.si.Digest.ID] = s.si.Digest.Raw()
+	}
+	if c != nil && c.DigestOnly() {
+		for _, algorithm := range algorithms {
+			if sum, ok := c.Digest(algorithm); ok {
+				e.digests = append(e.digests, sign.Digest{Algorithm: algorithm, Sum: sum})
+			}
+		}
+	} else if err := e.readContent(ctx, algorithms); err != nil {
+		return err
+	}
+	for _, d := range e.digests {
+		if oidOf(d.Algorithm) == oidOf(e.algorithm()) && len(d.Sum) == e.hash().Size() {
+			e.digest = d.Sum
+		}
+	}
+	if e.digest == nil && needed {
+		return extendError(sign.ErrInput, "an archive time-stamp needs the digest of the content by %s, too", e.hash())
+	}
+	return nil
+}
+
+func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]byte) error {
+	hashes := map[cms.OID]hash.Hash{}
+	var writers []io.Writer
+	for id := range algorithms {
+		if h, ok := cms.HashByOID(id); ok {
+			hashes[id] = h.New()
+			writers = append(writers, hashes[id])
+		}
+	}
+	all := io.MultiWriter(writers...)
+	if e.m.Detached() {
+		if _, _, err := digestContent(ctx, all, *e.o.Content, false); err != nil {
+			return err
+		}
+	} else if err := e.m.WriteContent(all); err != nil {
+		return extendError(sign.ErrInput, "the content inside cannot be read: %s", err)
+	}
+	for id, h := range hashes {
+		e.digests = append(e.digests, sign.Digest{Algorithm: algorithms[id], Sum: h.Sum(nil)})
+	}
 	return nil
 }
 
 // verify checks the signatures, and their content where it is at hand.
 func (e *extension) verify(ctx context.Context) error {
-	if e.o.Force || e.fresh {
+	if e.o.Force {
 		return nil
 	}
 	v := &VerifyOptions{Certificates: e.o.Certificates}
+	if e.m.Detached() {
+		v.Digests = e.digests
+	}
 	report, err := e.m.Verify(ctx, nil, v)
 	if err != nil {
 		return err
 	}
-	for _, i := range e.which {
-		r := &report.Signatures[i]
+	for _, p := range e.which {
+		r := &report.Signatures[p[0]]
+		for _, i := range p[1:] {
+			r = &r.CounterSignatures[i]
+		}
 		for _, c := range r.Checks {
 			absent := c.Status == Unchecked && c.Name == CheckSignature
 			if c.Status == Failed || absent {
-				return extendError(sign.ErrInput, "signature %d does not verify: %s: %s", i, c.Name, c.Detail)
+				return extendError(sign.ErrInput, "signature %s does not verify: %s: %s", p, c.Name, c.Detail)
 			}
 		}
 	}
 	return nil
 }
 
+// Extend is [Message.Extend] for this signature, or this counter-signature, alone.
+func (s *Signature) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byte, error) {
+	if o == nil {
+		o = &ExtendOptions{}
+	}
+	e := &extension{o: o, m: s.message, which: []path{s.path()}}
+	if err := e.check(ctx, to); err != nil {
+		return nil, err
+	}
+	if err := e.run(ctx, to); err != nil {
+		return nil, err
+	}
+	return e.m.ber, nil
+}
+
 // raise takes one signature to the level, by way of those below it.
-func (e *extension) raise(ctx context.Context, i int, to Level) error {
-	if err := e.signatureTimestamp(ctx, i); err != nil || to == T {
+func (e *extension) raise(ctx context.Context, p path, to Level) error {
+	if err := e.signatureTimestamp(ctx, p); err != nil || to == T {
 		return err
 	}
-	return e.archiveTimestamp(ctx, i)
+	return e.archiveTimestamp(ctx, p)
 }
 
 // signatureTimestamp puts a time-stamp over the signature value into the unsigned attributes (EN 319 122-1 section 5.3)
 // unless there is one.
-func (e *extension) signatureTimestamp(ctx context.Context, i int) error {
-	s := e.m.signatures[i]
+func (e *extension) signatureTimestamp(ctx context.Context, p path) error {
+	s := e.at(p)
 	if len(cms.Find(s.si.Unsigned, cms.OIDSignatureTimeStamp)) != 0 {
 		return nil
 	}
@@ -186,23 +288,24 @@ func (e *extension) signatureTimestamp(ctx context.Context, i int) error {
 	if err := e.inTime(s, token); err != nil {
 		return err
 	}
-	return e.grow(&growth{unsigned: map[int][][]byte{i: {attribute(cms.OIDSignatureTimeStamp, token.Raw)}}})
+	return e.grow(&growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDSignatureTimeStamp, token.Raw)}})
 }
 
 // archiveTimestamp puts an archive-time-stamp-v3 over everything that is there into the unsigned attributes. Its hash index
 // goes into those of the token, which the authority did not sign, so that the rest of the token stays as it came.
-func (e *extension) archiveTimestamp(ctx context.Context, i int) error {
-	s := e.m.signatures[i]
+func (e *extension) archiveTimestamp(ctx context.Context, p path) error {
+	s := e.at(p)
 	index := hashIndex(e.algorithm(), e.hash().New, s.covered())
 	token, err := e.timestamp(ctx, s.archiveImprintV3(index))
 	if err != nil {
 		return err
 	}
-	indexed, err := (&growth{unsigned: map[int][][]byte{0: {attribute(cms.OIDATSHashIndexV3, index)}}}).into(token.SignedData())
+	in := token.SignedData()
+	indexed, err := (&growth{signer: &in.Signers[0], unsigned: [][]byte{attribute(cms.OIDATSHashIndexV3, index)}}).into(in)
 	if err != nil {
 		return err
 	}
-	g := &growth{unsigned: map[int][][]byte{i: {attribute(cms.OIDArchiveTimeStampV3, indexed)}}}
+	g := &growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV3, indexed)}}
 	listed := false
 	for _, a := range e.m.sd.Digests {
 		listed = listed || a.ID == oidOf(e.algorithm())
@@ -224,7 +327,7 @@ func (e *extension) inTime(s *Signature, token *tsp.Token) error {
 		return nil
 	}
 	if token.GenTime.After(cert.X509.NotAfter) {
-		return extendError(sign.ErrInput, "the certificate of signature %d expired on %s, before the time-stamp of %s", s.Index,
+		return extendError(sign.ErrInput, "the certificate of signature %s expired on %s, before the time-stamp of %s", s.path(),
 			cert.X509.NotAfter.UTC().Format(time.RFC3339), token.GenTime.UTC().Format(time.RFC3339))
 	}
 	return nil

@@ -90,6 +90,8 @@ func TestExtendRefused(t *testing.T) {
 	old := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = testpki.Now() }), sign.ECDSA(crypto.SHA256))
 	expired, err := cades.Sign(t.Context(), old, strings.NewReader("content"), nil)
 	require.NoError(t, err)
+	another := sign.Bytes("", []byte("another content"))
+	otherDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("another content")))
 	for name, c := range map[string]struct {
 		message []byte
 		to      cades.Level
@@ -103,6 +105,10 @@ func TestExtendRefused(t *testing.T) {
 		"plain PKCS #7":    {plain, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 		"does not verify":  {broken, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "does not verify"},
 		"expired before":   {expired, cades.T, &cades.ExtendOptions{Timestamper: late}, "expired"},
+		"other content":    {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Content: &another}, "message-digest"},
+		"other digest":     {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Content: &otherDigest}, "message-digest"},
+		"other, to T":      {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Content: &another}, "message-digest"},
+		"other hash only":  {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Hash: crypto.SHA384, Content: &otherDigest}, "SHA-384"},
 		"level below":      {p7s, cades.BES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
 		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 	} {

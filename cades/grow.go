@@ -8,12 +8,13 @@ import (
 
 // growth is what raising a message, or adding a signer to it, puts between the octets that are there.
 type growth struct {
-	digests  [][]byte         // AlgorithmIdentifiers that digestAlgorithms lacks
-	certs    [][]byte         // CertificateChoices that certificates lacks
-	values   [][]byte         // RevocationInfoChoices that crls lacks
-	signers  [][]byte         // further SignerInfos
-	unsigned map[int][][]byte // by signer: further unsigned Attributes
-	inside   []cms.Edit       // edits within what is there, such as an old time-stamp token
+	digests  [][]byte        // AlgorithmIdentifiers that digestAlgorithms lacks
+	certs    [][]byte        // CertificateChoices that certificates lacks
+	values   [][]byte        // RevocationInfoChoices that crls lacks
+	signers  [][]byte        // further SignerInfos
+	signer   *cms.SignerInfo // the one that gets unsigned Attributes
+	unsigned [][]byte        // these
+	inside   []cms.Edit      // edits within what is there, such as an old time-stamp token
 }
 
 // into returns the message with the growth in it. Every octet that was there stays, but for lengths around what is new
@@ -41,9 +42,8 @@ func (g *growth) into(sd *cms.SignedData) ([]byte, error) {
 	if len(g.signers) != 0 {
 		edits = append(edits, cms.Edit{Parent: sd.SignerInfos, At: sd.SignerInfos.End(), Insert: bytes.Join(g.signers, nil)})
 	}
-	for i, attributes := range g.unsigned {
-		si := &sd.Signers[i]
-		add(si.UnsignedSet, si.Value, si.Value.End(), 1, attributes)
+	if si := g.signer; si != nil {
+		add(si.UnsignedSet, si.Value, si.Value.End(), 1, g.unsigned)
 	}
 	if edit, ok := g.version(sd); ok {
 		edits = append(edits, edit)

@@ -89,17 +89,13 @@ func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
 		return nil, err
 	}
 	o := d.raising.o
-	o.Signatures = []int{len(m.signatures) - 1} // the one that came last is this one
-	if d.raising.needsContent() {
-		c := sign.Digested(d.content.Name, sign.NewDigest(d.raising.contentHash(), d.raising.digest))
-		o.Content = &c
-	}
-	e := &extension{o: &o, m: m, fresh: true}
+	last := path{len(m.signatures) - 1} // the one that came last is this one
+	e := &extension{o: &o, m: m, fresh: true, which: []path{last}, digest: d.raising.digest}
 	if err = e.check(ctx, d.raising.to); err == nil {
 		err = e.run(ctx, d.raising.to)
 	}
 	if err != nil {
-		reached := e.m.signatures[o.Signatures[0]].LevelName()
+		reached := e.at(last).LevelName()
 		return e.m.ber, &sign.Error{Op: "cades: raise to " + d.raising.to.String(), Err: err, Temporary: true, Hint: "the signature is good, and reached " + reached}
 	}
 	return e.m.ber, nil
