@@ -109,7 +109,14 @@ next:
 // the end. The order of what is there is not that of DER any more then, which RFC 5652 does not ask of a SignedData, and
 // time-stamps over the old order do. The version stays: what comes in is of version 1.
 func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
-	g := &growth{certs: m.missingCertificates(d)}
+	b := cms.NewBuilder(nil)
+	d.appendSignerInfo(&b, d.signerInfoLen(signature), signature)
+	if d.on != nil {
+		g := d.counterSignature(b.Bytes())
+		g.certs = m.missingCertificates(d)
+		return g.into(m.sd)
+	}
+	g := &growth{certs: m.missingCertificates(d), signers: [][]byte{b.Bytes()}}
 	listed := false
 	for _, a := range m.sd.Digests {
 		listed = listed || a.ID == oidOf(d.signer.Scheme().DigestAlg)
@@ -117,8 +124,5 @@ func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
 	if !listed {
 		g.digests = [][]byte{d.signer.Scheme().DigestAlg}
 	}
-	b := cms.NewBuilder(nil)
-	d.appendSignerInfo(&b, d.signerInfoLen(signature), signature)
-	g.signers = [][]byte{b.Bytes()}
 	return g.into(m.sd)
 }

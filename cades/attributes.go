@@ -53,11 +53,12 @@ func (s *attributeSet) appendDER(dst []byte) []byte {
 func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 	scheme := d.signer.Scheme()
 
-	a, set := s.open(cms.OIDContentType) // RFC 5652 section 11.1: equals eContentType
-	s.b.OID(d.contentType)
-	s.close(a, set)
-
-	a, set = s.open(cms.OIDMessageDigest) // RFC 5652 section 11.2
+	if d.on == nil { // RFC 5652 section 11.1: equals eContentType; section 11.4: a counter-signature has none
+		a, set := s.open(cms.OIDContentType)
+		s.b.OID(d.contentType)
+		s.close(a, set)
+	}
+	a, set := s.open(cms.OIDMessageDigest) // RFC 5652 section 11.2
 	s.b.Value(cms.TagOctetString, d.digest)
 	s.close(a, set)
 

@@ -26,6 +26,7 @@ type Draft struct {
 	serial      []byte   // INTEGER of the signer's certificate
 	raising     *raising // nil up to BES
 	base        *Message // the message that gets a further signer; nil for a new one
+	on          path     // the signature in it that is counter-signed; nil for one of the content
 }
 
 var (

@@ -13,7 +13,8 @@ import (
 
 // A draft that waits for its signature in another process is a DER SEQUENCE: version, name of the scheme, its two
 // AlgorithmIdentifiers, certificates, rule for certificates, content type, digest of the content, signed attributes, and
-// then the content [0] when it is attached and the message [1] that gets a further signer.
+// then the content [0] when it is attached, the message [1] that gets a further signer, and
+// the place [2] in it of the signature that is counter-signed.
 const draftVersion = 1
 
 // MarshalBinary encodes the draft, so that it can be finished in another process by [ParseDraft]. An attached content
@@ -45,6 +46,13 @@ func (d *Draft) MarshalBinary() ([]byte, error) {
 	}
 	if d.base != nil {
 		b.Value(cms.ContextTag(1), d.base.ber)
+	}
+	if d.on != nil {
+		on := b.Open(cms.ContextConstructed(2))
+		for _, i := range d.on {
+			b.Int(uint64(i))
+		}
+		b.Close(on)
 	}
 	b.Close(seq)
 	return b.Bytes(), nil
@@ -137,10 +145,44 @@ func (d *Draft) readParts(r cms.Reader) error {
 			return err
 		}
 	}
+	on, ok, err := r.Optional(cms.ContextConstructed(2))
+	if err != nil {
+		return err
+	}
+	if ok {
+		if d.on, err = d.readPath(on); err != nil {
+			return err
+		}
+	}
 	if !r.Empty() || d.attached && d.base != nil {
 		return errors.New("it holds more than a draft has")
 	}
 	return nil
+}
+
+// readPath reads the place of a signature and makes sure that there is one.
+func (d *Draft) readPath(v cms.Value) (path, error) {
+	if d.base == nil {
+		return nil, errors.New("there is no message to counter-sign")
+	}
+	r := v.Reader()
+	members, err := r.All()
+	if err != nil {
+		return nil, err
+	}
+	among := d.base.signatures
+	var p path
+	for _, m := range members {
+		i, err := m.Int()
+		if err != nil || i < 0 || i >= len(among) {
+			return nil, errors.New("there is no such signature to counter-sign")
+		}
+		p, among = append(p, i), among[i].counter
+	}
+	if len(p) == 0 {
+		return nil, errors.New("there is no signature to counter-sign")
+	}
+	return p, nil
 }
 
 // checkDigest compares the digest with the one in the attributes: a content that was exchanged would be noticed only by

@@ -91,8 +91,10 @@ func (p path) String() string {
 }
 
 // at finds the signature in the message as it is now.
-func (e *extension) at(p path) *Signature {
-	s := e.m.signatures[p[0]]
+func (e *extension) at(p path) *Signature { return e.m.at(p) }
+
+func (m *Message) at(p path) *Signature {
+	s := m.signatures[p[0]]
 	for _, i := range p[1:] {
 		s = s.counter[i]
 	}
@@ -132,6 +134,11 @@ func (e *extension) check(ctx context.Context, to Level) error {
 	for _, p := range e.which {
 		if e.at(p).Level() == PKCS7 {
 			return extendError(sign.ErrInput, "signature %s is plain PKCS #7: it is not bound to its certificate, and that cannot be added later", p)
+		}
+		if len(p) > 1 {
+			if err := e.at(p).mayChange(false); err != nil {
+				return err
+			}
 		}
 		if len(p) > 1 && to != T {
 			return extendError(sign.ErrInput, "signature %s is raised with the signature that it is on; by itself it takes a time-stamp (t) only", p)

@@ -78,6 +78,14 @@ func (r *raising) given(c *sign.Content) error {
 // Raises reports whether the level is above BES.
 func (d *Draft) Raises() bool { return d.raising != nil }
 
+// made finds the signature of the draft: the one that came last.
+func (d *Draft) made(m *Message) path {
+	if d.on == nil {
+		return path{len(m.signatures) - 1}
+	}
+	return append(append(path(nil), d.on...), len(m.at(d.on).counter)-1)
+}
+
 // Raise takes what [Draft.FinishBase] returned to the level of the options. Beside an error, which says which level was
 // reached, it returns the container at that level.
 func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
@@ -89,7 +97,7 @@ func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
 		return nil, err
 	}
 	o := d.raising.o
-	last := path{len(m.signatures) - 1} // the one that came last is this one
+	last := d.made(m)
 	e := &extension{o: &o, m: m, fresh: true, which: []path{last}, digest: d.raising.digest}
 	if err = e.check(ctx, d.raising.to); err == nil {
 		err = e.run(ctx, d.raising.to)

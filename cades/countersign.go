@@ -1,0 +1,84 @@
+package cades
+
+import (
+	"context"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// CounterSign returns the message with a counter-signature on this signature, or on this counter-signature (RFC 5652
+// section 11.4). It is over the signature value, so that the content is not needed. Options of the content (Attached,
+// ContentType, MimeType, ContentHints) are not for a counter-signature; the level is T at most, since the rest of the
+// levels is that of the signature below.
+func (s *Signature) CounterSign(ctx context.Context, signer *sign.Signer, o *Options) ([]byte, error) {
+	d, err := s.PrepareCounterSignature(ctx, signer, o)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := signer.Sign(ctx, d.tbs)
+	if err != nil {
+		return nil, err
+	}
+	return d.FinishTrusted(ctx, signature)
+}
+
+// PrepareCounterSignature freezes what a counter-signer signs, for keys that are elsewhere; see [Signature.CounterSign].
+func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Signer, o *Options) (*Draft, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = &Options{}
+	}
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	if o.Attached || o.ContentType != "" || o.MimeType != "" || o.ContentHints != nil {
+		return nil, addError("a counter-signature is over a signature and says nothing of the content")
+	}
+	if len(s.path()) > maxCounterDepth {
+		return nil, addError("counter-signatures are nested %d deep already", maxCounterDepth)
+	}
+	if o.Level > T {
+		return nil, addError("a counter-signature takes level t at most")
+	}
+	d := &Draft{signer: signer, rule: o.Certificates, base: s.message, on: s.path(), raising: newRaising(o)}
+	if err := s.mayChange(true); err != nil {
+		return nil, err
+	}
+	if err := s.message.mayGrow(d); err != nil {
+		return nil, err
+	}
+	h := signer.Scheme().NewHash()
+	h.Write(s.si.SignatureRaw)
+	d.digest = h.Sum(nil)
+	d.freeze(o)
+	return d, nil
+}
+
+// mayChange refuses what would change octets under an archive time-stamp: a new unsigned attribute is not under one of
+// the third version, but is under the older ones; an attribute inside a counter-signature is under all of them.
+func (s *Signature) mayChange(adds bool) error {
+	root := s
+	for root.parent != nil {
+		root = root.parent
+	}
+	for _, a := range root.si.Unsigned {
+		kind, ok := kindOf(a.Type)
+		switch {
+		case !ok || !kind.archive():
+		case s.parent != nil:
+			return addError("the counter-signature is under an archive time-stamp, which the addition would break")
+		case adds && kind != ArchiveTimestampV3:
+			return addError("it has an archive time-stamp over its unsigned attributes, which the addition would break")
+		}
+	}
+	return nil
+}
+
+// counterSignature puts the SignerInfo of the draft on the signature that it counter-signs.
+func (d *Draft) counterSignature(info []byte) *growth {
+	s := d.base.at(d.on)
+	return &growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDCounterSignature, info)}}
+}

@@ -1,0 +1,107 @@
+package cades_test
+
+import (
+	"bytes"
+	"crypto"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// TestCounterSign counter-signs signatures and counter-signatures, with and without a time-stamp.
+func TestCounterSign(t *testing.T) {
+	pki := testpki.New(t)
+	tsa := authority(t, pki, testpki.Now)
+	for name, attached := range map[string]bool{"detached": false, "attached in BER": true} {
+		for _, o := range []*cades.Options{nil, {Level: cades.T, Timestamper: tsa}} {
+			t.Run(name, func(t *testing.T) {
+				var b bytes.Buffer
+				require.NoError(t, cades.SignTo(t.Context(), &b, p256(t, pki), bytes.NewBufferString("content"), &cades.Options{Attached: attached}))
+				message := b.Bytes()
+				level := "CAdES-BES"
+				if o != nil {
+					level = "CAdES-T"
+				}
+				// Two on the signature, one on the second of them, one on that.
+				for i, on := range [][]int{{}, {}, {1}, {1, 0}} {
+					m, before := parse(t, message)
+					s := m.Signatures()[0]
+					for _, j := range on {
+						s = s.CounterSignatures()[j]
+					}
+					signer := signerOf(t, pki.Leaf(testpki.P384), sign.ECDSA(crypto.SHA384))
+					if i%2 == 0 {
+						var err error
+						message, err = s.CounterSign(t.Context(), signer, o)
+						require.NoError(t, err)
+					} else {
+						d, err := s.PrepareCounterSignature(t.Context(), signer, o)
+						require.NoError(t, err)
+						signature, err := signer.Sign(t.Context(), d.ToBeSigned())
+						require.NoError(t, err)
+						if o == nil {
+							file, err := d.MarshalBinary()
+							require.NoError(t, err)
+							d, err = cades.ParseDraft(file)
+							require.NoError(t, err)
+						}
+						message, err = d.Finish(t.Context(), signature)
+						require.NoError(t, err)
+					}
+					m, after := parse(t, message)
+					if len(on) == 0 { // a deeper one grows within an attribute that is there
+						requireKept(t, before, after)
+					}
+					s = m.Signatures()[0]
+					for _, j := range on {
+						s = s.CounterSignatures()[j]
+					}
+					made := s.CounterSignatures()[len(s.CounterSignatures())-1]
+					require.Equal(t, level, made.LevelName())
+					require.Equal(t, signer.Certificate(), made.SignerCertificate())
+					r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+					requireTrusted(t, r, err)
+					require.Equal(t, "CAdES-BES", m.Signatures()[0].LevelName())
+				}
+			})
+		}
+	}
+}
+
+// TestCounterSignRefused breaks no archive time-stamp.
+func TestCounterSignRefused(t *testing.T) {
+	pki := testpki.New(t)
+	tsa := authority(t, pki, testpki.Now)
+	s := p256(t, pki)
+	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	require.NoError(t, err)
+	m, _ := parse(t, p7s)
+	for _, o := range []cades.Options{{Attached: true}, {MimeType: "a/b"}, {Level: cades.LTA, Timestamper: tsa}, {Level: cades.T}} {
+		_, err = m.Signatures()[0].CounterSign(t.Context(), s, &o)
+		require.ErrorIs(t, err, sign.ErrInput)
+	}
+	countered, err := m.Signatures()[0].CounterSign(t.Context(), s, nil)
+	require.NoError(t, err)
+	m, _ = parse(t, countered)
+	content := sign.Bytes("", []byte("content"))
+	lta, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Content: &content})
+	require.NoError(t, err)
+	m, _ = parse(t, lta)
+	require.Len(t, m.Signatures()[0].CounterSignatures(), 1)
+	_, err = m.Signatures()[0].CounterSignatures()[0].CounterSign(t.Context(), s, nil)
+	require.ErrorContains(t, err, "archive time-stamp")
+	_, err = m.Signatures()[0].CounterSignatures()[0].Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa})
+	require.ErrorContains(t, err, "archive time-stamp")
+
+	// Beside the old one, a new counter-signature is not under the archive time-stamp, and breaks nothing.
+	more, err := m.Signatures()[0].CounterSign(t.Context(), s, nil)
+	require.NoError(t, err)
+	m, _ = parse(t, more)
+	r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+	requireTrusted(t, r, err)
+}
