@@ -55,6 +55,9 @@ type NewKey struct {
 	ID    []byte // CKA_ID; empty means 16 random octets
 }
 
+// only takes other uses from a private key, which some tokens allow when nothing is said. Some know no such attributes.
+var only = []p11.Attribute{p11.Bool(p11.AttrDecrypt, false), p11.Bool(p11.AttrUnwrap, false), p11.Bool(p11.AttrDerive, false)}
+
 // GenerateKey makes a key pair on the token: private, sensitive, never extractable, for signing only. It refuses an
 // identifier or label that the token has already. A call that was cut off is not repeated, since the key may be there.
 func (p *Provider) GenerateKey(ctx context.Context, spec NewKey) (sign.Entry, error) {
@@ -78,7 +81,11 @@ func (p *Provider) GenerateKey(ctx context.Context, spec NewKey) (sign.Entry, er
 		if err := p.isFree(s, id, spec.Label); err != nil {
 			return err
 		}
-		_, _, err := s.GenerateKeyPair(mechanism, public, private)
+		_, _, err := s.GenerateKeyPair(mechanism, public, append(private, only...))
+		switch code, _ := errors.AsType[Code](err); code {
+		case p11.AttributeTypeInvalid, p11.AttributeInvalid, p11.TemplateInconsistent:
+			_, _, err = s.GenerateKeyPair(mechanism, public, private)
+		}
 		return err
 	})
 	if err != nil {

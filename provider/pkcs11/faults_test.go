@@ -348,3 +348,8 @@ func TestTokenThatDoesNotComeBack(t *testing.T) {
 	require.NoError(t, p.Ping(t.Context()))
 	leakFree(t, s.shim, before, p)
 }
+
+const (
+	waitLong = 10 * time.Second
+	tick     = 20 * time.Millisecond
+)

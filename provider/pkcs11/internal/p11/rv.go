@@ -15,6 +15,7 @@ const (
 	CantLock             RV = 0x0a
 	AttributeSensitive   RV = 0x11
 	AttributeTypeInvalid RV = 0x12
+	AttributeInvalid     RV = 0x13
 	DataInvalid          RV = 0x20
 	DataLenRange         RV = 0x21
 	DeviceError          RV = 0x30
@@ -41,6 +42,7 @@ const (
 	SessionHandleInvalid RV = 0xb3
 	SessionReadOnly      RV = 0xb5
 	SessionSOExists      RV = 0xb8
+	TemplateInconsistent RV = 0xd1
 	TokenNotPresent      RV = 0xe0
 	TokenNotRecognized   RV = 0xe1
 	WriteProtected       RV = 0xe2

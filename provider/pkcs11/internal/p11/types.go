@@ -60,8 +60,11 @@ const (
 	AttrSubject            = 0x101
 	AttrID                 = 0x102
 	AttrSensitive          = 0x103
+	AttrDecrypt            = 0x105
+	AttrUnwrap             = 0x107
 	AttrSign               = 0x108
 	AttrVerify             = 0x10a
+	AttrDerive             = 0x10c
 	AttrModulus            = 0x120
 	AttrModulusBits        = 0x121
 	AttrPublicExponent     = 0x122

@@ -1,0 +1,104 @@
+package pkcs11_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+func TestParseURI(t *testing.T) {
+	u, err := pkcs11.ParseURI("pkcs11:token=The%20Software%20PKCS%2311%20Softtoken;manufacturer=Snake%20Oil,%20Inc.;model=1.0;" +
+		"serial=07;slot-id=327;object=my-certificate;type=private;id=%69%95%3E%00?module-path=/usr/lib/m.so&pin-source=file:/etc/token_pin&x-vendor=1")
+	require.NoError(t, err)
+	slot := uint(327)
+	require.Equal(t, pkcs11.URI{
+		Token: "The Software PKCS#11 Softtoken", Manufacturer: "Snake Oil, Inc.", Model: "1.0", Serial: "07", SlotID: &slot,
+		Object: "my-certificate", Type: "private", ID: []byte{0x69, 0x95, 0x3e, 0}, ModulePath: "/usr/lib/m.so", PINSource: "/etc/token_pin",
+	}, u)
+	again, err := pkcs11.ParseURI(u.String())
+	require.NoError(t, err)
+	require.Equal(t, u, again)
+	require.Equal(t, sign.Ref{ID: u.ID, Label: "my-certificate"}, u.Ref())
+
+	u, err = pkcs11.ParseURI("PKCS11:?pin-value=12%3B34&module-name=softhsm2")
+	require.NoError(t, err)
+	require.Equal(t, "12;34", string(u.PINValue.Bytes()))
+	require.NotContains(t, u.String(), "12")
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v", u, u, u), "12;34")
+	require.True(t, u.Ref().IsZero())
+
+	for name, text := range map[string]string{
+		"scheme":          "http:token=a",
+		"empty":           "",
+		"twice":           "pkcs11:token=a;token=b",
+		"no value":        "pkcs11:token",
+		"unknown":         "pkcs11:tocken=a",
+		"unknown query":   "pkcs11:token=a?pin=secret-1234",
+		"encoding":        "pkcs11:token=%zz",
+		"slot":            "pkcs11:slot-id=0x1",
+		"type":            "pkcs11:type=key",
+		"query in path":   "pkcs11:pin-value=secret-1234",
+		"command":         "pkcs11:?pin-source=|cat%20/etc/passwd",
+		"other host":      "pkcs11:?pin-source=file://elsewhere/pin",
+		"both PINs":       "pkcs11:?pin-source=a&pin-value=secret-1234",
+		"module and path": "pkcs11:?module-name=../m",
+		"empty part":      "pkcs11:token=a;;serial=1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := pkcs11.ParseURI(text)
+			require.ErrorIs(t, err, sign.ErrInput)
+			require.NotContains(t, err.Error(), "secret-1234")
+		})
+	}
+}
+
+func FuzzParseURI(f *testing.F) {
+	f.Add("pkcs11:token=a;id=%01?module-path=/m.so&pin-source=file:/p")
+	f.Add("pkcs11:slot-id=1;object=b?pin-value=1234")
+	f.Fuzz(func(t *testing.T, text string) {
+		u, err := pkcs11.ParseURI(text)
+		if err != nil {
+			require.ErrorIs(t, err, sign.ErrInput)
+			return
+		}
+		again, err := pkcs11.ParseURI(u.String())
+		require.NoError(t, err)
+		require.Equal(t, u.String(), again.String())
+	})
+}
+
+func TestOpenURI(t *testing.T) {
+	module, label := newToken(t)
+	importKey(t, module, label, testpki.New(t).Leaf(testpki.P256), "01", "the seal")
+	file := filepath.Join(t.TempDir(), "pin")
+	require.NoError(t, os.WriteFile(file, []byte(goodPIN+"\n"), 0o600))
+	for name, uri := range map[string]string{
+		"path":        "pkcs11:token=" + label + ";object=the%20seal?module-path=" + module + "&pin-source=" + file,
+		"file":        "pkcs11:token=" + label + ";id=%01;type=private?module-path=" + module + "&pin-source=file:" + file,
+		"value":       "pkcs11:token=" + label + "?module-path=" + module + "&pin-value=" + goodPIN,
+		"library":     "pkcs11:token=" + label + ";library-manufacturer=SoftHSM?module-path=" + module + "&pin-value=" + goodPIN,
+		"module-name": "pkcs11:token=" + label + "?module-name=softhsm2&pin-value=" + goodPIN,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, ref, err := pkcs11.OpenURI(t.Context(), uri, pkcs11.Config{})
+			require.NoError(t, err)
+			signs(t, p, ref)
+			require.NoError(t, p.Close())
+		})
+	}
+	_, _, err := pkcs11.OpenURI(t.Context(), "pkcs11:token="+label+";library-manufacturer=Other?module-path="+module, pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrKeyNotFound)
+	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:token="+label, pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrInput)
+	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:?module-name=no-such-module", pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrUnavailable)
+	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:type=secret-key?module-path="+module, pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrInput)
+}
