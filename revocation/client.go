@@ -1,0 +1,289 @@
+package revocation
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// Defaults of a [Config].
+const (
+	// DefaultTimeout bounds one request.
+	DefaultTimeout = 30 * time.Second
+	// DefaultInFlight is how many requests are under way at once.
+	DefaultInFlight = 8
+	// DefaultMaxOCSP, DefaultMaxCRL and DefaultMaxCertificate bound the octets of an answer.
+	DefaultMaxOCSP        = 64 << 10
+	DefaultMaxCRL         = 64 << 20
+	DefaultMaxCertificate = 64 << 10
+	// DefaultMaxMemory bounds the octets of values that are kept in memory.
+	DefaultMaxMemory = 128 << 20
+	// DefaultNegative is how long a failure is remembered, so that a batch does not ask a dead server for each item.
+	DefaultNegative = 30 * time.Second
+)
+
+// maxURLs bounds how many URLs of one kind are taken from a certificate.
+const maxURLs = 4
+
+// shortLife is how long a value is kept that does not say how long it holds.
+const shortLife = time.Minute
+
+// Config says how a [Client] fetches values. The zero value works.
+type Config struct {
+	// Methods are tried in this order until one gives the state; nil means OCSP, then CRLs.
+	Methods []Method
+	// Known are values that are at hand, which are looked at before anything is fetched, and certificates that chains
+	// may be completed with.
+	Known *Values
+	// Responders are OCSP responders that are asked beside those that a certificate names.
+	Responders []string
+	// NoNonce leaves the nonce out of OCSP requests, so that a cache in between may answer.
+	NoNonce bool
+	// RequireNonce refuses OCSP responses that do not repeat the nonce. Many responders cannot.
+	RequireNonce bool
+
+	// CacheDir is where values are kept until the next one is due; empty means in memory only. It is made if need be.
+	CacheDir string
+	// MaxMemory bounds the octets of values in memory; 0 means [DefaultMaxMemory].
+	MaxMemory int
+	// Negative is how long a failure is remembered; 0 means [DefaultNegative], less than 0 not at all.
+	Negative time.Duration
+
+	// MaxOCSP, MaxCRL and MaxCertificate bound the octets of an answer; 0 means the default.
+	MaxOCSP, MaxCRL, MaxCertificate int
+	// Timeout bounds one request, from dialing to the last octet; 0 means [DefaultTimeout].
+	Timeout time.Duration
+	// InFlight bounds how many requests are under way at once; 0 means [DefaultInFlight].
+	InFlight int
+	// AllowPrivate lets requests go to private, loopback and link-local addresses: for authorities of one's own.
+	AllowPrivate bool
+
+	// Skew and MaxAge are as in [CheckOptions].
+	Skew   time.Duration
+	MaxAge time.Duration
+	// AllowExpired is as in [CheckOptions].
+	AllowExpired bool
+	// Clock tells the time; nil means time.Now.
+	Clock func() time.Time
+
+	// HTTP makes the requests, through a proxy for one; nil means a client of its own that uses no proxy. The addresses
+	// that it dials are its own business: only those that a URL spells out are checked.
+	HTTP *http.Client
+}
+
+// Client fetches, checks and keeps revocation values. It is safe for concurrent use, and a batch shares one.
+type Client struct {
+	o     Config
+	http  *http.Client
+	slots chan struct{}
+	cache *cache
+	known *parsed
+}
+
+// New makes a client. The error is that CacheDir cannot be made.
+func New(o Config) (*Client, error) {
+	if o.Methods == nil {
+		o.Methods = []Method{OCSP, CRLs}
+	}
+	for p, d := range map[*int]int{&o.MaxOCSP: DefaultMaxOCSP, &o.MaxCRL: DefaultMaxCRL, &o.MaxCertificate: DefaultMaxCertificate,
+		&o.MaxMemory: DefaultMaxMemory, &o.InFlight: DefaultInFlight} {
+		if *p <= 0 {
+			*p = d
+		}
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Negative == 0 {
+		o.Negative = DefaultNegative
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Known == nil {
+		o.Known = &Values{}
+	}
+	if o.CacheDir != "" {
+		if err := os.MkdirAll(o.CacheDir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse()}
+	c.cache = &cache{dir: o.CacheDir, max: o.MaxMemory, negative: o.Negative, now: o.Clock, entries: map[string]*entry{}, calls: map[string]*call{}}
+	if o.HTTP != nil {
+		copied := *o.HTTP
+		copied.CheckRedirect = c.redirect
+		c.http = &copied
+	} else {
+		c.http = c.httpClient()
+	}
+	return c, nil
+}
+
+// Status finds the state of a certificate at a time: a value has to be in force then, or be newer; the zero time means
+// now. A revoked certificate is no error. When no source gives the state, the error is a [*Failure] that says what is
+// wrong with each; when there is no source it is of [CheckSource].
+func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (*Status, error) {
+	return c.status(ctx, cert, issuer, &CheckOptions{At: at})
+}
+
+// options completes what a caller asks with what is configured.
+func (c *Client) options(o CheckOptions) *CheckOptions {
+	o.Now = c.o.Clock()
+	if o.At.IsZero() {
+		o.At = o.Now
+	}
+	if o.Skew == 0 {
+		o.Skew = c.o.Skew
+	}
+	if o.MaxAge == 0 {
+		o.MaxAge = c.o.MaxAge
+	}
+	o.AllowExpired = o.AllowExpired || c.o.AllowExpired
+	o.Certificates = append(o.Certificates, c.o.Known.Certificates...)
+	return &o
+}
+
+func (c *Client) status(ctx context.Context, cert, issuer *x509.Certificate, asked *CheckOptions) (*Status, error) {
+	if err := issued(cert, issuer); err != nil {
+		return nil, err
+	}
+	o := c.options(*asked)
+	if s, err := c.known.check(cert, issuer, o); err == nil {
+		return s, nil
+	}
+	failure := &Failure{What: cert.Subject.String()}
+	for _, m := range c.o.Methods {
+		urls, itemOf := cert.CRLDistributionPoints, c.crlItem
+		if m == OCSP {
+			urls, itemOf = slices.Concat(cert.OCSPServer, c.o.Responders), c.ocspItem
+		}
+		for _, address := range urls[:min(len(urls), maxURLs)] {
+			s, err := c.ask(ctx, itemOf(address, cert, issuer), cert, issuer, o)
+			if err == nil {
+				s.Place = placeOf(address)
+				return s, nil
+			}
+			failure.Errs = append(failure.Errs, at(placeOf(address), err))
+			if ctx.Err() != nil {
+				return nil, failure
+			}
+		}
+	}
+	if len(failure.Errs) == 0 {
+		return nil, failed(CheckSource, "%s does not say where its state can be asked for", cert.Subject)
+	}
+	return nil, failure
+}
+
+// checkable is what has a state to tell.
+type checkable interface {
+	Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error)
+}
+
+// ask gets a value and looks into it. One that was kept and is too old for this caller is fetched again.
+func (c *Client) ask(ctx context.Context, it item, cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
+	v, cached, err := c.cache.get(ctx, it, false)
+	if err != nil {
+		return nil, err
+	}
+	s, err := v.(checkable).Check(cert, issuer, o)
+	if !cached || !errors.Is(err, CheckTime) {
+		return s, err
+	}
+	if v, _, err = c.cache.get(ctx, it, true); err != nil {
+		return nil, err
+	}
+	return v.(checkable).Check(cert, issuer, o)
+}
+
+// keyOf is the key of a value: it holds the issuer, so that a certificate that names the URLs of another issuer cannot
+// spoil what is kept for that.
+func keyOf(kind, address string, issuer *x509.Certificate, more []byte) string {
+	sum := sha256.Sum256(slices.Concat(issuer.RawSubject, issuer.RawSubjectPublicKeyInfo, more))
+	return kind + "\x00" + address + "\x00" + string(sum[:])
+}
+
+func (c *Client) ocspItem(address string, cert, issuer *x509.Certificate) item {
+	id, _ := certID(cert, issuer) // its error comes again in fetch
+	return item{
+		kind: "ocsp", key: keyOf("ocsp", address, issuer, id), limit: c.o.MaxOCSP,
+		fetch: func(ctx context.Context) ([]byte, error) {
+			q, err := NewRequest(cert, issuer, !c.o.NoNonce)
+			if err != nil {
+				return nil, err
+			}
+			der, err := c.fetchOCSP(ctx, address, q)
+			if err != nil {
+				return nil, err
+			}
+			r, err := ParseResponse(der)
+			if err != nil {
+				return nil, err
+			}
+			return der, q.nonceProblem(r, c.o.RequireNonce)
+		},
+		read: func(raw []byte, _ time.Time) (any, time.Time, error) {
+			r, err := ParseResponse(raw)
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			s, err := r.Check(cert, issuer, c.options(CheckOptions{AllowExpired: true}))
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			return r, c.until(s.NextUpdate), nil
+		},
+	}
+}
+
+func (c *Client) crlItem(address string, _, issuer *x509.Certificate) item {
+	return item{
+		kind: "crl", key: keyOf("crl", address, issuer, nil), limit: c.o.MaxCRL,
+		fetch: func(ctx context.Context) ([]byte, error) {
+			return c.fetch(ctx, placeOf(address), address, nil, "", c.o.MaxCRL)
+		},
+		read: func(raw []byte, _ time.Time) (any, time.Time, error) {
+			l, err := ParseCRL(raw)
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			if err := l.issuedBy(issuer); err != nil {
+				return nil, time.Time{}, err
+			}
+			if err := c.options(CheckOptions{}).times(l.ThisUpdate, l.NextUpdate, l.ThisUpdate); err != nil {
+				return nil, time.Time{}, err
+			}
+			return l, c.until(l.NextUpdate), nil
+		},
+	}
+}
+
+// until says how long a value is kept.
+func (c *Client) until(next time.Time) time.Time {
+	if next.IsZero() {
+		return c.o.Clock().Add(shortLife)
+	}
+	return next
+}
+
+// issued checks that the issuer made the certificate.
+func issued(cert, issuer *x509.Certificate) error {
+	if cert == nil || issuer == nil {
+		return failed(CheckChain, "the certificate and its issuer are both needed")
+	}
+	if string(cert.RawIssuer) != string(issuer.RawSubject) {
+		return failed(CheckChain, "%s is not the issuer of %s", issuer.Subject, cert.Subject)
+	}
+	if err := cms.CertificateSignedBy(cert.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
+		return &Error{Check: CheckChain, What: cert.Subject.String() + " is not signed by " + issuer.Subject.String(), Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package revocation
+
+import (
+	"crypto/x509"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// Extensions of certificates, CRLs and OCSP (RFC 5280, RFC 6960, X.509, EN 319 412-1).
+const (
+	oidReason            cms.OID = "\x55\x1d\x15"                         // 2.5.29.21
+	oidInvalidityDate    cms.OID = "\x55\x1d\x18"                         // 2.5.29.24
+	oidCRLNumber         cms.OID = "\x55\x1d\x14"                         // 2.5.29.20
+	oidDelta             cms.OID = "\x55\x1d\x1b"                         // 2.5.29.27
+	oidDistributionPoint cms.OID = "\x55\x1d\x1c"                         // 2.5.29.28
+	oidEntryIssuer       cms.OID = "\x55\x1d\x1d"                         // 2.5.29.29
+	oidNoRevAvail        cms.OID = "\x55\x1d\x38"                         // 2.5.29.56
+	oidExpiredOnCRL      cms.OID = "\x55\x1d\x3c"                         // 2.5.29.60
+	oidNonce             cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02" // 1.3.6.1.5.5.7.48.1.2
+	oidArchiveCutoff     cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x06" // 1.3.6.1.5.5.7.48.1.6
+	oidShortTerm         cms.OID = "\x04\x00\x8b\xec\x49\x02\x01"         // 0.4.0.194121.2.1
+)
+
+// extension is RFC 5280 section 4.1.2.9.
+type extension struct {
+	id       cms.OID
+	critical bool
+	value    []byte
+}
+
+// readExtensions reads a SEQUENCE OF Extension.
+func readExtensions(v cms.Value) ([]extension, error) {
+	if v.Tag() != cms.TagSequence {
+		return nil, failed(CheckEncoding, "extensions are not a SEQUENCE")
+	}
+	r := v.Reader()
+	members, err := r.All()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]extension, 0, len(members))
+	for _, m := range members {
+		if m.Tag() != cms.TagSequence {
+			return nil, failed(CheckEncoding, "an extension is not a SEQUENCE")
+		}
+		r := m.Reader()
+		id, err := r.Want(cms.TagOID, "extnID")
+		if err != nil {
+			return nil, err
+		}
+		e := extension{id: cms.OID(id.Body())}
+		critical, ok, err := r.Optional(cms.TagBoolean)
+		if err != nil {
+			return nil, err
+		}
+		e.critical = ok && len(critical.Body()) == 1 && critical.Body()[0] != 0
+		value, err := r.Want(cms.TagOctetString, "extnValue")
+		if err != nil {
+			return nil, err
+		}
+		if e.value, err = value.Octets(); err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// explicitExtensions reads extensions inside an EXPLICIT tag.
+func explicitExtensions(v cms.Value) ([]extension, error) {
+	r := v.Reader()
+	inner, err := r.Want(cms.TagSequence, "extensions")
+	if err != nil {
+		return nil, err
+	}
+	return readExtensions(inner)
+}
+
+func find(all []extension, id cms.OID) (extension, bool) {
+	for _, e := range all {
+		if e.id == id {
+			return e, true
+		}
+	}
+	return extension{}, false
+}
+
+// unknownCritical names a critical extension that is not among those known.
+func unknownCritical(all []extension, known ...cms.OID) (cms.OID, bool) {
+next:
+	for _, e := range all {
+		if !e.critical {
+			continue
+		}
+		for _, id := range known {
+			if e.id == id {
+				continue next
+			}
+		}
+		return e.id, true
+	}
+	return "", false
+}
+
+func hasExtension(c *x509.Certificate, id cms.OID) bool {
+	oid, ok := id.ASN1()
+	for _, e := range c.Extensions {
+		if ok && e.Id.Equal(oid) {
+			return true
+		}
+	}
+	return false
+}
+
+// Exempt reports whether the issuer says of a certificate that it is never revoked, and why nothing need be asked: it
+// lives too short a time (EN 319 412-1 section 5.2, RFC 9608), or is the issuer's own responder
+// (RFC 6960 section 4.2.2.2.1).
+func Exempt(c *x509.Certificate) (why string, ok bool) {
+	switch {
+	case hasExtension(c, oidShortTerm):
+		return "its validity is assured for its short term", true
+	case hasExtension(c, oidNoRevAvail):
+		return "it says that no revocation information is available", true
+	case hasExtension(c, cms.OIDOCSPNoCheck) && hasUsage(c, x509.ExtKeyUsageOCSPSigning):
+		return "it is an OCSP responder with ocsp-nocheck", true
+	}
+	return "", false
+}
+
+func hasUsage(c *x509.Certificate, usage x509.ExtKeyUsage) bool {
+	for _, u := range c.ExtKeyUsage {
+		if u == usage {
+			return true
+		}
+	}
+	return false
+}

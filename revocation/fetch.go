@@ -1,0 +1,106 @@
+package revocation
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxGET is the length of a URL up to which an OCSP request is sent by GET (RFC 6960 appendix A.1).
+const maxGET = 255
+
+// fetch makes one HTTP request. place is the address in errors.
+func (c *Client) fetch(ctx context.Context, place, address string, body []byte, mediaType string, limit int) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, &Error{Check: CheckScheme, Place: place, What: "the URL cannot be read"}
+	}
+	if err := c.checkURL(u); err != nil {
+		return nil, at(place, err)
+	}
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return nil, &Error{Check: CheckTransport, Place: place, What: "not asked", Err: ctx.Err()}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Timeout, fmt.Errorf("no answer within %s", c.o.Timeout))
+	defer cancel()
+	method := http.MethodGet
+	if body != nil {
+		method = http.MethodPost
+	}
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, &Error{Check: CheckTransport, Place: place, Err: bare(err)}
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", mediaType)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, transportError(ctx, place, "the server does not answer", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		_, _ = io.CopyN(io.Discard, answer.Body, 16<<10) // so that the connection can be used again
+		return nil, &Error{Check: CheckHTTPStatus, Place: place, What: fmt.Sprintf("the server answered HTTP %d", answer.StatusCode)}
+	}
+	octets, err := io.ReadAll(io.LimitReader(answer.Body, int64(limit)+1))
+	if err != nil {
+		return nil, transportError(ctx, place, "the answer broke off", err)
+	}
+	if len(octets) > limit {
+		return nil, &Error{Check: CheckSize, Place: place, What: fmt.Sprintf("the answer has more than %d octets", limit)}
+	}
+	return octets, nil
+}
+
+func transportError(ctx context.Context, place, what string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok { // of the guard
+		return at(place, e)
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("%w (%w)", context.Cause(ctx), ctx.Err())
+	}
+	return &Error{Check: CheckTransport, Place: place, What: what, Err: bare(err)}
+}
+
+// bare takes the URL off an error of net/http.
+func bare(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// placeOf is a URL for errors: without credentials and query, and not longer than a person reads.
+func placeOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "a malformed URL"
+	}
+	s := u.Scheme + "://" + u.Host + u.EscapedPath()
+	return s[:min(len(s), 200)]
+}
+
+// fetchOCSP asks a responder. Without a nonce a short request goes by GET, which caches in between can answer; with one
+// that would gain nothing.
+func (c *Client) fetchOCSP(ctx context.Context, address string, q *Request) ([]byte, error) {
+	if q.Nonce == nil {
+		get := strings.TrimSuffix(address, "/") + "/" + url.QueryEscape(base64.StdEncoding.EncodeToString(q.Raw))
+		if len(get) <= maxGET && !strings.Contains(address, "?") {
+			der, err := c.fetch(ctx, placeOf(address), get, nil, "", c.o.MaxOCSP)
+			if !errors.Is(err, CheckHTTPStatus) { // some responders do not know GET
+				return der, err
+			}
+		}
+	}
+	return c.fetch(ctx, placeOf(address), address, q.Raw, "application/ocsp-request", c.o.MaxOCSP)
+}

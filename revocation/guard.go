@@ -1,0 +1,91 @@
+package revocation
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// maxRedirects bounds how often a server sends a request elsewhere.
+const maxRedirects = 4
+
+// special are the prefixes beyond those that net/netip knows by name that lead to no public server: this network, shared
+// address space, protocol assignments, documentation, benchmarks, the future (RFC 6890), and translations of IPv4
+// addresses, which are looked at inside.
+var special = []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+	"240.0.0.0/4", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10"}
+
+// public reports whether an address can be one of a server on the Internet.
+func public(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	if nat64 := netip.MustParsePrefix("64:ff9b::/96"); nat64.Contains(ip) { // RFC 6052: the last 32 bits are IPv4
+		b := ip.As16()
+		return public(netip.AddrFrom4([4]byte(b[12:])))
+	}
+	if ip.Is6() && ip.As16()[0] == 0 && ip.As16()[1] == 0 { // ::/16: loopback, unspecified, IPv4-compatible
+		return false
+	}
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
+		return false
+	}
+	for _, prefix := range special {
+		if netip.MustParsePrefix(prefix).Contains(ip) {
+			return false
+		}
+	}
+	return true
+}
+
+// guard is a net.Dialer.Control: it sees the address that a connection is about to be made to, after the name was
+// resolved, so that a name that resolves differently the second time gains nothing.
+func guard(_, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil || !public(ap.Addr()) {
+		return failed(CheckAddress, "%s is not a public address, and certificates of strangers do not decide what is asked inside; set AllowPrivate where it is yours", address)
+	}
+	return nil
+}
+
+// checkURL refuses other schemes than http and https and, unless they are allowed, addresses that are not public. It is
+// made for each redirect, too.
+func (c *Client) checkURL(u *url.URL) error {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return failed(CheckScheme, "%.20q is not http or https", u.Scheme)
+	}
+	if u.Hostname() == "" {
+		return failed(CheckScheme, "the URL has no host")
+	}
+	if c.o.AllowPrivate {
+		return nil
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if ip, err := netip.ParseAddr(host); err == nil && !public(ip) || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return failed(CheckAddress, "%s is not a public address; set AllowPrivate where it is yours", u.Hostname())
+	}
+	return nil
+}
+
+// redirect is a http.Client.CheckRedirect.
+func (c *Client) redirect(r *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return failed(CheckTransport, "more than %d redirects", maxRedirects)
+	}
+	return c.checkURL(r.URL)
+}
+
+// httpClient makes the client that is used when the caller brings none. It knows no proxy: behind one, the address that
+// is dialed is the proxy's, and nothing could be said about the server.
+func (c *Client) httpClient() *http.Client {
+	dialer := &net.Dialer{Timeout: c.o.Timeout}
+	if !c.o.AllowPrivate {
+		dialer.Control = guard
+	}
+	return &http.Client{
+		Transport:     &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: c.o.InFlight, IdleConnTimeout: 30 * time.Second},
+		CheckRedirect: c.redirect,
+	}
+}

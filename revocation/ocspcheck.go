@@ -1,0 +1,131 @@
+package revocation
+
+import (
+	"bytes"
+	"crypto/x509"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// Check finds what the response says of a certificate, and checks that it may say so. A certificate that the responder
+// does not know is an [*Error] of [CheckUnknown]; a revoked one is no error.
+func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
+	s := r.single(cert, issuer)
+	if s == nil {
+		return nil, failed(CheckSubject, "the response does not speak of this certificate of this issuer")
+	}
+	if id, ok := unknownCritical(r.extensions, oidNonce); ok {
+		return nil, failed(CheckExtensions, "the response has an unknown critical extension %s", id)
+	}
+	if id, ok := unknownCritical(s.extensions, oidArchiveCutoff); ok {
+		return nil, failed(CheckExtensions, "the response has an unknown critical extension %s", id)
+	}
+	responder, err := r.responder(issuer, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.times(s.ThisUpdate, s.NextUpdate, r.ProducedAt); err != nil {
+		return nil, err
+	}
+	if s.State == Unknown {
+		return nil, failed(CheckUnknown, "the responder does not know the certificate")
+	}
+	if s.State == Good && !o.allowExpired() && s.ThisUpdate.After(cert.NotAfter) {
+		cutoff, ok := cutoffOf(s.extensions, oidArchiveCutoff)
+		if !ok || cutoff.After(cert.NotAfter) {
+			return nil, failed(CheckExpired, "the response was made after the certificate expired, when the responder may have forgotten it")
+		}
+	}
+	return &Status{
+		Certificate: cert, Issuer: issuer, State: s.State, RevokedAt: s.RevokedAt, Reason: s.Reason, Method: OCSP, Response: r,
+		ThisUpdate: s.ThisUpdate, NextUpdate: s.NextUpdate, Responder: responder,
+		NoCheck: responder.Equal(issuer) || hasExtension(responder, cms.OIDOCSPNoCheck),
+	}, nil
+}
+
+// single finds what is said of a certificate; when something is said twice, the later.
+func (r *Response) single(cert, issuer *x509.Certificate) (found *Single) {
+	for i := range r.Singles {
+		s := &r.Singles[i]
+		if s.CertID.Matches(cert, issuer) && (found == nil || s.ThisUpdate.After(found.ThisUpdate)) {
+			found = s
+		}
+	}
+	return found
+}
+
+// responder finds the certificate that signed the response, and checks that it may (RFC 6960 section 4.2.2.2).
+func (r *Response) responder(issuer *x509.Certificate, o *CheckOptions) (*x509.Certificate, error) {
+	candidates := append([]*x509.Certificate{issuer}, r.Certificates...)
+	if o != nil {
+		candidates = append(candidates, o.Certificates...)
+	}
+	var refused error = failed(CheckResponder, "the certificate of the responder is neither in the response nor that of the issuer")
+	for i, c := range candidates {
+		if c == nil || !r.names(c) {
+			continue
+		}
+		if i != 0 && !sameKey(c, issuer) {
+			if err := authorised(c, issuer, r.ProducedAt); err != nil {
+				refused = err
+				continue
+			}
+		}
+		if err := r.signed.VerifiedBy(c.RawSubjectPublicKeyInfo); err != nil {
+			refused = &Error{Check: CheckSignature, What: "of the responder " + c.Subject.String(), Err: err}
+			continue
+		}
+		if sameKey(c, issuer) {
+			c = issuer
+		}
+		return c, nil
+	}
+	return nil, refused
+}
+
+// sameKey reports whether two certificates are of one key and name.
+func sameKey(a, b *x509.Certificate) bool {
+	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) && bytes.Equal(a.RawSubject, b.RawSubject)
+}
+
+// names reports whether the response says that it is of this certificate.
+func (r *Response) names(c *x509.Certificate) bool {
+	if r.ResponderName != nil {
+		return bytes.Equal(r.ResponderName, c.RawSubject)
+	}
+	h, _ := cms.HashByOID(cms.OIDSHA1)
+	key := keyBits(c)
+	return key != nil && bytes.Equal(r.ResponderKey, h.Sum(key))
+}
+
+// authorised checks that the issuer itself made the certificate of a responder, for this purpose. That is what keeps the
+// owner of any other certificate of this issuer from answering for it.
+func authorised(c, issuer *x509.Certificate, produced time.Time) error {
+	switch {
+	case !bytes.Equal(c.RawIssuer, issuer.RawSubject):
+		return failed(CheckResponder, "%s was not authorised by the issuer of the certificate, %s", c.Subject, issuer.Subject)
+	case !hasUsage(c, x509.ExtKeyUsageOCSPSigning):
+		return failed(CheckResponder, "the certificate of %s is not made for signing OCSP responses (id-kp-OCSPSigning)", c.Subject)
+	case produced.Before(c.NotBefore) || produced.After(c.NotAfter):
+		return failed(CheckResponder, "the certificate of %s was not valid when the response was made, %s", c.Subject, stamp(produced))
+	}
+	if err := cms.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
+		return &Error{Check: CheckResponder, What: "the certificate of " + c.Subject.String() + " is not signed by the issuer", Err: err}
+	}
+	return nil
+}
+
+// cutoffOf reads a time since which expired certificates are kept.
+func cutoffOf(all []extension, id cms.OID) (time.Time, bool) {
+	e, ok := find(all, id)
+	if !ok {
+		return time.Time{}, false
+	}
+	v, err := cms.ReadValue(e.value)
+	if err != nil {
+		return time.Time{}, false
+	}
+	t, err := v.Time()
+	return t, err == nil
+}

@@ -1,0 +1,128 @@
+// Package revocation finds out whether certificates are revoked: it fetches OCSP responses (RFC 6960) and CRLs (RFC 5280),
+// checks them, keeps them, and completes chains with the certificates that issuers publish.
+//
+//	client, err := revocation.New(revocation.Config{CacheDir: dir})
+//	chain, err := client.Chain(ctx, leaf, candidates)
+//	status, err := client.Status(ctx, leaf, chain[1], time.Now())
+//
+// [Client.Collect] gathers the values of many chains, each value once, with the certificates of OCSP responders: what a
+// long-term signature carries. [Values.Check] does without the network, from values that are at hand.
+//
+// # What is checked
+//
+// A response speaks of a certificate only when issuer name, issuer key and serial number are the certificate's. It is
+// signed by the issuer itself, or by a certificate that the issuer made for this (id-kp-OCSPSigning); any other
+// certificate of the same authority is refused. A CRL is whole, the issuer's own, signed by its key, and its scope covers
+// the certificate; delta and indirect CRLs and unknown critical extensions are refused by name. Both are within their
+// times.
+//
+// Every check has a name of type [Check], by which an error can be asked what was wrong.
+//
+// # Addresses of strangers
+//
+// The URLs come from certificates, which anybody can make. Only http and https are used, sizes, times and numbers are
+// bounded, and by default no connection is made to private, loopback or link-local addresses, whatever name leads there.
+package revocation
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// State is what is known about a certificate.
+type State int
+
+// The states.
+const (
+	Unknown State = iota
+	Good
+	Revoked
+)
+
+// String names the state.
+func (s State) String() string {
+	switch s {
+	case Good:
+		return "good"
+	case Revoked:
+		return "revoked"
+	}
+	return "unknown"
+}
+
+// Reason is a CRLReason (RFC 5280 section 5.3.1).
+type Reason int
+
+// Reasons that change what a revocation means: a certificate on hold may come back, and the key of a superseded one was
+// not lost.
+const (
+	Unspecified     Reason = 0
+	KeyCompromise   Reason = 1
+	CACompromise    Reason = 2
+	Superseded      Reason = 4
+	CertificateHold Reason = 6
+)
+
+// String names the reason as RFC 5280 does.
+func (r Reason) String() string {
+	names := []string{"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
+		"certificateHold", "", "removeFromCRL", "privilegeWithdrawn", "aACompromise"}
+	if r >= 0 && int(r) < len(names) && names[r] != "" {
+		return names[r]
+	}
+	return fmt.Sprintf("reason %d", int(r))
+}
+
+// Method is a way to learn the state of a certificate.
+type Method string
+
+// The methods.
+const (
+	OCSP Method = "OCSP"
+	CRLs Method = "CRL"
+)
+
+// Status is the state of one certificate and the value that says so.
+type Status struct {
+	Certificate *x509.Certificate
+	Issuer      *x509.Certificate
+
+	State     State
+	RevokedAt time.Time // when State is Revoked
+	Reason    Reason
+
+	Method     Method
+	Response   *Response // the OCSP response, or nil
+	CRL        *CRL      // or nil
+	ThisUpdate time.Time
+	NextUpdate time.Time // zero when the value does not say
+	Place      string    // the URL that the value came from, or empty when it was at hand
+
+	// Responder signed the value: the issuer, or the certificate of an OCSP responder that the issuer authorised.
+	Responder *x509.Certificate
+	// NoCheck says that the issuer vouches for the responder, whose own state need not be asked for
+	// (id-pkix-ocsp-nocheck, RFC 6960 section 4.2.2.2.1).
+	NoCheck bool
+}
+
+// Delegated reports whether another than the issuer signed the value.
+func (s *Status) Delegated() bool { return !s.Responder.Equal(s.Issuer) }
+
+// Values are certificates and revocation values in DER: what is at hand, or what a signature carries.
+type Values struct {
+	Certificates []*x509.Certificate
+	OCSP         [][]byte // OCSPResponse, or BasicOCSPResponse as older signatures carry
+	CRLs         [][]byte // CertificateList
+}
+
+// Source is what package cades asks for chains and values; [Client] is one.
+type Source interface {
+	// Chain returns the certificates from leaf to a self-signed one; see [Client.Chain].
+	Chain(ctx context.Context, leaf *x509.Certificate, candidates []*x509.Certificate) ([]*x509.Certificate, error)
+	// Collect gathers the values of chains; see [Client.Collect].
+	Collect(ctx context.Context, chains [][]*x509.Certificate, o *CollectOptions) (*Collection, error)
+}
+
+var _ Source = (*Client)(nil)

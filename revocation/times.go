@@ -1,0 +1,72 @@
+package revocation
+
+import (
+	"crypto/x509"
+	"time"
+)
+
+// Defaults of the times.
+const (
+	// DefaultSkew is how far the clocks of responders may be from the one here.
+	DefaultSkew = 5 * time.Minute
+	// DefaultMaxAge is how old a value may be that does not say when the next one comes.
+	DefaultMaxAge = 24 * time.Hour
+)
+
+// CheckOptions say at which time a value has to hold. The zero value, and nil, mean now.
+type CheckOptions struct {
+	// At is the time for which the state is wanted: a value that ended before it is stale. A value from later than At
+	// is good, since it knows more. Zero means now.
+	At time.Time
+	// Now is the time here: a value from later is refused. Zero means the real time.
+	Now time.Time
+	// Since asks for values that were made at this time or later: after the time-stamp on a signature, for one. Zero
+	// means that any value will do.
+	Since time.Time
+	// Skew is how far clocks may be apart; 0 means [DefaultSkew].
+	Skew time.Duration
+	// MaxAge is how old a value may be at At that does not say when the next one comes; 0 means [DefaultMaxAge].
+	MaxAge time.Duration
+	// AllowExpired takes "not revoked" also from values that were made after the certificate expired and do not say that
+	// they keep expired ones.
+	AllowExpired bool
+	// Certificates are looked through for OCSP responders, beside those in the response.
+	Certificates []*x509.Certificate
+}
+
+func (o *CheckOptions) allowExpired() bool { return o != nil && o.AllowExpired }
+
+// times checks a value that holds from this to next and was made at the time produced.
+func (o *CheckOptions) times(this, next, produced time.Time) error {
+	var c CheckOptions
+	if o != nil {
+		c = *o
+	}
+	if c.Now.IsZero() {
+		c.Now = time.Now()
+	}
+	if c.At.IsZero() {
+		c.At = c.Now
+	}
+	if c.Skew == 0 {
+		c.Skew = DefaultSkew
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = DefaultMaxAge
+	}
+	switch {
+	case this.After(c.Now.Add(c.Skew)) || produced.After(c.Now.Add(c.Skew)):
+		return failed(CheckTime, "it is from the future: made at %s, in force from %s", stamp(produced), stamp(this))
+	case !next.IsZero() && next.Before(this):
+		return failed(CheckTime, "it ends, at %s, before it begins, at %s", stamp(next), stamp(this))
+	case !next.IsZero() && next.Before(c.At.Add(-c.Skew)):
+		return failed(CheckTime, "it is stale: newer information was due at %s", stamp(next))
+	case next.IsZero() && this.Before(c.At.Add(-c.MaxAge)):
+		return failed(CheckTime, "it is stale: it is of %s and does not say until when it holds", stamp(this))
+	case produced.Before(c.Since):
+		return failed(CheckTime, "it was made at %s, before %s, and does not know what happened in between", stamp(produced), stamp(c.Since))
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
