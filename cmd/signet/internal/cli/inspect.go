@@ -19,14 +19,11 @@ func (a *app) inspectCommand() *cobra.Command {
 in the binary file. Nothing is verified. "-" reads standard input.`,
 		Example: `  signet inspect README.md.p7s
   signet inspect --json contract.pdf.p7m`,
-		Args: func(_ *cobra.Command, args []string) error {
-			switch len(args) {
-			case 0:
-				return usage("give the signature to show")
-			case 1:
-				return nil
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage("give one signature, not %d", len(args))
 			}
-			return usage("give one signature, not %d", len(args))
+			return atLeast(1, "give the signature to show")(cmd, args)
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return a.inspect(args[0], asJSON) },
 	}

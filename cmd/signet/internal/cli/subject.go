@@ -108,10 +108,10 @@ func parsePair(pair string, types map[string]attributeType) (typeAndValue, error
 		return typeAndValue{}, fmt.Errorf("%s: %w", name, err)
 	case value == "":
 		return typeAndValue{}, fmt.Errorf("%s is empty", name)
-	case known.max != 0 && utf8.RuneCountInString(value) > known.max:
-		return typeAndValue{}, fmt.Errorf("%s has more than %d characters", name, known.max)
 	case strings.EqualFold(name, "C") && len(value) != 2:
 		return typeAndValue{}, errors.New("C is a country of two letters, such as DE")
+	case known.max != 0 && utf8.RuneCountInString(value) > known.max:
+		return typeAndValue{}, fmt.Errorf("%s has more than %d characters", name, known.max)
 	}
 	if !fitsTag(value, known.tag) {
 		return typeAndValue{}, fmt.Errorf("%s has characters that are not allowed in it", name)

@@ -110,7 +110,8 @@ func TestWrongUse(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
-	for _, args := range [][]string{{"--help"}, {"help", "sign"}, {"sign", "-h"}, {"verify", "--help"}, {"inspect", "--help"}, {"keys", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"help", "sign"}, {"sign", "-h"}, {"verify", "--help"}, {"inspect", "--help"}, {"keys", "--help"},
+		{"keygen", "--help"}, {"csr", "--help"}, {"import-cert", "--help"}, {"doctor", "--help"}} {
 		got := w.run(args...)
 		require.Equal(t, cli.ExitOK, got.code)
 		require.Empty(t, got.stderr)
