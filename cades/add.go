@@ -48,7 +48,7 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	case !m.Detached() && c != nil:
 		return nil, addError("its content is inside; give none, so that both signers sign the same")
 	case !m.Detached():
-		h := d.raising.beside(s.Scheme())
+		h := d.raising.beside(d)
 		if err := m.WriteContent(h); err != nil {
 			return nil, err
 		}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -87,6 +88,8 @@ type Options struct {
 
 	// Timestamper gives the time-stamps of levels above BES: a tsp.Client, or a tsp.Authority of one's own.
 	Timestamper tsp.Timestamper
+	// Revocation gives the chains and revocation values of levels above T: a revocation.Client.
+	Revocation revocation.Source
 	// TimestampHash is the hash of their imprints: SHA-256 (when 0), SHA-384 or SHA-512.
 	TimestampHash crypto.Hash
 }

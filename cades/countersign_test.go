@@ -89,7 +89,7 @@ func TestCounterSignRefused(t *testing.T) {
 	require.NoError(t, err)
 	m, _ = parse(t, countered)
 	content := sign.Bytes("", []byte("content"))
-	lta, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Content: &content})
+	lta, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: &offline{t: t, pki: pki}, Content: &content})
 	require.NoError(t, err)
 	m, _ = parse(t, lta)
 	require.Len(t, m.Signatures()[0].CounterSignatures(), 1)

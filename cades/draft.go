@@ -77,7 +77,7 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 		d.digest = sum
 		return d.raising.given(&c)
 	}
-	h := d.raising.beside(scheme)
+	h := d.raising.beside(d)
 	if data, ok := c.InMemory(); ok {
 		h.Write(data)
 		d.size = int64(len(data))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -19,6 +20,8 @@ import (
 type ExtendOptions struct {
 	// Timestamper gives time-stamps: a tsp.Client, or a tsp.Authority of one's own.
 	Timestamper tsp.Timestamper
+	// Revocation gives the chains and revocation values of levels above T: a revocation.Client.
+	Revocation revocation.Source
 	// Hash is that of the imprints: SHA-256 (when 0), SHA-384 or SHA-512.
 	Hash crypto.Hash
 	// Signatures are the indices of those that are raised; nil means all.
@@ -35,8 +38,9 @@ type ExtendOptions struct {
 
 // Extend returns the message raised to a level. Every octet that was there stays in place; what is new stands behind it.
 //
-// A signature that is at the level already is left as it is, but for LTA: each call adds an archive time-stamp. A
-// signature that does not verify is refused with an error that says why.
+// A signature that is at the level already is left as it is, but for LTA and A: each call adds an archive time-stamp, and
+// what the last one needs to be verified later. A signature that does not verify, or that was revoked or expired without a
+// proof that it is older, is refused with an error that says why.
 func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byte, error) {
 	if o == nil {
 		o = &ExtendOptions{}
@@ -56,9 +60,11 @@ type extension struct {
 	o       *ExtendOptions
 	m       *Message
 	which   []path
-	digest  []byte        // of the content, by the hash of the imprints; nil when it is not needed
-	digests []sign.Digest // of the content
-	fresh   bool          // the signature was made a moment ago and need not be verified
+	digest  []byte            // of the content, by the hash of the imprints; nil when it is not needed
+	digests []sign.Digest     // of the content
+	octets  hash.Cloner       // has taken encapContentInfo and a detached content, for archive time-stamps of RFC 5126
+	proofs  map[string]*proof // by path
+	fresh   bool              // the signature was made a moment ago and need not be verified
 }
 
 // run raises every signature that was asked for.
@@ -117,14 +123,17 @@ func (e *extension) algorithm() []byte { return sign.NewDigest(e.hash(), nil).Al
 
 // check refuses what cannot be raised, before an authority is asked for anything.
 func (e *extension) check(ctx context.Context, to Level) error {
-	if to != T && to != LTA {
-		return extendError(sign.ErrUnsupported, "a message cannot be raised to %s; raise it to t", to)
+	if to <= BES || to > A {
+		return extendError(sign.ErrInput, "a message is raised to t, lt, lta, c, xlong1 or a, and not to %s", to)
 	}
 	if e.algorithm() == nil {
 		return extendError(sign.ErrInput, "the hash of imprints is SHA-256, SHA-384 or SHA-512")
 	}
 	if e.o.Timestamper == nil {
 		return extendError(sign.ErrInput, "level %s needs a Timestamper", to)
+	}
+	if to != T && e.o.Revocation == nil {
+		return extendError(sign.ErrInput, "level %s needs a Revocation source", to)
 	}
 	if len(e.which) == 0 {
 		if err := e.choose(); err != nil {
@@ -147,7 +156,7 @@ func (e *extension) check(ctx context.Context, to Level) error {
 	if e.fresh { // the draft took the digest when it read the content
 		return nil
 	}
-	if err := e.takeContent(ctx, to == LTA || to == A); err != nil {
+	if err := e.takeContent(ctx, to); err != nil {
 		return err
 	}
 	return e.verify(ctx)
@@ -175,7 +184,8 @@ func (e *extension) choose() error {
 
 // takeContent takes the digests of the content, in one pass: by the hash of the imprints, and by those of the signers, so
 // that another content than the signed one is noticed.
-func (e *extension) takeContent(ctx context.Context, needed bool) error {
+func (e *extension) takeContent(ctx context.Context, to Level) error {
+	needed := to == LTA || to == A
 	c := e.o.Content
 	if c == nil && e.m.Detached() {
 		if needed {
@@ -193,7 +203,7 @@ func (e *extension) takeContent(ctx context.Context, needed bool) error {
 				e.digests = append(e.digests, sign.Digest{Algorithm: algorithm, Sum: sum})
 			}
 		}
-	} else if err := e.readContent(ctx, algorithms); err != nil {
+	} else if err := e.readContent(ctx, algorithms, to); err != nil {
 		return err
 	}
 	for _, d := range e.digests {
@@ -207,7 +217,7 @@ func (e *extension) takeContent(ctx context.Context, needed bool) error {
 	return nil
 }
 
-func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]byte) error {
+func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]byte, to Level) error {
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
 	for id := range algorithms {
@@ -215,6 +225,12 @@ func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]by
 			hashes[id] = h.New()
 			writers = append(writers, hashes[id])
 		}
+	}
+	if to == A && e.m.Detached() {
+		h := e.hash().New()
+		h.Write(e.m.sd.EncapContentInfo.Raw())
+		writers = append(writers, h)
+		e.octets, _ = h.(hash.Cloner)
 	}
 	all := io.MultiWriter(writers...)
 	if e.m.Detached() {
@@ -273,56 +289,6 @@ func (s *Signature) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]b
 	return e.m.ber, nil
 }
 
-// raise takes one signature to the level, by way of those below it.
-func (e *extension) raise(ctx context.Context, p path, to Level) error {
-	if err := e.signatureTimestamp(ctx, p); err != nil || to == T {
-		return err
-	}
-	return e.archiveTimestamp(ctx, p)
-}
-
-// signatureTimestamp puts a time-stamp over the signature value into the unsigned attributes (EN 319 122-1 section 5.3)
-// unless there is one.
-func (e *extension) signatureTimestamp(ctx context.Context, p path) error {
-	s := e.at(p)
-	if len(cms.Find(s.si.Unsigned, cms.OIDSignatureTimeStamp)) != 0 {
-		return nil
-	}
-	token, err := e.timestamp(ctx, imprint{head: [][]byte{s.si.SignatureRaw}})
-	if err != nil {
-		return err
-	}
-	if err := e.inTime(s, token); err != nil {
-		return err
-	}
-	return e.grow(&growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDSignatureTimeStamp, token.Raw)}})
-}
-
-// archiveTimestamp puts an archive-time-stamp-v3 over everything that is there into the unsigned attributes. Its hash index
-// goes into those of the token, which the authority did not sign, so that the rest of the token stays as it came.
-func (e *extension) archiveTimestamp(ctx context.Context, p path) error {
-	s := e.at(p)
-	index := hashIndex(e.algorithm(), e.hash().New, s.covered())
-	token, err := e.timestamp(ctx, s.archiveImprintV3(index))
-	if err != nil {
-		return err
-	}
-	in := token.SignedData()
-	indexed, err := (&growth{signer: &in.Signers[0], unsigned: [][]byte{attribute(cms.OIDATSHashIndexV3, index)}}).into(in)
-	if err != nil {
-		return err
-	}
-	g := &growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV3, indexed)}}
-	listed := false
-	for _, a := range e.m.sd.Digests {
-		listed = listed || a.ID == oidOf(e.algorithm())
-	}
-	if !listed {
-		g.digests = [][]byte{e.algorithm()}
-	}
-	return e.grow(g)
-}
-
 // inTime refuses a first time-stamp that comes after the certificate of the signer has expired: nothing proves then that
 // the signature is older.
 func (e *extension) inTime(s *Signature, token *tsp.Token) error {
@@ -349,9 +315,12 @@ func (e *extension) candidates() *candidates {
 
 // timestamp gets a token over the parts.
 func (e *extension) timestamp(ctx context.Context, p imprint) (*tsp.Token, error) {
-	var h hash.Hash = e.hash().New()
-	digest := sign.NewDigest(e.hash(), p.sum(h, e.digest))
-	token, err := e.o.Timestamper.Timestamp(ctx, digest)
+	return e.stamp(ctx, p.sum(e.hash().New(), e.digest))
+}
+
+// stamp gets a token over a digest.
+func (e *extension) stamp(ctx context.Context, sum []byte) (*tsp.Token, error) {
+	token, err := e.o.Timestamper.Timestamp(ctx, sign.NewDigest(e.hash(), sum))
 	if err != nil {
 		return nil, err
 	}

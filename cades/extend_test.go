@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -32,47 +35,106 @@ func authority(t testing.TB, pki *testpki.PKI, clock func() time.Time) *tsp.Auth
 	return a
 }
 
+// offline is a source of chains and values that knows those of a test: CRLs of its two authorities, made when asked.
+type offline struct {
+	t       testing.TB
+	pki     *testpki.PKI
+	revoked []x509.RevocationListEntry
+	crls    [][]byte
+	asked   int
+}
+
+func (o *offline) Chain(_ context.Context, leaf *x509.Certificate, _ []*x509.Certificate) ([]*x509.Certificate, error) {
+	return []*x509.Certificate{leaf, o.pki.Authority.Certificate(), o.pki.Root.Certificate()}, nil
+}
+
+func (o *offline) Collect(_ context.Context, chains [][]*x509.Certificate, _ *revocation.CollectOptions) (*revocation.Collection, error) {
+	o.asked++
+	all := &revocation.Collection{}
+	for _, id := range []testpki.Identity{o.pki.Authority, o.pki.Root} {
+		if len(o.crls) == 2 {
+			break
+		}
+		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+			Number: big.NewInt(7), ThisUpdate: testpki.NotBefore(), NextUpdate: testpki.NotAfter(), RevokedCertificateEntries: o.revoked,
+		}, id.Certificate(), id.Key)
+		require.NoError(o.t, err)
+		o.crls = append(o.crls, der)
+	}
+	all.CRLs = o.crls
+	seen := map[string]bool{}
+	for _, chain := range chains {
+		for i, c := range chain {
+			if seen[string(c.Raw)] {
+				continue
+			}
+			seen[string(c.Raw)] = true
+			all.Certificates = append(all.Certificates, c)
+			if i+1 < len(chain) {
+				crl, err := revocation.ParseCRL(all.CRLs[i])
+				require.NoError(o.t, err)
+				status, err := crl.Check(c, chain[i+1], &revocation.CheckOptions{At: testpki.Now()})
+				require.NoError(o.t, err)
+				all.Statuses = append(all.Statuses, status)
+			}
+		}
+	}
+	return all, nil
+}
+
 // TestExtendStepByStep raises messages of every form again and again, and finds every octet in place each time.
 func TestExtendStepByStep(t *testing.T) {
 	pki := testpki.New(t)
 	now := testpki.Now()
-	o := &cades.ExtendOptions{Timestamper: authority(t, pki, func() time.Time { now = now.Add(time.Hour); return now })}
+	o := &cades.ExtendOptions{
+		Timestamper: authority(t, pki, func() time.Time { now = now.Add(time.Hour); return now }),
+		Revocation:  &offline{t: t, pki: pki},
+	}
 	content := []byte("content")
 	for _, kind := range []testpki.Kind{testpki.RSA2048, testpki.P256, testpki.Ed25519} {
 		id := pki.Leaf(kind)
 		for _, scheme := range sign.Schemes(id.Key.Public()) {
 			for name, attached := range map[string]bool{"detached": false, "attached": true} {
 				t.Run(scheme.Name+"/"+name, func(t *testing.T) {
-					var message bytes.Buffer
-					require.NoError(t, cades.SignTo(t.Context(), &message, signerOf(t, id, scheme), bytes.NewBuffer(content), &cades.Options{Attached: attached}))
-					ber := message.Bytes()
-					if !attached {
-						c := sign.Bytes("", content)
-						o.Content = &c
-					} else {
-						o.Content = nil
-					}
-					for i, step := range []struct {
-						to   cades.Level
-						want string
-						time int
-					}{{cades.T, "CAdES-T", 1}, {cades.T, "CAdES-T", 1}, {cades.LTA, "CAdES-LTA", 2}, {cades.LTA, "CAdES-LTA", 3}} {
-						m, before := parse(t, ber)
-						var err error
-						ber, err = m.Extend(t.Context(), step.to, o)
-						require.NoError(t, err, "step %d", i)
-						m, after := parse(t, ber)
-						requireKept(t, before, after)
-						require.Equal(t, step.want, m.Signatures()[0].LevelName())
-						require.Len(t, m.Signatures()[0].Timestamps(), step.time)
-						r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
-						requireTrusted(t, r, err)
-						require.Equal(t, cades.Passed, r.Signatures[0].Status(cades.CheckTimestamp))
+					for _, steps := range [][]extendStep{
+						{{cades.T, "CAdES-T", 1}, {cades.T, "CAdES-T", 1}, {cades.LT, "CAdES-LT", 1}, {cades.LTA, "CAdES-LTA", 2}, {cades.LTA, "CAdES-LTA", 3}},
+						{{cades.LTA, "CAdES-LTA", 2}},
+						{{cades.C, "CAdES-C", 1}, {cades.XLongType1, "CAdES-X Long Type 1", 2}, {cades.A, "CAdES-A", 3}, {cades.A, "CAdES-A", 4}, {cades.LTA, "CAdES-A", 5}},
+						{{cades.A, "CAdES-A", 3}},
+					} {
+						var message bytes.Buffer
+						require.NoError(t, cades.SignTo(t.Context(), &message, signerOf(t, id, scheme), bytes.NewBuffer(content), &cades.Options{Attached: attached}))
+						ber := message.Bytes()
+						if !attached {
+							c := sign.Bytes("", content)
+							o.Content = &c
+						} else {
+							o.Content = nil
+						}
+						for i, step := range steps {
+							m, before := parse(t, ber)
+							var err error
+							ber, err = m.Extend(t.Context(), step.to, o)
+							require.NoError(t, err, "step %d", i)
+							m, after := parse(t, ber)
+							requireKept(t, before, after)
+							require.Equal(t, step.want, m.Signatures()[0].LevelName())
+							require.Len(t, m.Signatures()[0].Timestamps(), step.time)
+							r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
+							requireTrusted(t, r, err)
+							require.Equal(t, cades.Passed, r.Signatures[0].Status(cades.CheckTimestamp))
+						}
 					}
 				})
 			}
 		}
 	}
+}
+
+type extendStep struct {
+	to   cades.Level
+	want string
+	time int // time-stamps afterwards
 }
 
 // TestExtendRefused raises nothing that proves nothing.
@@ -86,12 +148,15 @@ func TestExtendRefused(t *testing.T) {
 	broken := bytes.Clone(p7s)
 	broken[len(broken)-1] ^= 1
 	tsa := authority(t, pki, testpki.Now)
+	values := &offline{t: t, pki: pki}
+	revoked := &offline{t: t, pki: pki, revoked: []x509.RevocationListEntry{{SerialNumber: s.Certificate().SerialNumber, RevocationTime: testpki.Now().Add(-time.Hour)}}}
 	late := authority(t, pki, func() time.Time { return testpki.NotAfter().Add(-time.Hour) })
 	old := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = testpki.Now() }), sign.ECDSA(crypto.SHA256))
 	expired, err := cades.Sign(t.Context(), old, strings.NewReader("content"), nil)
 	require.NoError(t, err)
 	another := sign.Bytes("", []byte("another content"))
 	otherDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("another content")))
+	rightDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("content")))
 	for name, c := range map[string]struct {
 		message []byte
 		to      cades.Level
@@ -99,16 +164,19 @@ func TestExtendRefused(t *testing.T) {
 		says    string
 	}{
 		"no authority":     {p7s, cades.T, nil, "Timestamper"},
-		"no content":       {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa}, "content"},
+		"no content":       {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa}, "content"},
 		"no such index":    {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Signatures: []int{1}}, "no signature 1"},
 		"SHA-1":            {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Hash: crypto.SHA1}, "SHA-256"},
 		"plain PKCS #7":    {plain, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 		"does not verify":  {broken, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "does not verify"},
 		"expired before":   {expired, cades.T, &cades.ExtendOptions{Timestamper: late}, "expired"},
-		"other content":    {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Content: &another}, "message-digest"},
-		"other digest":     {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Content: &otherDigest}, "message-digest"},
+		"other content":    {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &another}, "message-digest"},
+		"other digest":     {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &otherDigest}, "message-digest"},
 		"other, to T":      {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Content: &another}, "message-digest"},
-		"other hash only":  {p7s, cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Hash: crypto.SHA384, Content: &otherDigest}, "SHA-384"},
+		"other hash only":  {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Hash: crypto.SHA384, Content: &otherDigest}, "SHA-384"},
+		"no source":        {p7s, cades.LT, &cades.ExtendOptions{Timestamper: tsa}, "Revocation"},
+		"revoked before":   {p7s, cades.LT, &cades.ExtendOptions{Timestamper: tsa, Revocation: revoked}, "revoked"},
+		"digest to A":      {p7s, cades.A, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: &rightDigest}, "content itself"},
 		"level below":      {p7s, cades.BES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
 		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 	} {
@@ -139,12 +207,18 @@ func TestLevelsInOneGo(t *testing.T) {
 		r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
 		requireTrusted(t, r, err)
 	}
-	for level, name := range map[cades.Level]string{cades.T: "CAdES-T", cades.LTA: "CAdES-LTA"} {
+	for level, name := range map[cades.Level]string{
+		cades.T: "CAdES-T", cades.LT: "CAdES-LT", cades.LTA: "CAdES-LTA", cades.C: "CAdES-C", cades.XLongType1: "CAdES-X Long Type 1", cades.A: "CAdES-A",
+	} {
 		for _, hash := range []crypto.Hash{0, crypto.SHA512} {
-			o := &cades.Options{Level: level, Timestamper: tsa, TimestampHash: hash}
+			o := &cades.Options{Level: level, Timestamper: tsa, TimestampHash: hash, Revocation: &offline{t: t, pki: pki}}
 			for form, c := range map[string]sign.Content{"bytes": sign.Bytes("", content), "digest": sign.Digested("", digests...)} {
 				t.Run(name+"/"+form, func(t *testing.T) {
 					d, err := cades.Prepare(t.Context(), s, c, o)
+					if level == cades.A && form == "digest" {
+						require.ErrorContains(t, err, "content itself")
+						return
+					}
 					require.NoError(t, err)
 					signature, err := s.Sign(t.Context(), d.ToBeSigned())
 					require.NoError(t, err)
@@ -152,6 +226,9 @@ func TestLevelsInOneGo(t *testing.T) {
 					require.NoError(t, err)
 					verify(t, ber, name, 1)
 
+					if level == cades.A { // its certificates are closed
+						return
+					}
 					m, _ := parse(t, ber)
 					ber, err = m.AddSignature(t.Context(), p256(t, pki), bytes.NewReader(content), o)
 					require.NoError(t, err)
@@ -167,7 +244,7 @@ func TestLevelsInOneGo(t *testing.T) {
 			verify(t, out.Bytes(), name, 1)
 		}
 	}
-	_, err := cades.Prepare(t.Context(), s, sign.Digested("", digests[0]), &cades.Options{Level: cades.LTA, Timestamper: tsa})
+	_, err := cades.Prepare(t.Context(), s, sign.Digested("", digests[0]), &cades.Options{Level: cades.LTA, Timestamper: tsa, Revocation: &offline{t: t, pki: pki}})
 	require.ErrorContains(t, err, "SHA-256")
 }
 

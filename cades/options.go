@@ -74,17 +74,16 @@ func (o *Options) Check() error {
 }
 
 func (o *Options) checkLevel() error {
-	switch o.Level {
-	case PKCS7, BES:
+	switch {
+	case o.Level == PKCS7 || o.Level == BES:
 		return nil
-	case T, LTA:
-	default:
-		return inputError(sign.ErrUnsupported, "level %s cannot be made; sign at pkcs7, bes, t or lta", o.Level)
-	}
-	if o.Timestamper == nil {
-		return inputError(sign.ErrInput, "level %s needs a Timestamper", o.Level)
-	}
-	if o.TimestampHash != 0 && sign.NewDigest(o.TimestampHash, nil).Algorithm == nil {
+	case o.Level < PKCS7 || o.Level > A:
+		return inputError(sign.ErrUnsupported, "there is no %s", o.Level)
+	case o.Timestamper == nil:
+		return inputError(sign.ErrInput, "%s needs a Timestamper", o.Level)
+	case o.Level != T && o.Revocation == nil:
+		return inputError(sign.ErrInput, "%s needs a Revocation source", o.Level)
+	case o.TimestampHash != 0 && sign.NewDigest(o.TimestampHash, nil).Algorithm == nil:
 		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -15,13 +16,14 @@ type raising struct {
 	o      ExtendOptions
 	hash   hash.Hash // takes the content while it is read; nil when the level does not need it
 	digest []byte
+	octets hash.Cloner // see extension
 }
 
 func newRaising(o *Options) *raising {
 	if o.Level <= BES {
 		return nil
 	}
-	return &raising{to: o.Level, o: ExtendOptions{Timestamper: o.Timestamper, Hash: o.TimestampHash}}
+	return &raising{to: o.Level, o: ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash}}
 }
 
 // needsContent reports whether the level has a time-stamp over the content.
@@ -35,25 +37,47 @@ func (r *raising) contentHash() crypto.Hash {
 	return r.o.Hash
 }
 
-// beside returns the hash of the scheme, which also feeds the hash of archive time-stamps where that is needed, so that
-// the content is read once.
-func (r *raising) beside(scheme *sign.Scheme) hash.Hash {
+// beside returns the hash of the scheme, which also feeds those of archive time-stamps where they are needed, so that the
+// content is read once.
+func (r *raising) beside(d *Draft) hash.Hash {
+	scheme := d.signer.Scheme()
 	h := scheme.NewHash()
 	if !r.needsContent() {
 		return h
 	}
 	r.hash = r.contentHash().New()
-	return &bothHashes{h, r.hash}
+	all := &severalHashes{h, []hash.Hash{r.hash}}
+	if r.to == A && !d.attached {
+		octets := r.contentHash().New()
+		octets.Write(d.encapContentInfo())
+		r.octets, _ = octets.(hash.Cloner)
+		all.others = append(all.others, octets)
+	}
+	return all
 }
 
-type bothHashes struct {
+// encapContentInfo is that of a detached container, as it will stand there or stands there already.
+func (d *Draft) encapContentInfo() []byte {
+	if d.base != nil {
+		return d.base.sd.EncapContentInfo.Raw()
+	}
+	b := cms.NewBuilder(nil)
+	encap := b.Open(cms.TagSequence)
+	b.OID(d.contentType)
+	b.Close(encap)
+	return b.Bytes()
+}
+
+type severalHashes struct {
 	hash.Hash
-	other hash.Hash
+	others []hash.Hash
 }
 
-func (b *bothHashes) Write(p []byte) (int, error) {
-	b.other.Write(p)
-	return b.Hash.Write(p)
+func (s *severalHashes) Write(p []byte) (int, error) {
+	for _, h := range s.others {
+		h.Write(p)
+	}
+	return s.Hash.Write(p)
 }
 
 // read is called when the content was read.
@@ -67,6 +91,9 @@ func (r *raising) read() {
 func (r *raising) given(c *sign.Content) error {
 	if !r.needsContent() {
 		return nil
+	}
+	if r.to == A {
+		return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "an archive time-stamp of RFC 5126 is over the content itself, not its digest; give it, or sign at lta"}
 	}
 	var ok bool
 	if r.digest, ok = c.Digest(sign.NewDigest(r.contentHash(), nil).Algorithm); !ok || len(r.digest) != r.contentHash().Size() {
@@ -98,7 +125,7 @@ func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
 	}
 	o := d.raising.o
 	last := d.made(m)
-	e := &extension{o: &o, m: m, fresh: true, which: []path{last}, digest: d.raising.digest}
+	e := &extension{o: &o, m: m, fresh: true, which: []path{last}, digest: d.raising.digest, octets: d.raising.octets}
 	if err = e.check(ctx, d.raising.to); err == nil {
 		err = e.run(ctx, d.raising.to)
 	}

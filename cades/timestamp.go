@@ -62,7 +62,8 @@ type Timestamp struct {
 	Token *tsp.Token // nil when it cannot be read
 	Err   error      // why
 
-	value cms.Value // of the attribute
+	set   cms.Value // the values of the attribute
+	value cms.Value // this one
 }
 
 // Timestamps returns the time-stamps of the signature, in the order in which they stand there: those on the content
@@ -76,7 +77,7 @@ func (s *Signature) Timestamps() []Timestamp {
 				continue
 			}
 			for _, v := range a.Values {
-				t := Timestamp{Kind: kind, value: v}
+				t := Timestamp{Kind: kind, set: a.Set, value: v}
 				t.Token, t.Err = tsp.ParseToken(v.Raw())
 				all = append(all, t)
 			}

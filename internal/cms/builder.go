@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"math/big"
 	"math/bits"
 	"time"
 )
@@ -77,6 +78,12 @@ func (b *Builder) Int(n uint64) {
 	for i := octets - 1; i >= 0; i-- {
 		b.buf = append(b.buf, byte(n>>(8*i)))
 	}
+}
+
+// BigInt writes a non-negative INTEGER of any size.
+func (b *Builder) BigInt(n *big.Int) {
+	octets := make([]byte, n.BitLen()/8+1)
+	b.Value(TagInteger, n.FillBytes(octets))
 }
 
 // Time writes a UTCTime for the years 1950 to 2049 and a GeneralizedTime for others, both with seconds and Z (RFC 5652

@@ -1,0 +1,240 @@
+package cades
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
+)
+
+// raise takes one signature to the level, by way of those below it. What is there already is not made again, but for the
+// archive time-stamp, which is renewed by another one.
+func (e *extension) raise(ctx context.Context, p path, to Level) error {
+	var steps []func(context.Context, path) error
+	switch to {
+	case T:
+		steps = append(steps, e.signatureTimestamp)
+	case LT:
+		steps = append(steps, e.signatureTimestamp, e.validationData)
+	case LTA:
+		steps = append(steps, e.signatureTimestamp, e.validationData, e.archiveTimestamp)
+	case C:
+		steps = append(steps, e.signatureTimestamp, e.references)
+	case XLongType1:
+		steps = append(steps, e.signatureTimestamp, e.references, e.values, e.referencesTimestamp)
+	case A:
+		steps = append(steps, e.signatureTimestamp, e.references, e.values, e.referencesTimestamp, e.archiveTimestampV2)
+	}
+	for _, step := range steps {
+		if err := step(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has reports whether the signature has an unsigned attribute of a type.
+func (s *Signature) has(id cms.OID) bool { return len(cms.Find(s.si.Unsigned, id)) != 0 }
+
+// signatureTimestamp puts a time-stamp over the signature value into the unsigned attributes (EN 319 122-1 section 5.3)
+// unless there is one.
+func (e *extension) signatureTimestamp(ctx context.Context, p path) error {
+	s := e.at(p)
+	if s.has(cms.OIDSignatureTimeStamp) {
+		return nil
+	}
+	token, err := e.timestamp(ctx, imprint{head: [][]byte{s.si.SignatureRaw}})
+	if err != nil {
+		return err
+	}
+	if err := e.inTime(s, token); err != nil {
+		return err
+	}
+	return e.attribute(s, cms.OIDSignatureTimeStamp, token.Raw)
+}
+
+// attribute adds an unsigned attribute to a signature.
+func (e *extension) attribute(s *Signature, id cms.OID, value []byte) error {
+	if err := s.mayChange(true); err != nil {
+		return err
+	}
+	return e.grow(&growth{signer: s.si, unsigned: [][]byte{attribute(id, value)}})
+}
+
+// validationData puts what proves the certificates of the signer, of the time-stamps and of the counter-signers into
+// SignedData.certificates and .crls (EN 319 122-1 section 5.4). Under an archive time-stamp of an older version the two
+// fields are closed, and it goes into the token of the last one (section 5.5.3).
+func (e *extension) validationData(ctx context.Context, p path) error {
+	s := e.at(p)
+	collection, err := e.collect(ctx, s, s.allSigners(e.candidates()))
+	if err != nil {
+		return err
+	}
+	sd := e.m.sd
+	last := e.m.lastClosed()
+	if last != nil {
+		sd = last.Token.SignedData()
+	}
+	g := &growth{}
+	for _, c := range collection.Certificates {
+		if !holds(sd.Certificates, c.Raw) {
+			g.certs = append(g.certs, c.Raw)
+		}
+	}
+	for _, crl := range collection.CRLs {
+		if !holds(sd.Revocations, crl) {
+			g.values = append(g.values, crl)
+		}
+	}
+	for _, ocsp := range collection.OCSP {
+		if choice := ocspChoice(ocsp); !holds(sd.Revocations, choice) {
+			g.values = append(g.values, choice)
+		}
+	}
+	if last == nil {
+		return e.grow(g)
+	}
+	token, err := g.into(sd)
+	if err != nil {
+		return err
+	}
+	return e.grow(&growth{inside: []cms.Edit{{Parent: last.set, At: last.value.Offset(), Remove: len(last.value.Raw()), Insert: token}}})
+}
+
+func holds(members []cms.Value, der []byte) bool {
+	for _, m := range members {
+		if bytes.Equal(m.Raw(), der) {
+			return true
+		}
+	}
+	return false
+}
+
+// ocspChoice wraps an OCSPResponse as RevocationInfoChoice (RFC 5940 section 2).
+func ocspChoice(response []byte) []byte {
+	b := cms.NewBuilder(nil)
+	other := b.Open(cms.ContextConstructed(1))
+	b.OID(cms.OIDRIOCSPResponse)
+	b.Raw(response)
+	b.Close(other)
+	return b.Bytes()
+}
+
+// lastClosed returns the last archive time-stamp of the message over the whole fields of certificates and revocation
+// values, or nil.
+func (m *Message) lastClosed() *Timestamp {
+	var last *Timestamp
+	for _, s := range m.signatures {
+		for _, t := range s.Timestamps() {
+			closed := t.Kind == ArchiveTimestampV1 || t.Kind == ArchiveTimestampV2
+			if closed && t.Token != nil && (last == nil || t.Token.GenTime.After(last.Token.GenTime)) {
+				last = &t
+			}
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	// Material for a later time-stamp of the third version goes where that one finds it, which is not in here.
+	return last
+}
+
+// allSigners returns the certificates whose validity a long-term signature proves: of the signer, of every time-stamp on
+// it, and of counter-signers with theirs.
+func (s *Signature) allSigners(among *candidates) (leaves []leaf) {
+	if c, _ := s.findSigner(among); c != nil && c.X509 != nil {
+		leaves = append(leaves, leaf{c.X509, "the signer"})
+	}
+	for _, t := range s.Timestamps() {
+		if t.Token == nil {
+			continue
+		}
+		if c := t.Token.Certificate(among.x509()...); c != nil {
+			leaves = append(leaves, leaf{c, "the authority of the " + t.Kind.String()})
+		}
+	}
+	for _, child := range s.counter {
+		leaves = append(leaves, child.allSigners(among)...)
+	}
+	return leaves
+}
+
+type leaf struct {
+	cert *x509.Certificate
+	of   string
+}
+
+// collect asks for the chains of the certificates and for their state. A certificate that was revoked before there was a
+// time-stamp is refused.
+func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*revocation.Collection, error) {
+	if len(leaves) == 0 || leaves[0].of != "the signer" {
+		return nil, extendError(sign.ErrInput, "the certificate of signature %s is not there", s.path())
+	}
+	others := e.candidates().x509()
+	for _, t := range s.Timestamps() {
+		if t.Token != nil {
+			others = append(others, t.Token.Certificates()...)
+		}
+	}
+	var chains [][]*x509.Certificate
+	for _, l := range leaves {
+		chain, err := e.o.Revocation.Chain(ctx, l.cert, others)
+		if err != nil {
+			return nil, &sign.Error{Op: "cades: chain of " + l.of, Place: l.cert.Subject.String(), Err: err}
+		}
+		chains = append(chains, chain)
+	}
+	collection, err := e.o.Revocation.Collect(ctx, chains, &revocation.CollectOptions{})
+	if err != nil {
+		return nil, &sign.Error{Op: "cades: revocation values", Err: err, Temporary: true}
+	}
+	proof := s.firstTimestamp()
+	for _, status := range collection.Revoked() {
+		if !e.o.Force && (proof == nil || !proof.GenTime.Before(status.RevokedAt)) {
+			return nil, extendError(sign.ErrInput, "%s was revoked on %s (%s), and nothing proves that signature %s is older", status.Certificate.Subject,
+				status.RevokedAt.UTC().Format(time.RFC3339), status.Reason, s.path())
+		}
+	}
+	return collection, nil
+}
+
+// firstTimestamp returns the earliest time-stamp over the signature value.
+func (s *Signature) firstTimestamp() *tsp.Token {
+	var first *tsp.Token
+	for _, t := range s.Timestamps() {
+		if t.Kind != ContentTimestamp && t.Token != nil && (first == nil || t.Token.GenTime.Before(first.GenTime)) {
+			first = t.Token
+		}
+	}
+	return first
+}
+
+// archiveTimestamp puts an archive-time-stamp-v3 over everything that is there into the unsigned attributes. Its hash index
+// goes into those of the token, which the authority did not sign, so that the rest of the token stays as it came.
+func (e *extension) archiveTimestamp(ctx context.Context, p path) error {
+	s := e.at(p)
+	index := hashIndex(e.algorithm(), e.hash().New, s.covered())
+	token, err := e.timestamp(ctx, s.archiveImprintV3(index))
+	if err != nil {
+		return err
+	}
+	in := token.SignedData()
+	indexed, err := (&growth{signer: &in.Signers[0], unsigned: [][]byte{attribute(cms.OIDATSHashIndexV3, index)}}).into(in)
+	if err != nil {
+		return err
+	}
+	g := &growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV3, indexed)}}
+	listed := false
+	for _, a := range e.m.sd.Digests {
+		listed = listed || a.ID == oidOf(e.algorithm())
+	}
+	if !listed {
+		g.digests = [][]byte{e.algorithm()}
+	}
+	return e.grow(g)
+}
