@@ -9,6 +9,12 @@ require (
 	go.mozilla.org/pkcs7 v0.10.0
 )
 
-require golang.org/x/crypto v0.58.0 // indirect
+require (
+	github.com/ThalesGroup/crypto11 v1.5.0 // indirect
+	github.com/miekg/pkcs11 v1.1.2 // indirect
+	github.com/pkg/errors v0.9.1 // indirect
+	github.com/thales-e-security/pool v0.0.2 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+)
 
 replace github.com/seed-116355fd/signet => ../
