@@ -260,7 +260,7 @@ func TestGroup(t *testing.T) {
 
 	require.Empty(t, stages[0].many(t.Context(), key, 12, 20))
 	for i, s := range stages {
-		require.Greater(t, s.count(fnSign), int64(40), "member %d has its share (%v are healthy)", i, g.Healthy())
+		require.Greater(t, s.count(fnSign), int64(5), "member %d has its share (%v are healthy)", i, g.Healthy())
 	}
 	// One fails in the middle: nobody notices, and it gets nothing more until it is back.
 	broken := stages[1]
@@ -276,7 +276,7 @@ func TestGroup(t *testing.T) {
 	}, waitLong, tick)
 	signed := broken.count(fnSign)
 	require.Empty(t, stages[0].many(t.Context(), key, 12, 20))
-	require.Greater(t, broken.count(fnSign), signed+40)
+	require.Greater(t, broken.count(fnSign), signed+5)
 
 	// When all fail, the error says so, and it goes on when one is back.
 	for _, s := range stages {
