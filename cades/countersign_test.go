@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -16,7 +17,7 @@ import (
 // TestCounterSign counter-signs signatures and counter-signatures, with and without a time-stamp.
 func TestCounterSign(t *testing.T) {
 	pki := testpki.New(t)
-	tsa := authority(t, pki, testpki.Now)
+	tsa := testlevels.Authority(t, pki, testpki.Now)
 	for name, attached := range map[string]bool{"detached": false, "attached in BER": true} {
 		for _, o := range []*cades.Options{nil, {Level: cades.T, Timestamper: tsa}} {
 			t.Run(name, func(t *testing.T) {
@@ -76,7 +77,7 @@ func TestCounterSign(t *testing.T) {
 // TestCounterSignRefused breaks no archive time-stamp.
 func TestCounterSignRefused(t *testing.T) {
 	pki := testpki.New(t)
-	tsa := authority(t, pki, testpki.Now)
+	tsa := testlevels.Authority(t, pki, testpki.Now)
 	s := p256(t, pki)
 	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
 	require.NoError(t, err)
@@ -89,7 +90,7 @@ func TestCounterSignRefused(t *testing.T) {
 	require.NoError(t, err)
 	m, _ = parse(t, countered)
 	content := sign.Bytes("", []byte("content"))
-	lta, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: &offline{t: t, pki: pki}, Content: &content})
+	lta, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
 	require.NoError(t, err)
 	m, _ = parse(t, lta)
 	require.Len(t, m.Signatures()[0].CounterSignatures(), 1)

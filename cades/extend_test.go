@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
-	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -17,78 +13,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
-	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
-
-// authority makes an authority of time-stamps below the root of the tests.
-func authority(t testing.TB, pki *testpki.PKI, clock func() time.Time) *tsp.Authority {
-	t.Helper()
-	usage := append([]byte{0x30, 10, 6, 8}, 0x2b, 6, 1, 5, 5, 7, 3, 8)
-	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) {
-		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage})
-	})
-	a, err := tsp.NewAuthority(signerOf(t, id, sign.ECDSA(crypto.SHA256)), &tsp.AuthorityOptions{Clock: clock})
-	require.NoError(t, err)
-	return a
-}
-
-// offline is a source of chains and values that knows those of a test: CRLs of its two authorities, made when asked.
-type offline struct {
-	t       testing.TB
-	pki     *testpki.PKI
-	revoked []x509.RevocationListEntry
-	crls    [][]byte
-	asked   int
-}
-
-func (o *offline) Chain(_ context.Context, leaf *x509.Certificate, _ []*x509.Certificate) ([]*x509.Certificate, error) {
-	return []*x509.Certificate{leaf, o.pki.Authority.Certificate(), o.pki.Root.Certificate()}, nil
-}
-
-func (o *offline) Collect(_ context.Context, chains [][]*x509.Certificate, _ *revocation.CollectOptions) (*revocation.Collection, error) {
-	o.asked++
-	all := &revocation.Collection{}
-	for _, id := range []testpki.Identity{o.pki.Authority, o.pki.Root} {
-		if len(o.crls) == 2 {
-			break
-		}
-		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-			Number: big.NewInt(7), ThisUpdate: testpki.NotBefore(), NextUpdate: testpki.NotAfter(), RevokedCertificateEntries: o.revoked,
-		}, id.Certificate(), id.Key)
-		require.NoError(o.t, err)
-		o.crls = append(o.crls, der)
-	}
-	all.CRLs = o.crls
-	seen := map[string]bool{}
-	for _, chain := range chains {
-		for i, c := range chain {
-			if seen[string(c.Raw)] {
-				continue
-			}
-			seen[string(c.Raw)] = true
-			all.Certificates = append(all.Certificates, c)
-			if i+1 < len(chain) {
-				crl, err := revocation.ParseCRL(all.CRLs[i])
-				require.NoError(o.t, err)
-				status, err := crl.Check(c, chain[i+1], &revocation.CheckOptions{At: testpki.Now()})
-				require.NoError(o.t, err)
-				all.Statuses = append(all.Statuses, status)
-			}
-		}
-	}
-	return all, nil
-}
 
 // TestExtendStepByStep raises messages of every form again and again, and finds every octet in place each time.
 func TestExtendStepByStep(t *testing.T) {
 	pki := testpki.New(t)
 	now := testpki.Now()
 	o := &cades.ExtendOptions{
-		Timestamper: authority(t, pki, func() time.Time { now = now.Add(time.Hour); return now }),
-		Revocation:  &offline{t: t, pki: pki},
+		Timestamper: testlevels.Authority(t, pki, func() time.Time { now = now.Add(time.Hour); return now }),
+		Revocation:  testlevels.NewSource(t, pki),
 	}
 	content := []byte("content")
 	for _, kind := range []testpki.Kind{testpki.RSA2048, testpki.P256, testpki.Ed25519} {
@@ -147,10 +84,11 @@ func TestExtendRefused(t *testing.T) {
 	require.NoError(t, err)
 	broken := bytes.Clone(p7s)
 	broken[len(broken)-1] ^= 1
-	tsa := authority(t, pki, testpki.Now)
-	values := &offline{t: t, pki: pki}
-	revoked := &offline{t: t, pki: pki, revoked: []x509.RevocationListEntry{{SerialNumber: s.Certificate().SerialNumber, RevocationTime: testpki.Now().Add(-time.Hour)}}}
-	late := authority(t, pki, func() time.Time { return testpki.NotAfter().Add(-time.Hour) })
+	tsa := testlevels.Authority(t, pki, testpki.Now)
+	values := testlevels.NewSource(t, pki)
+	revoked := testlevels.NewSource(t, pki)
+	revoked.Revoked = []x509.RevocationListEntry{{SerialNumber: s.Certificate().SerialNumber, RevocationTime: testpki.Now().Add(-time.Hour)}}
+	late := testlevels.Authority(t, pki, func() time.Time { return testpki.NotAfter().Add(-time.Hour) })
 	old := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = testpki.Now() }), sign.ECDSA(crypto.SHA256))
 	expired, err := cades.Sign(t.Context(), old, strings.NewReader("content"), nil)
 	require.NoError(t, err)
@@ -195,7 +133,7 @@ func TestExtendRefused(t *testing.T) {
 func TestLevelsInOneGo(t *testing.T) {
 	pki := testpki.New(t)
 	s := signerOf(t, pki.Leaf(testpki.P384), sign.ECDSA(crypto.SHA384))
-	tsa := authority(t, pki, testpki.Now)
+	tsa := testlevels.Authority(t, pki, testpki.Now)
 	content := []byte("content")
 	digests := []sign.Digest{digestOf(crypto.SHA384, content), digestOf(crypto.SHA256, content), digestOf(crypto.SHA512, content)}
 	verify := func(t *testing.T, ber []byte, level string, signatures int) {
@@ -211,7 +149,7 @@ func TestLevelsInOneGo(t *testing.T) {
 		cades.T: "CAdES-T", cades.LT: "CAdES-LT", cades.LTA: "CAdES-LTA", cades.C: "CAdES-C", cades.XLongType1: "CAdES-X Long Type 1", cades.A: "CAdES-A",
 	} {
 		for _, hash := range []crypto.Hash{0, crypto.SHA512} {
-			o := &cades.Options{Level: level, Timestamper: tsa, TimestampHash: hash, Revocation: &offline{t: t, pki: pki}}
+			o := &cades.Options{Level: level, Timestamper: tsa, TimestampHash: hash, Revocation: testlevels.NewSource(t, pki)}
 			for form, c := range map[string]sign.Content{"bytes": sign.Bytes("", content), "digest": sign.Digested("", digests...)} {
 				t.Run(name+"/"+form, func(t *testing.T) {
 					d, err := cades.Prepare(t.Context(), s, c, o)
@@ -244,7 +182,7 @@ func TestLevelsInOneGo(t *testing.T) {
 			verify(t, out.Bytes(), name, 1)
 		}
 	}
-	_, err := cades.Prepare(t.Context(), s, sign.Digested("", digests[0]), &cades.Options{Level: cades.LTA, Timestamper: tsa, Revocation: &offline{t: t, pki: pki}})
+	_, err := cades.Prepare(t.Context(), s, sign.Digested("", digests[0]), &cades.Options{Level: cades.LTA, Timestamper: tsa, Revocation: testlevels.NewSource(t, pki)})
 	require.ErrorContains(t, err, "SHA-256")
 }
 

@@ -1,0 +1,127 @@
+// Package testlevels gives tests what levels above BES take from others: an authority of time-stamps, and chains and
+// revocation values, from the authorities of package testpki and without a network.
+package testlevels
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
+)
+
+// Authority makes an authority of time-stamps below the root of the tests. A nil clock is that of the machine.
+func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time) *tsp.Authority {
+	t.Helper()
+	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage})
+	})
+	key, err := soft.NewKey(id.Key, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := tsp.NewAuthority(signer, &tsp.AuthorityOptions{Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Source is a revocation.Source that knows the two authorities of a testpki.PKI and their CRLs, one of each.
+type Source struct {
+	Revoked    []x509.RevocationListEntry
+	ThisUpdate time.Time // of the CRLs; zero is testpki.NotBefore
+
+	t    testing.TB
+	pki  *testpki.PKI
+	mu   sync.Mutex
+	crls []*revocation.CRL
+}
+
+var _ revocation.Source = (*Source)(nil)
+
+// NewSource makes one.
+func NewSource(t testing.TB, pki *testpki.PKI) *Source { return &Source{t: t, pki: pki} }
+
+// Chain returns the leaf and its authorities.
+func (s *Source) Chain(_ context.Context, leaf *x509.Certificate, _ []*x509.Certificate) ([]*x509.Certificate, error) {
+	return []*x509.Certificate{leaf, s.pki.Authority.Certificate(), s.pki.Root.Certificate()}, nil
+}
+
+// Collect returns the CRLs, and what they say.
+func (s *Source) Collect(_ context.Context, chains [][]*x509.Certificate, _ *revocation.CollectOptions) (*revocation.Collection, error) {
+	crls, err := s.lists()
+	if err != nil {
+		return nil, err
+	}
+	all := &revocation.Collection{}
+	for _, crl := range crls {
+		all.CRLs = append(all.CRLs, crl.Raw)
+	}
+	seen := map[string]bool{}
+	for _, chain := range chains {
+		for i, c := range chain {
+			if seen[string(c.Raw)] {
+				continue
+			}
+			seen[string(c.Raw)] = true
+			all.Certificates = append(all.Certificates, c)
+			if i+1 == len(chain) {
+				continue
+			}
+			status, err := crls[i].Check(c, chain[i+1], &revocation.CheckOptions{At: s.thisUpdate().Add(time.Minute)})
+			if err != nil {
+				return nil, err
+			}
+			all.Statuses = append(all.Statuses, status)
+		}
+	}
+	return all, nil
+}
+
+func (s *Source) thisUpdate() time.Time {
+	if s.ThisUpdate.IsZero() {
+		return testpki.NotBefore()
+	}
+	return s.ThisUpdate
+}
+
+// lists makes the CRLs once: of the authority, which issues leaves, and of the root.
+func (s *Source) lists() ([]*revocation.CRL, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.crls) < 2 {
+		id := []testpki.Identity{s.pki.Authority, s.pki.Root}[len(s.crls)]
+		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+			Number: big.NewInt(7), ThisUpdate: s.thisUpdate(), NextUpdate: s.thisUpdate().AddDate(1, 0, 0), RevokedCertificateEntries: s.Revoked,
+		}, id.Certificate(), id.Key)
+		if err != nil {
+			return nil, err
+		}
+		crl, err := revocation.ParseCRL(der)
+		if err != nil {
+			return nil, err
+		}
+		s.crls = append(s.crls, crl)
+	}
+	return s.crls, nil
+}
