@@ -3,15 +3,15 @@ module github.com/seed-116355fd/signet/bench
 go 1.26.0
 
 require (
+	github.com/ThalesGroup/crypto11 v1.5.0
 	github.com/github/smimesign v0.2.0
+	github.com/miekg/pkcs11 v1.1.2
 	github.com/seed-116355fd/signet v0.0.0
 	github.com/smallstep/pkcs7 v0.2.3
 	go.mozilla.org/pkcs7 v0.10.0
 )
 
 require (
-	github.com/ThalesGroup/crypto11 v1.5.0 // indirect
-	github.com/miekg/pkcs11 v1.1.2 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/thales-e-security/pool v0.0.2 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
