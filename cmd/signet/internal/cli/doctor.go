@@ -67,6 +67,7 @@ type diagnosis struct {
 
 func (a *app) doctor(ctx context.Context, f *keyFlags, asJSON, noRate bool) error {
 	d := &diagnosis{Key: f.key, app: a, asJSON: asJSON}
+	f.root = true // so that a chain that is whole is told from one that is not
 	var keys *keyring
 	var err error
 	if pkcs11.IsURI(f.key) {

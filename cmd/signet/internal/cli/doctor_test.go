@@ -65,6 +65,8 @@ func TestDoctorToken(t *testing.T) {
 	check("after the wrong PIN", cli.ExitFailed, []string{"warning  PIN ", "a wrong PIN was tried since the last login", "The key works, with 1 warning."}, key)
 	check("after the right one", cli.ExitOK, []string{"The key works."}, key)
 	require.Equal(t, cli.ExitOK, w.run("keygen", "--key", other.with(""), "--type", "rsa:2048", "--label", "bare").code)
+	require.Equal(t, cli.ExitOK, w.run("import-cert", "--key", key, "@k.crt", "@ca.pem").code)
+	check("with the root", cli.ExitOK, []string{"ok       chain        2 certificates, up to the root CN=Test CA"}, key)
 	check("no certificate", cli.ExitFailed, []string{"warning  certificate ", "signet csr", "ok       signature    rsa-pkcs1-sha256, verified"}, other.with(""))
 	check("certificate of another key", cli.ExitKey, []string{"failed   key "}, other.with(""), "--cert", "@k.crt")
 	require.Equal(t, cli.ExitUsage, w.run("doctor", "--key", "pkcs11:token=x").code)

@@ -25,6 +25,7 @@ type keyFlags struct {
 
 	finalTry bool
 	sessions int         // of a token; 0 is the default
+	root     bool        // chains end with the root when it is known
 	given    func() bool // the key was given by its flag, which other users of the machine can see
 }
 
@@ -75,7 +76,7 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 	if pkcs11.IsURI(f.key) {
 		return a.openToken(ctx, f, ref, certificates)
 	}
-	config := soft.Config{Password: a.password(f.passwordFile), Certificates: certificates}
+	config := soft.Config{Password: a.password(f.passwordFile), Certificates: certificates, Root: f.root}
 	keys, err := soft.OpenContext(ctx, f.key, config)
 	if err != nil {
 		return nil, keyFailure(a.explain(err, f, config.Password != nil))

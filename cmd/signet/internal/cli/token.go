@@ -28,7 +28,7 @@ func (a *app) tokenURI(f *keyFlags) (*token, error) {
 		return nil, usage("the URI does not say which module; put the path of the vendor's PKCS #11 library at its end: ?module-path=/path/to/library.so")
 	}
 	t := &token{uri: u, bareURI: u.Ref().IsZero()}
-	if t.config, err = u.Config(pkcs11.Config{AllowFinalTry: f.finalTry, Sessions: f.sessions}); err != nil {
+	if t.config, err = u.Config(pkcs11.Config{AllowFinalTry: f.finalTry, Sessions: f.sessions, Root: f.root}); err != nil {
 		if errors.Is(err, sign.ErrInput) {
 			return nil, usage("%w", err)
 		}
