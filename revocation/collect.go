@@ -104,10 +104,16 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 				continue
 			}
 			all.certificate(s.Responder)
-			if key := string(s.Responder.Raw); !s.NoCheck && !seen[key] && depth < maxResponderDepth {
-				seen[key] = true
-				next = append(next, question{s.Responder, s.Issuer})
+			key := string(s.Responder.Raw)
+			if s.NoCheck || seen[key] {
+				continue
 			}
+			seen[key] = true
+			if depth == maxResponderDepth {
+				failure.Errs = append(failure.Errs, failed(CheckResponder, "responders answer for responders, more than %d deep", maxResponderDepth))
+				continue
+			}
+			next = append(next, question{s.Responder, s.Issuer})
 		}
 		round = next
 	}

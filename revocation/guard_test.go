@@ -1,0 +1,112 @@
+package revocation_test
+
+import (
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/revocation"
+)
+
+// TestPrivateAddresses shows that no request is made to them, however the URL writes them, and that one's own can be
+// allowed.
+func TestPrivateAddresses(t *testing.T) {
+	pki := testpki.New(t)
+	var asked atomic.Int32
+	var leaf *x509.Certificate
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		_, _ = w.Write(testpki.OCSPResponse(t, leaf, pki.Authority))
+	}))
+	defer server.Close()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	require.NoError(t, err)
+	ask := func(url string, bend ...func(*revocation.Config)) error {
+		leaf = pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.OCSPServer = []string{url} }).Certificate()
+		o := revocation.Config{Clock: testpki.Now, Timeout: 5 * time.Second}
+		for _, b := range bend {
+			b(&o)
+		}
+		c, err := revocation.New(o)
+		require.NoError(t, err)
+		_, err = c.Status(t.Context(), leaf, pki.Authority.Certificate(), time.Time{})
+		return err
+	}
+	for _, host := range []string{"127.0.0.1", "127.1.2.3", "localhost", "localhost.", "x.localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
+		"[64:ff9b::7f00:1]", "[2002:7f00:1::]", "0.0.0.0", "[::]", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "[fe80::1]", "[fe80::1%25eth0]",
+		"[fc00::1]", "[fd12::1]", "100.64.0.1", "192.0.0.8", "198.18.0.1", "224.0.0.1", "[ff02::1]", "240.0.0.1", "255.255.255.255", "[2001:db8::1]"} {
+		require.ErrorIs(t, ask("http://"+host+":"+port+"/"), revocation.CheckAddress, host)
+	}
+	for _, url := range []string{"ldap://ldap.example/cn=ca", "file:///etc/passwd", "ftp://ftp.example/crl", "gopher://x/", "http:///nohost", "//x/", "javascript:1"} {
+		require.ErrorIs(t, ask(url), revocation.CheckScheme, url)
+	}
+	require.ErrorContains(t, ask("ldap://ldap.example/cn=ca"), `"ldap"`)
+	require.Zero(t, asked.Load())
+	require.NoError(t, ask("http://127.0.0.1:"+port+"/", func(o *revocation.Config) { o.AllowPrivate = true }))
+	require.EqualValues(t, 1, asked.Load())
+}
+
+// TestNamesOfPrivateAddresses has a name that resolves to an address inside: it is seen where the connection is made.
+func TestNamesOfPrivateAddresses(t *testing.T) {
+	hosts, err := net.LookupHost("localhost.localdomain")
+	name := "localhost.localdomain"
+	if err != nil || len(hosts) == 0 {
+		name = "ip6-localhost"
+		if hosts, err = net.LookupHost(name); err != nil || len(hosts) == 0 {
+			t.Skip("no other name than localhost leads to this computer")
+		}
+	}
+	pki := testpki.New(t)
+	leaf := pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + name + "/"} }).Certificate()
+	c, err := revocation.New(revocation.Config{Clock: testpki.Now, Timeout: 5 * time.Second})
+	require.NoError(t, err)
+	_, err = c.Status(t.Context(), leaf, pki.Authority.Certificate(), time.Time{})
+	require.ErrorIs(t, err, revocation.CheckAddress)
+}
+
+func TestRedirects(t *testing.T) {
+	w := newWorld(t)
+	der := testpki.OCSPResponse(t, w.leaf, w.ca)
+	for target, check := range map[string]error{
+		"http://other.example/": nil, "http://169.254.169.254/": revocation.CheckAddress, "ldap://x/": revocation.CheckScheme,
+		"http://localhost/": revocation.CheckAddress, ocspURL: revocation.CheckTransport,
+	} {
+		rt := roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "ocsp.example" {
+				answer := reply(http.StatusTemporaryRedirect, nil)
+				answer.Header.Set("Location", target)
+				return answer, nil
+			}
+			require.Equal(t, "other.example", r.URL.Host, "nobody else is asked")
+			return reply(200, der), nil
+		})
+		_, err := w.status(t, w.client(t, func(o *revocation.Config) {
+			o.HTTP, o.Methods = &http.Client{Transport: rt}, []revocation.Method{revocation.OCSP}
+		}))
+		require.ErrorIs(t, err, check, target)
+	}
+}
+
+// TestErrorsHoldNoSecrets has a URL with a password and a key in its query.
+func TestErrorsHoldNoSecrets(t *testing.T) {
+	w := newWorld(t)
+	leaf := w.pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+		c.OCSPServer = []string{"http://user:secret@gone.example/x?key=secret", "http://gone.example/" + strings.Repeat("y", 500)}
+	}).Certificate()
+	c := w.client(t, func(o *revocation.Config) {
+		o.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, net.ErrClosed })}
+	})
+	_, err := c.Status(t.Context(), leaf, w.ca.Certificate(), time.Time{})
+	require.ErrorIs(t, err, revocation.CheckTransport)
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.NotContains(t, err.Error(), "secret")
+	require.Less(t, len(err.Error()), 600)
+}
