@@ -62,7 +62,9 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	if err := m.mayGrow(d); err != nil {
 		return nil, err
 	}
-	d.freeze(o)
+	if err := d.freeze(ctx, o); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 

@@ -34,6 +34,13 @@ func (s *attributeSet) close(attribute, set int) {
 	s.count++
 }
 
+// add encodes an Attribute with one value.
+func (s *attributeSet) add(id cms.OID, value []byte) {
+	a, set := s.open(id)
+	s.b.Raw(value)
+	s.close(a, set)
+}
+
 // appendDER appends the SET OF Attribute that is signed. The order is that of the encodings (X.690 section 11.6), which
 // depends on their lengths, so it is never fixed beforehand.
 func (s *attributeSet) appendDER(dst []byte) []byte {

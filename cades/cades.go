@@ -90,6 +90,9 @@ type Options struct {
 	Timestamper tsp.Timestamper
 	// Revocation gives the chains and revocation values of levels above T: a revocation.Client.
 	Revocation revocation.Source
+	// ContentTimestampers each give a time-stamp on the content, which is signed with it: a proof that the signature is
+	// younger (EN 319 122-1 section 5.2.8).
+	ContentTimestampers []tsp.Timestamper
 	// TimestampHash is the hash of their imprints: SHA-256 (when 0), SHA-384 or SHA-512.
 	TimestampHash crypto.Hash
 }

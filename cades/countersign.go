@@ -34,7 +34,7 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	if o.Attached || o.ContentType != "" || o.MimeType != "" || o.ContentHints != nil {
+	if o.Attached || o.ContentType != "" || o.MimeType != "" || o.ContentHints != nil || len(o.ContentTimestampers) != 0 {
 		return nil, addError("a counter-signature is over a signature and says nothing of the content")
 	}
 	if len(s.path()) > maxCounterDepth {
@@ -53,7 +53,9 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 	h := signer.Scheme().NewHash()
 	h.Write(s.si.SignatureRaw)
 	d.digest = h.Sum(nil)
-	d.freeze(o)
+	if err := d.freeze(ctx, o); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 

@@ -53,7 +53,9 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (*
 	if err := d.read(ctx, c); err != nil {
 		return nil, err
 	}
-	d.freeze(o)
+	if err := d.freeze(ctx, o); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 
@@ -133,13 +135,22 @@ func readError(c *sign.Content, err error) error {
 	return &sign.Error{Op: "cades: read", Place: c.Name, Err: err}
 }
 
-func (d *Draft) freeze(o *Options) {
+// freeze encodes the signed attributes.
+func (d *Draft) freeze(ctx context.Context, o *Options) error {
+	tokens, err := d.raising.contentTimestamps(ctx)
+	if err != nil {
+		return err
+	}
 	var scratch [1024]byte
 	set := attributeSet{b: cms.NewBuilder(scratch[:0])}
 	d.serial = serialNumber(d.signer.Certificate())
 	o.signedAttributes(&set, d)
+	for _, token := range tokens { // EN 319 122-1 section 5.2.8: any number, each an attribute of its own
+		set.add(cms.OIDContentTimeStamp, token)
+	}
 	n := set.b.Len()
 	d.tbs = set.appendDER(make([]byte, 0, n+cms.HeaderLen(cms.TagSet, n)))
+	return nil
 }
 
 // ToBeSigned returns the DER of the signed attributes. Most keys sign its digest by the scheme's hash, Ed25519 the whole.
@@ -160,7 +171,7 @@ func (d *Draft) Finish(ctx context.Context, signature []byte) ([]byte, error) {
 // FinishTrusted is Finish for a signature that was checked already: [sign.Signer.Sign] does that.
 func (d *Draft) FinishTrusted(ctx context.Context, signature []byte) ([]byte, error) {
 	base, err := d.FinishBase(ctx, signature)
-	if err != nil || d.raising == nil {
+	if err != nil || !d.Raises() {
 		return base, err
 	}
 	container, err := d.Raise(ctx, base)
@@ -196,7 +207,7 @@ func (d *Draft) FinishBase(ctx context.Context, signature []byte) ([]byte, error
 // FinishTo writes the container instead of returning it. An attached content that can be read again is read again and
 // has to be the one that was signed; above BES the container is made in memory.
 func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) error {
-	if d.base != nil || !d.attached || d.raising != nil {
+	if d.base != nil || !d.attached || d.Raises() {
 		der, err := d.FinishTrusted(ctx, signature)
 		if err != nil {
 			return err

@@ -217,3 +217,47 @@ func TestRaiseFails(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, base, lower)
 }
+
+// TestContentTimestamps signs time-stamps on the content with it.
+func TestContentTimestamps(t *testing.T) {
+	pki := testpki.New(t)
+	tsa := testlevels.Authority(t, pki, testpki.Now)
+	content := []byte("content")
+	o := &cades.Options{ContentTimestampers: []tsp.Timestamper{tsa, tsa}, TimestampHash: crypto.SHA384}
+	for name, c := range map[string]sign.Content{
+		"bytes":  sign.Bytes("", content),
+		"reader": sign.Reader("", bytes.NewReader(content)),
+		"digest": sign.Digested("", digestOf(crypto.SHA256, content), digestOf(crypto.SHA384, content)),
+	} {
+		s := p256(t, pki)
+		d, err := cades.Prepare(t.Context(), s, c, o)
+		require.NoError(t, err, name)
+		signature, err := s.Sign(t.Context(), d.ToBeSigned())
+		require.NoError(t, err)
+		message, err := d.Finish(t.Context(), signature)
+		require.NoError(t, err)
+		m, _ := parse(t, message)
+		require.Len(t, m.Signatures()[0].Timestamps(), 2)
+		require.Equal(t, "CAdES-BES", m.Signatures()[0].LevelName())
+	}
+	var b bytes.Buffer
+	attached := *o
+	attached.Attached = true
+	require.NoError(t, cades.SignTo(t.Context(), &b, p256(t, pki), bytes.NewBuffer(bytes.Clone(content)), &attached))
+	detached, err := cades.Sign(t.Context(), p256(t, pki), bytes.NewReader(content), o)
+	require.NoError(t, err)
+	for _, message := range [][]byte{b.Bytes(), detached} {
+		m, _ := parse(t, message)
+		require.Len(t, m.Signatures()[0].Timestamps(), 2)
+		require.Equal(t, cades.ContentTimestamp, m.Signatures()[0].Timestamps()[1].Kind)
+		r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
+		requireTrusted(t, r, err)
+		require.Equal(t, cades.Passed, r.Signatures[0].Status(cades.CheckTimestamp))
+	}
+	_, err = cades.Sign(t.Context(), p256(t, pki), bytes.NewReader(content), &cades.Options{ContentTimestampers: []tsp.Timestamper{failing{}}})
+	require.ErrorContains(t, err, "no answer")
+	_, err = cades.Prepare(t.Context(), p256(t, pki), sign.Digested("", digestOf(crypto.SHA256, content)), o)
+	require.ErrorContains(t, err, "SHA-384")
+	_, err = cades.Sign(t.Context(), p256(t, pki), bytes.NewReader(content), &cades.Options{ContentTimestampers: []tsp.Timestamper{nil}})
+	require.ErrorContains(t, err, "nil")
+}

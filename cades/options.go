@@ -3,6 +3,7 @@ package cades
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -75,6 +76,10 @@ func (o *Options) Check() error {
 
 func (o *Options) checkLevel() error {
 	switch {
+	case o.TimestampHash != 0 && sign.NewDigest(o.TimestampHash, nil).Algorithm == nil:
+		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
+	case slices.Contains(o.ContentTimestampers, nil):
+		return inputError(sign.ErrInput, "one of the ContentTimestampers is nil")
 	case o.Level == PKCS7 || o.Level == BES:
 		return nil
 	case o.Level < PKCS7 || o.Level > A:
@@ -83,18 +88,16 @@ func (o *Options) checkLevel() error {
 		return inputError(sign.ErrInput, "%s needs a Timestamper", o.Level)
 	case o.Level != T && o.Revocation == nil:
 		return inputError(sign.ErrInput, "%s needs a Revocation source", o.Level)
-	case o.TimestampHash != 0 && sign.NewDigest(o.TimestampHash, nil).Algorithm == nil:
-		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
 	}
 	return nil
 }
 
 // checkExtra checks the attributes that the caller brings in DER.
 func (o *Options) checkExtra() error {
-	if len(o.Attributes) == 0 && len(o.Commitments) == 0 {
+	if len(o.Attributes) == 0 && len(o.Commitments) == 0 && len(o.ContentTimestampers) == 0 {
 		return nil
 	}
-	if len(o.Attributes)+len(o.Commitments) > maxOwnAttributes-16 {
+	if len(o.Attributes)+len(o.Commitments)+len(o.ContentTimestampers) > maxOwnAttributes-16 {
 		return inputError(sign.ErrInput, "there are more than %d attributes", maxOwnAttributes-16)
 	}
 	seen := map[cms.OID]bool{

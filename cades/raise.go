@@ -8,11 +8,14 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
 )
 
-// raising is what a draft above BES does after its signature.
+// raising is what a draft needs of others: time-stamps on the content before it is signed, and what makes levels above BES
+// afterwards.
 type raising struct {
 	to     Level
+	before []tsp.Timestamper
 	o      ExtendOptions
 	hash   hash.Hash // takes the content while it is read; nil when the level does not need it
 	digest []byte
@@ -20,14 +23,32 @@ type raising struct {
 }
 
 func newRaising(o *Options) *raising {
-	if o.Level <= BES {
+	if o.Level <= BES && len(o.ContentTimestampers) == 0 {
 		return nil
 	}
-	return &raising{to: o.Level, o: ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash}}
+	return &raising{to: o.Level, before: o.ContentTimestampers, o: ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash}}
 }
 
-// needsContent reports whether the level has a time-stamp over the content.
-func (r *raising) needsContent() bool { return r != nil && (r.to == LTA || r.to == A) }
+// needsContent reports whether there is a time-stamp over the content.
+func (r *raising) needsContent() bool {
+	return r != nil && (r.to == LTA || r.to == A || len(r.before) != 0)
+}
+
+// contentTimestamps gets the time-stamps on the content.
+func (r *raising) contentTimestamps(ctx context.Context) ([][]byte, error) {
+	if r == nil {
+		return nil, nil
+	}
+	var tokens [][]byte
+	for _, t := range r.before {
+		token, err := t.Timestamp(ctx, sign.NewDigest(r.contentHash(), r.digest))
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, token.Raw)
+	}
+	return tokens, nil
+}
 
 // contentHash is the hash of the imprints of archive time-stamps.
 func (r *raising) contentHash() crypto.Hash {
@@ -97,13 +118,13 @@ func (r *raising) given(c *sign.Content) error {
 	}
 	var ok bool
 	if r.digest, ok = c.Digest(sign.NewDigest(r.contentHash(), nil).Algorithm); !ok || len(r.digest) != r.contentHash().Size() {
-		return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("level %s needs the digest of the content by %s, too, for its archive time-stamp", r.to, r.contentHash())}
+		return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("the digest of the content by %s is needed, too, for time-stamps over it", r.contentHash())}
 	}
 	return nil
 }
 
 // Raises reports whether the level is above BES.
-func (d *Draft) Raises() bool { return d.raising != nil }
+func (d *Draft) Raises() bool { return d.raising != nil && d.raising.to > BES }
 
 // made finds the signature of the draft: the one that came last.
 func (d *Draft) made(m *Message) path {
@@ -116,7 +137,7 @@ func (d *Draft) made(m *Message) path {
 // Raise takes what [Draft.FinishBase] returned to the level of the options. Beside an error, which says which level was
 // reached, it returns the container at that level.
 func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
-	if d.raising == nil {
+	if !d.Raises() {
 		return base, nil
 	}
 	m, err := Parse(base)

@@ -35,7 +35,7 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reade
 		o = &Options{}
 	}
 	c := sign.Reader("", content)
-	if o.Attached && o.Level <= BES {
+	if o.Attached && o.Level <= BES && len(o.ContentTimestampers) == 0 {
 		seeker, ok := content.(io.Seeker)
 		if !ok {
 			return signStream(ctx, dst, s, content, o)
@@ -92,7 +92,9 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.R
 		return readError(&c, err)
 	}
 	d.digest = h.Sum(nil)
-	d.freeze(o)
+	if err := d.freeze(ctx, o); err != nil {
+		return err
+	}
 	signature, err := s.Sign(ctx, d.tbs)
 	if err != nil {
 		return err
