@@ -220,6 +220,16 @@ func TestMoreCallersThanSessions(t *testing.T) {
 	leakFree(t, s.shim, before, p)
 }
 
+func TestNoReadOnlySessions(t *testing.T) {
+	s := newStage(t)
+	atomic.StoreInt64(s.at(8), 6) // CKR_FUNCTION_FAILED
+	p, key := s.open(t)
+	require.Empty(t, s.many(t.Context(), key, 8, 5))
+	s.do(fnSignInit, 5, doCloseAll)
+	require.Empty(t, s.many(t.Context(), key, 8, 5))
+	leakFree(t, s.shim, runtime.NumGoroutine(), p)
+}
+
 func TestTenThousandCallers(t *testing.T) {
 	s := newStage(t)
 	p, key := s.open(t)

@@ -19,9 +19,9 @@ func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.module.OpenSession(slot, false)
+	s, err := p.openSession(slot)
 	if code, ok := errors.AsType[Code](err); ok && code == p11.SessionCount && p.closeIdle() {
-		s, err = p.module.OpenSession(slot, false)
+		s, err = p.openSession(slot)
 	}
 	if err != nil {
 		return nil, err
@@ -34,6 +34,24 @@ func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// openSession opens a session to sign with: read-only, unless the module has shown that it has no such sessions, as that
+// of AWS CloudHSM.
+func (p *Provider) openSession(slot uint) (*p11.Session, error) {
+	if p.noReadOnly.Load() {
+		return p.module.OpenSession(slot, true)
+	}
+	s, err := p.module.OpenSession(slot, false)
+	code, _ := errors.AsType[Code](err)
+	switch code {
+	case p11.FunctionFailed, p11.FunctionNotSupported, p11.ArgumentsBad, p11.SessionReadOnly, p11.SessionSOExists:
+		if s, writeErr := p.module.OpenSession(slot, true); writeErr == nil {
+			p.noReadOnly.Store(true)
+			return s, nil
+		}
+	}
+	return s, err
 }
 
 // closeIdle gives back the sessions of workers that are idle, and reports whether there were any.

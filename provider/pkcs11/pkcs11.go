@@ -42,6 +42,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
@@ -100,6 +101,7 @@ type Provider struct {
 
 	mechanisms map[uint]bool // nil when the token does not say
 	token      p11.TokenInfo // as it was when it was opened
+	noReadOnly atomic.Bool   // the module has no read-only sessions
 
 	pool
 }
@@ -287,8 +289,10 @@ const closeTime = 5 * time.Second
 
 // Close makes callers that wait fail, lets calls that run end, closes the sessions, and gives the module back, which is
 // finalised when nobody else in the process has it open. The user stays logged in as long as another provider of this
-// process has a session with the same token. It waits at most five seconds for calls that run; a call that hangs keeps its session, and the module
-// stays initialised. It may be called again.
+// process has a session with the same token.
+//
+// It waits at most five seconds for calls that run; a call that hangs keeps its session, and the module stays initialised
+// until it comes back. It may be called again.
 func (p *Provider) Close() error {
 	if !p.shut() {
 		return nil

@@ -371,7 +371,7 @@ func (w *worker) ready() error {
 		slot := p.slot
 		p.mu.Unlock()
 		if w.s == nil {
-			s, err := p.module.OpenSession(slot, false)
+			s, err := p.openSession(slot)
 			if err != nil {
 				return err
 			}
@@ -475,7 +475,7 @@ func (w *worker) renew() {
 	if w.s == nil {
 		return
 	}
-	s, err := w.p.module.OpenSession(w.p.slotNow(), false)
+	s, err := w.p.openSession(w.p.slotNow())
 	w.discard(nil)
 	if err == nil {
 		w.s = s

@@ -44,7 +44,7 @@ type function struct {
 
 const (
 	shimHeader    = 512
-	shimGlobals   = 8
+	shimGlobals   = 9
 	shimPerFn     = 9
 	shimFunctions = 68
 )

@@ -43,6 +43,7 @@ typedef struct {
 	atomic_long mostSessions;
 	atomic_long swapFrom, swapTo, swapTimes; // C_SignInit takes another key, CKR_OK
 	atomic_long actions;     // done
+	atomic_long noReadOnly;  // C_OpenSession refuses read-only sessions with this value
 	Function f[N];
 } Control;
 
@@ -99,6 +100,7 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	}
 	if (i == OPEN) {
 		lastSlot = a;
+		if (ctl->noReadOnly && !(b & 2)) return ctl->noReadOnly; // CKF_RW_SESSION
 		if (ctl->maxSessions && ctl->sessions >= ctl->maxSessions) return 0xb1; // CKR_SESSION_COUNT
 	}
 	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
