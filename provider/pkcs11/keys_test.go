@@ -1,10 +1,14 @@
+//go:build cgo && unix
+
 package pkcs11_test
 
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"os"
 	"os/exec"
@@ -16,6 +20,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -336,4 +341,77 @@ func TestOpenSSLVerifies(t *testing.T) {
 		out, err := exec.Command(openssl, "dgst", "-sha256", "-verify", filepath.Join(dir, "spki"), "-keyform", "DER", "-signature", filepath.Join(dir, "signature"), filepath.Join(dir, "message")).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
+}
+
+// TestPointEncodings reads public keys as the modules of several vendors give them.
+func TestPointEncodings(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	raw, err := id.Key.Public().(*ecdsa.PublicKey).Bytes()
+	require.NoError(t, err)
+	octets, err := asn1.Marshal(raw)
+	require.NoError(t, err)
+	bits, err := asn1.Marshal(asn1.BitString{Bytes: raw, BitLength: 8 * len(raw)})
+	require.NoError(t, err)
+	compressed := append([]byte{2 + raw[64]&1}, raw[1:33]...)
+	for name, point := range map[string][]byte{"octet string": octets, "raw": raw, "bit string": bits, "compressed": compressed} {
+		t.Run(name, func(t *testing.T) {
+			module, label := newToken(t)
+			file := filepath.Join(t.TempDir(), "key.der")
+			der, err := x509.MarshalPKCS8PrivateKey(id.Key)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(file, der, 0o600))
+			tool(t, module, label, "--write-object", file, "--type", "privkey", "--usage-sign", "--id", "01", "--label", "seal")
+			p := open(t, pkcs11.Config{Module: module, TokenLabel: label})
+			m, err := p11.Open(module, "")
+			require.NoError(t, err)
+			defer func() { _ = m.Close() }()
+			slots, err := m.Slots(true)
+			require.NoError(t, err)
+			for _, slot := range slots {
+				if token, err := m.Token(slot); err != nil || token.Label != label {
+					continue
+				}
+				s, err := m.OpenSession(slot, true)
+				require.NoError(t, err)
+				_, err = s.Create(p11.Ulong(p11.AttrClass, p11.ClassPublicKey), p11.Ulong(p11.AttrKeyType, p11.KeyEC), p11.Bool(p11.AttrToken, true),
+					p11.Bytes(p11.AttrID, []byte{1}), p11.Bytes(p11.AttrECParams, []byte("\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07")), p11.Bytes(p11.AttrECPoint, point))
+				require.NoError(t, err)
+				require.NoError(t, s.Close())
+			}
+			key, err := p.Key(t.Context(), sign.Ref{Label: "seal"})
+			require.NoError(t, err)
+			require.Equal(t, id.Key.Public(), key.Public())
+			signs(t, p, sign.Ref{Label: "seal"}, sign.WithChain(id.Chain...))
+		})
+	}
+}
+
+func TestOpenURI(t *testing.T) {
+	module, label := newToken(t)
+	importKey(t, module, label, testpki.New(t).Leaf(testpki.P256), "01", "the seal")
+	file := filepath.Join(t.TempDir(), "pin")
+	require.NoError(t, os.WriteFile(file, []byte(goodPIN+"\n"), 0o600))
+	for name, uri := range map[string]string{
+		"path":        "pkcs11:token=" + label + ";object=the%20seal?module-path=" + module + "&pin-source=" + file,
+		"file":        "pkcs11:token=" + label + ";id=%01;type=private?module-path=" + module + "&pin-source=file:" + file,
+		"value":       "pkcs11:token=" + label + "?module-path=" + module + "&pin-value=" + goodPIN,
+		"library":     "pkcs11:token=" + label + ";library-manufacturer=SoftHSM?module-path=" + module + "&pin-value=" + goodPIN,
+		"module-name": "pkcs11:token=" + label + "?module-name=softhsm2&pin-value=" + goodPIN,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, ref, err := pkcs11.OpenURI(t.Context(), uri, pkcs11.Config{})
+			require.NoError(t, err)
+			signs(t, p, ref)
+			require.NoError(t, p.Close())
+		})
+	}
+	_, _, err := pkcs11.OpenURI(t.Context(), "pkcs11:token="+label+";library-manufacturer=Other?module-path="+module, pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrKeyNotFound)
+	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:token="+label, pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrInput)
+	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:?module-name=no-such-module", pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrUnavailable)
+	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:type=secret-key?module-path="+module, pkcs11.Config{})
+	require.ErrorIs(t, err, sign.ErrInput)
 }

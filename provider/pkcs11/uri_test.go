@@ -2,13 +2,10 @@ package pkcs11_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -72,33 +69,4 @@ func FuzzParseURI(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, u.String(), again.String())
 	})
-}
-
-func TestOpenURI(t *testing.T) {
-	module, label := newToken(t)
-	importKey(t, module, label, testpki.New(t).Leaf(testpki.P256), "01", "the seal")
-	file := filepath.Join(t.TempDir(), "pin")
-	require.NoError(t, os.WriteFile(file, []byte(goodPIN+"\n"), 0o600))
-	for name, uri := range map[string]string{
-		"path":        "pkcs11:token=" + label + ";object=the%20seal?module-path=" + module + "&pin-source=" + file,
-		"file":        "pkcs11:token=" + label + ";id=%01;type=private?module-path=" + module + "&pin-source=file:" + file,
-		"value":       "pkcs11:token=" + label + "?module-path=" + module + "&pin-value=" + goodPIN,
-		"library":     "pkcs11:token=" + label + ";library-manufacturer=SoftHSM?module-path=" + module + "&pin-value=" + goodPIN,
-		"module-name": "pkcs11:token=" + label + "?module-name=softhsm2&pin-value=" + goodPIN,
-	} {
-		t.Run(name, func(t *testing.T) {
-			p, ref, err := pkcs11.OpenURI(t.Context(), uri, pkcs11.Config{})
-			require.NoError(t, err)
-			signs(t, p, ref)
-			require.NoError(t, p.Close())
-		})
-	}
-	_, _, err := pkcs11.OpenURI(t.Context(), "pkcs11:token="+label+";library-manufacturer=Other?module-path="+module, pkcs11.Config{})
-	require.ErrorIs(t, err, sign.ErrKeyNotFound)
-	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:token="+label, pkcs11.Config{})
-	require.ErrorIs(t, err, sign.ErrInput)
-	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:?module-name=no-such-module", pkcs11.Config{})
-	require.ErrorIs(t, err, sign.ErrUnavailable)
-	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:type=secret-key?module-path="+module, pkcs11.Config{})
-	require.ErrorIs(t, err, sign.ErrInput)
 }
