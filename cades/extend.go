@@ -140,6 +140,11 @@ func (e *extension) check(ctx context.Context, to Level) error {
 			return err
 		}
 	}
+	for _, s := range e.m.signatures {
+		if s.has(cms.OIDEvidenceRecordInternal) || s.has(cms.OIDEvidenceRecordExternal) {
+			return extendError(sign.ErrInput, "signature %d has an evidence record, which anything further would break", s.Index)
+		}
+	}
 	for _, p := range e.which {
 		if e.at(p).Level() == PKCS7 {
 			return extendError(sign.ErrInput, "signature %s is plain PKCS #7: it is not bound to its certificate, and that cannot be added later", p)

@@ -125,22 +125,25 @@ func ocspChoice(response []byte) []byte {
 	return b.Bytes()
 }
 
-// lastClosed returns the last archive time-stamp of the message over the whole fields of certificates and revocation
-// values, or nil.
+// lastClosed returns the last archive time-stamp of a message with one over the whole fields of certificates and
+// revocation values, or nil: of any version, since one of the third may be over the token of one of the second.
 func (m *Message) lastClosed() *Timestamp {
 	var last *Timestamp
+	closed := false
 	for _, s := range m.signatures {
 		for _, t := range s.Timestamps() {
-			closed := t.Kind == ArchiveTimestampV1 || t.Kind == ArchiveTimestampV2
-			if closed && t.Token != nil && (last == nil || t.Token.GenTime.After(last.Token.GenTime)) {
+			if !t.Kind.archive() || t.Token == nil {
+				continue
+			}
+			closed = closed || t.Kind != ArchiveTimestampV3
+			if last == nil || t.Token.GenTime.After(last.Token.GenTime) || t.Token.GenTime.Equal(last.Token.GenTime) && t.Kind > last.Kind {
 				last = &t
 			}
 		}
 	}
-	if last == nil {
+	if !closed {
 		return nil
 	}
-	// Material for a later time-stamp of the third version goes where that one finds it, which is not in here.
 	return last
 }
 

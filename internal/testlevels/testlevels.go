@@ -29,6 +29,7 @@ func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time) *tsp.Auth
 		t.Fatal(err)
 	}
 	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+		c.NotBefore = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC) // old messages are raised in their own time
 		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage})
 	})
 	key, err := soft.NewKey(id.Key, 0)
