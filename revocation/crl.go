@@ -2,16 +2,20 @@ package revocation
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/pem"
+	"hash/maphash"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
-// CRL is a certificate revocation list (RFC 5280 section 5.1) as it was received. Its entries are views of these bytes and
-// are looked through when a certificate is asked for, so that a list of a million takes little more memory than its file.
-// It is safe for concurrent use.
+// CRL is a certificate revocation list (RFC 5280 section 5.1) as it was received. Its entries are views of these bytes,
+// indexed when the first certificate is asked for, so that a list of a million takes little more memory than its file. It
+// is safe for concurrent use.
 type CRL struct {
 	Raw        []byte
 	Issuer     []byte // Name in DER
@@ -22,7 +26,9 @@ type CRL struct {
 	revoked    cms.Value // SEQUENCE OF; zero when the list is empty
 	extensions []extension
 
+	seed    maphash.Seed
 	scanned func() error // whether the entries can be read, found out once
+	index   []place      // of every entry, in the order of the hashes; set by scanned
 
 	mu       sync.Mutex
 	verified map[string]error // by SubjectPublicKeyInfo
@@ -48,7 +54,7 @@ func ParseCRL(der []byte) (*CRL, error) {
 	if err != nil {
 		return nil, &Error{Check: CheckEncoding, What: "this is not a CRL", Err: err}
 	}
-	c := &CRL{Raw: v.Raw(), verified: make(map[string]error)}
+	c := &CRL{Raw: v.Raw(), verified: make(map[string]error), seed: maphash.MakeSeed()}
 	if c.signed, err = cms.ParseSigned(v); err == nil {
 		err = c.fields(c.signed.TBS.Reader())
 	}
@@ -103,95 +109,130 @@ func (c *CRL) fields(r cms.Reader) error {
 	return err
 }
 
-// scan reads every entry once. One critical extension that is not known makes the whole list useless (RFC 5280 section
-// 5.3).
-func (c *CRL) scan() error {
-	return c.entries(func(_ []byte, fields cms.Reader) (stop bool, err error) {
-		if _, err := fields.Next(); err != nil { // revocationDate
-			return true, err
-		}
-		if fields.Empty() {
-			return false, nil
-		}
-		v, err := fields.Want(cms.TagSequence, "crlEntryExtensions")
-		if err != nil {
-			return true, err
-		}
-		all, err := readExtensions(v)
-		if err != nil {
-			return true, err
-		}
-		if _, ok := find(all, oidEntryIssuer); ok {
-			return true, failed(CheckIndirect, "the CRL has entries of other issuers")
-		}
-		if id, ok := unknownCritical(all, oidReason, oidInvalidityDate); ok {
-			return true, failed(CheckExtensions, "an entry of the CRL has an unknown critical extension %s", id)
-		}
-		return false, nil
-	})
+// place is where an entry stands, found by a hash of its serial number.
+type place struct {
+	hash   uint32
+	offset uint32
 }
 
-// entries calls f with the serial number of each entry and what follows it, until f says stop.
-func (c *CRL) entries(f func(serial []byte, rest cms.Reader) (stop bool, err error)) error {
+// scan reads every entry once, and remembers where it stands. One critical extension that is not known makes the whole
+// list useless (RFC 5280 section 5.3).
+func (c *CRL) scan() error {
 	if c.revoked.IsZero() {
 		return nil
 	}
-	wrap := func(err error) error {
-		if _, ok := err.(*Error); ok || err == nil {
-			return err
-		}
-		return &Error{Check: CheckEncoding, What: "an entry of the CRL cannot be read", Err: err}
+	if uint64(len(c.Raw)) > math.MaxUint32 {
+		return failed(CheckSize, "the CRL has more than 4 GiB")
 	}
 	for r := c.revoked.Reader(); !r.Empty(); {
-		entry, err := r.Want(cms.TagSequence, "an entry of the CRL")
+		offset := r.Offset()
+		serial, err := scanEntry(&r)
 		if err != nil {
-			return wrap(err)
+			if _, ok := err.(*Error); !ok {
+				err = &Error{Check: CheckEncoding, What: "an entry of the CRL cannot be read", Err: err}
+			}
+			return err
 		}
-		fields := entry.Reader()
-		serial, err := fields.Want(cms.TagInteger, "userCertificate")
-		if err != nil {
-			return wrap(err)
-		}
-		if stop, err := f(serial.Body(), fields); stop || err != nil {
-			return wrap(err)
-		}
+		c.index = append(c.index, place{c.hash(serial), uint32(offset)})
 	}
+	slices.SortFunc(c.index, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.offset, b.offset))
+	})
 	return nil
 }
 
-// Lookup finds the entry of a serial number, given as the contents octets of its INTEGER. ok is false when there is none.
-func (c *CRL) Lookup(serial []byte) (found Entry, ok bool, err error) {
-	err = c.entries(func(other []byte, fields cms.Reader) (bool, error) {
-		if !bytes.Equal(other, serial) {
-			return false, nil
-		}
-		found, ok = Entry{Serial: serial}, true
-		date, err := fields.Next()
-		if err != nil {
-			return true, err
-		}
-		if found.RevokedAt, err = date.Time(); err != nil || fields.Empty() {
-			return true, err
-		}
-		v, err := fields.Want(cms.TagSequence, "crlEntryExtensions")
-		if err != nil {
-			return true, err
-		}
-		all, err := readExtensions(v)
-		if err != nil {
-			return true, err
-		}
-		if e, ok := find(all, oidReason); ok {
-			if reason, err := cms.ReadValue(e.value); err == nil && reason.Tag() == cms.TagEnumerated && len(reason.Body()) == 1 {
-				found.Reason = Reason(reason.Body()[0])
-			}
-		}
-		return true, nil
-	})
+// hash is seeded at random, so that nobody makes a list whose entries all stand in one place.
+func (c *CRL) hash(serial []byte) uint32 { return uint32(maphash.Bytes(c.seed, serial)) }
+
+// scanEntry checks the extensions of one entry.
+func scanEntry(r *cms.Reader) (serial []byte, err error) {
+	entry, err := r.Want(cms.TagSequence, "an entry of the CRL")
 	if err != nil {
+		return nil, err
+	}
+	fields := entry.Reader()
+	number, err := fields.Want(cms.TagInteger, "userCertificate")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fields.Next(); err != nil { // revocationDate
+		return nil, err
+	}
+	if fields.Empty() {
+		return number.Body(), nil
+	}
+	list, err := fields.Want(cms.TagSequence, "crlEntryExtensions")
+	if err != nil {
+		return nil, err
+	}
+	for extensions := list.Reader(); !extensions.Empty(); {
+		e, err := readExtension(&extensions)
+		switch {
+		case err != nil:
+			return nil, err
+		case e.id == oidEntryIssuer:
+			return nil, failed(CheckIndirect, "the CRL has entries of other issuers")
+		case e.critical && e.id != oidReason && e.id != oidInvalidityDate:
+			return nil, failed(CheckExtensions, "an entry of the CRL has an unknown critical extension %s", e.id)
+		}
+	}
+	return number.Body(), nil
+}
+
+// Lookup finds the entry of a serial number, given as the contents octets of its INTEGER. ok is false when there is none.
+// Nothing is checked but that every entry can be read and has no critical extension that is unknown; see [CRL.Check].
+func (c *CRL) Lookup(serial []byte) (found Entry, ok bool, err error) {
+	if err := c.scanned(); err != nil {
 		return Entry{}, false, err
 	}
-	return found, ok, nil
+	hash := c.hash(serial)
+	first, _ := slices.BinarySearchFunc(c.index, hash, func(p place, h uint32) int { return cmp.Compare(p.hash, h) })
+	for _, p := range c.index[first:] {
+		if p.hash != hash {
+			break
+		}
+		v, err := cms.ReadValue(c.Raw[p.offset:])
+		if err != nil {
+			return Entry{}, false, &Error{Check: CheckEncoding, What: "an entry of the CRL cannot be read", Err: err}
+		}
+		fields := v.Reader()
+		number, err := fields.Next()
+		if err != nil || !bytes.Equal(number.Body(), serial) {
+			continue
+		}
+		found, err := readEntry(serial, fields)
+		if err != nil {
+			return Entry{}, false, &Error{Check: CheckEncoding, What: "the entry of the certificate cannot be read", Err: err}
+		}
+		return found, true, nil
+	}
+	return Entry{}, false, nil
+}
+
+// readEntry reads what follows the serial number.
+func readEntry(serial []byte, fields cms.Reader) (found Entry, err error) {
+	found.Serial = serial
+	date, err := fields.Next()
+	if err != nil {
+		return found, err
+	}
+	if found.RevokedAt, err = date.Time(); err != nil || fields.Empty() {
+		return found, err
+	}
+	v, err := fields.Want(cms.TagSequence, "crlEntryExtensions")
+	if err != nil {
+		return found, err
+	}
+	all, err := readExtensions(v)
+	if err != nil {
+		return found, err
+	}
+	if e, ok := find(all, oidReason); ok {
+		if reason, err := cms.ReadValue(e.value); err == nil && reason.Tag() == cms.TagEnumerated && len(reason.Body()) == 1 {
+			found.Reason = Reason(reason.Body()[0])
+		}
+	}
+	return found, nil
 }
 
 // verifiedBy checks the signature of the list with a public key, once for each key.

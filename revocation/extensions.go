@@ -29,41 +29,47 @@ type extension struct {
 }
 
 // readExtensions reads a SEQUENCE OF Extension.
-func readExtensions(v cms.Value) ([]extension, error) {
+func readExtensions(v cms.Value) (all []extension, err error) {
 	if v.Tag() != cms.TagSequence {
 		return nil, failed(CheckEncoding, "extensions are not a SEQUENCE")
 	}
-	r := v.Reader()
-	members, err := r.All()
-	if err != nil {
-		return nil, err
-	}
-	all := make([]extension, 0, len(members))
-	for _, m := range members {
-		if m.Tag() != cms.TagSequence {
-			return nil, failed(CheckEncoding, "an extension is not a SEQUENCE")
-		}
-		r := m.Reader()
-		id, err := r.Want(cms.TagOID, "extnID")
+	for r := v.Reader(); !r.Empty(); {
+		e, err := readExtension(&r)
 		if err != nil {
 			return nil, err
 		}
-		e := extension{id: cms.OID(id.Body())}
-		critical, ok, err := r.Optional(cms.TagBoolean)
-		if err != nil {
-			return nil, err
+		if all = append(all, e); len(all) > maxExtensions {
+			return nil, failed(CheckEncoding, "there are more than %d extensions in one place", maxExtensions)
 		}
-		e.critical = ok && len(critical.Body()) == 1 && critical.Body()[0] != 0
-		value, err := r.Want(cms.TagOctetString, "extnValue")
-		if err != nil {
-			return nil, err
-		}
-		if e.value, err = value.Octets(); err != nil {
-			return nil, err
-		}
-		all = append(all, e)
 	}
 	return all, nil
+}
+
+// maxExtensions bounds the extensions of one list, response or entry.
+const maxExtensions = 256
+
+func readExtension(r *cms.Reader) (e extension, err error) {
+	v, err := r.Want(cms.TagSequence, "an extension")
+	if err != nil {
+		return e, err
+	}
+	fields := v.Reader()
+	id, err := fields.Want(cms.TagOID, "extnID")
+	if err != nil {
+		return e, err
+	}
+	e.id = cms.OID(id.Body())
+	critical, ok, err := fields.Optional(cms.TagBoolean)
+	if err != nil {
+		return e, err
+	}
+	e.critical = ok && len(critical.Body()) == 1 && critical.Body()[0] != 0
+	value, err := fields.Want(cms.TagOctetString, "extnValue")
+	if err != nil {
+		return e, err
+	}
+	e.value, err = value.Octets()
+	return e, err
 }
 
 // explicitExtensions reads extensions inside an EXPLICIT tag.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -54,22 +55,53 @@ func TestPrivateAddresses(t *testing.T) {
 	require.EqualValues(t, 1, asked.Load())
 }
 
-// TestNamesOfPrivateAddresses has a name that resolves to an address inside: it is seen where the connection is made.
+// TestNamesOfPrivateAddresses has names that resolve to addresses inside: they are seen where the connection is made.
 func TestNamesOfPrivateAddresses(t *testing.T) {
-	hosts, err := net.LookupHost("localhost.localdomain")
-	name := "localhost.localdomain"
-	if err != nil || len(hosts) == 0 {
-		name = "ip6-localhost"
-		if hosts, err = net.LookupHost(name); err != nil || len(hosts) == 0 {
-			t.Skip("no other name than localhost leads to this computer")
-		}
+	names := []string{"localhost.localdomain", "ip6-localhost", "ip6-loopback"}
+	if name, err := os.Hostname(); err == nil {
+		names = append(names, name)
 	}
 	pki := testpki.New(t)
-	leaf := pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + name + "/"} }).Certificate()
-	c, err := revocation.New(revocation.Config{Clock: testpki.Now, Timeout: 5 * time.Second})
+	tried := false
+	for _, name := range names {
+		if hosts, err := net.LookupHost(name); err != nil || len(hosts) == 0 || !private(hosts) {
+			continue
+		}
+		tried = true
+		leaf := pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + name + "/"} }).Certificate()
+		c, err := revocation.New(revocation.Config{Clock: testpki.Now, Timeout: 5 * time.Second})
+		require.NoError(t, err)
+		_, err = c.Status(t.Context(), leaf, pki.Authority.Certificate(), time.Time{})
+		require.ErrorIs(t, err, revocation.CheckAddress, name)
+	}
+	if !tried {
+		t.Skip("no other name than localhost leads inside")
+	}
+}
+
+func private(hosts []string) bool {
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip == nil || !ip.IsPrivate() && !ip.IsLoopback() {
+			return false
+		}
+	}
+	return true
+}
+
+// TestGuard dials: what counts is the address that a name resolved to.
+func TestGuard(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	_, err = c.Status(t.Context(), leaf, pki.Authority.Certificate(), time.Time{})
-	require.ErrorIs(t, err, revocation.CheckAddress)
+	defer l.Close()
+	d := net.Dialer{Control: revocation.Guard, Timeout: 5 * time.Second}
+	for _, address := range []string{l.Addr().String(), "localhost:1", "[::1]:1", "10.0.0.1:80", "[fe80::1]:80"} {
+		_, err := d.DialContext(t.Context(), "tcp", address)
+		require.ErrorIs(t, err, revocation.CheckAddress, address)
+	}
+	for _, address := range []string{"8.8.8.8:80", "[2606:4700::1]:443", "172.32.0.1:80", "[64:ff9b::808:808]:80"} {
+		require.NoError(t, revocation.Guard("tcp", address, nil), address)
+	}
+	require.ErrorIs(t, revocation.Guard("unix", "/run/docker.sock", nil), revocation.CheckAddress)
 }
 
 func TestRedirects(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 // maxCertID bounds the octets of the hashes and the serial number of a CertID.
 const maxCertID = 128
 
+// maxResponderCertificates bounds the certificates that are read from a response. One is enough for most.
+const maxResponderCertificates = 32
+
 // Response is an OCSP response (RFC 6960 section 4.2.1) as it was received. It is not modified and is safe for concurrent
 // use. That it could be parsed does not mean that it is good; see [Response.Check].
 type Response struct {
@@ -52,22 +55,41 @@ type CertID struct {
 
 // Matches reports whether the certificate of this issuer is meant.
 func (id *CertID) Matches(cert, issuer *x509.Certificate) bool {
-	h, ok := cms.HashByOID(id.algorithm)
-	if !ok {
+	s := subjectOf(cert, issuer)
+	return id.matches(&s)
+}
+
+// subject is a certificate as a CertID names it.
+type subject struct{ name, key, serial []byte }
+
+func subjectOf(cert, issuer *x509.Certificate) subject {
+	return subject{cert.RawIssuer, keyBits(issuer), serialOf(cert)}
+}
+
+// matches compares the serial number first, since a hostile response names many certificates and hashes take time.
+func (id *CertID) matches(s *subject) bool {
+	if s.serial == nil || s.key == nil || !bytes.Equal(id.Serial, s.serial) {
 		return false
 	}
-	serial, key := serialOf(cert), keyBits(issuer)
-	return serial != nil && key != nil && bytes.Equal(id.Serial, serial) && bytes.Equal(id.KeyHash, h.Sum(key)) &&
-		bytes.Equal(id.NameHash, h.Sum(cert.RawIssuer))
+	h, ok := cms.HashByOID(id.algorithm)
+	return ok && bytes.Equal(id.KeyHash, h.Sum(s.key)) && bytes.Equal(id.NameHash, h.Sum(s.name))
 }
 
 // serialOf returns the contents octets of a serial number as they stand in the certificate.
 func serialOf(c *x509.Certificate) []byte {
-	parsed, err := cms.ParseCertificate(c.Raw)
+	v, err := cms.ReadValue(c.RawTBSCertificate)
 	if err != nil {
 		return nil
 	}
-	return parsed.Serial
+	r := v.Reader()
+	if _, _, err := r.Optional(cms.ContextConstructed(0)); err != nil { // version
+		return nil
+	}
+	serial, err := r.Want(cms.TagInteger, "serialNumber")
+	if err != nil {
+		return nil
+	}
+	return serial.Body()
 }
 
 // keyBits returns the contents of subjectPublicKey without the octet that counts unused bits.
@@ -179,7 +201,7 @@ func (r *Response) basic(v cms.Value) (err error) {
 		if err != nil {
 			return err
 		}
-		for _, c := range all {
+		for _, c := range all[:min(len(all), maxResponderCertificates)] {
 			if cert, err := x509.ParseCertificate(c.Raw()); err == nil {
 				r.Certificates = append(r.Certificates, cert)
 			}

@@ -46,9 +46,10 @@ func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Stat
 
 // single finds what is said of a certificate; when something is said twice, the later.
 func (r *Response) single(cert, issuer *x509.Certificate) (found *Single) {
+	who := subjectOf(cert, issuer)
 	for i := range r.Singles {
 		s := &r.Singles[i]
-		if s.CertID.Matches(cert, issuer) && (found == nil || s.ThisUpdate.After(found.ThisUpdate)) {
+		if s.CertID.matches(&who) && (found == nil || s.ThisUpdate.After(found.ThisUpdate)) {
 			found = s
 		}
 	}

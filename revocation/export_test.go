@@ -1,0 +1,4 @@
+package revocation
+
+// Guard is what the dialer asks before it connects.
+var Guard = guard
