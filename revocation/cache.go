@@ -127,14 +127,14 @@ func (c *cache) fill(ctx context.Context, it item, fresh bool) *entry {
 
 // keep puts an entry into memory, in place of those that end first. It is called with the lock.
 func (c *cache) keep(key string, e *entry) {
+	now := c.now()
 	if old := c.entries[key]; old != nil {
-		if e.err != nil && old.err == nil {
+		if e.err != nil && old.err == nil && now.Before(old.until) {
 			return // a failure to get something newer does not spoil what is there
 		}
 		c.size -= old.size
 		delete(c.entries, key)
 	}
-	now := c.now()
 	if !now.Before(e.until) || e.size > c.max {
 		return
 	}

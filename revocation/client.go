@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -112,7 +113,7 @@ func New(o Config) (*Client, error) {
 	}
 	if o.CacheDir != "" {
 		if err := os.MkdirAll(o.CacheDir, 0o700); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("revocation: the folder for kept values cannot be made: %w", err)
 		}
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse()}
@@ -131,7 +132,7 @@ func New(o Config) (*Client, error) {
 // now. A revoked certificate is no error. When no source gives the state, the error is a [*Failure] that says what is
 // wrong with each; when there is no source it is of [CheckSource].
 func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (*Status, error) {
-	return c.status(ctx, cert, issuer, &CheckOptions{At: at})
+	return c.status(ctx, cert, issuer, &CheckOptions{At: at}, nil)
 }
 
 // options completes what a caller asks with what is configured.
@@ -151,13 +152,18 @@ func (c *Client) options(o CheckOptions) *CheckOptions {
 	return &o
 }
 
-func (c *Client) status(ctx context.Context, cert, issuer *x509.Certificate, asked *CheckOptions) (*Status, error) {
+func (c *Client) status(ctx context.Context, cert, issuer *x509.Certificate, asked *CheckOptions, known *parsed) (*Status, error) {
 	if err := issued(cert, issuer); err != nil {
 		return nil, err
 	}
 	o := c.options(*asked)
-	if s, err := c.known.check(cert, issuer, o); err == nil {
-		return s, nil
+	for _, values := range []*parsed{known, c.known} {
+		if values == nil {
+			continue
+		}
+		if s, err := values.check(cert, issuer, o); err == nil {
+			return s, nil
+		}
 	}
 	failure := &Failure{What: cert.Subject.String()}
 	for _, m := range c.o.Methods {

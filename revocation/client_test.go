@@ -216,12 +216,24 @@ func TestCache(t *testing.T) {
 	_, err = w.status(t, c)
 	require.Error(t, err)
 	require.Equal(t, 5, w.count(ocspURL))
+	// Also when something was there before.
+	w.serve(ocspURL, always(testpki.OCSPResponse(t, w.leaf, w.ca, func(o *testpki.OCSP) { o.ThisUpdate, o.NextUpdate, o.ProducedAt = now, now.Add(time.Hour), now })))
+	now = now.Add(revocation.DefaultNegative)
+	_, err = w.status(t, c)
+	require.NoError(t, err)
+	now = now.Add(time.Hour)
+	w.serve(ocspURL, always(nil))
+	for range 3 {
+		_, err = w.status(t, c)
+		require.Error(t, err)
+	}
+	require.Equal(t, 7, w.count(ocspURL))
 	c = w.client(t, clock, func(o *revocation.Config) { o.Negative = -1 })
 	for range 2 {
 		_, err = w.status(t, c)
 		require.Error(t, err)
 	}
-	require.Equal(t, 7, w.count(ocspURL))
+	require.Equal(t, 9, w.count(ocspURL))
 }
 
 func TestCacheDir(t *testing.T) {

@@ -21,6 +21,11 @@ type CollectOptions struct {
 	Since time.Time
 	// Anchors are trusted without being asked for, beside every self-signed certificate.
 	Anchors []*x509.Certificate
+	// Known are values that are at hand, beside Config.Known: those of the signature that is to be raised. What is good
+	// among them is not fetched again.
+	Known *Values
+	// AllowExpired is as in [CheckOptions].
+	AllowExpired bool
 }
 
 // Collection is what was gathered: each value once.
@@ -65,6 +70,10 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 	if o == nil {
 		o = &CollectOptions{}
 	}
+	var known *parsed
+	if o.Known != nil {
+		known = o.Known.parse()
+	}
 	all := &Collection{}
 	failure := &Failure{}
 	seen := map[string]bool{}
@@ -91,7 +100,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 	}
 	for depth := 0; len(round) != 0; depth++ {
 		var next []question
-		statuses, errs := c.askAll(ctx, round, &CheckOptions{At: o.At, Since: o.Since})
+		statuses, errs := c.askAll(ctx, round, &CheckOptions{At: o.At, Since: o.Since, AllowExpired: o.AllowExpired}, known)
 		for i, s := range statuses {
 			if errs[i] != nil {
 				if depth == 0 || !only(errs[i], CheckSource) {
@@ -124,7 +133,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 }
 
 // askAll asks for several certificates at once; answers are in the order of the questions.
-func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptions) ([]*Status, []error) {
+func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptions, known *parsed) ([]*Status, []error) {
 	statuses, errs := make([]*Status, len(questions)), make([]error, len(questions))
 	limit := make(chan struct{}, c.o.InFlight)
 	var wg sync.WaitGroup
@@ -132,7 +141,7 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			statuses[i], errs[i] = c.status(ctx, q.cert, q.issuer, o)
+			statuses[i], errs[i] = c.status(ctx, q.cert, q.issuer, o, known)
 			if e := (*Failure)(nil); errs[i] != nil && !errors.As(errs[i], &e) {
 				errs[i] = at(q.cert.Subject.String(), errs[i])
 			}

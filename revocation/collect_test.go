@@ -161,6 +161,11 @@ func TestCollect(t *testing.T) {
 		require.NoError(t, err)
 	}
 
+	known, err := w.client(t).Collect(t.Context(), [][]*x509.Certificate{chain(signer), chain(tsa)}, &revocation.CollectOptions{Known: &all.Values})
+	require.NoError(t, err)
+	require.Equal(t, all.OCSP, known.OCSP)
+	require.Equal(t, 1, w.count(ocspURL)+w.count(crlURL)+w.count(rootCRL)-2, "what is at hand is not fetched")
+
 	w.serve(crlURL, always(testpki.RevocationList(t, ca, []*x509.Certificate{tsa})))
 	all, err = w.client(t).Collect(t.Context(), [][]*x509.Certificate{chain(signer), chain(tsa)}, nil)
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"io"
@@ -30,7 +31,10 @@ func TestClient(t *testing.T) {
 	for name, bend := range map[string]func(*testpki.Timestamp){
 		"granted":              func(*testpki.Timestamp) {},
 		"granted with changes": func(ts *testpki.Timestamp) { ts.Status = 1 },
-		"bound by SHA-1":       func(ts *testpki.Timestamp) { ts.BoundV1 = true },
+		"an extension": func(ts *testpki.Timestamp) {
+			ts.Extensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: []byte{5, 0}}}
+		},
+		"bound by SHA-1": func(ts *testpki.Timestamp) { ts.BoundV1 = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var raw []byte
@@ -84,15 +88,18 @@ func wrong(t *testing.T, pki *testpki.PKI) map[string]struct {
 		"rejection": {bent(good, func(ts *testpki.Timestamp) {
 			ts.Status, ts.NoToken, ts.Text, ts.Failure = 2, true, []string{"no\x1b[2J"}, asn1.BitString{Bytes: []byte{0x80}, BitLength: 1}
 		}), tsp.CheckStatus, `2 (rejection), "no\x1b[2J", badAlg`},
-		"rejected token":     {bent(good, func(ts *testpki.Timestamp) { ts.Status = 2 }), tsp.CheckStatus, "rejection"},
-		"waiting":            {bent(good, func(ts *testpki.Timestamp) { ts.Status, ts.NoToken = 3, true }), tsp.CheckStatus, "waiting"},
-		"another content":    {bent(good, func(ts *testpki.Timestamp) { ts.ContentType = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1} }), tsp.CheckContentType, "data"},
-		"version 2":          {bent(good, func(ts *testpki.Timestamp) { ts.Version = 2 }), tsp.CheckVersion, "2"},
-		"another imprint":    {bent(good, func(ts *testpki.Timestamp) { ts.Digest = make([]byte, 32) }), tsp.CheckImprint, "0000"},
-		"another hash":       {bent(good, func(ts *testpki.Timestamp) { ts.Hash = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 8} }), tsp.CheckImprint, "SHA3-256 instead of SHA-256"},
-		"another nonce":      {bent(good, func(ts *testpki.Timestamp) { ts.Nonce = big.NewInt(1) }), tsp.CheckNonce, "another one"},
-		"no nonce":           {bent(good, func(ts *testpki.Timestamp) { ts.Nonce = nil }), tsp.CheckNonce, "has none"},
-		"another policy":     {bent(good, func(ts *testpki.Timestamp) { ts.Policy = asn1.ObjectIdentifier{1, 2, 3} }), tsp.CheckPolicy, "1.2.3 instead of 1.2.3.4.5"},
+		"rejected token":  {bent(good, func(ts *testpki.Timestamp) { ts.Status = 2 }), tsp.CheckStatus, "rejection"},
+		"waiting":         {bent(good, func(ts *testpki.Timestamp) { ts.Status, ts.NoToken = 3, true }), tsp.CheckStatus, "waiting"},
+		"another content": {bent(good, func(ts *testpki.Timestamp) { ts.ContentType = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1} }), tsp.CheckContentType, "data"},
+		"version 2":       {bent(good, func(ts *testpki.Timestamp) { ts.Version = 2 }), tsp.CheckVersion, "2"},
+		"another imprint": {bent(good, func(ts *testpki.Timestamp) { ts.Digest = make([]byte, 32) }), tsp.CheckImprint, "0000"},
+		"another hash":    {bent(good, func(ts *testpki.Timestamp) { ts.Hash = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 8} }), tsp.CheckImprint, "SHA3-256 instead of SHA-256"},
+		"another nonce":   {bent(good, func(ts *testpki.Timestamp) { ts.Nonce = big.NewInt(1) }), tsp.CheckNonce, "another one"},
+		"no nonce":        {bent(good, func(ts *testpki.Timestamp) { ts.Nonce = nil }), tsp.CheckNonce, "has none"},
+		"another policy":  {bent(good, func(ts *testpki.Timestamp) { ts.Policy = asn1.ObjectIdentifier{1, 2, 3} }), tsp.CheckPolicy, "1.2.3 instead of 1.2.3.4.5"},
+		"critical extension": {bent(good, func(ts *testpki.Timestamp) {
+			ts.Extensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
+		}), tsp.CheckExtensions, "1.2.3"},
 		"two signers":        {bent(good, func(ts *testpki.Timestamp) { ts.Signers = 2 }), tsp.CheckSigners, "2 signers"},
 		"no signer":          {bent(good, func(ts *testpki.Timestamp) { ts.Signers = 0 }), tsp.CheckSigners, "0 signers"},
 		"signed data":        {bent(good, func(ts *testpki.Timestamp) { ts.SignedContentType = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1} }), tsp.CheckAttributes, "content-type"},

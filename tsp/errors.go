@@ -28,6 +28,7 @@ const (
 	CheckImprint            Check = "imprint"             // algorithm and digest are those that were asked for
 	CheckNonce              Check = "nonce"               // the nonce is the one of the request
 	CheckPolicy             Check = "policy"              // the policy is the one that was asked for
+	CheckExtensions         Check = "extensions"          // no critical extension is unknown
 	CheckSigners            Check = "signers"             // there is one SignerInfo
 	CheckAttributes         Check = "attributes"          // content-type and message-digest are signed and right
 	CheckCertificate        Check = "certificate"         // the certificate of the authority is there

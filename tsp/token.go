@@ -35,8 +35,9 @@ type Token struct {
 	Nonce        *big.Int // nil when absent
 	TSA          []byte   // GeneralName in DER, or nil when absent
 
-	sd    *cms.SignedData
-	certs []*cms.Certificate
+	sd       *cms.SignedData
+	certs    []*cms.Certificate
+	critical cms.OID // an extension that is critical, and thus unknown
 }
 
 // ParseToken reads a token in BER, of which DER is a part: a reply, the value of an attribute, a file. It keeps the
@@ -112,8 +113,7 @@ func (t *Token) info() error {
 	return t.optional(&r)
 }
 
-// optional reads the fields of a TSTInfo behind genTime. Extensions are not looked at: whoever made one critical did not
-// read RFC 3161, which lets an authority add those only that were asked for.
+// optional reads the fields of a TSTInfo behind genTime.
 func (t *Token) optional(r *cms.Reader) error {
 	v, ok, err := r.Optional(cms.TagSequence)
 	if err != nil {
@@ -146,11 +146,45 @@ func (t *Token) optional(r *cms.Reader) error {
 	if ok {
 		t.TSA = v.Body()
 	}
-	if _, _, err = r.Optional(cms.ContextConstructed(1)); err != nil {
+	if v, ok, err = r.Optional(cms.ContextConstructed(1)); err != nil {
 		return err
+	}
+	if ok {
+		if err := t.extensions(v.Reader()); err != nil {
+			return err
+		}
 	}
 	if !r.Empty() {
 		return failed(CheckEncoding, "something unknown follows its fields")
+	}
+	return nil
+}
+
+// extensions looks for critical ones. None is known here: those in use, such as the qcStatements of EN 319 422 section 9,
+// are not critical.
+func (t *Token) extensions(r cms.Reader) error {
+	for !r.Empty() {
+		v, err := r.Want(cms.TagSequence, "an extension")
+		if err != nil {
+			return err
+		}
+		fields := v.Reader()
+		id, err := fields.Want(cms.TagOID, "extnID")
+		if err != nil {
+			return err
+		}
+		critical, ok, err := fields.Optional(cms.TagBoolean)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if set, err := boolean(critical); err != nil {
+			return err
+		} else if set {
+			t.critical = cms.OID(id.Body())
+		}
 	}
 	return nil
 }

@@ -89,6 +89,9 @@ func (c *checker) content(imprint sign.Digest) {
 	if c.o.Policy != "" && c.o.Policy != t.Policy {
 		c.fail(CheckPolicy, "the policy is %s instead of %s", t.Policy, c.o.Policy)
 	}
+	if t.critical != "" {
+		c.fail(CheckExtensions, "the token has an unknown critical extension %s", t.critical)
+	}
 }
 
 // signer checks the SignerInfo, and the certificate that it leads to.

@@ -53,6 +53,7 @@ type Timestamp struct {
 	Serial      *big.Int
 	GenTime     time.Time
 	Nonce       *big.Int
+	Extensions  []pkix.Extension
 
 	Signers           int
 	SignedContentType asn1.ObjectIdentifier
@@ -83,8 +84,9 @@ type tspInfo struct {
 	Policy  asn1.ObjectIdentifier
 	Imprint tspImprint
 	Serial  *big.Int
-	GenTime time.Time `asn1:"generalized"`
-	Nonce   *big.Int  `asn1:"optional"`
+	GenTime time.Time        `asn1:"generalized"`
+	Nonce   *big.Int         `asn1:"optional"`
+	More    []pkix.Extension `asn1:"optional,omitempty,tag:1"`
 }
 
 type cmsAttribute struct {
@@ -148,7 +150,7 @@ func TimestampResponse(t testing.TB, id Identity, request []byte, bend ...func(*
 }
 
 func (ts *Timestamp) token(t testing.TB, key crypto.Signer) []byte {
-	info := marshal(t, tspInfo{ts.Version, ts.Policy, tspImprint{pkix.AlgorithmIdentifier{Algorithm: ts.Hash}, ts.Digest}, ts.Serial, ts.GenTime, ts.Nonce})
+	info := marshal(t, tspInfo{ts.Version, ts.Policy, tspImprint{pkix.AlgorithmIdentifier{Algorithm: ts.Hash}, ts.Digest}, ts.Serial, ts.GenTime, ts.Nonce, ts.Extensions})
 	var signers []asn1.RawValue
 	for range ts.Signers {
 		signers = append(signers, asn1.RawValue{FullBytes: ts.signer(t, key, info)})
