@@ -1,11 +1,13 @@
 package cli_test
 
 import (
+	"context"
 	"crypto/x509"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -84,6 +86,22 @@ func TestDoctorToken(t *testing.T) {
 	got = w.run("doctor", "--key", h.with("object=k"))
 	require.Equal(t, cli.ExitOK, got.code, got.stdout)
 	require.Contains(t, got.stdout, "it still grows with 8 sessions", "calls that wait 20 ms each")
+}
+
+// TestDoctorInterrupt ends a measurement.
+func TestDoctorInterrupt(t *testing.T) {
+	w := newWorld(t)
+	h := w.newHSM()
+	h.key("ec:P-256", "k")
+	h.module = bent(t, h.module)
+	t.Setenv("BEND_DELAY", "100000")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	time.AfterFunc(700*time.Millisecond, stop)
+	got := w.runContext(ctx, "doctor", "--key", h.with("object=k"))
+	require.Equal(t, cli.ExitFailed, got.code, got.stdout)
+	require.Contains(t, got.stderr, "interrupted")
+	require.NotContains(t, got.stdout, "The key works")
 }
 
 // TestDoctorFile looks at keys in files.

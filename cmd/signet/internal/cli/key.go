@@ -89,7 +89,9 @@ func (a *app) explain(err error, f *keyFlags, canAsk bool) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("there is no key file %s; give one that exists, or --key demo to try it out", f.key)
-	case !canAsk && (errors.Is(err, sign.ErrPIN) || errors.Is(err, soft.ErrNoPassword)):
+	case errors.Is(err, soft.ErrNoPassword):
+		return withHint(err, "give --password-file FILE or set SIGNET_PASSWORD (there is no terminal to ask on)")
+	case !canAsk && errors.Is(err, sign.ErrPIN):
 		return fmt.Errorf("%w; give --password-file FILE or set SIGNET_PASSWORD (there is no terminal to ask on)", err)
 	case errors.Is(err, sign.ErrPIN) && f.passwordFile != "":
 		return fmt.Errorf("%w (password from %s)", err, f.passwordFile)
@@ -97,6 +99,16 @@ func (a *app) explain(err error, f *keyFlags, canAsk bool) error {
 		return fmt.Errorf("%w (password from SIGNET_PASSWORD)", err)
 	}
 	return err
+}
+
+// withHint replaces what an error of the library tells programmers to do by what users of the program can do.
+func withHint(err error, hint string) error {
+	if e, ok := errors.AsType[*sign.Error](err); ok {
+		with := *e
+		with.Hint = hint
+		return &with
+	}
+	return fmt.Errorf("%w; %s", err, hint)
 }
 
 // open finds the key that is meant, with its certificates and its scheme.

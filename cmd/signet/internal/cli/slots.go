@@ -126,6 +126,9 @@ func (t *token) nothing(slots []pkcs11.Slot) error {
 			names = append(names, fmt.Sprintf("%q (serial %s, slot %d)", s.Token.Label, s.Token.Serial, s.ID))
 		}
 	}
+	if len(slots) == 0 {
+		return fmt.Errorf("%s has no slots; connect the device or reader, or check what the module's configuration says", t.config.Module)
+	}
 	if len(names) == 0 {
 		return fmt.Errorf("%s has no initialised token; put one in, or check what the module's configuration says", t.config.Module)
 	}

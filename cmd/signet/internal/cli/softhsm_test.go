@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -114,6 +115,7 @@ func (w *world) issue(csr, crt string, more ...string) {
 	w.write("ext", "keyUsage=critical,digitalSignature,nonRepudiation\nbasicConstraints=CA:FALSE\n")
 	args := []string{"x509", "-req", "-in", w.path(csr), "-CA", w.path("ca.pem"), "-CAkey", w.path("ca.key"), "-CAcreateserial", "-days", "365", "-extfile", w.path("ext"), "-out", w.path(crt)}
 	openssl(w.t, append(args, more...)...)
+	w.now = time.Now() // what OpenSSL takes as the first moment of the certificate has come
 }
 
 // bent is a module in front of SoftHSM2 that says of tokens what testdata/bend.c can make it say.

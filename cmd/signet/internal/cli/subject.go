@@ -109,7 +109,7 @@ func parsePair(pair string, types map[string]attributeType) (typeAndValue, error
 	case value == "":
 		return typeAndValue{}, fmt.Errorf("%s is empty", name)
 	case strings.EqualFold(name, "C") && len(value) != 2:
-		return typeAndValue{}, errors.New("C is a country of two letters, such as DE")
+		return typeAndValue{}, fmt.Errorf("%s is a country of two letters, such as DE", name)
 	case known.max != 0 && utf8.RuneCountInString(value) > known.max:
 		return typeAndValue{}, fmt.Errorf("%s has more than %d characters", name, known.max)
 	}

@@ -132,18 +132,22 @@ func (t *token) keyURI(is *pkcs11.Token, e sign.Entry) string {
 
 // explainLogin adds what to do to an error of opening a token.
 func (t *token) explainLogin(ctx context.Context, err error) error {
+	_, refused := errors.AsType[pkcs11.Code](err) // by the token, and not before it was asked
 	switch {
-	case errors.Is(err, sign.ErrPIN) && t.pin.from != "":
-		err = fmt.Errorf("%w (PIN from %s)", err, t.pin.from)
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		return fmt.Errorf("%w; in the URI that is pkcs11:token=LABEL;serial=NUMBER", err)
-	}
-	if errors.Is(err, sign.ErrPIN) && !t.config.AllowFinalTry {
-		if found, e := t.find(ctx); e == nil && len(found) == 1 && found[0].Token.PINFinalTry && !found[0].Token.PINLocked {
-			err = fmt.Errorf("%w; when you are sure of the PIN, add --final-try", err)
-		}
+	case errors.Is(err, sign.ErrPIN) && !refused && !t.config.AllowFinalTry && t.lastTry(ctx):
+		return withHint(err, "nothing was tried: one more wrong PIN will lock the token; when you are sure of the PIN, add --final-try")
+	case errors.Is(err, sign.ErrPIN) && t.pin.from != "":
+		return fmt.Errorf("%w (PIN from %s)", err, t.pin.from)
 	}
 	return err
+}
+
+// lastTry reports whether the token says that one more wrong PIN will lock it.
+func (t *token) lastTry(ctx context.Context) bool {
+	found, err := t.find(ctx)
+	return err == nil && len(found) == 1 && found[0].Token.PINFinalTry && !found[0].Token.PINLocked
 }
 
 // explain adds what to do to an error of finding a key on a token.

@@ -2,8 +2,10 @@ package cli_test
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -290,6 +292,41 @@ func TestTokenKeypad(t *testing.T) {
 			require.Contains(t, got.stderr, c.says)
 		})
 	}
+}
+
+// TestTokenNSS takes a key of another module, which wants to be initialised with words of its own, to a signature.
+func TestTokenNSS(t *testing.T) {
+	module := ""
+	for _, pattern := range []string{"/usr/lib/*/libsoftokn3.so", "/usr/lib/*/nss/libsoftokn3.so", "/usr/lib64/libsoftokn3.so"} {
+		if found, _ := filepath.Glob(pattern); len(found) != 0 {
+			module = found[0]
+		}
+	}
+	if module == "" {
+		t.Skip("SKIPPED: libsoftokn3.so is not here (apt-get install libnss3)")
+	}
+	certutil := needs(t, "certutil", "libnss3-tools")
+	w := newWorld(t)
+	w.write("pin", goodPIN+"\n")
+	w.write("a", "a")
+	w.write("nss/none", "")
+	out, err := exec.Command(certutil, "-N", "-d", "sql:"+w.path("nss"), "-f", w.path("pin")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	words := url.PathEscape(fmt.Sprintf("configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db' flags=", w.path("nss")))
+	got := w.run("keygen", "--key", "pkcs11:token=NSS%20Certificate%20DB?module-path="+module+"&pin-source="+w.path("pin")+"&x-init-args="+words, "--type", "ec:P-256", "--label", "k")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	key := strings.ReplaceAll(strings.TrimSpace(got.stdout), "@", w.dir+"/")
+	got = w.run("csr", "--key", key, "--subject", "CN=k", "--out", "@k.csr")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	w.issue("k.csr", "k.crt")
+	got = w.run("import-cert", "--key", key, "@k.crt", "@ca.pem")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	got = w.run("sign", "--key", key, "@a")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	require.Equal(t, cli.ExitOK, w.run("verify", "--trust", "@ca.pem", "@a.p7s").code)
+	require.Contains(t, w.run("keys", "--key", key).stdout, `key "k"`)
+	got = w.run("doctor", "--no-rate", "--key", key)
+	require.Equal(t, cli.ExitOK, got.code, got.stdout)
 }
 
 // TestTokenWithoutCgo builds the program as those do who have no C compiler.
