@@ -61,6 +61,8 @@ func Run(ctx context.Context, w World) int {
 type app struct {
 	World
 	screen *screen
+
+	demoSaid bool // that the demo key is one
 }
 
 // failure is an error with the exit code it leads to. Without an error inside, everything was said already.
@@ -130,7 +132,7 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 		return usage("%s", text)
 	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
-	root.AddCommand(a.signCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(),
+	root.AddCommand(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(),
 		a.keygenCommand(), a.csrCommand(), a.importCertCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }
@@ -139,7 +141,7 @@ func suggest(cmd *cobra.Command, name string) string {
 	if names := cmd.SuggestionsFor(name); len(names) != 0 {
 		return "; did you mean " + strings.Join(names, " or ") + "?"
 	}
-	return "; there are sign, verify, inspect, keys, keygen, csr, import-cert, doctor and version"
+	return "; there are sign, extend, countersign, verify, inspect, keys, keygen, csr, import-cert, doctor and version"
 }
 
 // atLeast refuses a call without arguments with a sentence of its own.

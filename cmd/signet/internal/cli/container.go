@@ -24,7 +24,7 @@ type containerFlags struct {
 
 func (f *containerFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.level, "level", "bes", "how much a signature carries, `LEVEL`: pkcs7 or bes")
+	flags.StringVar(&f.level, "level", "bes", "how much a signature carries, `LEVEL`: pkcs7, bes, t, lt, lta, c, xlong1 or a")
 	flags.StringVar(&f.scheme, "scheme", "", "signature scheme `NAME` instead of the best one of the key (see signet keys)")
 	flags.BoolVar(&f.attached, "attached", false, "put the content into the container (.p7m)")
 	flags.StringVar(&f.policyOID, "policy-oid", "", "sign under the signature policy `OID`; needs --policy-hash")
@@ -40,8 +40,8 @@ func (f *containerFlags) register(cmd *cobra.Command) {
 func (f *containerFlags) options() (*cades.Options, *sign.Scheme, error) {
 	o := &cades.Options{Attached: f.attached, ClaimedRoles: f.roles, MimeType: f.mimeType}
 	var err error
-	if o.Level, err = cades.ParseLevel(f.level); err != nil || o.Level > cades.BES {
-		return nil, nil, usage("--level %s: this version makes pkcs7 and bes", f.level)
+	if o.Level, err = cades.ParseLevel(f.level); err != nil {
+		return nil, nil, usage("--level %s: choose one of pkcs7, bes, t, lt, lta, c, xlong1, a", f.level)
 	}
 	if o.Policy, err = f.policy(); err != nil {
 		return nil, nil, err

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ const (
 
 	demoKeyFile  = "key.pem"
 	demoRootFile = "ca.pem"
+	demoTSAFile  = "tsa.pem"   // key and certificate of the authority of time-stamps
+	demoCRLFile  = "crl.pem"   // of the authority: nothing was revoked
 	demoExpired  = ".expired-" // and the time: what the folder of an expired identity is renamed to
 )
 
@@ -72,14 +75,23 @@ func (a *app) openDemo(ctx context.Context) (sign.Provider, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the demo identity cannot be used: %w; remove the folder %s to have a new one made", err, dir)
 		}
+		if !isFile(filepath.Join(dir, demoCRLFile)) { // made before there were levels
+			_ = keys.Close()
+			a.note("the demo identity in %s has no authority of time-stamps; a new one takes its place", dir)
+			if err := os.Rename(dir, dir+demoExpired+a.Now().UTC().Format("20060102T150405Z")); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("replace the demo identity: %w", err)
+			}
+			continue
+		}
 		expired, err := a.demoExpired(ctx, keys)
 		if err != nil {
 			return nil, fmt.Errorf("the demo identity cannot be used: %w; remove the folder %s to have a new one made", err, dir)
 		}
 		if expired.IsZero() {
-			if !made {
+			if !made && !a.demoSaid {
 				a.note("using the demo key of %q: its signatures prove nothing", demoName)
 			}
+			a.demoSaid = true
 			return keys, nil
 		}
 		_ = keys.Close()
@@ -111,7 +123,7 @@ func (a *app) demoExpired(ctx context.Context, keys *soft.Provider) (time.Time, 
 
 // makeDemo makes the folder, unless another program is faster; made is false then.
 func (a *app) makeDemo(state, dir string) (made bool, err error) {
-	key, root, err := newDemo(a.Now())
+	files, err := newDemo(a.Now())
 	if err != nil {
 		return false, err
 	}
@@ -123,11 +135,14 @@ func (a *app) makeDemo(state, dir string) (made bool, err error) {
 		return false, err
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // gone already when it was renamed
-	if err := writeSynced(filepath.Join(temp, demoKeyFile), key, 0o600); err != nil {
-		return false, err
-	}
-	if err := writeSynced(filepath.Join(temp, demoRootFile), root, 0o644); err != nil {
-		return false, err
+	for name, data := range files {
+		mode := fs.FileMode(0o600)
+		if name == demoRootFile || name == demoCRLFile {
+			mode = 0o644
+		}
+		if err := writeSynced(filepath.Join(temp, name), data, mode); err != nil {
+			return false, err
+		}
 	}
 	switch err := os.Rename(temp, dir); {
 	case err == nil:
@@ -148,49 +163,88 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// newDemo makes an authority, whose key is thrown away, and below it a key for signing.
-func newDemo(now time.Time) (keyPEM, rootPEM []byte, err error) {
-	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
+// newDemo makes an authority, whose key is thrown away, and below it a key for signing and one for time-stamps; and the
+// CRL by which the authority revokes neither. The files are returned by their names.
+func newDemo(now time.Time) (map[string][]byte, error) {
+	ca := &demoCA{now: now}
+	var err error
+	if ca.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, err
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	template := func(name string) *x509.Certificate {
-		serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-		return &x509.Certificate{
-			SerialNumber: serial.Add(serial, big.NewInt(1)),
-			Subject:      pkix.Name{CommonName: name},
-			NotBefore:    now.Add(-time.Hour), // other clocks differ
-			NotAfter:     now.AddDate(demoYears, 0, 0),
-		}
-	}
-	root := template("Signet demo authority, not for real use")
+	root := ca.template("Signet demo authority, not for real use")
 	root.IsCA, root.BasicConstraintsValid, root.MaxPathLenZero = true, true, true
 	root.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, rootKey.Public(), rootKey)
+	der, err := x509.CreateCertificate(rand.Reader, root, root, ca.key.Public(), ca.key)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if root, err = x509.ParseCertificate(rootDER); err != nil { // has the key identifier that the leaf repeats
-		return nil, nil, err
+	if ca.cert, err = x509.ParseCertificate(der); err != nil { // has the key identifier that the leaves repeat
+		return nil, err
 	}
-	leaf := template(demoName)
+	leaf := ca.template(demoName)
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, root, key.Public(), rootKey)
+	key, err := ca.issue(leaf)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	stamper := ca.template("Signet demo authority of time-stamps, not for real use")
+	stamper.KeyUsage = x509.KeyUsageDigitalSignature
+	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
+	if err != nil {
+		return nil, err
+	}
+	// RFC 3161 section 2.3: timeStamping alone, and critical, which package x509 does not make by itself.
+	stamper.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}}
+	tsa, err := ca.issue(stamper)
+	if err != nil {
+		return nil, err
+	}
+	crl, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: root.NotBefore, NextUpdate: root.NotAfter}, ca.cert, ca.key)
+	if err != nil {
+		return nil, err
+	}
+	rootPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return map[string][]byte{
+		demoKeyFile:  append(key, rootPEM...),
+		demoTSAFile:  append(tsa, rootPEM...),
+		demoRootFile: rootPEM,
+		demoCRLFile:  pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl}),
+	}, nil
+}
+
+// demoCA is the authority while its key is there.
+type demoCA struct {
+	now  time.Time
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func (ca *demoCA) template(name string) *x509.Certificate {
+	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	return &x509.Certificate{
+		SerialNumber: serial.Add(serial, big.NewInt(1)),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    ca.now.Add(-time.Hour), // other clocks differ
+		NotAfter:     ca.now.AddDate(demoYears, 0, 0),
+	}
+}
+
+// issue makes a key and its certificate, in PEM.
+func (ca *demoCA) issue(template *x509.Certificate) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
+	if err != nil {
+		return nil, err
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	rootPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: rootDER})
-	keyPEM = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
-	keyPEM = append(keyPEM, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER})...)
-	return append(keyPEM, rootPEM...), rootPEM, nil
+	bundle := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+	return append(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...), nil
 }
 
 func writeSynced(path string, data []byte, mode fs.FileMode) error {

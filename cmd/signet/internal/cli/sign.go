@@ -24,6 +24,7 @@ import (
 type signFlags struct {
 	keyFlags
 	containerFlags
+	levelFlags
 	out         string
 	jobs        int
 	stopOnError bool
@@ -53,6 +54,7 @@ leaves no unfinished file behind.`,
 	}
 	f.keyFlags.register(cmd, a.env, true)
 	f.containerFlags.register(cmd)
+	f.levelFlags.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "put the containers below `DIR`, with the tree kept, instead of beside the files")
 	flags.IntVar(&f.jobs, "jobs", 0, "work on `N` files at once; 0 is one for each processor")
@@ -72,6 +74,9 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	}
 	options, scheme, err := f.options()
 	if err != nil {
+		return err
+	}
+	if err := f.levelFlags.check(options.Level); err != nil {
 		return err
 	}
 	if f.key == "" {
@@ -97,8 +102,11 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if options.Timestamper, options.Revocation, err = a.sources(ctx, &f.levelFlags, options.Level); err != nil {
+		return err
+	}
 	// Whatever is wrong with the options is wrong for every file, and is said once, before anything is written.
-	if _, err := cades.Prepare(ctx, signer, sign.Bytes("", nil), options); err != nil {
+	if err := options.Check(); err != nil {
 		return usage("%w", err)
 	}
 	a.checkValidity(signer)

@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// raiseFlags are those of commands that take signatures and give them back with something more.
+type raiseFlags struct {
+	levelFlags
+	level string
+	out   string
+	json  bool
+}
+
+func (f *raiseFlags) register(cmd *cobra.Command, level, purpose string) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.level, "level", level, purpose)
+	f.levelFlags.register(cmd)
+	flags.StringVarP(&f.out, "out", "o", "", "put the results into `DIR` instead of in the place of the signatures")
+	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
+	flags.SortFlags = false
+}
+
+func (a *app) extendCommand() *cobra.Command {
+	var f raiseFlags
+	var content string
+	cmd := &cobra.Command{
+		Use:   "extend --level LEVEL --tsa URL [flags] SIGNATURE ...",
+		Short: "Raise signatures to a higher level",
+		Long: `Raise each SIGNATURE to a level that stays verifiable for longer: t (a time-stamp), lt (and what proves the
+certificates), lta (and a time-stamp over all that; again and again over the years), or the older forms c, xlong1 and a.
+
+The result takes the place of the file, or goes into --out; every byte of the signature is in it, where it was. The
+content of a detached signature X.p7s is the file X beside it, unless --content says otherwise; lta and a need it.
+
+A signature that does not verify, or that was revoked or expired before anything proves that it is older, is refused.`,
+		Example: `  signet extend --level lta --tsa demo README.md.p7s
+  signet extend --level lt --tsa https://tsa.example/tsr --out archive *.p7m`,
+		Args: atLeast(1, "give the signatures to raise"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.raiseAll(cmd.Context(), &f, args, content, func(level cades.Level) (raiser, error) {
+				if level <= cades.BES {
+					return nil, usage("--level %s: choose one of t, lt, lta, c, xlong1, a", f.level)
+				}
+				return a.extender(cmd.Context(), &f, level)
+			})
+		},
+	}
+	f.register(cmd, "t", "the `LEVEL`: t, lt, lta, c, xlong1 or a")
+	cmd.Flags().StringVar(&content, "content", "", "the `FILE` that was signed, or the folder below which the files are")
+	return cmd
+}
+
+// raiser gives back a signature with something more.
+type raiser func(ctx context.Context, m *cades.Message, content *sign.Content) ([]byte, error)
+
+func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level) (raiser, error) {
+	stamper, source, err := a.sources(ctx, &f.levelFlags, level)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, m *cades.Message, content *sign.Content) ([]byte, error) {
+		return m.Extend(ctx, level, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content})
+	}, nil
+}
+
+func (a *app) countersignCommand() *cobra.Command {
+	var f raiseFlags
+	var key keyFlags
+	var scheme string
+	cmd := &cobra.Command{
+		Use:   "countersign --key KEY [flags] SIGNATURE ...",
+		Short: "Counter-sign signatures",
+		Long: `Put a counter-signature on every signature in each SIGNATURE: it says that the counter-signer has seen it. The content is
+not needed. The result takes the place of the file, or goes into --out; every byte of the signature is in it.`,
+		Example: `  signet countersign --key demo contract.pdf.p7s
+  signet countersign --key notary.p12 --level t --tsa https://tsa.example/tsr --out seen *.p7m`,
+		Args: atLeast(1, "give the signatures to counter-sign"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.raiseAll(cmd.Context(), &f, args, "", func(level cades.Level) (raiser, error) {
+				if level != cades.BES && level != cades.T {
+					return nil, usage("--level %s: a counter-signature takes bes or t; extend raises it with the signature that it is on", f.level)
+				}
+				return a.counterSigner(cmd.Context(), &f, &key, scheme, level)
+			})
+		},
+	}
+	key.register(cmd, a.env, true)
+	cmd.Flags().StringVar(&scheme, "scheme", "", "signature scheme `NAME` instead of the best one of the key (see signet keys)")
+	f.register(cmd, "bes", "how much the counter-signature carries, `LEVEL`: bes or t")
+	return cmd
+}
+
+func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, name string, level cades.Level) (raiser, error) {
+	var scheme *sign.Scheme
+	if name != "" {
+		s, err := schemeByName(name)
+		if err != nil {
+			return nil, err
+		}
+		scheme = &s
+	}
+	stamper, _, err := a.sources(ctx, &f.levelFlags, level)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := a.openKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := keys.open(ctx, scheme)
+	if err != nil {
+		return nil, err
+	}
+	options := &cades.Options{Level: level, Timestamper: stamper}
+	return func(ctx context.Context, m *cades.Message, _ *sign.Content) ([]byte, error) {
+		n := len(m.Signatures())
+		if n == 0 {
+			return nil, errors.New("there is no signature in it")
+		}
+		for i := range n {
+			ber, err := m.Signatures()[i].CounterSign(ctx, signer, options)
+			if err != nil {
+				return nil, err
+			}
+			if m, err = cades.Parse(ber); err != nil {
+				return nil, err
+			}
+		}
+		return m.Bytes(), nil
+	}, nil
+}
+
+// raised is what --json prints for each file.
+type raised struct {
+	Signature string `json:"signature"`
+	OK        bool   `json:"ok"`
+	Output    string `json:"output,omitempty"`
+	Level     string `json:"level,omitempty"`
+	Error     string `json:"error,omitempty"`
+}
+
+func (a *app) raiseAll(ctx context.Context, f *raiseFlags, args []string, content string, open func(cades.Level) (raiser, error)) error {
+	level, err := cades.ParseLevel(f.level)
+	if err != nil {
+		return usage("--level %s: there is no such level", f.level)
+	}
+	if err := f.check(level); err != nil {
+		return err
+	}
+	files, err := findSignatures(args, content)
+	if err != nil {
+		return err
+	}
+	if err := f.outputs(files); err != nil {
+		return err
+	}
+	raise, err := open(level)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, file := range files {
+		r := raised{Signature: file.path}
+		var err error
+		r.Output, r.Level, err = a.raiseFile(ctx, f, file, raise)
+		if ctx.Err() != nil {
+			return &failure{ExitFailed, errors.New("interrupted")}
+		}
+		if sign.IsKeyError(err) {
+			return keyFailure(err)
+		}
+		if r.OK = err == nil; !r.OK {
+			failed++
+			r.Output, r.Error = "", sentence(err)
+			a.screen.say("signet: %s: %s", file.path, r.Error)
+		} else if !f.json {
+			a.note("%s is %s now: %s", file.path, r.Level, r.Output)
+		}
+		if f.json {
+			e := json.NewEncoder(a.Stdout)
+			e.SetEscapeHTML(false)
+			if err := e.Encode(r); err != nil {
+				return &failure{ExitFailed, fmt.Errorf("standard output: %w", plainCause(err))}
+			}
+		}
+	}
+	if failed != 0 {
+		return &failure{code: ExitFailed}
+	}
+	return nil
+}
+
+// outputs makes the folder of the results, and refuses two files that would go to one place.
+func (f *raiseFlags) outputs(files []signatureFile) error {
+	if f.out == "" {
+		for _, file := range files {
+			if file.path == stdinName {
+				return usage("a signature from standard input has no place to go to; give --out DIR")
+			}
+		}
+		return nil
+	}
+	seen := map[string]string{}
+	for _, file := range files {
+		name := f.place(file)
+		if other, ok := seen[name]; ok {
+			return usage("%s and %s would both become %s", other, file.path, name)
+		}
+		seen[name] = file.path
+	}
+	if err := os.MkdirAll(f.out, 0o777); err != nil {
+		return usage("--out %s cannot be made: %w", f.out, plainCause(err))
+	}
+	return nil
+}
+
+func (f *raiseFlags) place(file signatureFile) string {
+	switch {
+	case f.out == "":
+		return file.path
+	case file.path == stdinName:
+		return filepath.Join(f.out, "stdin"+detachedSuffix)
+	}
+	return filepath.Join(f.out, filepath.Base(file.path))
+}
+
+func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, raise raiser) (output, level string, err error) {
+	if file.err != nil {
+		return "", "", cause(file.err)
+	}
+	data, err := a.readSignature(file.path)
+	if err != nil {
+		return "", "", cause(err)
+	}
+	m, err := cades.Parse(data)
+	if err != nil {
+		return "", "", syntaxCause(err)
+	}
+	content := contentFor(m, file)
+	ber, err := raise(ctx, m, content)
+	if err != nil {
+		return "", "", err
+	}
+	if m, err = cades.Parse(ber); err != nil {
+		return "", "", err
+	}
+	output = f.place(file)
+	if err := replaceFile(output, ber); err != nil {
+		return "", "", fmt.Errorf("write %s: %w", output, plainCause(err))
+	}
+	return output, m.Signatures()[0].LevelName(), nil
+}
+
+// contentFor is the content of a detached signature, when it is there.
+func contentFor(m *cades.Message, file signatureFile) *sign.Content {
+	if !m.Detached() || file.content == "" {
+		return nil
+	}
+	if !file.explicit && !isFile(file.content) {
+		return nil
+	}
+	c := sign.Opener(file.content, func() (io.ReadCloser, error) { return os.Open(file.content) })
+	return &c
+}
