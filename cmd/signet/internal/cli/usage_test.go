@@ -40,7 +40,7 @@ func TestWrongUse(t *testing.T) {
 		"flag without value":         {[]string{"sign", "@a", "--key"}, cli.ExitUsage, "flag needs an argument"},
 		"not a number":               {with("--jobs", "many", "@a"), cli.ExitUsage, `invalid argument "many" for "--jobs" flag`},
 		"negative number":            {with("--jobs", "-1", "@a"), cli.ExitUsage, "--jobs -1"},
-		"level without authority":              {with("--level", "lt", "@a"), cli.ExitUsage, "needs an authority of time-stamps"},
+		"level without authority":    {with("--level", "lt", "@a"), cli.ExitUsage, "needs an authority of time-stamps"},
 		"no such level":              {with("--level", "best", "@a"), cli.ExitUsage, "pkcs7, bes, t"},
 		"no such scheme":             {with("--scheme", "md5", "@a"), cli.ExitUsage, "ecdsa-sha256"},
 		"scheme of another key":      {with("--scheme", "ed25519", "@a"), cli.ExitKey, "signet keys"},
