@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,52 @@ func TestDSSValidatesLevels(t *testing.T) {
 							}
 							require.Equal(t, "TOTAL_PASSED", answer["0.indication"], answer)
 						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestOpenSSLVerifiesLevels lets OpenSSL verify the base signature of raised messages, and every time-stamp in them: those on
+// the signature over its value, archive time-stamps over the digest that they name.
+func TestOpenSSLVerifiesLevels(t *testing.T) {
+	haveOpenSSL(t)
+	w := newWorld(t)
+	content := sign.Bytes("", w.content)
+	o := cades.ExtendOptions{Timestamper: testlevels.Authority(t, w.pki, nil), Revocation: testlevels.NewSource(t, w.pki)}
+	for _, s := range schemes() {
+		if s.Name == "ed25519" {
+			continue // OpenSSL 3.0 has none in CMS
+		}
+		signer := w.identity(s.kind).signer(t, s.Scheme)
+		for _, f := range forms() {
+			for _, to := range []cades.Level{cades.T, cades.LTA, cades.A} {
+				t.Run(s.Name+" "+f.name+" "+to.String(), func(t *testing.T) {
+					base, err := f.make(t.Context(), w, signer, cades.Options{})
+					require.NoError(t, err)
+					m, err := cades.Parse(base)
+					require.NoError(t, err)
+					o := o
+					if f.detached {
+						o.Content = &content
+					}
+					message, err := m.Extend(t.Context(), to, &o)
+					require.NoError(t, err)
+					args := []string{"cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", w.message(message), "-CAfile", w.path("root.pem"), "-purpose", "any", "-out", w.out()}
+					if f.detached {
+						args = append(args, "-content", w.path("content"))
+					}
+					openSSL(t, args...)
+					m, err = cades.Parse(message)
+					require.NoError(t, err)
+					for _, stamp := range m.Signatures()[0].Timestamps() {
+						token := w.message(stamp.Token.Raw)
+						over := []string{"-digest", hex.EncodeToString(stamp.Token.Imprint.Sum)}
+						if stamp.Kind == cades.SignatureTimestamp {
+							over = []string{"-data", w.message(m.Signatures()[0].Value())}
+						}
+						openSSL(t, append([]string{"ts", "-verify", "-in", token, "-token_in", "-CAfile", w.path("root.pem")}, over...)...)
 					}
 				})
 			}
