@@ -45,6 +45,8 @@ type Config struct {
 	Known *Values
 	// Responders are OCSP responders that are asked beside those that a certificate names.
 	Responders []string
+	// TrustedResponders is as in [CheckOptions].
+	TrustedResponders []*x509.Certificate
 	// NoNonce leaves the nonce out of OCSP requests, so that a cache in between may answer.
 	NoNonce bool
 	// RequireNonce refuses OCSP responses that do not repeat the nonce. Many responders cannot.
@@ -149,6 +151,7 @@ func (c *Client) options(o CheckOptions) *CheckOptions {
 	}
 	o.AllowExpired = o.AllowExpired || c.o.AllowExpired
 	o.Certificates = append(o.Certificates, c.o.Known.Certificates...)
+	o.TrustedResponders = append(o.TrustedResponders, c.o.TrustedResponders...)
 	return &o
 }
 

@@ -113,6 +113,9 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 				continue
 			}
 			all.certificate(s.Responder)
+			if s.ResponderIssuer != nil {
+				all.certificate(s.ResponderIssuer)
+			}
 			key := string(s.Responder.Raw)
 			if s.NoCheck || seen[key] {
 				continue
@@ -122,7 +125,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 				failure.Errs = append(failure.Errs, failed(CheckResponder, "responders answer for responders, more than %d deep", maxResponderDepth))
 				continue
 			}
-			next = append(next, question{s.Responder, s.Issuer})
+			next = append(next, question{s.Responder, s.ResponderIssuer})
 		}
 		round = next
 	}

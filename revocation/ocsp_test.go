@@ -172,6 +172,35 @@ func TestAnyCertificateOfTheAuthority(t *testing.T) {
 	require.ErrorIs(t, err, revocation.CheckResponder)
 }
 
+// TestTrustedResponders are those that another authority made, as some large issuers have it.
+func TestTrustedResponders(t *testing.T) {
+	pki := testpki.New(t)
+	leaf, ca := pki.Leaf(testpki.P256).Certificate(), pki.Authority
+	other := pki.SubAuthority("authority of responders", pki.Root)
+	responder, stranger := pki.Responder(other), pki.Leaf(testpki.P256)
+	check := func(id testpki.Identity, trusted ...*x509.Certificate) (*revocation.Status, error) {
+		r, err := revocation.ParseResponse(testpki.OCSPResponse(t, leaf, ca, func(o *testpki.OCSP) {
+			o.Key, o.Responder, o.Certificates = id.Key, id.Certificate(), id.Chain[:1]
+		}))
+		require.NoError(t, err)
+		return r.Check(leaf, ca.Certificate(), options(func(o *revocation.CheckOptions) { o.TrustedResponders = trusted }))
+	}
+	_, err := check(responder)
+	require.ErrorIs(t, err, revocation.CheckResponder)
+	s, err := check(responder, other.Certificate())
+	require.NoError(t, err)
+	require.Equal(t, other.Certificate(), s.ResponderIssuer)
+	require.False(t, s.NoCheck)
+	s, err = check(responder, stranger.Certificate(), responder.Certificate())
+	require.NoError(t, err)
+	require.Nil(t, s.ResponderIssuer)
+	require.True(t, s.NoCheck)
+	_, err = check(stranger, other.Certificate())
+	require.ErrorIs(t, err, revocation.CheckResponder)
+	_, err = check(stranger, ca.Certificate())
+	require.ErrorIs(t, err, revocation.CheckResponder, "an authority that is trusted does not make each of its certificates a responder")
+}
+
 func TestResponderSaysNo(t *testing.T) {
 	pki := testpki.New(t)
 	for status, name := range map[int]string{1: "malformedRequest", 2: "internalError", 3: "tryLater", 5: "sigRequired", 6: "unauthorized", 9: "unknown"} {

@@ -21,7 +21,7 @@ func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Stat
 	if id, ok := unknownCritical(s.extensions, oidArchiveCutoff); ok {
 		return nil, failed(CheckExtensions, "the response has an unknown critical extension %s", id)
 	}
-	responder, err := r.responder(issuer, o)
+	responder, by, err := r.responder(issuer, o)
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +39,8 @@ func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Stat
 	}
 	return &Status{
 		Certificate: cert, Issuer: issuer, State: s.State, RevokedAt: s.RevokedAt, Reason: s.Reason, Method: OCSP, Response: r,
-		ThisUpdate: s.ThisUpdate, NextUpdate: s.NextUpdate, Responder: responder,
-		NoCheck: responder.Equal(issuer) || hasExtension(responder, cms.OIDOCSPNoCheck),
+		ThisUpdate: s.ThisUpdate, NextUpdate: s.NextUpdate, Responder: responder, ResponderIssuer: by,
+		NoCheck: by == nil || hasExtension(responder, cms.OIDOCSPNoCheck),
 	}, nil
 }
 
@@ -56,31 +56,51 @@ func (r *Response) single(cert, issuer *x509.Certificate) (found *Single) {
 	return found
 }
 
-// responder finds the certificate that signed the response, and checks that it may (RFC 6960 section 4.2.2.2).
-func (r *Response) responder(issuer *x509.Certificate, o *CheckOptions) (*x509.Certificate, error) {
+// responder finds the certificate that signed the response, and checks that it may (RFC 6960 section 4.2.2.2): it is the
+// issuer's own, or authorised by it, or trusted by the caller. by is who made it a responder, and nil for the issuer
+// itself and for one that the caller trusts by name.
+func (r *Response) responder(issuer *x509.Certificate, o *CheckOptions) (responder, by *x509.Certificate, err error) {
 	candidates := append([]*x509.Certificate{issuer}, r.Certificates...)
+	var trusted []*x509.Certificate
 	if o != nil {
-		candidates = append(candidates, o.Certificates...)
+		trusted = o.TrustedResponders
+		candidates = append(append(candidates, o.Certificates...), trusted...)
 	}
 	var refused error = failed(CheckResponder, "the certificate of the responder is neither in the response nor that of the issuer")
-	for i, c := range candidates {
+	for _, c := range candidates {
 		if c == nil || !r.names(c) {
 			continue
 		}
-		if i != 0 && !sameKey(c, issuer) {
-			if err := authorised(c, issuer, r.ProducedAt); err != nil {
-				refused = err
-				continue
-			}
+		if sameKey(c, issuer) {
+			c, by = issuer, nil
+		} else if by, err = r.mayAnswer(c, issuer, trusted); err != nil {
+			refused = err
+			continue
 		}
 		if err := r.signed.VerifiedBy(c.RawSubjectPublicKeyInfo); err != nil {
 			refused = &Error{Check: CheckSignature, What: "of the responder " + c.Subject.String(), Err: err}
 			continue
 		}
-		if sameKey(c, issuer) {
-			c = issuer
+		return c, by, nil
+	}
+	return nil, nil, refused
+}
+
+// mayAnswer finds who lets a certificate answer for the issuer: the issuer, or the caller.
+func (r *Response) mayAnswer(c, issuer *x509.Certificate, trusted []*x509.Certificate) (by *x509.Certificate, err error) {
+	refused := authorised(c, issuer, r.ProducedAt)
+	if refused == nil {
+		return issuer, nil
+	}
+	for _, t := range trusted {
+		if t.Equal(c) {
+			return nil, nil
 		}
-		return c, nil
+	}
+	for _, t := range trusted {
+		if t.IsCA && authorised(c, t, r.ProducedAt) == nil {
+			return t, nil
+		}
 	}
 	return nil, refused
 }

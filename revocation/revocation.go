@@ -11,8 +11,8 @@
 // # What is checked
 //
 // A response speaks of a certificate only when issuer name, issuer key and serial number are the certificate's. It is
-// signed by the issuer itself, or by a certificate that the issuer made for this (id-kp-OCSPSigning); any other
-// certificate of the same authority is refused. A CRL is whole, the issuer's own, signed by its key, and its scope covers
+// signed by the issuer itself, or by a certificate that the issuer made for this (id-kp-OCSPSigning), or by a responder that
+// the caller trusts; any other certificate of the same authority is refused. A CRL is whole, the issuer's own, signed by its key, and its scope covers
 // the certificate; delta and indirect CRLs and unknown critical extensions are refused by name. Both are within their
 // times.
 //
@@ -100,10 +100,13 @@ type Status struct {
 	NextUpdate time.Time // zero when the value does not say
 	Place      string    // the URL that the value came from, or empty when it was at hand
 
-	// Responder signed the value: the issuer, or the certificate of an OCSP responder that the issuer authorised.
+	// Responder signed the value: the issuer, or the certificate of an OCSP responder.
 	Responder *x509.Certificate
-	// NoCheck says that the issuer vouches for the responder, whose own state need not be asked for
-	// (id-pkix-ocsp-nocheck, RFC 6960 section 4.2.2.2.1).
+	// ResponderIssuer made the certificate of the responder: the issuer, or an authority of
+	// CheckOptions.TrustedResponders. It is nil when Responder is the issuer itself or trusted by name.
+	ResponderIssuer *x509.Certificate
+	// NoCheck says that the state of the responder need not be asked for: its issuer vouches for it
+	// (id-pkix-ocsp-nocheck, RFC 6960 section 4.2.2.2.1), or ResponderIssuer is nil.
 	NoCheck bool
 }
 

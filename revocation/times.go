@@ -32,6 +32,10 @@ type CheckOptions struct {
 	AllowExpired bool
 	// Certificates are looked through for OCSP responders, beside those in the response.
 	Certificates []*x509.Certificate
+	// TrustedResponders may answer for every issuer (RFC 6960 section 4.2.2.2, "local configuration"): OCSP responders by
+	// their own certificates, and authorities by those of the responders that they issue. Some large issuers have their
+	// responders certified by another authority of theirs, which nothing in a certificate says.
+	TrustedResponders []*x509.Certificate
 }
 
 func (o *CheckOptions) allowExpired() bool { return o != nil && o.AllowExpired }

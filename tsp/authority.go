@@ -44,6 +44,7 @@ type AuthorityOptions struct {
 // http.Handler and a [Timestamper], and is safe for concurrent use.
 type Authority struct {
 	s      *sign.Signer
+	cert   *cms.Certificate
 	o      AuthorityOptions
 	policy cms.OID
 	accept map[cms.OID]bool // policies
@@ -62,7 +63,11 @@ func NewAuthority(s *sign.Signer, o *AuthorityOptions) (*Authority, error) {
 	if problem := usageProblem(s.Certificate()); problem != "" {
 		return nil, input("authority", "%s", problem)
 	}
-	a := &Authority{s: s, accept: map[cms.OID]bool{}, hashes: map[cms.OID]bool{}}
+	cert, err := cms.ParseCertificate(s.Certificate().Raw)
+	if err != nil {
+		return nil, input("authority", "the certificate cannot be read: %s", err)
+	}
+	a := &Authority{s: s, cert: cert, accept: map[cms.OID]bool{}, hashes: map[cms.OID]bool{}}
 	if o != nil {
 		a.o = *o
 	}

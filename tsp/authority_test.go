@@ -58,6 +58,17 @@ func TestAuthority(t *testing.T) {
 	}
 }
 
+// TestPSSAuthority has a certificate whose key the standard library cannot read.
+func TestPSSAuthority(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.PSSLeaf(testpki.RSA2048, testpki.Usages(true, testpki.TimeStamping))
+	a, err := tsp.NewAuthority(signerOf(t, id, sign.PSS(crypto.SHA256)), nil)
+	require.NoError(t, err)
+	token, err := a.Timestamp(t.Context(), imprint())
+	require.NoError(t, err)
+	require.NoError(t, token.Verify(imprint(), &tsp.VerifyOptions{Roots: pki.Roots()}))
+}
+
 // unwrap takes the Name out of a GeneralName of type directoryName.
 func unwrap(t testing.TB, name []byte) []byte {
 	t.Helper()

@@ -130,10 +130,6 @@ func (a *Authority) token(ctx context.Context, info []byte, now time.Time, certi
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := cms.ParseCertificate(a.s.Certificate().Raw)
-	if err != nil {
-		return nil, err
-	}
 	b := cms.NewBuilder(make([]byte, 0, 4096))
 	contentInfo := b.Open(cms.TagSequence)
 	b.OID(cms.OIDSignedData)
@@ -161,8 +157,8 @@ func (a *Authority) token(ctx context.Context, info []byte, now time.Time, certi
 	si := b.Open(cms.TagSequence)
 	b.Int(1)
 	sid := b.Open(cms.TagSequence)
-	b.Raw(leaf.Issuer)
-	b.Value(cms.TagInteger, leaf.Serial)
+	b.Raw(a.cert.Issuer)
+	b.Value(cms.TagInteger, a.cert.Serial)
 	b.Close(sid)
 	b.Raw(scheme.DigestAlg)
 	b.Raw(cms.AppendSet(nil, cms.ContextConstructed(0), attributes))
