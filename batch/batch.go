@@ -49,7 +49,8 @@ type Options struct {
 	// BulkWait is how long a group for a sign.BulkKey waits for more contents before it goes to the key without being
 	// full; 0 means 2 ms.
 	BulkWait time.Duration
-	// RaiseLimit is how many containers at once get time-stamps and the like from others; 0 means 16.
+	// RaiseLimit is how many containers at once get time-stamps and the like from others; 0 means 32. A tsp.Client bounds its
+	// requests by itself.
 	RaiseLimit int
 	// KeepLower returns, beside the error, the container at the level that was reached when others failed.
 	KeepLower bool

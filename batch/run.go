@@ -47,8 +47,9 @@ type run struct {
 	failed error // of the key; stops the batch
 }
 
-// defaultRaiseLimit is what authorities of time-stamps bear from one client.
-const defaultRaiseLimit = 16
+// defaultRaiseLimit is more than tsp.DefaultInFlight, which bounds the requests themselves: while some containers wait for
+// an answer, others take in theirs.
+const defaultRaiseLimit = 32
 
 // semaphore bounds how many are inside; nil does not.
 type semaphore chan struct{}
