@@ -46,20 +46,30 @@ func (o OID) ASN1() (oid asn1.ObjectIdentifier, ok bool) {
 // maxOIDLength bounds the octets of an object identifier; the longest in use have about 30.
 const maxOIDLength = 128
 
-func (o OID) arcs() ([]*big.Int, bool) {
+// valid reports whether the octets are those of an object identifier: each arc ends, and none begins with zeros.
+func (o OID) valid() bool {
 	if len(o) == 0 || len(o) > maxOIDLength || o[len(o)-1]&0x80 != 0 {
+		return false
+	}
+	start := true
+	for i := range len(o) {
+		if start && o[i] == 0x80 {
+			return false
+		}
+		start = o[i]&0x80 == 0
+	}
+	return true
+}
+
+func (o OID) arcs() ([]*big.Int, bool) {
+	if !o.valid() {
 		return nil, false
 	}
 	var arcs []*big.Int
 	arc := new(big.Int)
-	start := true
-	for i := 0; i < len(o); i++ {
-		if start && o[i] == 0x80 {
-			return nil, false // leading zeros
-		}
+	for i := range len(o) {
 		arc.Lsh(arc, 7).Or(arc, big.NewInt(int64(o[i]&0x7f)))
-		start = o[i]&0x80 == 0
-		if !start {
+		if o[i]&0x80 != 0 {
 			continue
 		}
 		if len(arcs) == 0 {

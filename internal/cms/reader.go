@@ -88,7 +88,7 @@ func (v Value) OID() (OID, error) {
 		return "", syntaxError(v.start, "an OBJECT IDENTIFIER is expected, not %s", v.tag)
 	}
 	oid := OID(v.Body())
-	if _, ok := oid.arcs(); !ok {
+	if !oid.valid() {
 		return "", syntaxError(v.start, "the OBJECT IDENTIFIER is malformed")
 	}
 	return oid, nil
