@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
@@ -189,7 +190,7 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	if err := c.turn(ctx); err != nil {
 		return nil, &Error{Check: CheckTransport, Place: e.place, What: "not asked", Err: err}
 	}
-	response, fail := c.exchange(ctx, e, q.Raw)
+	response, media, fail := c.exchange(ctx, e, q.Raw)
 	<-c.slots
 	if fail == nil {
 		e.rest(0)
@@ -198,6 +199,9 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 			return t, nil
 		}
 		fail = err.(*Error)
+		if fail.Check == CheckEncoding && media != "" && media != mediaReply {
+			fail.What += fmt.Sprintf(", but %.60q", media)
+		}
 	} else if fail.Temporary && ctx.Err() == nil {
 		e.rest(c.o.Rest)
 	}

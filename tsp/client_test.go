@@ -150,6 +150,25 @@ func TestWrongAnswers(t *testing.T) {
 	}
 }
 
+// TestMediaType has a login page answer, and an authority that does not know its media type.
+func TestMediaType(t *testing.T) {
+	typed := func(media string, make func([]byte) []byte) func(*http.Request) (*http.Response, error) {
+		inner := body(make)
+		return func(r *http.Request) (*http.Response, error) {
+			answer, err := inner(r)
+			if err == nil {
+				answer.Header.Set("Content-Type", media)
+			}
+			return answer, err
+		}
+	}
+	id := testpki.New(t).TSA(testpki.P256)
+	_, err := client(t, answers{"a": typed("text/html", func([]byte) []byte { return []byte("<html>") })}, []string{"a"}).Timestamp(t.Context(), imprint())
+	require.ErrorContains(t, err, `this is not a time-stamp response, but "text/html"`)
+	_, err = client(t, answers{"a": typed("text/html", func(q []byte) []byte { return testpki.TimestampResponse(t, id, q) })}, []string{"a"}).Timestamp(t.Context(), imprint())
+	require.NoError(t, err)
+}
+
 func TestFailureNamesAll(t *testing.T) {
 	fail := func(status int) func(*http.Request) (*http.Response, error) {
 		return func(*http.Request) (*http.Response, error) { return reply(status, strings.NewReader("")), nil }

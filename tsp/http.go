@@ -19,14 +19,14 @@ const (
 // drained is how much of the body of an error is read so that the connection can be used again.
 const drained = 16 << 10
 
-// exchange posts a request and reads the response. The media type of the answer is not looked at, since what matters is
-// whether it can be read, but it is named when it cannot.
-func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) ([]byte, *Error) {
+// exchange posts a request and reads the response. The media type of the answer decides nothing, since what matters is
+// whether it can be read; it is named when it cannot.
+func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (response []byte, media string, fail *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.Timeout, fmt.Errorf("no answer within %s", e.Timeout))
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(request))
 	if err != nil {
-		return nil, &Error{Check: CheckTransport, Err: bare(err)}
+		return nil, "", &Error{Check: CheckTransport, Err: bare(err)}
 	}
 	for name, values := range e.Header {
 		r.Header[http.CanonicalHeaderKey(name)] = values
@@ -38,23 +38,23 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) ([]b
 	}
 	answer, err := c.o.HTTP.Do(r)
 	if err != nil {
-		return nil, transportError(ctx, "the authority does not answer", err)
+		return nil, "", transportError(ctx, "the authority does not answer", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		_, _ = io.CopyN(io.Discard, answer.Body, drained)
-		fail := failed(CheckHTTPStatus, "the authority answered HTTP %d", answer.StatusCode)
+		fail = failed(CheckHTTPStatus, "the authority answered HTTP %d", answer.StatusCode)
 		fail.Temporary = answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests
-		return nil, fail
+		return nil, "", fail
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, int64(c.o.MaxResponse)+1))
 	if err != nil {
-		return nil, transportError(ctx, "the answer broke off", err)
+		return nil, "", transportError(ctx, "the answer broke off", err)
 	}
 	if len(body) > c.o.MaxResponse {
-		return nil, failed(CheckSize, "the answer has more than %d octets", c.o.MaxResponse)
+		return nil, "", failed(CheckSize, "the answer has more than %d octets", c.o.MaxResponse)
 	}
-	return body, nil
+	return body, answer.Header.Get("Content-Type"), nil
 }
 
 func transportError(ctx context.Context, what string, err error) *Error {
