@@ -115,14 +115,34 @@ func holds(members []cms.Value, der []byte) bool {
 	return false
 }
 
-// ocspChoice wraps an OCSPResponse as RevocationInfoChoice (RFC 5940 section 2).
+// ocspChoice wraps an OCSPResponse as RevocationInfoChoice (RFC 5940 section 2). A bare BasicOCSPResponse, as older
+// signatures carry it, gets the outer part that it was taken out of, which nobody signed.
 func ocspChoice(response []byte) []byte {
 	b := cms.NewBuilder(nil)
 	other := b.Open(cms.ContextConstructed(1))
 	b.OID(cms.OIDRIOCSPResponse)
-	b.Raw(response)
+	if v, err := cms.ReadValue(response); err == nil && isBasic(v) {
+		outer := b.Open(cms.TagSequence)
+		b.Value(cms.TagEnumerated, []byte{0}) // successful
+		explicit := b.Open(cms.ContextConstructed(0))
+		bytes := b.Open(cms.TagSequence)
+		b.OID(cms.OIDOCSPBasic)
+		b.Value(cms.TagOctetString, response)
+		b.Close(bytes)
+		b.Close(explicit)
+		b.Close(outer)
+	} else {
+		b.Raw(response)
+	}
 	b.Close(other)
 	return b.Bytes()
+}
+
+// isBasic tells a BasicOCSPResponse, which begins with a SEQUENCE, from an OCSPResponse, which begins with its status.
+func isBasic(v cms.Value) bool {
+	r := v.Reader()
+	first, err := r.Next()
+	return err == nil && first.Tag() == cms.TagSequence
 }
 
 // lastClosed returns the last archive time-stamp of a message with one over the whole fields of certificates and

@@ -22,7 +22,7 @@ import (
 )
 
 // Authority makes an authority of time-stamps below the root of the tests. A nil clock is that of the machine.
-func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time) *tsp.Authority {
+func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time, bend ...func(*x509.Certificate)) *tsp.Authority {
 	t.Helper()
 	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
 	if err != nil {
@@ -31,6 +31,9 @@ func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time) *tsp.Auth
 	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) {
 		c.NotBefore = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC) // old messages are raised in their own time
 		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage})
+		for _, b := range bend {
+			b(c)
+		}
 	})
 	key, err := soft.NewKey(id.Key, 0)
 	if err != nil {
