@@ -116,8 +116,8 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 		if err := k.prepare(c, digest, opts); err != nil {
 			return nil, err
 		}
-		over, err := k.p.submit(ctx, "pkcs11: sign", c)
-		if !over {
+		c, err := k.p.submit(ctx, "pkcs11: sign", c)
+		if c == nil {
 			return nil, err
 		}
 		signature, err := c.signature, c.err

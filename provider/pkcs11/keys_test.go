@@ -241,7 +241,7 @@ func TestGroup(t *testing.T) {
 	for i := range stages {
 		_, label := newToken(t)
 		importKey(t, module, label, id, "01", "seal")
-		stages[i] = &stage{newShim(t, module), label, id}
+		stages[i] = &stage{shim: newShim(t, module), label: label, id: id}
 		config := stages[i].config()
 		config.Recover = -1
 		p, err := pkcs11.Open(t.Context(), config)

@@ -87,6 +87,10 @@ type Config struct {
 	SkipCheck bool
 	// Recover is how long calls wait for a token that was lost; 0 means DefaultRecover, negative one attempt.
 	Recover time.Duration
+	// KeepHung never initialises the module again while one of its calls does not return. Without it, that is done when the
+	// token is lost and the call has not come back for some seconds: PKCS #11 does not say what becomes of such a call, so a
+	// module could crash, but without it the token would stay lost until the process is started anew.
+	KeepHung bool
 
 	library p11.Info // what a URI says of the module
 }
@@ -203,7 +207,7 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, wrap("pkcs11: open", p.place, err)
 	}
-	p.spare, p.state, p.proved = s, up, true
+	p.spare, p.state, p.proved, p.generation = s, up, true, m.Generation()
 	return p, nil
 }
 

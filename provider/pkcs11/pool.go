@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -45,6 +46,15 @@ type call struct {
 	// Guarded by pool.mu.
 	queued, left bool // is in the queue; the caller has gone
 	prev, next   *call
+	moved        *call // what the caller waits for instead, after the worker was written off
+}
+
+// again makes a call the same as another one, which may still be written to.
+func (c *call) again(other *call) {
+	c.Mechanism, c.Hash, c.MGF, c.Salt, c.Authenticate = other.Mechanism, other.Hash, other.MGF, other.Salt, other.Authenticate
+	c.buffer = bytes.Clone(other.buffer)
+	c.Data = c.buffer
+	c.Out = make([]byte, len(other.Out))
 }
 
 // worker owns one session. It makes its calls on a goroutine of its own, so that a call that hangs holds a worker and
@@ -55,7 +65,13 @@ type worker struct {
 	s     *p11.Session // nil until it is needed
 	epoch uint64       // in which the session was known to be good
 	now   uint64       // epoch in which the current call was taken up
-	work  chan *call   // nil as long as there is no goroutine
+	work  chan *call
+
+	// Guarded by pool.mu.
+	started bool  // there is a goroutine
+	current *call // that it makes
+	inline  bool  // on the goroutine of the caller
+	ghost   bool  // it was written off, and ends when its call comes back
 }
 
 // pool hands calls to workers. There is no goroutine for a session that was never needed.
@@ -65,8 +81,9 @@ type pool struct {
 	state   state
 	limit   int // workers at most
 	workers int
-	busy    int       // workers that are not idle
-	idle    []*worker // the last one was used last
+	team    map[*worker]struct{} // all workers
+	busy    int                  // workers that are not idle
+	idle    []*worker            // the last one was used last
 	// Calls that wait, in order of arrival.
 	head, tail *call
 
@@ -75,6 +92,7 @@ type pool struct {
 
 	slot       uint   // may change when the module is initialised again
 	epoch      uint64 // counts recoveries
+	generation uint64 // of the module, when it was opened last
 	spare      *p11.Session
 	recovery   bool // a goroutine is recovering
 	proved     bool // a call went well since the last recovery
@@ -110,8 +128,8 @@ func (p *Provider) do(ctx context.Context, op string, f func(s *p11.Session, epo
 func (p *Provider) doAtMost(ctx context.Context, op string, times int, f func(s *p11.Session, epoch uint64) error) error {
 	c := p.take()
 	c.do, c.repeats = f, 1+maxRepeats-times
-	over, err := p.submit(ctx, op, c)
-	if !over {
+	c, err := p.submit(ctx, op, c)
+	if c == nil {
 		return err
 	}
 	if err = c.err; err != nil {
@@ -121,11 +139,11 @@ func (p *Provider) doAtMost(ctx context.Context, op string, times int, f func(s 
 	return err
 }
 
-// submit hands a call to a worker and waits until it is over or ctx ends. When it returns false, the call belongs to the
-// worker, and the error says why nobody waits for it.
-func (p *Provider) submit(ctx context.Context, op string, c *call) (over bool, err error) {
+// submit hands a call to a worker and waits until it is over or ctx ends. It returns the call that is over, which may be
+// another one with the same content, or nil and why nobody waits for it.
+func (p *Provider) submit(ctx context.Context, op string, c *call) (_ *call, err error) {
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return nil, err
 	}
 	p.mu.Lock()
 	switch {
@@ -140,42 +158,65 @@ func (p *Provider) submit(ctx context.Context, op string, c *call) (over bool, e
 	}
 	if err != nil {
 		p.mu.Unlock()
-		return false, err
+		return nil, err
 	}
 	end := ctx.Done()
 	if end == nil && p.state == up && p.head == nil {
 		if w := p.claim(); w != nil {
+			w.current, w.inline = c, true
 			p.mu.Unlock()
 			w.call(c)
-			w.hand(w.take(c))
-			<-c.done // at once, unless the call has to be repeated
-			return true, nil
+			if next := w.take(c); next != nil {
+				p.mu.Lock()
+				w.hand(next)
+				p.mu.Unlock()
+			}
+			return p.wait(ctx, c) // at once, unless the call has to be repeated
 		}
 	}
 	p.push(c, false)
 	p.kick()
 	p.mu.Unlock()
-	if end == nil {
-		<-c.done
-		return true, nil
+	return p.wait(ctx, c)
+}
+
+// wait waits until a call is over or ctx ends.
+func (p *Provider) wait(ctx context.Context, c *call) (*call, error) {
+	end := ctx.Done()
+	for {
+		if end == nil {
+			<-c.done
+		} else {
+			select {
+			case <-c.done:
+			case <-end:
+				return p.abandon(ctx, c)
+			}
+		}
+		if c.moved == nil {
+			return c, nil
+		}
+		c = c.moved
+	}
+}
+
+// abandon leaves a call, unless it was over at the same moment.
+func (p *Provider) abandon(ctx context.Context, c *call) (*call, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c.moved != nil {
+		c = c.moved
 	}
 	select {
 	case <-c.done:
-		return true, nil
-	case <-end:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	select {
-	case <-c.done: // it was over at the same moment
-		return true, nil
+		return c, nil
 	default:
 	}
 	if c.queued {
 		p.remove(c)
 	}
 	c.left = true
-	return false, ctx.Err()
+	return nil, ctx.Err()
 }
 
 func (p *pool) push(c *call, front bool) {
@@ -231,6 +272,7 @@ func (p *Provider) kick() {
 		}
 		c := p.head
 		p.remove(c)
+		w.current = c
 		w.hand(c)
 	}
 }
@@ -244,7 +286,12 @@ func (p *Provider) claim() *worker {
 	p.busy++
 	if n == 0 {
 		p.workers++
-		return &worker{p: p, now: p.epoch}
+		w := &worker{p: p, now: p.epoch, work: make(chan *call, 1)}
+		if p.team == nil {
+			p.team = map[*worker]struct{}{}
+		}
+		p.team[w] = struct{}{}
+		return w
 	}
 	w := p.idle[n-1]
 	p.idle = p.idle[:n-1]
@@ -252,12 +299,12 @@ func (p *Provider) claim() *worker {
 	return w
 }
 
-// hand gives a call to the worker's goroutine.
+// hand gives a call to the worker's goroutine. Called with mu held, by who has claimed the worker.
 func (w *worker) hand(c *call) {
 	switch {
-	case c == nil:
-	case w.work == nil:
-		w.work = make(chan *call, 1)
+	case w.ghost: // the call has been moved
+	case !w.started:
+		w.started = true
 		go w.run(c)
 	default:
 		w.work <- c // has room for one
@@ -266,11 +313,10 @@ func (w *worker) hand(c *call) {
 
 // run makes calls until the provider is closed or the worker is not needed.
 func (w *worker) run(c *call) {
-	work := w.work
 	for c != nil {
 		w.call(c)
 		if c = w.take(c); c == nil {
-			c = <-work // closed: nil
+			c = <-w.work // closed: nil
 		}
 	}
 }
@@ -294,6 +340,9 @@ func (w *worker) take(c *call) *call {
 		return w.failed(c)
 	}
 	p.mu.Lock()
+	if w.ghost {
+		return w.vanish(c)
+	}
 	p.proved = p.proved || w.epoch == p.epoch
 	p.finish(c)
 	next := w.next()
@@ -304,6 +353,7 @@ func (w *worker) take(c *call) *call {
 // next takes a call from the queue, or goes idle, or leaves. Called with mu held.
 func (w *worker) next() *call {
 	p := w.p
+	w.current, w.inline = nil, false
 	switch {
 	case p.state == shut:
 		p.busy--
@@ -312,12 +362,22 @@ func (w *worker) next() *call {
 	case p.state == up && p.head != nil:
 		c := p.head
 		p.remove(c)
-		w.now = p.epoch
+		w.now, w.current = p.epoch, c
 		return c
 	}
 	p.busy--
 	p.idle = append(p.idle, w)
 	p.drained.Broadcast()
+	return nil
+}
+
+// vanish ends a worker that was written off. Called with mu held, which it gives up.
+func (w *worker) vanish(c *call) *call {
+	if c.moved == nil {
+		w.p.finish(c) // its caller has waited for it on its own goroutine, or has gone
+	}
+	w.p.mu.Unlock()
+	w.discard(nil)
 	return nil
 }
 
@@ -327,13 +387,12 @@ func (w *worker) leave() {
 	p := w.p
 	p.mu.Lock()
 	p.workers--
+	delete(p.team, w)
 	last := p.late && p.workers == 0
 	p.late = p.late && !last
 	p.drained.Broadcast()
 	p.mu.Unlock()
-	if w.work != nil {
-		close(w.work)
-	}
+	close(w.work)
 	if last {
 		_ = p.module.Close()
 	}
@@ -411,6 +470,9 @@ func (w *worker) failed(c *call) *call {
 		w.renew() // an operation may have stayed active
 	}
 	p.mu.Lock()
+	if w.ghost {
+		return w.vanish(c)
+	}
 	defer p.mu.Unlock()
 	if full {
 		return w.crowded(c)
@@ -462,10 +524,9 @@ func (w *worker) crowded(c *call) *call {
 	}
 	p.busy--
 	p.workers--
+	delete(p.team, w)
 	p.drained.Broadcast()
-	if w.work != nil {
-		close(w.work)
-	}
+	close(w.work)
 	p.kick()
 	return nil
 }

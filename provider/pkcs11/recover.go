@@ -17,6 +17,8 @@ const (
 	pause = time.Second
 	// hungTime is how long calls wait for an attempt that hangs when there is no time to wait for more.
 	hungTime = 5 * time.Second
+	// forceAfter is how long a recovery waits for a call that does not return before it initialises the module all the same.
+	forceAfter = 3 * time.Second
 )
 
 // begin makes calls wait and starts to recover. Called with mu held, in state up or down.
@@ -46,7 +48,7 @@ func (p *Provider) recover(hard bool, window time.Duration) {
 	p.settled(settle)
 	start := time.Now()
 	for delay := firstDelay; ; delay = min(2*delay, lastDelay) {
-		s, err := p.reopen(hard)
+		s, err := p.reopen(hard, time.Since(start) > forceAfter && !p.config.KeepHung)
 		if err == nil {
 			p.resume(s)
 			return
@@ -68,7 +70,7 @@ func (p *Provider) recover(hard bool, window time.Duration) {
 }
 
 // reopen makes one attempt: a new session first, and when that fails or is known not to help, the whole module.
-func (p *Provider) reopen(hard bool) (*p11.Session, error) {
+func (p *Provider) reopen(hard, force bool) (*p11.Session, error) {
 	generation := p.module.Generation()
 	if !hard {
 		s, err := p.newSession(p.ctx)
@@ -76,7 +78,7 @@ func (p *Provider) reopen(hard bool) (*p11.Session, error) {
 			return s, err
 		}
 	}
-	if err := p.module.Reset(generation); err != nil {
+	if err := p.module.Reset(generation, force); err != nil {
 		return nil, err
 	}
 	return p.newSession(p.ctx)
@@ -96,6 +98,10 @@ func (p *Provider) resume(s *p11.Session) {
 		return
 	}
 	p.epoch++
+	if generation := p.module.Generation(); generation != p.generation {
+		p.generation = generation
+		p.writeOff()
+	}
 	if n := len(p.idle); n > 0 {
 		// The worker that comes next gets it, so that there is not one more session than workers.
 		w := p.idle[n-1]
@@ -104,6 +110,35 @@ func (p *Provider) resume(s *p11.Session) {
 	}
 	p.state, p.proved, p.downErr = up, false, nil
 	p.kick()
+}
+
+// writeOff gives up workers whose calls were made before the module was initialised again and have not come back, which
+// they may never do. Their signatures are made by others. Called with mu held.
+func (p *Provider) writeOff() {
+	for w := range p.team {
+		c := w.current
+		if c == nil {
+			continue
+		}
+		w.ghost = true
+		delete(p.team, w)
+		p.busy--
+		p.workers--
+		close(w.work)
+		if w.inline || c.left {
+			continue // on the goroutine of its caller, who has no way to leave; or nobody waits
+		}
+		// The ghost may still write into the call, so its caller gets another one.
+		c.moved = &call{key: c.key, impatient: c.impatient, done: make(chan struct{}, 1)}
+		if c.do != nil {
+			c.moved.err = p.errBusyRecovering()
+			p.finish(c.moved)
+		} else {
+			c.moved.again(c)
+			p.push(c.moved, true)
+		}
+		c.done <- struct{}{}
+	}
 }
 
 // giveUp makes calls that wait fail. The attempt that runs may still end well.

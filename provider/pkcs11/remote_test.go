@@ -141,6 +141,7 @@ func TestDaemonKilledInABatch(t *testing.T) {
 		contents[i] = sign.Bytes(fmt.Sprint(i), fmt.Appendf(nil, "content %d", i))
 	}
 	p11kit := find(t, "apt-get install p11-kit", "p11-kit")
+	start := time.Now()
 	results, err := batch.Sign(t.Context(), signer, &cades.Options{}, contents, &batch.Options{Progress: func(progress batch.Progress) {
 		switch progress.Done {
 		case count / 4:
@@ -154,6 +155,7 @@ func TestDaemonKilledInABatch(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	require.Len(t, results, count)
+	t.Logf("%d containers in %v", count, time.Since(start).Round(time.Millisecond))
 	for i, result := range results {
 		require.NoError(t, result.Err)
 		require.Equal(t, i, result.Index)

@@ -28,7 +28,7 @@ typedef struct {
 	atomic_long from;      // fail from this call on (the first is 0)
 	atomic_long times;     // so many calls; 0 none
 	atomic_long rv;        // with this value
-	atomic_long hang;      // wait as long as it is not 0
+	atomic_long hang;      // 1: all calls wait as long as it is 1; 2: the next call makes it 3, and waits as long as it is 3
 	atomic_long hanging;   // calls that wait
 	atomic_long delay;     // microseconds
 	atomic_long action;    // do this once ...
@@ -89,9 +89,11 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		}
 	}
 	if (ctl->delay || x->delay) usleep(ctl->delay + x->delay);
-	if (x->hang) {
+	long hang = x->hang;
+	if (hang == 1 || (hang == 2 && atomic_compare_exchange_strong(&x->hang, &hang, 3))) {
+		long until = hang == 1 ? 1 : 3;
 		x->hanging++;
-		while (x->hang) usleep(500);
+		while (x->hang == until) usleep(500);
 		x->hanging--;
 	}
 	if (x->times && n >= x->from) {

@@ -40,7 +40,7 @@ type Module struct {
 	functions *C.CK_FUNCTION_LIST
 	Logins    Logins
 
-	active    atomic.Int64 // calls that run
+	gate      atomic.Pointer[gate]
 	resetting atomic.Bool
 	serial    atomic.Bool // the module cannot lock, so one call at a time
 
@@ -55,6 +55,9 @@ type Module struct {
 
 	one sync.Mutex // held by each call when serial
 }
+
+// gate counts the calls that run. Calls that were given up stay with the gate that they entered by.
+type gate struct{ active atomic.Int64 }
 
 // Open loads a module, or takes the one that is loaded, and initialises it when nobody has. The string is what some
 // modules want in pReserved of C_Initialize.
@@ -102,6 +105,7 @@ func module(handle unsafe.Pointer) (*Module, error) {
 		return nil, errors.New("C_GetFunctionList gave nothing")
 	}
 	m := &Module{functions: functions, sessions: map[C.CK_ULONG]*Session{}}
+	m.gate.Store(&gate{})
 	modules.byHandle[handle] = m
 	return m, nil
 }
@@ -149,15 +153,20 @@ func (m *Module) Close() error {
 }
 
 // Reset finalises and initialises the module when it still is in the generation that the caller has seen fail. Sessions
-// of all who use it are dead afterwards and say so.
-func (m *Module) Reset(generation uint64) error {
+// of all who use it are dead afterwards and say so. With force, it does so even if a call does not return, of which the
+// specification does not say what becomes.
+func (m *Module) Reset(generation uint64, force bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.generation != generation {
 		return nil // somebody else was quicker
 	}
 	if !m.drain() {
-		return errors.New("a call of the module has not returned, so it cannot be initialised again")
+		if !force {
+			return errors.New("a call of the module has not returned, so it cannot be initialised again")
+		}
+		m.resetting.Store(true)
+		m.gate.Store(&gate{})
 	}
 	defer m.resetting.Store(false)
 	if m.own {
@@ -190,7 +199,7 @@ func (m *Module) Serial() bool {
 // drain keeps new calls out and waits for those that run: nothing may be called during C_Finalize (section 5.4).
 func (m *Module) drain() bool {
 	m.resetting.Store(true)
-	for end := time.Now().Add(drainTime); m.active.Load() > 0; {
+	for end := time.Now().Add(drainTime); m.gate.Load().active.Load() > 0; {
 		if time.Now().After(end) {
 			m.resetting.Store(false)
 			return false
@@ -211,31 +220,33 @@ func (m *Module) forget() {
 }
 
 // enter begins a call. It fails while the module is being reset.
-func (m *Module) enter() error {
-	m.active.Add(1)
+func (m *Module) enter() (*gate, error) {
+	g := m.gate.Load()
+	g.active.Add(1)
 	if m.resetting.Load() {
-		m.active.Add(-1)
-		return NotInitialized
+		g.active.Add(-1)
+		return nil, NotInitialized
 	}
 	if m.serial.Load() {
 		m.one.Lock()
 	}
-	return nil
+	return g, nil
 }
 
-func (m *Module) leave() {
+func (m *Module) leave(g *gate) {
 	if m.serial.Load() {
 		m.one.Unlock()
 	}
-	m.active.Add(-1)
+	g.active.Add(-1)
 }
 
 // call makes one call of C.
 func (m *Module) call(f func() C.CK_RV) error {
-	if err := m.enter(); err != nil {
+	g, err := m.enter()
+	if err != nil {
 		return err
 	}
-	defer m.leave()
+	defer m.leave(g)
 	if rv := f(); rv != 0 {
 		return RV(rv)
 	}

@@ -26,10 +26,11 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 		flags |= sessionReadWrite
 	}
 	s := &Session{m: m}
-	if err := m.enter(); err != nil {
+	g, err := m.enter()
+	if err != nil {
 		return nil, fmt.Errorf("C_OpenSession: %w", err)
 	}
-	defer m.leave() // still inside when the session is entered, so that no reset comes in between
+	defer m.leave(g) // still inside when the session is entered, so that no reset comes in between
 	if rv := C.sg_open_session(m.functions, C.CK_ULONG(slot), flags, &s.h); rv != 0 {
 		return nil, fmt.Errorf("C_OpenSession: %w", RV(rv))
 	}
@@ -252,11 +253,12 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 		c.Stage = SignInit
 		return nil, SessionHandleInvalid
 	}
-	if err := s.m.enter(); err != nil {
+	g, err := s.m.enter()
+	if err != nil {
 		c.Stage = SignInit
 		return nil, err
 	}
-	defer s.m.leave()
+	defer s.m.leave(g)
 	auth := C.int(0)
 	if c.Authenticate {
 		if auth = 1; c.PIN == nil {
