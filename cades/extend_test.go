@@ -39,6 +39,9 @@ func TestExtendStepByStep(t *testing.T) {
 						{{cades.C, "CAdES-C", 1}, {cades.XLongType1, "CAdES-X Long Type 1", 2}, {cades.A, "CAdES-A", 3}, {cades.A, "CAdES-A", 4}, {cades.LTA, "CAdES-A", 5}},
 						{{cades.A, "CAdES-A", 3}},
 					} {
+						source := testlevels.NewSource(t, pki)
+						source.OCSP = len(steps)%2 == 0
+						o.Revocation = source
 						var message bytes.Buffer
 						require.NoError(t, cades.SignTo(t.Context(), &message, signerOf(t, id, scheme), bytes.NewBuffer(content), &cades.Options{Attached: attached}))
 						ber := message.Bytes()

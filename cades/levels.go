@@ -26,9 +26,9 @@ func (e *extension) raise(ctx context.Context, p path, to Level) error {
 	case C:
 		steps = append(steps, e.signatureTimestamp, e.references)
 	case XLongType1:
-		steps = append(steps, e.signatureTimestamp, e.references, e.values, e.referencesTimestamp)
+		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values)
 	case A:
-		steps = append(steps, e.signatureTimestamp, e.references, e.values, e.referencesTimestamp, e.archiveTimestampV2)
+		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values, e.archiveTimestampV2)
 	}
 	for _, step := range steps {
 		if err := step(ctx, p); err != nil {

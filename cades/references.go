@@ -181,43 +181,40 @@ func (e *extension) ocspRef(b *cms.Builder, response *revocation.Response) {
 }
 
 // values puts certificate-values and revocation-values (RFC 5126 sections 6.3.3 and 6.3.4) into the unsigned attributes
-// unless they are there: what the references are to, and the signer's own certificate.
+// unless they are there: what the references are to, the signer's own certificate, and the same for time-stamps, which a
+// verifier needs as well and finds nowhere else.
 func (e *extension) values(ctx context.Context, p path) error {
 	s := e.at(p)
 	if s.has(cms.OIDCertificateValues) && s.has(cms.OIDRevocationValues) {
 		return nil
 	}
-	proof, err := e.proofOf(ctx, s)
+	collection, err := e.collect(ctx, s, s.allSigners(e.candidates()))
 	if err != nil {
 		return err
 	}
 	b := cms.NewBuilder(nil)
 	certs := b.Open(cms.TagSequence)
-	for _, c := range proof.chain {
+	for _, c := range collection.Certificates {
 		b.Raw(c.Raw)
 	}
 	b.Close(certs)
 	if err := e.attribute(s, cms.OIDCertificateValues, b.Bytes()); err != nil {
 		return err
 	}
-	return e.attribute(e.at(p), cms.OIDRevocationValues, revocationValues(proof))
+	return e.attribute(e.at(p), cms.OIDRevocationValues, revocationValues(collection))
 }
 
 // revocationValues encodes RevocationValues: crlVals [0] and ocspVals [1], each value once.
-func revocationValues(p *proof) []byte {
-	var crls, responses [][]byte
-	for _, status := range p.statuses {
-		switch {
-		case status == nil:
-		case status.CRL != nil:
-			crls = appendOnce(crls, status.CRL.Raw)
-		case status.Response != nil:
+func revocationValues(c *revocation.Collection) []byte {
+	var responses [][]byte
+	for _, status := range c.Statuses {
+		if status.Response != nil {
 			responses = appendOnce(responses, status.Response.Basic)
 		}
 	}
 	b := cms.NewBuilder(nil)
 	seq := b.Open(cms.TagSequence)
-	for number, members := range [][][]byte{crls, responses} {
+	for number, members := range [][][]byte{c.CRLs, responses} {
 		if len(members) != 0 {
 			tag := b.Open(cms.ContextConstructed(number))
 			list := b.Open(cms.TagSequence)

@@ -26,9 +26,10 @@ func TestDSSValidatesLevels(t *testing.T) {
 	dss.need(t)
 	w := newWorld(t)
 	content := sign.Bytes("", w.content)
-	source := testlevels.NewSource(t, w.pki)
+	source, ocsp := testlevels.NewSource(t, w.pki), testlevels.NewSource(t, w.pki)
 	// Revocation values have to be younger than the signature, in time-stamps that count seconds.
 	source.ThisUpdate = time.Now().Add(-30 * time.Second)
+	ocsp.ThisUpdate, ocsp.OCSP = source.ThisUpdate, true
 	at := time.Now().Add(-time.Minute)
 	tsa := testlevels.Authority(t, w.pki, func() time.Time { at = at.Add(time.Millisecond); return at })
 	o := cades.ExtendOptions{Timestamper: tsa, Revocation: source}
@@ -38,6 +39,15 @@ func TestDSSValidatesLevels(t *testing.T) {
 			{cades.LT, "CAdES-BASELINE-LT", "SIGNATURE_TIMESTAMP"},
 			{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
 			{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
+		},
+		"by OCSP": {
+			{cades.LT, "CAdES-BASELINE-LT", "SIGNATURE_TIMESTAMP"},
+			{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
+		},
+		"RFC 5126 by OCSP": {
+			{cades.C, "CAdES-C", "SIGNATURE_TIMESTAMP"},
+			{cades.XLongType1, "CAdES-XL", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP"},
+			{cades.A, "CAdES-A", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP|ARCHIVE_TIMESTAMP"},
 		},
 		"LTA in one go": {{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"}},
 		"RFC 5126": {
@@ -54,6 +64,9 @@ func TestDSSValidatesLevels(t *testing.T) {
 					message, err := f.make(t.Context(), w, signer, cades.Options{SigningTime: time.Now().Add(-2 * time.Minute)})
 					require.NoError(t, err)
 					o := o
+					if strings.Contains(name, "OCSP") {
+						o.Revocation = ocsp
+					}
 					if f.detached {
 						o.Content = &content
 					}

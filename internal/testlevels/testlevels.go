@@ -50,8 +50,10 @@ func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time, bend ...f
 	return a
 }
 
-// Source is a revocation.Source that knows the two authorities of a testpki.PKI and their CRLs, one of each.
+// Source is a revocation.Source that knows the two authorities of a testpki.PKI and their CRLs, one of each, or asks a
+// responder of the lower one by OCSP.
 type Source struct {
+	OCSP       bool // leaves, and not by the CRL
 	Revoked    []x509.RevocationListEntry
 	ThisUpdate time.Time // of the CRLs; zero is testpki.NotBefore
 
@@ -59,6 +61,9 @@ type Source struct {
 	pki  *testpki.PKI
 	mu   sync.Mutex
 	crls []*revocation.CRL
+
+	responder testpki.Identity
+	responses map[string]*revocation.Response
 }
 
 var _ revocation.Source = (*Source)(nil)
@@ -78,8 +83,10 @@ func (s *Source) Collect(_ context.Context, chains [][]*x509.Certificate, _ *rev
 		return nil, err
 	}
 	all := &revocation.Collection{}
-	for _, crl := range crls {
-		all.CRLs = append(all.CRLs, crl.Raw)
+	for i, crl := range crls {
+		if !s.OCSP || i != 0 {
+			all.CRLs = append(all.CRLs, crl.Raw)
+		}
 	}
 	seen := map[string]bool{}
 	for _, chain := range chains {
@@ -92,7 +99,25 @@ func (s *Source) Collect(_ context.Context, chains [][]*x509.Certificate, _ *rev
 			if i+1 == len(chain) {
 				continue
 			}
-			status, err := crls[i].Check(c, chain[i+1], &revocation.CheckOptions{At: s.thisUpdate().Add(time.Minute)})
+			check := &revocation.CheckOptions{At: s.thisUpdate().Add(time.Minute)}
+			if s.OCSP && i == 0 {
+				response, err := s.response(c)
+				if err != nil {
+					return nil, err
+				}
+				status, err := response.Check(c, chain[i+1], check)
+				if err != nil {
+					return nil, err
+				}
+				all.OCSP = append(all.OCSP, response.Raw)
+				all.Statuses = append(all.Statuses, status)
+				if !seen[string(status.Responder.Raw)] {
+					seen[string(status.Responder.Raw)] = true
+					all.Certificates = append(all.Certificates, status.Responder)
+				}
+				continue
+			}
+			status, err := crls[i].Check(c, chain[i+1], check)
 			if err != nil {
 				return nil, err
 			}
@@ -100,6 +125,29 @@ func (s *Source) Collect(_ context.Context, chains [][]*x509.Certificate, _ *rev
 		}
 	}
 	return all, nil
+}
+
+// response makes the answer about a leaf once.
+func (s *Source) response(c *x509.Certificate) (*revocation.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.responses == nil {
+		s.responses = map[string]*revocation.Response{}
+		s.responder = s.pki.Responder(s.pki.Authority, testpki.NoCheck)
+	}
+	if r, ok := s.responses[string(c.Raw)]; ok {
+		return r, nil
+	}
+	r, err := revocation.ParseResponse(testpki.OCSPResponse(s.t, c, s.pki.Authority, func(o *testpki.OCSP) {
+		o.ThisUpdate, o.ProducedAt, o.NextUpdate = s.thisUpdate(), s.thisUpdate(), s.thisUpdate().AddDate(1, 0, 0)
+		o.Key, o.Responder = s.responder.Key, s.responder.Certificate()
+		o.Certificates = []*x509.Certificate{s.responder.Certificate()}
+	}))
+	if err != nil {
+		return nil, err
+	}
+	s.responses[string(c.Raw)] = r
+	return r, nil
 }
 
 func (s *Source) thisUpdate() time.Time {
