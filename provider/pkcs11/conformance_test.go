@@ -4,8 +4,10 @@ package pkcs11_test
 
 import (
 	"crypto"
-	"crypto/x509"
 	"encoding/hex"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,11 +41,36 @@ func TestConformanceSoftHSM(t *testing.T) {
 		keys = append(keys, providertest.Key{ID: unhex(t, keyID), Label: string(kind), Certificate: id.Certificate(), Chain: id.Chain})
 	}
 	importCert(t, module, label, pki.Authority.Certificate(), "ff", "authority")
+	// A shim that does nothing, but for the check that needs a token which is busy.
+	s := newShim(t, module)
+	module = s.path
+	const sessions = 3
 	providertest.Run(t, providertest.Config{
 		Open: func(t testing.TB) sign.Provider {
-			return open(t, pkcs11.Config{Module: module, TokenLabel: label, Sessions: 3})
+			return open(t, pkcs11.Config{Module: module, TokenLabel: label, Sessions: sessions})
 		},
-		Keys:    keys,
+		Keys: keys,
+		Busy: func(t testing.TB, p sign.Provider) func() {
+			key, err := p.Key(t.Context(), sign.Ref{Label: string(testpki.P256)})
+			require.NoError(t, err)
+			hang := s.fn(fnSign)
+			atomic.StoreInt64(hang.hang, 1)
+			var wait sync.WaitGroup
+			for range sessions {
+				wait.Go(func() {
+					if _, err := key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			for atomic.LoadInt64(hang.hanging) < sessions {
+				runtime.Gosched()
+			}
+			return func() {
+				atomic.StoreInt64(hang.hang, 0)
+				wait.Wait()
+			}
+		},
 		Secrets: []string{goodPIN, wrongPIN},
 		OpenRefused: func(t testing.TB) error {
 			_, err := pkcs11.Open(t.Context(), pkcs11.Config{Module: module, TokenLabel: label, PIN: pin(wrongPIN)})
@@ -51,5 +78,3 @@ func TestConformanceSoftHSM(t *testing.T) {
 		},
 	})
 }
-
-var _ = []any{crypto.SHA256, x509.RSA}
