@@ -92,10 +92,7 @@ func (v *verifier) timestamps(r *SignatureReport, s *Signature) {
 			r.add(CheckTimestamp, status, "%s: %s", name, problem)
 			continue
 		}
-		var others []*tsp.Error
-		for _, e := range c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.x509()}) {
-			others = append(others, e)
-		}
+		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.x509()})
 		if len(others) != 0 {
 			r.add(CheckTimestamp, Failed, "%s: %s", name, others[0])
 			continue

@@ -81,7 +81,8 @@ func ecPublic(params, point []byte) (crypto.PublicKey, error) {
 		}
 		if len(candidate) == 1+size && (candidate[0] == 2 || candidate[0] == 3) {
 			if x, y := elliptic.UnmarshalCompressed(curve, candidate); x != nil {
-				return &ecdsa.PublicKey{Curve: curve, X: x, Y: y}, nil
+				full := append([]byte{4}, x.FillBytes(make([]byte, size))...)
+				return ecdsa.ParseUncompressedPublicKey(curve, append(full, y.FillBytes(make([]byte, size))...))
 			}
 		}
 	}

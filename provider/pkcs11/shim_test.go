@@ -93,11 +93,9 @@ func copyFile(t testing.TB, from, to string) {
 
 func (s *shim) at(i int) *int64 { return (*int64)(unsafe.Pointer(&s.mem[shimHeader+8*i])) }
 
-func (s *shim) delay() *int64       { return s.at(0) }
 func (s *shim) maxSessions() *int64 { return s.at(1) }
 func (s *shim) sessions() int64     { return atomic.LoadInt64(s.at(2)) }
 func (s *shim) mostSessions() int64 { return atomic.LoadInt64(s.at(3)) }
-func (s *shim) actions() int64      { return atomic.LoadInt64(s.at(7)) }
 func (s *shim) count(fn int) int64  { return atomic.LoadInt64(s.fn(fn).count) }
 
 func (s *shim) fn(i int) function {
