@@ -25,6 +25,7 @@ import (
 )
 
 var (
+	measure  = flag.Bool("measure", false, "run TestInterleaved, which takes six minutes")
 	slice    = flag.Duration("slice", 200*time.Millisecond, "how long each implementation runs at a turn")
 	turns    = flag.Int("turns", 5, "turns in a repeat")
 	repeats  = flag.Int("repeats", 3, "repeats; medians are printed")
@@ -257,10 +258,10 @@ func rate(t *testing.T, fs []func() error) float64 {
 // TestInterleaved measures all implementations in slices that take turns, so that what else the machine does falls on all
 // alike, and prints rates and their ratios to the bare calls, as medians of the repeats:
 //
-//	go test -v -run Interleaved -timeout 1h ./hsm
+//	go test -v -run Interleaved -timeout 1h ./hsm -measure
 func TestInterleaved(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes minutes")
+	if !*measure {
+		t.Skip("SKIPPED: set -measure")
 	}
 	module := makeToken(t)
 	for _, m := range []struct {
