@@ -14,8 +14,11 @@
 //
 //   - [github.com/seed-116355fd/signet/sign] is where keys and containers meet: Provider, Key, Scheme, Signer.
 //   - [github.com/seed-116355fd/signet/provider/soft] holds keys in files, and any crypto.Signer.
+//   - [github.com/seed-116355fd/signet/provider/pkcs11] holds keys in tokens and HSMs; it alone uses cgo.
 //   - [github.com/seed-116355fd/signet/provider/providertest] checks a provider, ours or yours.
-//   - [github.com/seed-116355fd/signet/cades] builds, reads and verifies CAdES, and plain PKCS #7 as its lowest form.
+//   - [github.com/seed-116355fd/signet/cades] builds, raises, reads and verifies CAdES, and plain PKCS #7 as its lowest form.
+//   - [github.com/seed-116355fd/signet/tsp] gets time-stamps from authorities, checks them, and issues them.
+//   - [github.com/seed-116355fd/signet/revocation] finds out whether certificates are revoked, by OCSP and CRLs.
 //   - [github.com/seed-116355fd/signet/batch] signs many contents in parallel, in order, with one result each.
 //   - cmd/signet is a command line over all that, in a module of its own.
 package signet
