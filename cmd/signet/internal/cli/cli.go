@@ -49,13 +49,23 @@ func Run(ctx context.Context, w World) int {
 		failed = &failure{ExitUsage, err}
 	}
 	if failed.err != nil {
-		text := sentence(failed.err)
+		text := withoutPIN(sentence(failed.err), w.Args)
 		if failed.code == ExitUsage {
 			text += " (see " + command.CommandPath() + " --help)"
 		}
 		a.screen.say("signet: %s", text)
 	}
 	return failed.code
+}
+
+// withoutPIN takes arguments out of a text that repeats them, as texts about flags do, when there is a PIN in them.
+func withoutPIN(text string, args []string) string {
+	for _, arg := range args {
+		if at := strings.Index(arg, "pkcs11:"); at >= 0 && strings.Contains(arg[at:], "pin-value") {
+			text = strings.ReplaceAll(text, arg[at:], "pkcs11:…")
+		}
+	}
+	return text
 }
 
 type app struct {

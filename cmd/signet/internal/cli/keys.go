@@ -46,11 +46,13 @@ used when there is one and the URI means one token; without it a token shows pub
 	return cmd
 }
 
-// noArguments refuses arguments of commands that take a key only.
+// noArguments refuses arguments of commands that take a key only, or nothing.
 func noArguments(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return nil
+	case cmd.Flags().Lookup("key") == nil:
+		return usage("%s takes no arguments", cmd.Name())
 	case pkcs11.IsURI(args[0]): // not repeated: there may be a PIN in it
 		return usage("%s takes no arguments; give the URI as --key", cmd.Name())
 	}

@@ -90,11 +90,15 @@ func TestWrongUse(t *testing.T) {
 		"inspect a folder":           {[]string{"inspect", "@docs"}, cli.ExitFailed, "it is a folder"},
 		"keys without key":           {[]string{"keys"}, cli.ExitUsage, "--key demo"},
 		"keys with an argument":      {[]string{"keys", "@key.pem"}, cli.ExitUsage, "--key @key.pem"},
+		"version with an argument":   {[]string{"version", "pkcs11:token=t?pin-value=SECRET"}, cli.ExitUsage, "version takes no arguments"},
+		"number that is a URI":       {with("--jobs", "pkcs11:token=t?pin-value=SECRET"), cli.ExitUsage, `invalid argument "pkcs11:…" for "--jobs" flag`},
+		"shell that is a URI":        {[]string{"completion", "bash", "pkcs11:token=t?pin-value=SECRET"}, cli.ExitUsage, `unknown command "pkcs11:…"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := w.run(c.args...)
 			require.Equal(t, c.code, got.code, "%s%s", got.stdout, got.stderr)
 			require.Contains(t, got.stdout+got.stderr, c.says)
+			require.NotContains(t, got.stderr, "SECRET")
 			if strings.Contains(name, "verify") && c.code == cli.ExitFailed {
 				return // the report is on standard output
 			}
