@@ -243,8 +243,9 @@ func TestHungCallWhenTheTokenIsLost(t *testing.T) {
 	require.NoError(t, <-hung)
 	require.EqualValues(t, 1, atomic.LoadInt64(s.fn(fnSign).hanging), "it still hangs in the module")
 	require.Empty(t, s.many(t.Context(), key, 8, 10))
+	require.ErrorIs(t, p.Close(), sign.ErrUnavailable, "the module is not finalised under the call")
 	atomic.StoreInt64(s.fn(fnSign).hang, 0)
-	leakFree(t, s.shim, before, p)
+	leakFree(t, s.shim, before)
 }
 
 func TestCloseDoesNotWaitForAHungCall(t *testing.T) {

@@ -89,12 +89,14 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		}
 	}
 	if (ctl->delay || x->delay) usleep(ctl->delay + x->delay);
-	long hang = x->hang;
+	long hang = x->hang, finalized = ctl->f[FINALIZE].count;
 	if (hang == 1 || (hang == 2 && atomic_compare_exchange_strong(&x->hang, &hang, 3))) {
 		long until = hang == 1 ? 1 : 3;
 		x->hanging++;
 		while (x->hang == until) usleep(500);
 		x->hanging--;
+		// A module notices that it was finalised meanwhile. Its sessions are gone, and their numbers may be others' by now.
+		if (finalized != ctl->f[FINALIZE].count) return 0x190; // CKR_CRYPTOKI_NOT_INITIALIZED
 	}
 	if (x->times && n >= x->from) {
 		x->times--;

@@ -49,6 +49,7 @@ type Module struct {
 	own        bool // C_Initialize was ours
 	reserved   string
 	generation uint64
+	given      []*gate // with calls that were given up by a forced reset
 
 	table    sync.Mutex              // guards sessions
 	sessions map[C.CK_ULONG]*Session // by handle
@@ -142,7 +143,8 @@ func (m *Module) Close() error {
 	if m.refs--; m.refs > 0 || !m.own {
 		return nil
 	}
-	if !m.drain() {
+	if !m.drain() || !m.returned() {
+		m.resetting.Store(false)
 		return errors.New("a call of the module has not returned, so it was not finalised")
 	}
 	defer m.resetting.Store(false)
@@ -166,7 +168,7 @@ func (m *Module) Reset(generation uint64, force bool) error {
 			return errors.New("a call of the module has not returned, so it cannot be initialised again")
 		}
 		m.resetting.Store(true)
-		m.gate.Store(&gate{})
+		m.given = append(m.given, m.gate.Swap(&gate{}))
 	}
 	defer m.resetting.Store(false)
 	if m.own {
@@ -207,6 +209,14 @@ func (m *Module) drain() bool {
 		time.Sleep(100 * time.Microsecond) // there is nothing to wait on: the calls are in C
 	}
 	return true
+}
+
+// returned reports whether calls that were given up have come back after all. There is no need to finalise under one.
+func (m *Module) returned() bool {
+	for len(m.given) > 0 && m.given[0].active.Load() == 0 {
+		m.given = m.given[1:]
+	}
+	return len(m.given) == 0
 }
 
 // forget marks all sessions dead.
