@@ -103,7 +103,12 @@ func (s *stage) many(ctx context.Context, key sign.Key, callers, each int) []err
 func leakFree(t testing.TB, s *shim, goroutines int, closers ...interface{ Close() error }) {
 	t.Helper()
 	for _, c := range closers {
-		require.NoError(t, c.Close())
+		err := c.Close()
+		if s == nil && err != nil && strings.Contains(err.Error(), "has not returned") {
+			t.Log(err) // see below
+			continue
+		}
+		require.NoError(t, err)
 	}
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
 		if time.Now().After(end) {
