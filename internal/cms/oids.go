@@ -173,6 +173,14 @@ const (
 	OIDTimeStamping           OID = "\x2b\x06\x01\x05\x05\x07\x03\x08"         // 1.3.6.1.5.5.7.3.8
 	OIDOCSPSigning            OID = "\x2b\x06\x01\x05\x05\x07\x03\x09"         // 1.3.6.1.5.5.7.3.9
 	OIDOCSPNoCheck            OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"     // 1.3.6.1.5.5.7.48.1.5
+	OIDCRLNumber              OID = "\x55\x1d\x14"                             // 2.5.29.20
+	OIDDeltaCRLIndicator      OID = "\x55\x1d\x1b"                             // 2.5.29.27
+	OIDIssuingDistribution    OID = "\x55\x1d\x1c"                             // 2.5.29.28
+	OIDNoRevAvail             OID = "\x55\x1d\x38"                             // 2.5.29.56
+	OIDExpiredCertsOnCRL      OID = "\x55\x1d\x3c"                             // 2.5.29.60
+	OIDAnyPolicy              OID = "\x55\x1d\x20\x00"                         // 2.5.29.32.0
+	OIDOCSPNonce              OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"     // 1.3.6.1.5.5.7.48.1.2
+	OIDArchiveCutoff          OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x06"     // 1.3.6.1.5.5.7.48.1.6
 )
 
 // Name returns the name by which the standards call an object identifier, or its dotted form.
@@ -475,6 +483,22 @@ func (o OID) name() string {
 		return "OCSPSigning"
 	case OIDOCSPNoCheck:
 		return "ocsp-nocheck"
+	case OIDCRLNumber:
+		return "cRLNumber"
+	case OIDDeltaCRLIndicator:
+		return "deltaCRLIndicator"
+	case OIDIssuingDistribution:
+		return "issuingDistributionPoint"
+	case OIDNoRevAvail:
+		return "noRevAvail"
+	case OIDExpiredCertsOnCRL:
+		return "expiredCertsOnCRL"
+	case OIDAnyPolicy:
+		return "anyPolicy"
+	case OIDOCSPNonce:
+		return "ocsp-nonce"
+	case OIDArchiveCutoff:
+		return "ocsp-archive-cutoff"
 	}
 	return ""
 }

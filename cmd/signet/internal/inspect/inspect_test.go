@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +20,10 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -98,6 +103,109 @@ func TestNotAMessage(t *testing.T) {
 	tree, err = inspect.Message([]byte("Dear all"))
 	require.Error(t, err)
 	require.Nil(t, tree)
+}
+
+// TestLevels shows what is inside time-stamps, references, values, hash indexes and counter-signatures.
+func TestLevels(t *testing.T) {
+	ctx := context.Background()
+	pki := testpki.New(t)
+	signer := func() *sign.Signer {
+		id := pki.Leaf(testpki.P256)
+		keys, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+		require.NoError(t, err)
+		s, err := sign.Open(ctx, keys, sign.Ref{})
+		require.NoError(t, err)
+		return s
+	}
+	authority := testlevels.Authority(t, pki, nil)
+	source := testlevels.NewSource(t, pki)
+	source.OCSP = true
+	made := func(to cades.Level) []byte {
+		der, err := cades.Sign(ctx, signer(), strings.NewReader("content"), &cades.Options{Level: to, Attached: true, Timestamper: authority, Revocation: source})
+		require.NoError(t, err)
+		return der
+	}
+	parse := func(ber []byte) *cades.Message {
+		m, err := cades.Parse(ber)
+		require.NoError(t, err)
+		return m
+	}
+	extend := func(ber []byte) []byte {
+		raised, err := parse(ber).Extend(ctx, cades.LTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source})
+		require.NoError(t, err)
+		return raised
+	}
+	seen, err := parse(made(cades.T)).Signatures()[0].CounterSign(ctx, signer(), &cades.Options{Level: cades.T, Timestamper: authority})
+	require.NoError(t, err)
+	common := []string{"time-stamp token: 2", "policy: anyPolicy (2.5.29.32.0)", "nonce: ", "serial: ", "imprint", "certificates: ", "extKeyUsage (2.5.29.37): critical, timeStamping"}
+	values := []string{
+		"OCSP response 2: of O=Signet tests, CN=Signet test responder", "certificate status: good", "producedAt: 2024-01-01 00:00:00 UTC",
+		"nextUpdate: 2025-01-01 00:00:00 UTC", "CRL 1: of O=Signet tests, CN=Signet test root", "cRLNumber (2.5.29.20): 7", "revoked certificates: none",
+	}
+	index := []string{
+		"ats-hash-index-v3 (0.4.0.19122.1.5)", "certificates: 5", " of certificate 5\n", "revocation values: 3", " of CRL 1\n", " of OCSP response 2\n",
+		"unsigned attributes: 1", " of signature-time-stamp\n",
+	}
+	references := []string{
+		"complete-certificate-references", "reference 2", "issuerSerial: serial ", "references for certificate 1", "OCSP response: of O=Signet tests, CN=Signet test responder",
+		"references for certificate 2", "CRL: of O=Signet tests, CN=Signet test root", "issued: 2024-01-01", "number: 7", "references for certificate 3: none",
+	}
+	older := slices.Concat(common, references, values, []string{"certificate-values", "revocation-values", "CAdES-C-time-stamp"})
+	for name, c := range map[string]struct {
+		ber  []byte
+		want []string
+	}{
+		"lta":             {made(cades.LTA), slices.Concat(common, values, index)},
+		"lta, renewed":    {extend(made(cades.LTA)), slices.Concat(common, values, index, []string{" of archive-time-stamp-v3\n"})},
+		"xlong1":          {made(cades.XLongType1), older},
+		"a":               {made(cades.A), slices.Concat(older, []string{"archive-time-stamp-v2"})},
+		"a, then lta":     {extend(made(cades.A)), slices.Concat(older, []string{" of archive-time-stamp-v2\n", " of revocation-values\n"})},
+		"counter-signers": {extend(seen), slices.Concat(common, values, []string{"counter-signer", " of counter-signature\n"})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree, err := inspect.Message(c.ber)
+			require.NoError(t, err)
+			got := text(tree)
+			for _, want := range c.want {
+				require.Contains(t, got, want)
+			}
+			for _, raw := range []string{"unreadable", "OCTET STRING", "SEQUENCE", "[0]", "[1]", "of nothing"} {
+				if at := strings.Index(got, raw); at >= 0 {
+					t.Fatalf("%q: %s", raw, got[max(0, at-300):at+60])
+				}
+			}
+			offsets(t, tree, c.ber)
+		})
+	}
+	spoilt := made(cades.LTA)
+	end := spoilt[len(spoilt)-4:] // of the last digest in the index
+	end[0] ^= 1
+	tree, err := inspect.Message(spoilt)
+	require.NoError(t, err)
+	require.Contains(t, text(tree), " of nothing that is there\n")
+}
+
+// TestOCSPExtensions shows those of a response and of a single answer.
+func TestOCSPExtensions(t *testing.T) {
+	pki := testpki.New(t)
+	cert := pki.Leaf(testpki.P256).Certificate()
+	response := testpki.OCSPResponse(t, cert, pki.Authority, func(o *testpki.OCSP) {
+		o.Nonce = []byte{1, 2, 3, 4}
+		o.OfSingle = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 6}, Value: []byte("\x18\x0f20200101000000Z")}}
+	})
+	r, err := revocation.ParseResponse(response)
+	require.NoError(t, err)
+	v, err := cms.ReadValue(r.Basic)
+	require.NoError(t, err)
+	values := cms.AppendSet(nil, cms.TagSequence, [][]byte{cms.AppendSet(nil, cms.ContextConstructed(1), [][]byte{cms.AppendSet(nil, cms.TagSequence, [][]byte{v.Raw()})})})
+	o := full()
+	o.Attributes = []cades.Attribute{{Type: "1.2.840.113549.1.9.16.2.24", Values: [][]byte{values}}}
+	tree, err := inspect.Message(sample(t, o))
+	require.NoError(t, err)
+	got := text(tree)
+	require.Contains(t, got, "OCSP response 1: of O=Signet tests, CN=Signet test authority")
+	require.Contains(t, got, "ocsp-nonce (1.3.6.1.5.5.7.48.1.2): 01020304")
+	require.Contains(t, got, "ocsp-archive-cutoff (1.3.6.1.5.5.7.48.1.6): 2020-01-01 00:00:00 UTC")
 }
 
 const maxDepthOfWriter = 60

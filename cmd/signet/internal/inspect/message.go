@@ -10,7 +10,7 @@ import (
 // Message shows a container. The error says why the bytes are not a SignedData; the tree is then one of plain ASN.1, or
 // nil when they are not that either.
 func Message(ber []byte) (*Node, error) {
-	s := scope{&budget{nodes: maxNodes, text: maxText}, 0, 0}
+	s := scope{budget: &budget{nodes: maxNodes, text: maxText}}
 	root := &Node{Name: "ContentInfo"}
 	sd, err := cms.ParseSignedData(ber)
 	if err == nil {
@@ -35,6 +35,7 @@ func Message(ber []byte) (*Node, error) {
 }
 
 func (s scope) signedData(p *Node, sd *cms.SignedData) {
+	s.sd = sd
 	s.add(p, "version", fmt.Sprint(sd.Version))
 	for _, a := range sd.Digests {
 		s.algorithm(p, a, "digestAlgorithm")

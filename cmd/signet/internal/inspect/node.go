@@ -72,6 +72,7 @@ func (n *Node) line() string {
 type budget struct {
 	nodes, text int
 	said        bool // that something is left out
+	digests     map[digested]map[string]string
 }
 
 // scope is where a part of the tree is made.
@@ -79,6 +80,9 @@ type scope struct {
 	*budget
 	base  int // offset in the file of the document that values are of; negative when it does not stand there
 	depth int
+
+	sd    *cms.SignedData // that of the document
+	owner *owner          // whose unsigned attributes these are, or nil
 }
 
 // full reports whether nothing may be added any more, and says so once.
@@ -105,7 +109,7 @@ func (n *Node) note(text string) {
 func (s scope) add(p *Node, name, value string) (*Node, scope) {
 	n := &Node{Name: name, Value: value}
 	if s.full(p) {
-		return n, scope{&budget{said: true}, -1, s.depth} // goes nowhere
+		return n, scope{budget: &budget{said: true}, base: -1, depth: s.depth} // goes nowhere
 	}
 	s.nodes--
 	s.text -= len(name) + len(value)

@@ -11,6 +11,9 @@ import (
 func (s scope) revocationRefs(p *Node, v cms.Value) {
 	s.members(p, v, func(i int, ref cms.Value) {
 		n, below := s.at(p, ref, fmt.Sprintf("references for certificate %d", i+1), "")
+		if len(ref.Body()) == 0 { // nobody is asked about it, such as a root
+			n.Value = "none"
+		}
 		below.members(n, ref, func(_ int, kind cms.Value) {
 			show := map[cms.Tag]func(*Node, cms.Value){
 				cms.ContextConstructed(0): below.crlRef, cms.ContextConstructed(1): below.ocspRef,

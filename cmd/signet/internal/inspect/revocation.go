@@ -64,7 +64,12 @@ func (s scope) crl(p *Node, v cms.Value, name string) {
 		return
 	}
 	sequences, times := 0, 0
+	var last cms.Value // before the extensions
 	below.members(n, tbs, func(_ int, field cms.Value) {
+		if field.Tag() == cms.ContextConstructed(0) && isTime(last) {
+			below.add(n, "revoked certificates", "none")
+		}
+		last = field
 		switch {
 		case isTime(field):
 			below.at(n, field, []string{"thisUpdate", "nextUpdate", "time"}[min(times, 2)], moment(field))
@@ -142,11 +147,18 @@ func (s scope) basicOCSP(p *Node, v cms.Value, name string) {
 		below.failed(n, v, err)
 		return
 	}
+	produced := false
 	below.members(n, data, func(_ int, field cms.Value) {
 		switch field.Tag() {
 		case cms.ContextConstructed(1), cms.ContextConstructed(2):
+			if produced {
+				below.extensions(n, field)
+				return
+			}
+			n.Value = "of " + responder(field)
 			below.at(n, field, "responder", responder(field))
 		case cms.TagGeneralizedTime:
+			produced = true
 			below.at(n, field, "producedAt", moment(field))
 		case cms.TagSequence:
 			below.members(n, field, func(_ int, one cms.Value) { below.singleResponse(n, one) })
@@ -206,6 +218,8 @@ func (s scope) singleResponse(p *Node, v cms.Value) {
 					below.at(n, field, "nextUpdate", moment(t))
 				}
 			}
+		case field.Tag() == cms.ContextConstructed(1):
+			below.extensions(n, field)
 		}
 	})
 }

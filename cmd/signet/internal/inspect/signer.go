@@ -15,6 +15,7 @@ func (s scope) signer(p *Node, si *cms.SignerInfo, name string) {
 	below.attributes(n, si.SignedAttrs, si.Signed, "signed attributes")
 	below.algorithm(n, si.Algorithm, "signatureAlgorithm")
 	below.at(n, si.Signature, "signature", octets(si.SignatureRaw))
+	below.owner = &owner{sd: s.sd, si: si, in: s.owner}
 	below.attributes(n, si.UnsignedSet, si.Unsigned, "unsigned attributes")
 }
 
@@ -124,6 +125,9 @@ func (s scope) attributeValue(p *Node, id cms.OID, v cms.Value) {
 		return
 	case cms.OIDRevocationValues:
 		s.revocationValues(p, v)
+		return
+	case cms.OIDATSHashIndex, cms.OIDATSHashIndexV2, cms.OIDATSHashIndexV3:
+		s.hashIndex(p, id, v)
 		return
 	case cms.OIDContentTimeStamp, cms.OIDSignatureTimeStamp, cms.OIDCAdESCTimeStamp, cms.OIDCertCRLTimeStamp,
 		cms.OIDArchiveTimeStamp, cms.OIDArchiveTimeStampV2, cms.OIDArchiveTimeStampV3:
