@@ -38,8 +38,8 @@ type ExtendOptions struct {
 
 // Extend returns the message raised to a level. Every octet that was there stays in place; what is new stands behind it.
 //
-// A signature that is at the level already is left as it is, but for LTA and A: each call adds an archive time-stamp, and
-// what the last one needs to be verified later. A signature that does not verify, or that was revoked or expired without a
+// A signature that is at the level already is left as it is, but for LTA and A: each call adds an archive time-stamp, and for
+// LTA what the last one needs to be verified later. A signature that does not verify, or that was revoked or expired without a
 // proof that it is older, is refused with an error that says why.
 func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byte, error) {
 	if o == nil {

@@ -71,7 +71,13 @@ func (e *extension) attribute(s *Signature, id cms.OID, value []byte) error {
 // fields are closed, and it goes into the token of the last one (section 5.5.3).
 func (e *extension) validationData(ctx context.Context, p path) error {
 	s := e.at(p)
-	collection, err := e.collect(ctx, s, s.allSigners(e.candidates()))
+	leaves := s.allSigners(e.candidates())
+	if last := s.lastArchive(e.candidates()); last != nil {
+		// What came before the last archive time-stamp has its values, which are under it. They hold at its time, and
+		// nobody may be there to give them anew.
+		leaves = last
+	}
+	collection, err := e.collect(ctx, s, leaves)
 	if err != nil {
 		return err
 	}
@@ -187,6 +193,23 @@ func (s *Signature) allSigners(among *candidates) (leaves []leaf) {
 	return leaves
 }
 
+// lastArchive returns the certificate of the authority of the last archive time-stamp, or nil when there is none.
+func (s *Signature) lastArchive(among *candidates) []leaf {
+	var last *tsp.Token
+	for _, t := range s.Timestamps() {
+		if t.Kind.archive() && t.Token != nil && (last == nil || t.Token.GenTime.After(last.GenTime)) {
+			last = t.Token
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	if c := last.Certificate(among.x509()...); c != nil {
+		return []leaf{{c, "the authority of the last archive time-stamp"}}
+	}
+	return nil
+}
+
 type leaf struct {
 	cert *x509.Certificate
 	of   string
@@ -195,7 +218,7 @@ type leaf struct {
 // collect asks for the chains of the certificates and for their state. A certificate that was revoked before there was a
 // time-stamp is refused.
 func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*revocation.Collection, error) {
-	if len(leaves) == 0 || leaves[0].of != "the signer" {
+	if len(leaves) == 0 || leaves[0].of != "the signer" && !s.archived() {
 		return nil, extendError(sign.ErrInput, "the certificate of signature %s is not there", s.path())
 	}
 	others := e.candidates().x509()
@@ -224,6 +247,16 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 		}
 	}
 	return collection, nil
+}
+
+// archived reports whether there is an archive time-stamp.
+func (s *Signature) archived() bool {
+	for _, t := range s.Timestamps() {
+		if t.Kind.archive() {
+			return true
+		}
+	}
+	return false
 }
 
 // firstTimestamp returns the earliest time-stamp over the signature value.

@@ -1,0 +1,54 @@
+package cades_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testlevels"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// TestRenew adds an archive time-stamp years later, when the certificate of the signer has expired and nobody says anything
+// of it any more: its values are under the archive time-stamp that is there.
+func TestRenew(t *testing.T) {
+	pki := testpki.New(t)
+	now := testpki.Now()
+	clock := func() time.Time { return now }
+	authority := testlevels.Authority(t, pki, clock)
+	s := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = now.AddDate(1, 0, 0) }), sign.ECDSA(crypto.SHA256))
+	source := func() *revocation.Client {
+		known := &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate(), pki.Authority.Certificate()}}
+		for _, id := range []testpki.Identity{pki.Root, pki.Authority} {
+			known.CRLs = append(known.CRLs, testpki.RevocationList(t, id, nil, func(l *x509.RevocationList) {
+				l.ThisUpdate, l.NextUpdate = now.Add(-time.Hour), now.Add(time.Hour)
+			}))
+		}
+		c, err := revocation.New(revocation.Config{Known: known, Clock: clock})
+		require.NoError(t, err)
+		return c
+	}
+	content := []byte("content")
+	p7s, err := cades.Sign(t.Context(), s, bytes.NewReader(content), &cades.Options{Level: cades.LTA, Timestamper: authority, Revocation: source(), Clock: clock})
+	require.NoError(t, err)
+	c := sign.Bytes("", content)
+	for stamps := 3; stamps <= 4; stamps++ {
+		now = now.AddDate(5, 0, 0)
+		m, before := parse(t, p7s)
+		p7s, err = m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source(), Content: &c})
+		require.NoError(t, err)
+		m, after := parse(t, p7s)
+		requireKept(t, before, after)
+		require.Len(t, m.Signatures()[0].Timestamps(), stamps)
+		require.Greater(t, len(after.Revocations), len(before.Revocations), "what the last time-stamp needs")
+		r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+		requireTrusted(t, r, err)
+	}
+}
