@@ -95,6 +95,8 @@ func Run(t *testing.T, config Config) {
 		{"ContextDuring", (*suite).contextDuring},
 		{"ContextWaiting", (*suite).contextWaiting},
 		{"Concurrency", (*suite).concurrency},
+		{"ManyCallers", (*suite).manyCallers},
+		{"TwoProviders", (*suite).twoProviders},
 		{"CloseDuring", (*suite).closeDuring},
 		{"Close", (*suite).close},
 		{"WrongSecret", (*suite).wrongSecret},
