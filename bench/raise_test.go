@@ -5,6 +5,7 @@ import (
 	"flag"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,9 +26,12 @@ func BenchmarkRaise(b *testing.B) {
 	const answer, inFlight = 20 * time.Millisecond, 16
 	pki := testpki.New(b)
 	authority := testlevels.Authority(b, pki, nil)
+	var answering atomic.Int64 // what the answers took, timers being late and the token signed
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
 		time.Sleep(answer)
 		authority.ServeHTTP(w, r)
+		answering.Add(int64(time.Since(start)))
 	}))
 	defer server.Close()
 	id := pki.Leaf(testpki.P256)
@@ -43,7 +47,7 @@ func BenchmarkRaise(b *testing.B) {
 	for i := range contents {
 		contents[i] = sign.Bytes("", make([]byte, 1024))
 	}
-	for level, stamps := range map[cades.Level]int{cades.T: 1, cades.LT: 1, cades.LTA: 2} {
+	for _, level := range []cades.Level{cades.T, cades.LT, cades.LTA} {
 		b.Run("level="+level.String(), func(b *testing.B) {
 			client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: server.URL}}, InFlight: inFlight})
 			if err != nil {
@@ -51,6 +55,7 @@ func BenchmarkRaise(b *testing.B) {
 			}
 			o := &cades.Options{Level: level, Timestamper: client, Revocation: testlevels.NewSource(b, pki)}
 			var took time.Duration
+			answering.Store(0)
 			for b.Loop() {
 				start := time.Now()
 				results, err := batch.Sign(context.Background(), signer, o, contents, nil)
@@ -64,8 +69,7 @@ func BenchmarkRaise(b *testing.B) {
 					}
 				}
 			}
-			bound := time.Duration(len(contents)*stamps) * answer / inFlight
-			b.ReportMetric(float64(took)/float64(b.N)/float64(bound), "x-of-authority")
+			b.ReportMetric(float64(took)/(float64(answering.Load())/inFlight), "x-of-authority")
 		})
 	}
 }
