@@ -263,8 +263,12 @@ func TestGroup(t *testing.T) {
 	}
 	require.Equal(t, 1, listed)
 
+	for _, s := range stages { // twelve callers at once need a token that takes a while
+		atomic.StoreInt64(s.fn(fnSign).delay, 2000)
+	}
 	require.Empty(t, stages[0].many(t.Context(), key, 12, 20))
 	for i, s := range stages {
+		atomic.StoreInt64(s.fn(fnSign).delay, 0)
 		require.Greater(t, s.count(fnSign), int64(5), "member %d has its share (%v are healthy)", i, g.Healthy())
 	}
 	// One fails in the middle: nobody notices, and it gets nothing more until it is back.
