@@ -275,6 +275,11 @@ func (e *extension) verify(ctx context.Context) error {
 				return extendError(sign.ErrInput, "signature %s does not verify: %s: %s", p, c.Name, c.Detail)
 			}
 		}
+		for i := range r.CounterSignatures {
+			if err := r.CounterSignatures[i].Err(); err != nil {
+				return extendError(sign.ErrInput, "counter-signature %d on signature %s does not verify: %s", i, p, err)
+			}
+		}
 	}
 	return nil
 }

@@ -88,11 +88,19 @@ not needed. The result takes the place of the file, or goes into --out; every by
   signet countersign --key notary.p12 --level t --tsa https://tsa.example/tsr --out seen *.p7m`,
 		Args: atLeast(1, "give the signatures to counter-sign"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var keys *keyring
+			defer func() {
+				if keys != nil { // forgets the PIN, too
+					_ = keys.Close()
+				}
+			}()
 			return a.raiseAll(cmd.Context(), &f, args, "", func(level cades.Level) (raiser, error) {
 				if level != cades.BES && level != cades.T {
 					return nil, usage("--level %s: a counter-signature takes bes or t; extend raises it with the signature that it is on", f.level)
 				}
-				return a.counterSigner(cmd.Context(), &f, &key, scheme, level)
+				raise, opened, err := a.counterSigner(cmd.Context(), &f, &key, scheme, level)
+				keys = opened
+				return raise, err
 			})
 		},
 	}
@@ -102,26 +110,26 @@ not needed. The result takes the place of the file, or goes into --out; every by
 	return cmd
 }
 
-func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, name string, level cades.Level) (raiser, error) {
+func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, name string, level cades.Level) (raiser, *keyring, error) {
 	var scheme *sign.Scheme
 	if name != "" {
 		s, err := schemeByName(name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		scheme = &s
 	}
 	stamper, _, err := a.sources(ctx, &f.levelFlags, level)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	keys, err := a.openKey(ctx, key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	signer, err := keys.open(ctx, scheme)
 	if err != nil {
-		return nil, err
+		return nil, keys, err
 	}
 	options := &cades.Options{Level: level, Timestamper: stamper}
 	return func(ctx context.Context, m *cades.Message, _ *sign.Content) ([]byte, error) {
@@ -139,7 +147,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 			}
 		}
 		return m.Bytes(), nil
-	}, nil
+	}, keys, nil
 }
 
 // raised is what --json prints for each file.
