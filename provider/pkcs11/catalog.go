@@ -245,9 +245,7 @@ func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (c
 			copy(sum, digest)
 		}
 		var c call
-		if k.prepare(&c, sum, scheme.Opts) != nil {
-			continue
-		}
+		k.prepare(&c, sum, scheme.Opts)
 		c.Object = o.handle
 		if err := p.signOn(s, k, &c); err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -26,7 +27,9 @@ type key struct {
 	spki    []byte
 	chain   []*x509.Certificate
 	schemes []sign.Scheme
-	object  object // as it was found first; its handle is not used
+	// Those of the schemes: one, or two for RSA.
+	mechanisms []uint
+	object     object // as it was found first; its handle is not used
 	*location
 }
 
@@ -53,8 +56,13 @@ func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key 
 	k := &key{p: p, public: public, spki: spkiOf(public), object: *o, location: &location{}}
 	k.at.Store(&place{o.handle, epoch})
 	for _, s := range sign.Schemes(public) {
-		if p.mechanisms == nil || p.mechanisms[mechanismOf(public, s.Opts)] {
-			k.schemes = append(k.schemes, s)
+		m := mechanismOf(public, s.Opts)
+		if p.mechanisms != nil && !p.mechanisms[m] {
+			continue
+		}
+		k.schemes = append(k.schemes, s)
+		if !slices.Contains(k.mechanisms, m) {
+			k.mechanisms = append(k.mechanisms, m)
 		}
 	}
 	return k
@@ -111,19 +119,9 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 		return nil, err
 	}
 	for again := false; ; again = true {
-		c := k.p.take()
-		c.key, c.impatient = k, impatient
-		if err := k.prepare(c, digest, opts); err != nil {
-			return nil, err
-		}
-		c, err := k.p.submit(ctx, "pkcs11: sign", c)
-		if c == nil {
-			return nil, err
-		}
-		signature, err := c.signature, c.err
-		k.p.give(c)
+		signature, err := k.once(ctx, digest, opts, impatient)
 		if err != nil {
-			return nil, wrap("pkcs11: sign", k.at4errors(), err)
+			return nil, err
 		}
 		if k.p.config.SkipCheck {
 			return signature, nil
@@ -138,6 +136,38 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 		// The handle may stand for another key by now. It is found again, and the call made once more.
 		k.p.distrust()
 	}
+}
+
+// once signs without a check of the signature.
+func (k *key) once(ctx context.Context, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
+	w := k.p.claimFor(ctx)
+	var c *call
+	if w != nil {
+		c = w.own
+	} else {
+		c = k.p.take()
+	}
+	c.key, c.impatient = k, impatient
+	k.prepare(c, digest, opts)
+	var err error
+	if w == nil {
+		c, err = k.p.submit(ctx, "pkcs11: sign", c)
+	} else {
+		var signature []byte
+		if signature, c = w.inlined(); c == nil {
+			return signature, nil
+		}
+		c, err = k.p.wait(ctx, c)
+	}
+	if c == nil {
+		return nil, err
+	}
+	signature, err := c.signature, c.err
+	k.p.give(c)
+	if err != nil {
+		return nil, wrap("pkcs11: sign", k.at4errors(), err)
+	}
+	return signature, nil
 }
 
 // distrust makes all keys be found again.
@@ -158,9 +188,9 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 	if err := keyring.CheckDigest("pkcs11: sign", k.public, digest, opts); err != nil {
 		return err
 	}
-	if k.p.mechanisms != nil && !k.p.mechanisms[mechanismOf(k.public, opts)] {
+	if m := mechanismOf(k.public, opts); !slices.Contains(k.mechanisms, m) {
 		return &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
-			Hint: fmt.Sprintf("the token lists no mechanism for it (CKM 0x%X)", mechanismOf(k.public, opts))}
+			Hint: fmt.Sprintf("the token lists no mechanism for it (CKM 0x%X)", m)}
 	}
 	return nil
 }
@@ -180,7 +210,7 @@ var pssParameters = map[crypto.Hash][2]uint{
 }
 
 // prepare fills a call but for the handle of the key. The digest is copied, since the caller may leave and use it again.
-func (k *key) prepare(c *call, digest []byte, opts crypto.SignerOpts) error {
+func (k *key) prepare(c *call, digest []byte, opts crypto.SignerOpts) {
 	c.buffer = c.buffer[:0]
 	c.Mechanism = mechanismOf(k.public, opts)
 	c.Authenticate = k.object.alwaysAuthorised
@@ -207,15 +237,12 @@ func (k *key) prepare(c *call, digest []byte, opts crypto.SignerOpts) error {
 		}
 	case ed25519.PublicKey:
 		size = ed25519.SignatureSize
-	default:
-		return &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported}
 	}
 	c.buffer = append(c.buffer, digest...)
 	c.Data = c.buffer
 	if c.Out == nil {
 		c.Out = make([]byte, size)
 	}
-	return nil
 }
 
 func coordinate(public *ecdsa.PublicKey) int { return (public.Curve.Params().BitSize + 7) / 8 }
@@ -302,14 +329,8 @@ func wrongLength(is, want int) error {
 
 // derOf encodes ECDSA-Sig-Value (RFC 3279 section 2.2.3) in one allocation.
 func derOf(r, s []byte) []byte {
-	r, s = bytes.TrimLeft(r, "\x00"), bytes.TrimLeft(s, "\x00")
-	length := func(v []byte) int {
-		if len(v) == 0 || v[0] >= 0x80 {
-			return len(v) + 1
-		}
-		return len(v)
-	}
-	inner := 4 + length(r) + length(s) // at most 138, for P-521
+	r, s = unsigned(r), unsigned(s)
+	inner := 4 + int(r[0]>>7) + len(r) + int(s[0]>>7) + len(s) // at most 138, for P-521
 	out := make([]byte, 0, 3+inner)
 	out = append(out, 0x30)
 	if inner >= 0x80 {
@@ -317,13 +338,21 @@ func derOf(r, s []byte) []byte {
 	}
 	out = append(out, byte(inner))
 	for _, v := range [2][]byte{r, s} {
-		out = append(out, 0x02, byte(length(v)))
-		if length(v) > len(v) {
+		out = append(out, 0x02, v[0]>>7+byte(len(v)))
+		if v[0] >= 0x80 {
 			out = append(out, 0)
 		}
 		out = append(out, v...)
 	}
 	return out
+}
+
+// unsigned cuts off leading zeros, but for the last octet.
+func unsigned(v []byte) []byte {
+	for len(v) > 1 && v[0] == 0 {
+		v = v[1:]
+	}
+	return v
 }
 
 // verify checks a signature with the public key.
