@@ -60,23 +60,45 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 }
 
 // mayChange refuses what would change octets under an archive time-stamp: a new unsigned attribute is not under one of
-// the third version, but is under the older ones; an attribute inside a counter-signature is under all of them.
+// the third version, but is under the older ones; what is inside a counter-signature is under all that came after it.
 func (s *Signature) mayChange(adds bool) error {
-	root := s
-	for root.parent != nil {
-		root = root.parent
-	}
-	for _, a := range root.si.Unsigned {
-		kind, ok := kindOf(a.Type)
-		switch {
-		case !ok || !kind.archive():
-		case s.parent != nil:
-			return addError("the counter-signature is under an archive time-stamp, which the addition would break")
-		case adds && kind != ArchiveTimestampV3:
-			return addError("it has an archive time-stamp over its unsigned attributes, which the addition would break")
+	var child *Signature
+	for at := s; at != nil; child, at = at, at.parent {
+		for _, t := range at.Timestamps() {
+			switch {
+			case !t.Kind.archive():
+			case child == nil && adds && t.Kind != ArchiveTimestampV3:
+				return addError("it has an archive time-stamp over its unsigned attributes, which the addition would break")
+			case child != nil && t.covers(child):
+				return addError("the counter-signature is under an archive time-stamp, which the addition would break")
+			}
 		}
 	}
 	return nil
+}
+
+// covers reports whether a counter-signature is under an archive time-stamp of the signature that it is on; one that came
+// later is not, which the hash index of the third version tells. When it cannot be told, it is.
+func (t *Timestamp) covers(counter *Signature) bool {
+	if t.Kind != ArchiveTimestampV3 {
+		return true
+	}
+	index, err := t.index()
+	if err != nil || index == nil {
+		return true
+	}
+	h, ok := cms.HashByOID(index.algorithm)
+	if !ok {
+		return true
+	}
+	for _, a := range cms.Find(counter.parent.si.Unsigned, cms.OIDCounterSignature) {
+		for i, v := range a.Values {
+			if v.Offset() == counter.si.Value.Offset() {
+				return index.has(h, a, i)
+			}
+		}
+	}
+	return true
 }
 
 // counterSignature puts the SignerInfo of the draft on the signature that it counter-signs.

@@ -99,10 +99,45 @@ func TestCounterSignRefused(t *testing.T) {
 	_, err = m.Signatures()[0].CounterSignatures()[0].Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa})
 	require.ErrorContains(t, err, "archive time-stamp")
 
-	// Beside the old one, a new counter-signature is not under the archive time-stamp, and breaks nothing.
+	// Beside the old one, a new counter-signature is not under the archive time-stamp, and breaks nothing; nor does what is
+	// added to it.
 	more, err := m.Signatures()[0].CounterSign(t.Context(), s, nil)
 	require.NoError(t, err)
+	for _, grow := range []func(*cades.Signature) ([]byte, error){
+		func(c *cades.Signature) ([]byte, error) { return c.CounterSign(t.Context(), s, nil) },
+		func(c *cades.Signature) ([]byte, error) {
+			return c.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa})
+		},
+		func(c *cades.Signature) ([]byte, error) {
+			return c.CounterSignatures()[0].Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa})
+		},
+	} {
+		m, _ = parse(t, more)
+		r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+		requireTrusted(t, r, err)
+		counters := m.Signatures()[0].CounterSignatures()
+		require.Len(t, counters, 2)
+		more, err = grow(counters[1])
+		require.NoError(t, err)
+	}
 	m, _ = parse(t, more)
 	r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
 	requireTrusted(t, r, err)
+	late := m.Signatures()[0].CounterSignatures()[1]
+	require.GreaterOrEqual(t, late.Level(), cades.T)
+	require.GreaterOrEqual(t, late.CounterSignatures()[0].Level(), cades.T)
+
+	more, err = m.Signatures()[0].CounterSign(t.Context(), s, &cades.Options{Level: cades.T, Timestamper: tsa})
+	require.NoError(t, err)
+	m, _ = parse(t, more)
+	require.Len(t, m.Signatures()[0].CounterSignatures(), 3)
+
+	// The next archive time-stamp is over all of them.
+	renewed, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
+	require.NoError(t, err)
+	m, _ = parse(t, renewed)
+	for _, c := range m.Signatures()[0].CounterSignatures() {
+		_, err = c.CounterSign(t.Context(), s, nil)
+		require.ErrorContains(t, err, "archive time-stamp")
+	}
 }

@@ -3,6 +3,7 @@ package cades
 import (
 	"bytes"
 	"hash"
+	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 )
@@ -89,6 +90,26 @@ func parseHashIndex(kind cms.OID, v cms.Value) (*parsedIndex, error) {
 	return index, nil
 }
 
+// unsignedOf returns the digests that stand for an unsigned attribute: one for each value, or, in versions 1 and 2, one for
+// the whole attribute.
+func (x *parsedIndex) unsignedOf(h cms.Hash, a cms.Attribute) [][]byte {
+	if x.kind != cms.OIDATSHashIndexV3 {
+		return [][]byte{h.Sum(a.Value.Raw())}
+	}
+	var sums [][]byte
+	for _, v := range a.Values {
+		sums = append(sums, h.Sum(bytes.Join([][]byte{a.TypeValue().Raw(), v.Raw()}, nil)))
+	}
+	return sums
+}
+
+// has reports whether the index lists the unsigned attribute with its value i.
+func (x *parsedIndex) has(h cms.Hash, a cms.Attribute, i int) bool {
+	sums := x.unsignedOf(h, a)
+	sum := sums[min(i, len(sums)-1)]
+	return slices.ContainsFunc(x.lists[2], func(d []byte) bool { return bytes.Equal(d, sum) })
+}
+
 // missing names the first entry of the index that is the digest of nothing in the message. Parts of the message that no
 // entry lists are not covered by the time-stamp, which is no fault: they came later.
 func (x *parsedIndex) missing(h cms.Hash, c *covered) string {
@@ -101,13 +122,7 @@ func (x *parsedIndex) missing(h cms.Hash, c *covered) string {
 	}
 	var unsigned [][]byte
 	for _, a := range c.unsigned {
-		if x.kind != cms.OIDATSHashIndexV3 { // versions 1 and 2 list whole attributes
-			unsigned = append(unsigned, h.Sum(a.Value.Raw()))
-			continue
-		}
-		for _, v := range a.Values {
-			unsigned = append(unsigned, h.Sum(bytes.Join([][]byte{a.TypeValue().Raw(), v.Raw()}, nil)))
-		}
+		unsigned = append(unsigned, x.unsignedOf(h, a)...)
 	}
 	for i, there := range [][][]byte{digests(c.certs), digests(c.values), unsigned} {
 		known := make(map[string]bool, len(there))
