@@ -141,3 +141,36 @@ func TestCounterSignRefused(t *testing.T) {
 		require.ErrorContains(t, err, "archive time-stamp")
 	}
 }
+
+// TestCounterSignatureBroken raises no message with a counter-signature that does not verify, unless it is told to.
+func TestCounterSignatureBroken(t *testing.T) {
+	pki := testpki.New(t)
+	tsa := testlevels.Authority(t, pki, testpki.Now)
+	s := p256(t, pki)
+	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	require.NoError(t, err)
+	for range 2 { // on the signature, then on the counter-signature
+		m, _ := parse(t, p7s)
+		on := m.Signatures()[0]
+		if c := on.CounterSignatures(); len(c) > 0 {
+			on = c[0]
+		}
+		p7s, err = on.CounterSign(t.Context(), s, nil)
+		require.NoError(t, err)
+		m, _ = parse(t, p7s)
+		inner := m.Signatures()[0]
+		for len(inner.CounterSignatures()) > 0 {
+			inner = inner.CounterSignatures()[0]
+		}
+		broken := bytes.Clone(p7s)
+		at := bytes.Index(broken, inner.Value())
+		broken[at+len(inner.Value())-1] ^= 1
+		m, _ = parse(t, broken)
+		content := sign.Bytes("", []byte("content"))
+		_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa, Content: &content})
+		require.ErrorIs(t, err, sign.ErrInput)
+		require.ErrorContains(t, err, "counter-signature 0")
+		_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa, Content: &content, Force: true})
+		require.NoError(t, err)
+	}
+}
