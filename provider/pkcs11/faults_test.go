@@ -79,15 +79,20 @@ func (s *stage) one(ctx context.Context, key sign.Key, message string) error {
 	return nil
 }
 
-// many makes signatures from several goroutines and returns the errors.
+// many makes signatures from several goroutines and returns the errors. Every second caller has a context that cannot end,
+// and signs on its own goroutine if it can.
 func (s *stage) many(ctx context.Context, key sign.Key, callers, each int) []error {
+	return s.manyUnder([2]context.Context{ctx, context.WithoutCancel(ctx)}, key, callers, each)
+}
+
+func (s *stage) manyUnder(ctx [2]context.Context, key sign.Key, callers, each int) []error {
 	var mu sync.Mutex
 	var failures []error
 	var wait sync.WaitGroup
 	for caller := range callers {
 		wait.Go(func() {
 			for i := range each {
-				if err := s.one(ctx, key, fmt.Sprintf("%d/%d", caller, i)); err != nil {
+				if err := s.one(ctx[caller%2], key, fmt.Sprintf("%d/%d", caller, i)); err != nil {
 					mu.Lock()
 					failures = append(failures, err)
 					mu.Unlock()
@@ -211,7 +216,7 @@ func TestHungCallKeepsNoCaller(t *testing.T) {
 	atomic.StoreInt64(sign.hang, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	failures := s.many(ctx, key, 100, 1)
+	failures := s.manyUnder([2]context.Context{ctx, ctx}, key, 100, 1)
 	require.Len(t, failures, 100)
 	for _, err := range failures {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -251,6 +256,35 @@ func TestHungCallWhenTheTokenIsLost(t *testing.T) {
 	require.ErrorIs(t, p.Close(), sign.ErrUnavailable, "the module is not finalised under the call")
 	atomic.StoreInt64(s.fn(fnSign).hang, 0)
 	leakFree(t, s.shim, before)
+}
+
+// TestHungCallOnTheCallersGoroutine hangs a call whose caller cannot leave. When it comes back, its module was initialised
+// again, and the call is made again.
+func TestHungCallOnTheCallersGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := newStage(t)
+	p, key := s.open(t)
+	require.Empty(t, s.many(t.Context(), key, 4, 5))
+	atomic.StoreInt64(s.fn(fnSign).hang, 2)
+	hung := make(chan error)
+	go func() { hung <- s.one(context.Background(), key, "hung") }()
+	for atomic.LoadInt64(s.fn(fnSign).hanging) == 0 {
+		runtime.Gosched()
+	}
+	inits := s.count(fnInitialize)
+	s.fail(fnSignInit, 0, 1, 0x30)
+	s.fail(fnOpenSession, 0, 1<<40, 0x30)
+	go func() {
+		for s.count(fnInitialize) == inits {
+			runtime.Gosched()
+		}
+		s.fail(fnOpenSession, 0, 0, 0)
+	}()
+	require.Empty(t, s.many(t.Context(), key, 8, 10))
+	require.EqualValues(t, 1, atomic.LoadInt64(s.fn(fnSign).hanging), "it still hangs in the module")
+	atomic.StoreInt64(s.fn(fnSign).hang, 0)
+	require.NoError(t, <-hung)
+	leakFree(t, s.shim, before, p)
 }
 
 func TestCloseDoesNotWaitForAHungCall(t *testing.T) {
@@ -297,7 +331,7 @@ func TestTenThousandCallers(t *testing.T) {
 	runtime.ReadMemStats(&m0)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan []error)
-	go func() { done <- s.many(ctx, key, 10_000, 1) }()
+	go func() { done <- s.manyUnder([2]context.Context{ctx, ctx}, key, 10_000, 1) }()
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() >= 10_000 }, 20*time.Second, time.Millisecond)
 	time.Sleep(50 * time.Millisecond) // until they have come as far as they come
 	runtime.ReadMemStats(&m1)
