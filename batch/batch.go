@@ -40,8 +40,8 @@ type Options struct {
 	StopOnError bool
 	// Workers is how many contents are prepared and finished at once; 0 means runtime.GOMAXPROCS.
 	Workers int
-	// KeyLimit is how many signatures are asked of the key at once; 0 means the key's own limit (sign.Limiter), or
-	// Workers when it has none.
+	// KeyLimit is how many signatures are asked of the key at once; 0 means the key's own limit (sign.Limiter), with Workers
+	// more when the key has a queue for them (sign.Queuer), or Workers when it has none.
 	KeyLimit int
 	// Window is how many contents may be between the first that is not delivered yet and the last that was taken up;
 	// 0 means a few per worker.

@@ -70,6 +70,20 @@ func TestKeyAndProcessors(t *testing.T) {
 	})
 }
 
+// TestKeyQueues gives a key with a queue of its own a few calls more than it works on at once, unless a limit is set.
+func TestKeyQueues(t *testing.T) {
+	pki := testpki.New(t)
+	for limit, most := range map[int]int64{0: 5, 4: 4, 1: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := &queueKey{fakeKey{limit: 3, takes: func() time.Duration { return time.Second }}}
+			s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+			_, err := batch.Sign(t.Context(), s, &fakeFormat{}, named(50), &batch.Options{Workers: 2, KeyLimit: limit})
+			require.NoError(t, err)
+			require.Equal(t, most, fake.highest.Load())
+		})
+	}
+}
+
 // TestItemErrors gives each content its own error, from any step, and signs the others.
 func TestItemErrors(t *testing.T) {
 	pki := testpki.New(t)

@@ -54,6 +54,11 @@ func (k *fakeKey) SignContext(ctx context.Context, digest []byte, _ crypto.Signe
 	return append([]byte("signed "), digest...), nil
 }
 
+// queueKey has a queue.
+type queueKey struct{ fakeKey }
+
+func (k *queueKey) Queues() bool { return true }
+
 // bulkKey signs groups.
 type bulkKey struct {
 	*fakeKey

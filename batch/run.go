@@ -83,6 +83,9 @@ func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, tota
 	}
 	if r.o.KeyLimit <= 0 {
 		r.o.KeyLimit = s.Limit()
+		if r.o.KeyLimit > 0 && s.Queues() {
+			r.o.KeyLimit += r.workers
+		}
 	}
 	if n := s.BulkSize(); n > 1 {
 		r.bulk = n

@@ -9,8 +9,8 @@
 // # Who implements what
 //
 // A holder of keys implements [Provider] and [Key], and whichever optional interfaces it has something to say for:
-// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [Schemer], [Limiter], [TrustedKey] and
-// [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking anybody. Package
+// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [Schemer], [Limiter], [Queuer], [TrustedKey]
+// and [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking anybody. Package
 // provider/providertest checks an implementation.
 //
 // A container format implements [Format] and [Draft].
@@ -83,6 +83,12 @@ type ChainSource interface {
 // the number of sessions for an HSM. 0 means that it does not matter.
 type Limiter interface {
 	Limit() int
+}
+
+// Queuer is an optional interface of a [Key] whose calls beyond its limit wait inside for their turn, each under its
+// context. A batch keeps a few more calls under way then, so that no session is idle while a result is on its way back.
+type Queuer interface {
+	Queues() bool
 }
 
 // Schemer is an optional interface of a [Key] that narrows or reorders what can be done with it, best first. Without it

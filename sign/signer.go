@@ -177,6 +177,12 @@ func (s *Signer) Key() Key { return s.key }
 // Limit says how many signatures at once are useful; 0 means that it does not matter.
 func (s *Signer) Limit() int { return s.limit }
 
+// Queues reports whether calls beyond the limit wait in the key for their turn, see [Queuer].
+func (s *Signer) Queues() bool {
+	k, ok := s.key.(Queuer)
+	return ok && k.Queues()
+}
+
 // BulkSize says how many messages at once [Signer.SignBulk] takes best; 0 means that the key signs one by one.
 func (s *Signer) BulkSize() int {
 	if k, ok := s.key.(BulkKey); ok {

@@ -150,20 +150,6 @@ type implementation struct {
 
 func implementations(t *testing.T, next func() string) []implementation {
 	digest := sha256.Sum256([]byte("message"))
-	bare := func() func(t *testing.T, a algorithm, n int) []func() error {
-		raw, err := hsm.OpenRaw(next(), label, pin)
-		check(t, err)
-		return func(t *testing.T, a algorithm, n int) []func() error {
-			fs := make([]func() error, n)
-			for i := range fs {
-				f, closeIt, err := raw.Signer(a.name, a.mechanism, a.data(digest[:]), a.size)
-				check(t, err)
-				t.Cleanup(closeIt)
-				fs[i] = f
-			}
-			return fs
-		}
-	}
 	ours := func(skip bool, ctx context.Context) func(*testing.T, algorithm, int) []func() error {
 		path := next()
 		return func(t *testing.T, a algorithm, n int) []func() error {
@@ -180,8 +166,8 @@ func implementations(t *testing.T, next func() string) []implementation {
 	}
 	miekgPath, cryptoPath := next(), next()
 	return []implementation{
-		{"raw one call", bare()},
-		{"raw, again", bare()},
+		{"raw one call", bareLoops(t, next(), digest[:])},
+		{"raw, again", bareLoops(t, next(), digest[:])},
 		{"signet", ours(true, context.Background())},
 		{"signet, ctx", ours(true, t.Context())},
 		{"signet, check", ours(false, context.Background())},
@@ -190,6 +176,22 @@ func implementations(t *testing.T, next func() string) []implementation {
 		}},
 		{"crypto11", crypto11Signers(cryptoPath, 0, digest[:])},
 		{"crypto11, n+1", crypto11Signers(cryptoPath, 1, digest[:])},
+	}
+}
+
+// bareLoops call the module without any library, in one transition into C for a signature.
+func bareLoops(t *testing.T, path string, digest []byte) func(*testing.T, algorithm, int) []func() error {
+	raw, err := hsm.OpenRaw(path, label, pin)
+	check(t, err)
+	return func(t *testing.T, a algorithm, n int) []func() error {
+		fs := make([]func() error, n)
+		for i := range fs {
+			f, closeIt, err := raw.Signer(a.name, a.mechanism, a.data(digest), a.size)
+			check(t, err)
+			t.Cleanup(closeIt)
+			fs[i] = f
+		}
+		return fs
 	}
 }
 

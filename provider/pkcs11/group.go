@@ -233,6 +233,7 @@ var (
 	_ sign.Key        = (*groupKey)(nil)
 	_ sign.TrustedKey = (*groupKey)(nil)
 	_ sign.Schemer    = (*groupKey)(nil)
+	_ sign.Queuer     = (*groupKey)(nil)
 )
 
 // set notes the key of a member.
@@ -255,6 +256,9 @@ func (k *groupKey) Public() crypto.PublicKey { return k.first.public }
 func (k *groupKey) Trusted() bool { return true }
 
 func (k *groupKey) Schemes() []sign.Scheme { return k.first.schemes }
+
+// Queues tells it of the members' keys.
+func (k *groupKey) Queues() bool { return k.first.Queues() }
 
 func (k *groupKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	return k.SignContext(context.Background(), digest, opts)

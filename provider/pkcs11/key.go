@@ -50,6 +50,7 @@ var (
 	_ sign.TrustedKey = (*key)(nil)
 	_ sign.Schemer    = (*key)(nil)
 	_ sign.Limiter    = (*key)(nil)
+	_ sign.Queuer     = (*key)(nil)
 )
 
 func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key {
@@ -104,6 +105,9 @@ func (k *key) Limit() int {
 	}
 	return 0
 }
+
+// Queues is true, but for a key that wants the PIN for each signature.
+func (k *key) Queues() bool { return !k.object.alwaysAuthorised }
 
 func (k *key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	return k.SignContext(context.Background(), digest, opts)
