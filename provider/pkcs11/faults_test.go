@@ -233,23 +233,7 @@ func TestHungCallWhenTheTokenIsLost(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := newStage(t)
 	p, key := s.open(t)
-	require.Empty(t, s.many(t.Context(), key, 4, 5))
-	atomic.StoreInt64(s.fn(fnSign).hang, 2)
-	hung := make(chan error)
-	go func() { hung <- s.one(t.Context(), key, "hung") }()
-	for atomic.LoadInt64(s.fn(fnSign).hanging) == 0 {
-		runtime.Gosched()
-	}
-	inits := s.count(fnInitialize)
-	s.fail(fnSignInit, 0, 1, 0x30)
-	s.fail(fnOpenSession, 0, 1<<40, 0x30)
-	go func() {
-		for s.count(fnInitialize) == inits {
-			runtime.Gosched()
-		}
-		s.fail(fnOpenSession, 0, 0, 0)
-	}()
-	require.Empty(t, s.many(t.Context(), key, 8, 10))
+	hung := s.hangAndLose(t, t.Context(), key)
 	require.NoError(t, <-hung)
 	require.EqualValues(t, 1, atomic.LoadInt64(s.fn(fnSign).hanging), "it still hangs in the module")
 	require.Empty(t, s.many(t.Context(), key, 8, 10))
@@ -264,10 +248,21 @@ func TestHungCallOnTheCallersGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := newStage(t)
 	p, key := s.open(t)
+	hung := s.hangAndLose(t, context.Background(), key)
+	require.EqualValues(t, 1, atomic.LoadInt64(s.fn(fnSign).hanging), "it still hangs in the module")
+	atomic.StoreInt64(s.fn(fnSign).hang, 0)
+	require.NoError(t, <-hung)
+	leakFree(t, s.shim, before, p)
+}
+
+// hangAndLose has one call hang, and takes the token away until the module is initialised again. Other callers sign before
+// and after that. It returns what becomes of the call.
+func (s *stage) hangAndLose(t *testing.T, ctx context.Context, key sign.Key) <-chan error {
+	t.Helper()
 	require.Empty(t, s.many(t.Context(), key, 4, 5))
 	atomic.StoreInt64(s.fn(fnSign).hang, 2)
 	hung := make(chan error)
-	go func() { hung <- s.one(context.Background(), key, "hung") }()
+	go func() { hung <- s.one(ctx, key, "hung") }()
 	for atomic.LoadInt64(s.fn(fnSign).hanging) == 0 {
 		runtime.Gosched()
 	}
@@ -281,10 +276,7 @@ func TestHungCallOnTheCallersGoroutine(t *testing.T) {
 		s.fail(fnOpenSession, 0, 0, 0)
 	}()
 	require.Empty(t, s.many(t.Context(), key, 8, 10))
-	require.EqualValues(t, 1, atomic.LoadInt64(s.fn(fnSign).hanging), "it still hangs in the module")
-	atomic.StoreInt64(s.fn(fnSign).hang, 0)
-	require.NoError(t, <-hung)
-	leakFree(t, s.shim, before, p)
+	return hung
 }
 
 func TestCloseDoesNotWaitForAHungCall(t *testing.T) {
