@@ -89,7 +89,8 @@ func escape(s string) string {
 }
 
 // ParseURI reads a URI. Attributes that are unknown, given twice or not well formed are errors, which never repeat a
-// value; vendors' attributes (x-…) are passed over.
+// value; vendors' attributes (x-…) are passed over. A value that holds another attribute, behind a wrong separator, is an
+// error too: it could be the PIN, which names of tokens and files would carry into messages.
 func ParseURI(text string) (URI, error) {
 	var u URI
 	rest, ok := cutScheme(text)
@@ -155,11 +156,40 @@ func (u *URI) attribute(part string, seen map[string]bool, set func(name, value 
 		return badURI(name, "it is there twice")
 	}
 	seen[name] = true
+	if holdsAttribute(raw) {
+		return badURI(name, "another attribute stands in its value; between those before the ? stands ;, between those after it &")
+	}
 	value, err := url.PathUnescape(raw)
 	if err != nil {
-		return badURI(name, "its value is not well percent-encoded")
+		return badURI(name, "its value is not well percent-encoded; a % that is meant as such is %25")
 	}
 	return set(name, value)
+}
+
+var attributeNames = []string{
+	"token", "manufacturer", "serial", "model", "slot-id", "slot-description", "slot-manufacturer", "library-manufacturer",
+	"library-description", "library-version", "object", "id", "type", "module-path", "module-name", "pin-source", "pin-value", "x-init-args",
+}
+
+// holdsAttribute reports whether NAME= of an attribute stands in a raw value, behind something that people take for the
+// separator. Behind anything in the case of a PIN.
+func holdsAttribute(raw string) bool {
+	raw = strings.ToLower(raw)
+	if strings.Contains(raw, "pin-value=") {
+		return true
+	}
+	for i := range len(raw) {
+		if strings.IndexByte(";&?,| \t\r\n", raw[i]) < 0 {
+			continue
+		}
+		rest := strings.TrimLeft(raw[i+1:], " ")
+		for _, name := range attributeNames {
+			if strings.HasPrefix(rest, name+"=") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (u *URI) pathAttribute(name, value string) error {
@@ -218,6 +248,9 @@ func (u *URI) queryAttribute(name, value string) error {
 		}
 		u.ModuleName = value
 	case "pin-value":
+		if value == "" {
+			return badURI(name, "it is empty; leave it out, or give the PIN")
+		}
 		u.PINValue, u.hasPIN = sign.NewSecret([]byte(value)), true
 	case "pin-source":
 		if strings.HasPrefix(value, "|") {
@@ -232,8 +265,11 @@ func (u *URI) queryAttribute(name, value string) error {
 			}
 			file = "/" + path
 		}
-		if file == "" {
+		switch {
+		case file == "":
 			return badURI(name, "it names no file")
+		case !isFile && strings.Contains(file, "://"):
+			return badURI(name, "only files are read")
 		}
 		u.PINSource = file
 	case "x-init-args":

@@ -31,22 +31,34 @@ func TestParseURI(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v", u, u, u), "12;34")
 	require.True(t, u.Ref().IsZero())
 
+	u, err = pkcs11.ParseURI("pkcs11:token=R&D;object=my-token=1,2?module-path=/opt/a;b/m.so")
+	require.NoError(t, err)
+	require.Equal(t, "R&D my-token=1,2 /opt/a;b/m.so", u.Token+" "+u.Object+" "+u.ModulePath)
+
 	for name, text := range map[string]string{
-		"scheme":          "http:token=a",
-		"empty":           "",
-		"twice":           "pkcs11:token=a;token=b",
-		"no value":        "pkcs11:token",
-		"unknown":         "pkcs11:tocken=a",
-		"unknown query":   "pkcs11:token=a?pin=secret-1234",
-		"encoding":        "pkcs11:token=%zz",
-		"slot":            "pkcs11:slot-id=0x1",
-		"type":            "pkcs11:type=key",
-		"query in path":   "pkcs11:pin-value=secret-1234",
-		"command":         "pkcs11:?pin-source=|cat%20/etc/passwd",
-		"other host":      "pkcs11:?pin-source=file://elsewhere/pin",
-		"both PINs":       "pkcs11:?pin-source=a&pin-value=secret-1234",
-		"module and path": "pkcs11:?module-name=../m",
-		"empty part":      "pkcs11:token=a;;serial=1",
+		"scheme":           "http:token=a",
+		"empty":            "",
+		"twice":            "pkcs11:token=a;token=b",
+		"no value":         "pkcs11:token",
+		"unknown":          "pkcs11:tocken=a",
+		"unknown query":    "pkcs11:token=a?pin=secret-1234",
+		"encoding":         "pkcs11:token=%zz",
+		"slot":             "pkcs11:slot-id=0x1",
+		"type":             "pkcs11:type=key",
+		"query in path":    "pkcs11:pin-value=secret-1234",
+		"command":          "pkcs11:?pin-source=|cat%20/etc/passwd",
+		"other host":       "pkcs11:?pin-source=file://elsewhere/pin",
+		"both PINs":        "pkcs11:?pin-source=a&pin-value=secret-1234",
+		"module and path":  "pkcs11:?module-name=../m",
+		"empty part":       "pkcs11:token=a;;serial=1",
+		"empty PIN":        "pkcs11:?pin-value=",
+		"PIN from the net": "pkcs11:?pin-source=https://host/pin",
+		"& before the ?":   "pkcs11:token=a&pin-value=secret-1234?module-path=/m.so",
+		"; after the ?":    "pkcs11:?module-path=/m.so;pin-value=secret-1234",
+		"two ?":            "pkcs11:?module-path=/m.so?pin-value=secret-1234",
+		"comma":            "pkcs11:token=a,pin-value=secret-1234",
+		"no separator":     "pkcs11:token=a-PIN-VALUE=secret-1234",
+		"& and a space":    "pkcs11:token=a& object=b",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := pkcs11.ParseURI(text)

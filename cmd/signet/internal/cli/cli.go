@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func Run(ctx context.Context, w World) int {
 		failed = &failure{ExitUsage, err}
 	}
 	if failed.err != nil {
-		text := withoutPIN(sentence(failed.err), w.Args)
+		text := withoutPIN(sentence(failed.err), append([]string{a.env("SIGNET_KEY")}, w.Args...))
 		if failed.code == ExitUsage {
 			text += " (see " + command.CommandPath() + " --help)"
 		}
@@ -61,12 +62,19 @@ func Run(ctx context.Context, w World) int {
 // withoutPIN takes arguments out of a text that repeats them, as texts about flags do, when there is a PIN in them.
 func withoutPIN(text string, args []string) string {
 	for _, arg := range args {
-		if at := strings.Index(arg, "pkcs11:"); at >= 0 && strings.Contains(arg[at:], "pin-value") {
-			text = strings.ReplaceAll(text, arg[at:], "pkcs11:…")
+		lower := strings.ToLower(arg)
+		if !strings.Contains(lower, "pin-value") {
+			continue
 		}
+		if at := strings.Index(lower, "pkcs11:"); at >= 0 && len(lower) == len(arg) {
+			arg = arg[at:]
+		}
+		text = strings.ReplaceAll(text, arg, "pkcs11:…")
 	}
-	return text
+	return pinValue.ReplaceAllString(text, "$1…") // of an argument that was quoted or cut
 }
+
+var pinValue = regexp.MustCompile(`(?i)(pin-value=)[^&"'\s]*`)
 
 type app struct {
 	World
@@ -101,10 +109,20 @@ func keyFailure(err error) error {
 	return &failure{ExitKey, err}
 }
 
-// sentence writes an error on one line.
+// sentence writes an error on one line. What the library tells programmers to set, it tells users of the program how.
 func sentence(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	return forUsers.Replace(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 }
+
+var forUsers = strings.NewReplacer(
+	"(Config.PIN)", "(pin-source=FILE in the URI, --password-file FILE, or "+pinVariable+")",
+	"(Config.Module)", "(module-path= in the URI)",
+	"(Config.InitArgs)", "(x-init-args= in the URI)",
+	"(Config.Certificates)", "(--cert FILE)",
+	"(Config.AllowFinalTry)", "(--final-try)",
+	"(Config.Sessions)", "(--sessions)",
+	" (Config.Recover)", "",
+)
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{

@@ -24,9 +24,10 @@ type keyFlags struct {
 	key, passwordFile, cert string
 
 	finalTry bool
-	sessions int         // of a token; 0 is the default
-	root     bool        // chains end with the root when it is known
-	given    func() bool // the key was given by its flag, which other users of the machine can see
+	sessions int           // of a token; 0 is the default
+	root     bool          // chains end with the root when it is known
+	given    func() bool   // the key was given by its flag, which other users of the machine can see
+	empty    func() string // a flag that was given with nothing in it, or ""
 }
 
 func (f *keyFlags) register(cmd *cobra.Command, env func(string) string, cert bool) {
@@ -39,6 +40,31 @@ func (f *keyFlags) register(cmd *cobra.Command, env func(string) string, cert bo
 	}
 	f.key = env("SIGNET_KEY") // stays unless the flag is given
 	f.given = func() bool { return flags.Changed("key") }
+	f.empty = func() string {
+		for name, value := range map[string]string{"password-file": f.passwordFile, "cert": f.cert} {
+			if value == "" && flags.Changed(name) {
+				return name
+			}
+		}
+		return ""
+	}
+}
+
+// check refuses what is a slip rather than a key. What looks like a URI is never repeated: there may be a PIN in it.
+func (f *keyFlags) check() error {
+	if name := f.empty(); name != "" {
+		return usage("--%s is empty; is a variable of your shell not set?", name)
+	}
+	if pkcs11.IsURI(f.key) {
+		return nil
+	}
+	key := strings.ToLower(f.key)
+	for _, part := range []string{"pkcs11:", "module-path=", "module-name=", "pin-value=", "pin-source="} {
+		if strings.Contains(key, part) {
+			return usage("the key looks like a pkcs11: URI and is none; it has to begin with pkcs11: and nothing before it, neither a space nor a quotation mark")
+		}
+	}
+	return nil
 }
 
 // keyring is an open file, folder or token with keys, and which of them is meant.
@@ -59,6 +85,9 @@ func (k *keyring) Close() error {
 
 // openKey opens KEY. Failures are of ExitKey, but for references that can mean nothing.
 func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
 	if f.key == "" {
 		return nil, usage("which key? Give --key FILE or a pkcs11: URI, or --key demo to try it out")
 	}
@@ -174,6 +203,9 @@ func parseRef(s string) (sign.Ref, []*x509.Certificate, error) {
 		return sign.Ref{}, nil, nil
 	}
 	if label, ok := strings.CutPrefix(s, "label:"); ok {
+		if label == "" {
+			return sign.Ref{}, nil, usage("--cert label: what is the label? Give label:TEXT, as signet keys prints it")
+		}
 		return sign.Ref{Label: label}, nil, nil
 	}
 	if id, ok := strings.CutPrefix(s, "id:"); ok {
@@ -253,7 +285,7 @@ const passwordVariable = "SIGNET_PASSWORD" //nolint:gosec // the name of a varia
 // these, and keys that are not encrypted can still be opened.
 func (a *app) password(file string) soft.PasswordFunc {
 	if file != "" {
-		a.checkPasswordFile(file)
+		a.checkSecretFile("password", file)
 		return soft.PasswordFile(file)
 	}
 	if value, ok := a.LookupEnv(passwordVariable); ok {
@@ -265,10 +297,10 @@ func (a *app) password(file string) soft.PasswordFunc {
 	return nil
 }
 
-// checkPasswordFile warns of a file with a password or a PIN that is no secret.
-func (a *app) checkPasswordFile(file string) {
+// checkSecretFile warns of a file with a password or a PIN, as kind says, that is no secret.
+func (a *app) checkSecretFile(kind, file string) {
 	if everybodyReads(file) {
-		a.warn("everybody on this machine can read the password file %s; chmod 600 mends that", file)
+		a.warn("everybody on this machine can read the %s file %s; chmod 600 mends that", kind, file)
 	}
 }
 

@@ -104,6 +104,9 @@ func (a *app) keygen(ctx context.Context, f *keyFlags, kind, label, id string) e
 
 // needToken refuses a KEY that is none on a token.
 func needToken(f *keyFlags, otherwise string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	switch {
 	case f.key == "":
 		return usage("which token? Give --key 'pkcs11:token=LABEL?module-path=/path/to/library.so'")

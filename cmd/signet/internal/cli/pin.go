@@ -36,7 +36,7 @@ func (a *app) pinOf(f *keyFlags, config *pkcs11.Config, u pkcs11.URI) (*pin, err
 	case inURI && f.passwordFile != "":
 		return nil, usage("the URI says where the PIN is, and so does --password-file; leave one out")
 	case u.PINSource != "":
-		a.checkPasswordFile(u.PINSource)
+		a.checkSecretFile("PIN", u.PINSource)
 		p.from = u.PINSource
 		return p, nil
 	case inURI:
@@ -46,7 +46,7 @@ func (a *app) pinOf(f *keyFlags, config *pkcs11.Config, u pkcs11.URI) (*pin, err
 		p.from = "the URI"
 		return p, nil
 	case f.passwordFile != "":
-		a.checkPasswordFile(f.passwordFile)
+		a.checkSecretFile("PIN", f.passwordFile)
 		p.from, config.PIN = f.passwordFile, pkcs11.PINFile(f.passwordFile)
 		return p, nil
 	}

@@ -20,6 +20,9 @@ type token struct {
 
 // tokenURI reads a URI and says where its PIN comes from. Nothing is opened.
 func (a *app) tokenURI(f *keyFlags) (*token, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
 	u, err := pkcs11.ParseURI(f.key)
 	if err != nil {
 		return nil, usage("%w", err)
