@@ -120,7 +120,7 @@ func (p *Provider) mayTry(flags uint) error {
 		e.Hint = "nothing was tried: the token says that the PIN is locked; the security officer must unlock it"
 		return e
 	case flags&p11.TokenPINFinalTry != 0 && !p.config.AllowFinalTry:
-		e.Hint = "nothing was tried: the token says that one more wrong PIN will lock it; make sure of the PIN and set Config.AllowFinalTry"
+		e.Hint = "nothing was tried: the token says that one more wrong PIN will lock it; make sure of the PIN and allow it (Config.AllowFinalTry)"
 		return e
 	case flags&p11.TokenPINToBeChanged != 0:
 		e.Hint = "nothing was tried: the token wants its PIN to be changed first, with the vendor's tool"
@@ -132,7 +132,7 @@ func (p *Provider) mayTry(flags uint) error {
 // withPIN calls f with the PIN, or with nil for a PIN pad, and wipes it. Called with the turn to log in.
 func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, f func(pin []byte) error) error {
 	if p.config.PIN == nil && token.Flags&p11.TokenProtectedPath == 0 {
-		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: "set Config.PIN"}
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: "give the PIN (Config.PIN)"}
 	}
 	if p.config.PIN == nil {
 		return p.explainPIN(op, f(nil))
@@ -145,7 +145,10 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 		}
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Err: fmt.Errorf("%w: %w", errNoPIN, err), Hint: "nothing was tried"}
 	}
-	if secret.Len() == 0 || secret.Len() > keyring.MaxSecret {
+	switch {
+	case secret.Len() == 0:
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the PIN is empty"}
+	case secret.Len() > keyring.MaxSecret:
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: fmt.Sprintf("nothing was tried: the PIN has %d octets", secret.Len())}
 	}
 	name := token.Serial + "\x00" + token.Label

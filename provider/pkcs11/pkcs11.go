@@ -126,7 +126,7 @@ func Open(ctx context.Context, config Config) (*Provider, error) {
 		return nil, err
 	}
 	if config.Module == "" {
-		return nil, &sign.Error{Op: "pkcs11: open", Class: sign.ErrInput, Hint: "set Config.Module to the path of the vendor's PKCS #11 library (a .so file)"}
+		return nil, &sign.Error{Op: "pkcs11: open", Class: sign.ErrInput, Hint: "give the path of the vendor's PKCS #11 library, a .so file (Config.Module)"}
 	}
 	if config.Sessions <= 0 {
 		config.Sessions = DefaultSessions

@@ -25,6 +25,7 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		slot          uint
 		token         p11.TokenInfo
 		failed        error
+		blank         bool // a token that is meant was never initialised, and has neither name nor keys
 	)
 	for _, id := range slots {
 		t, err := p.module.Token(id)
@@ -32,8 +33,13 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			failed = err // of another token, if the one that is meant is there
 			continue
 		}
+		meant := p.config.means(id, t) && p.config.meansSlot(p.module, id)
+		if t.Flags&p11.TokenInitialized == 0 {
+			blank = blank || meant
+			continue
+		}
 		name := fmt.Sprintf("%q (serial %s, slot %d)", t.Label, t.Serial, id)
-		if !p.config.means(id, t) || !p.config.meansSlot(p.module, id) {
+		if !meant {
 			others = append(others, name)
 			continue
 		}
@@ -45,14 +51,18 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		return slot, token, nil
 	case len(found) > 1:
 		return 0, token, &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyAmbiguous,
+			Err:  fmt.Errorf("%d tokens %s", len(found), p.config.wanted()),
 			Hint: "name one token by label and serial: " + firstOf(found)}
 	case failed != nil:
 		return 0, token, wrap("pkcs11: open", p.place, failed)
 	}
 	e := &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyNotFound, Err: errors.New("no token " + p.config.wanted())}
-	if len(others) == 0 {
-		e.Hint = "there is no initialised token; put one in, or check what the module's configuration says"
-	} else {
+	switch {
+	case len(others) == 0:
+		e.Hint = "there is no initialised token; put one in, initialise it, or check what the module's configuration says"
+	case blank:
+		e.Hint = "the one that is meant is not initialised; others are: " + firstOf(others)
+	default:
 		e.Hint = "there are: " + firstOf(others)
 	}
 	return 0, token, e
@@ -66,10 +76,9 @@ func firstOf(names []string) string {
 	return text
 }
 
-// means reports whether a token is the one. Tokens that were never initialised have no keys.
+// means compares a token with what the config says of it.
 func (c *Config) means(slot uint, t p11.TokenInfo) bool {
-	return t.Flags&p11.TokenInitialized != 0 &&
-		(c.Slot == nil || *c.Slot == slot) &&
+	return (c.Slot == nil || *c.Slot == slot) &&
 		(c.TokenLabel == "" || c.TokenLabel == t.Label) &&
 		(c.TokenSerial == "" || c.TokenSerial == t.Serial) &&
 		(c.TokenManufacturer == "" || c.TokenManufacturer == t.Manufacturer) &&
@@ -97,13 +106,16 @@ func (c *Config) wanted() string {
 			parts = append(parts, f.name+" "+quote(f.value))
 		}
 	}
-	if c.Slot != nil {
-		parts = append(parts, fmt.Sprintf("in slot %d", *c.Slot))
+	text := "with " + strings.Join(parts, ", ")
+	switch {
+	case c.Slot != nil && len(parts) == 0:
+		return fmt.Sprintf("in slot %d", *c.Slot)
+	case c.Slot != nil:
+		return fmt.Sprintf("%s in slot %d", text, *c.Slot)
+	case len(parts) == 0:
+		return "in its slots"
 	}
-	if len(parts) == 0 {
-		return "at all"
-	}
-	return "with " + strings.Join(parts, ", ")
+	return text
 }
 
 // Slot is a slot of a module and the token in it.
