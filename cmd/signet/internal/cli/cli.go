@@ -154,7 +154,10 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 			return &failure{code: ExitUsage}
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd == root && len(a.Args) != 0 && !strings.HasPrefix(a.Args[0], "-") && !pkcs11.IsURI(a.Args[0]) {
+			return usage("there is no command %q%s", a.Args[0], suggest(cmd, a.Args[0])) // whatever flags it has
+		}
 		// "invalid argument "x" for "--jobs" flag: strconv.ParseInt: …": what package strconv says helps nobody.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return usage("%s", text)

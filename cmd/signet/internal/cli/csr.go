@@ -143,6 +143,9 @@ func x509Algorithm(public crypto.PublicKey, opts crypto.SignerOpts) x509.Signatu
 
 // replaceFile writes a file whole or not at all.
 func replaceFile(path string, data []byte) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New("it is a folder")
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix+"*"+tempSuffix)
 	if err != nil {
 		return err

@@ -51,6 +51,12 @@ func parseSubject(text string) ([]byte, error) {
 	if slashes {
 		separator, text = '/', text[1:]
 	}
+	switch {
+	case !quotesClosed(text):
+		return nil, errors.New("a quotation mark is not closed; one that is meant as such has a backslash before it")
+	case !slashes && len(splitEscaped(text, ';')) > 1:
+		return nil, errors.New("a comma stands between the parts; a semicolon that is meant as such has a backslash before it")
+	}
 	types := attributeTypes()
 	var name []rdnSET
 	for _, part := range splitEscaped(text, separator) {
@@ -88,11 +94,27 @@ func splitEscaped(s string, separator byte) []string {
 	return append(parts, s[start:])
 }
 
+func quotesClosed(s string) bool {
+	closed := true
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			closed = !closed
+		}
+	}
+	return closed
+}
+
 func parsePair(pair string, types map[string]attributeType) (typeAndValue, error) {
 	name, raw, ok := strings.Cut(pair, "=")
 	name, raw = strings.TrimSpace(name), trimUnescaped(raw)
 	if !ok || name == "" {
-		return typeAndValue{}, fmt.Errorf("%s is not NAME=VALUE, as in CN=Seal", quote(pair))
+		return typeAndValue{}, fmt.Errorf("%s is not NAME=VALUE, as in CN=Seal; a comma, slash or plus sign in a value has a backslash before it", quote(pair))
+	}
+	if strings.HasPrefix(raw, "#") { // RFC 4514 has DER in hexadecimal there
+		return typeAndValue{}, fmt.Errorf("%s begins with #; a # that is meant as such has a backslash before it", name)
 	}
 	known, ok := types[strings.ToUpper(name)]
 	if !ok {

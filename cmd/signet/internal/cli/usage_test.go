@@ -31,6 +31,8 @@ func TestWrongUse(t *testing.T) {
 	}{
 		"nothing":                    {nil, cli.ExitUsage, "signet sign --key demo"},
 		"no such command":            {[]string{"sing"}, cli.ExitUsage, `there is no command "sing"`},
+		"no such command with flags": {[]string{"sing", "--key", "@key.pem", "@a"}, cli.ExitUsage, `there is no command "sing"`},
+		"unknown flag alone":         {[]string{"--frob"}, cli.ExitUsage, "unknown flag: --frob"},
 		"near miss":                  {[]string{"verfy"}, cli.ExitUsage, "did you mean verify"},
 		"sign without files":         {with(), cli.ExitUsage, "give the files"},
 		"sign without key":           {[]string{"sign", "@a"}, cli.ExitUsage, "--key demo"},
