@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seed-116355fd/signet/sign"
@@ -44,15 +45,22 @@ func (f *Finder) Find(ref sign.Ref) (*Entry, error) {
 	case 1:
 		return matches[0], nil
 	}
+	by := "thumbprint"
+	if slices.ContainsFunc(matches, func(e *Entry) bool { return e.Certificate() == nil }) {
+		by = "label and id" // a key without a certificate has no other name
+	}
 	return nil, &sign.Error{
 		Op: f.Op, Place: f.place(ref), Class: sign.ErrKeyAmbiguous,
-		Hint: "name one of them by its thumbprint: " + names(matches),
+		Hint: "name one of them by its " + by + ": " + names(matches),
 	}
 }
 
 func (f *Finder) place(ref sign.Ref) string {
-	if f.Place == "" {
+	switch {
+	case f.Place == "":
 		return ref.String()
+	case ref.IsZero():
+		return f.Place
 	}
 	return f.Place + ": " + ref.String()
 }
@@ -96,17 +104,25 @@ func (f *Finder) notFound(ref sign.Ref) error {
 		}
 		hint += "; " + s
 	}
-	return &sign.Error{Op: f.Op, Place: f.place(ref), Class: sign.ErrKeyNotFound, Err: unread(f.Failures), Hint: hint}
+	return &sign.Error{Op: f.Op, Place: f.place(ref), Class: sign.ErrKeyNotFound, Err: f.unread(f.Failures), Hint: hint}
 }
 
-// unread joins what could not be read into one sentence.
-func unread(failures []error) error {
+// unread joins what could not be read into one sentence, which says the place that all have in common once.
+func (f *Finder) unread(failures []error) error {
 	if len(failures) == 0 {
 		return nil
 	}
 	var texts []string
 	for _, err := range failures[:min(len(failures), maxNamed)] {
-		texts = append(texts, err.Error())
+		text := err.Error()
+		if e, ok := errors.AsType[*sign.Error](err); ok && f.Place != "" {
+			if own, found := strings.CutPrefix(e.Place, f.Place+": "); found {
+				short := *e
+				short.Op, short.Place = own, ""
+				text = short.Error()
+			}
+		}
+		texts = append(texts, text)
 	}
 	if more := len(failures) - len(texts); more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
@@ -127,9 +143,13 @@ func names(entries []*Entry) string {
 	var texts []string
 	for _, e := range entries[:min(len(entries), maxNamed)] {
 		text := fmt.Sprintf("%q", e.Label)
-		if c := e.Certificate(); c != nil {
+		c := e.Certificate()
+		switch {
+		case c != nil:
 			text += " " + e.Thumbprint() + " (" + c.Subject.String() + ")"
-		} else {
+		case len(e.ID) != 0:
+			text += fmt.Sprintf(" (id %x, no certificate)", e.ID)
+		default:
 			text += " (no certificate)"
 		}
 		texts = append(texts, text)

@@ -40,6 +40,24 @@ type catalog struct {
 	entries  []*keyring.Entry
 	failures []error
 	skipped  []string
+	unusable []unusable
+}
+
+// unusable is a private key that is there and cannot sign, and why.
+type unusable struct {
+	*object
+	err error
+}
+
+// why explains a reference that means a key that cannot sign, or is nil.
+func (c *catalog) why(ref sign.Ref) error {
+	for _, u := range c.unusable {
+		if (sign.Ref{ID: ref.ID, Label: ref.Label}).IsZero() || len(ref.ID) != 0 && !bytes.Equal(ref.ID, u.id) || ref.Label != "" && ref.Label != string(u.label) {
+			continue
+		}
+		return u.err
+	}
+	return nil
 }
 
 // read lists the keys that may sign, with their certificates. A reference with an identifier narrows it; its certificate
@@ -74,6 +92,8 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 			return nil, err
 		}
 		if o.noSign {
+			c.unusable = append(c.unusable, unusable{o, &sign.Error{Op: "pkcs11: key", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported,
+				Hint: "it may not sign (CKA_SIGN is false); name another one"}})
 			continue
 		}
 		public, err := p.publicOf(s, o, candidates)
@@ -81,7 +101,12 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 			if _, ok := errors.AsType[Code](err); ok {
 				return nil, err
 			}
-			c.failures = append(c.failures, &sign.Error{Op: "pkcs11: keys", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported, Err: err})
+			e := &sign.Error{Op: "pkcs11: keys", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported, Err: err}
+			if errors.Is(err, errNoPublic) {
+				e.Hint = "give its certificate (Config.Certificates)"
+			}
+			c.failures = append(c.failures, e)
+			c.unusable = append(c.unusable, unusable{o, e})
 			continue
 		}
 		c.add(p, o, public, ring, epoch)

@@ -232,8 +232,11 @@ func (p *Provider) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	finder := keyring.Finder{Op: "pkcs11: key", Place: p.place, Entries: all.entries, Failures: all.failures, Skipped: all.skipped}
 	e, err := finder.Find(ref)
 	if err != nil {
-		if s, ok := errors.AsType[*sign.Error](err); ok && len(all.entries) == 0 && p.config.PIN == nil {
-			s.Hint += "; without a PIN a token does not show its private keys"
+		if why := all.why(ref); why != nil && errors.Is(err, sign.ErrKeyNotFound) {
+			return nil, why
+		}
+		if s, ok := errors.AsType[*sign.Error](err); ok && len(all.entries) == 0 && p.config.PIN == nil && p.token.Flags&p11.TokenLoginRequired != 0 {
+			s.Hint = "without a PIN a token does not show its private keys; give it (Config.PIN)"
 		}
 		return nil, err
 	}

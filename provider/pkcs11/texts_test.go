@@ -1,11 +1,14 @@
 package pkcs11_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -51,4 +54,69 @@ func TestPINTexts(t *testing.T) {
 	_, err := pkcs11.Open(t.Context(), pkcs11.Config{Module: module, TokenLabel: label, PIN: pin("")})
 	require.ErrorIs(t, err, sign.ErrPIN)
 	require.ErrorContains(t, err, "nothing was tried: the PIN is empty")
+}
+
+// TestKeysThatCannotSign are named all the same: the error says what is wrong with the key, not what other keys there are.
+func TestKeysThatCannotSign(t *testing.T) {
+	module, label := newToken(t)
+	pki := testpki.New(t)
+	generate(t, pki, module, label, testpki.P256, "01", "good")
+	tool(t, module, label, "--keypairgen", "--key-type", "EC:secp256k1", "--id", "02", "--label", "bitcoin")
+	tool(t, module, label, "--keypairgen", "--key-type", "EC:prime256v1", "--id", "03", "--label", "half")
+	tool(t, module, label, "--delete-object", "--type", "pubkey", "--id", "03")
+	create(t, module, label,
+		p11.Ulong(p11.AttrClass, p11.ClassPrivateKey), p11.Ulong(p11.AttrKeyType, p11.KeyEC), p11.Bool(p11.AttrToken, true), p11.Bool(p11.AttrPrivate, true),
+		p11.Bool(p11.AttrSign, false), p11.Bytes(p11.AttrECParams, unhex(t, "06082a8648ce3d030107")), p11.Bytes(p11.AttrValue, bytes.Repeat([]byte{1}, 32)),
+		p11.Bytes(p11.AttrID, []byte{4}), p11.Bytes(p11.AttrLabel, []byte("agreement")))
+	p := open(t, pkcs11.Config{Module: module, TokenLabel: label})
+	for name, c := range map[string]struct {
+		ref   sign.Ref
+		class error
+		says  string
+		not   string
+	}{
+		"curve":      {sign.Ref{Label: "bitcoin"}, sign.ErrUnsupported, `key "bitcoin" (id 02): not supported: its curve is not supported`, "good"},
+		"half":       {sign.Ref{ID: []byte{3}}, sign.ErrUnsupported, `its public key is not on the token, and none of the certificates is of it; give its certificate (Config.Certificates)`, "good"},
+		"may not":    {sign.Ref{Label: "agreement"}, sign.ErrUnsupported, `key "agreement" (id 04): not supported; it may not sign (CKA_SIGN is false)`, "good"},
+		"not there":  {sign.Ref{Label: "nobody"}, sign.ErrKeyNotFound, `some keys could not be read: key "`, "agreement"},
+		"other id":   {sign.Ref{Label: "bitcoin", ID: []byte{1}}, sign.ErrKeyNotFound, `there are: "good"`, "agreement"},
+		"once":       {sign.Ref{Label: "nobody"}, sign.ErrKeyNotFound, `in ` + module + `: label "nobody": no such key: some`, "pkcs11: keys"},
+		"only the 1": {sign.Ref{}, nil, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := p.Key(t.Context(), c.ref)
+			require.ErrorIs(t, err, c.class)
+			if err != nil {
+				require.ErrorContains(t, err, c.says)
+				require.NotContains(t, err.Error(), c.not)
+			}
+		})
+	}
+
+	tool(t, module, label, "--keypairgen", "--key-type", "EC:prime256v1", "--id", "05", "--label", "good")
+	_, err := p.Key(t.Context(), sign.Ref{})
+	require.ErrorIs(t, err, sign.ErrKeyAmbiguous)
+	require.ErrorContains(t, err, `in `+module+`: more than one key matches; name one of them by its label and id: "good"`)
+	require.ErrorContains(t, err, `"good" (id 05, no certificate)`)
+}
+
+// create makes an object on a token.
+func create(t testing.TB, module, label string, template ...p11.Attribute) {
+	t.Helper()
+	m, err := p11.Open(module, "")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, m.Close()) }()
+	slots, err := m.Slots(true)
+	require.NoError(t, err)
+	for _, slot := range slots {
+		if token, err := m.Token(slot); err != nil || token.Label != label {
+			continue
+		}
+		s, err := m.OpenSession(slot, true)
+		require.NoError(t, err)
+		require.NoError(t, s.Login([]byte(goodPIN)))
+		_, err = s.Create(template...)
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+	}
 }

@@ -55,7 +55,7 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 		}
 		d.add(checkWarning, "certificate", advice, "the key has none")
 	case err != nil:
-		d.fail("certificate", keys.explain(err))
+		d.fail("certificate", keys.explain(ctx, err))
 		return
 	default:
 		d.certificate(signer.Chain())

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -47,13 +49,14 @@ func (a *app) importCert(ctx context.Context, f *keyFlags, files []string) error
 	if err != nil {
 		return err
 	}
+	t.config.Certificates = all // a key without a public half is known by its certificate
 	p, is, err := a.openToWrite(ctx, t)
 	if err != nil {
 		return err
 	}
 	defer t.pin.forget()
 	defer func() { _ = p.Close() }()
-	leaf, e, err := t.ownerOf(ctx, p, is, all)
+	leaf, e, before, err := t.ownerOf(ctx, p, is, all)
 	if err != nil {
 		return err
 	}
@@ -66,36 +69,47 @@ func (a *app) importCert(ctx context.Context, f *keyFlags, files []string) error
 			a.warn("left out %s: it is not an issuer of the certificate", inspect.Name(c.RawSubject))
 		}
 	}
-	if c := e.Certificate(); c != nil && !c.Equal(leaf) {
-		a.warn("key %s has another certificate, too, on the token (%s); name the one to sign with by --cert %s, or remove the old one", quote(e.Label), sign.Thumbprint(c), sign.Thumbprint(leaf))
+	if before != nil {
+		a.warn("key %s has another certificate, too, on the token (%s); name the one to sign with by --cert %s, or remove the old one", quote(e.Label), sign.Thumbprint(before), sign.Thumbprint(leaf))
 	}
 	a.note("the certificate of %s is on token %s, with %s of its issuers", inspect.Name(leaf.RawSubject), quote(is.Label), plain.Plural(len(chain), "certificate"))
 	return a.printf("%s\n", t.keyURI(is, e))
 }
 
-// ownerOf finds the certificate that belongs to the key that is meant, and that key.
-func (t *token) ownerOf(ctx context.Context, p *pkcs11.Provider, is *pkcs11.Token, all []*x509.Certificate) (*x509.Certificate, sign.Entry, error) {
+// ownerOf finds the certificate that belongs to the key that is meant, that key, and a certificate that it has already.
+func (t *token) ownerOf(ctx context.Context, p *pkcs11.Provider, is *pkcs11.Token, all []*x509.Certificate) (leaf *x509.Certificate, owner sign.Entry, before *x509.Certificate, err error) {
 	ref := t.uri.Ref()
-	var leaf *x509.Certificate
-	var owner sign.Entry
-	var names []string
+	var names, unread []string
+	var entries []sign.Entry // one for each certificate of a key
 	for e, err := range p.Keys(ctx) {
-		if err != nil || !ref.Matches(e) {
+		if err != nil {
+			unread = append(unread, sentence(err))
 			continue // a key that cannot be read has no certificate that can be told to be of it
 		}
-		names = append(names, fmt.Sprintf("%s (id %x)", quote(e.Label), e.ID))
+		if !ref.Matches(e) {
+			continue
+		}
+		entries = append(entries, e)
+		if name := fmt.Sprintf("%s (id %x)", quote(e.Label), e.ID); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 		for _, c := range all {
 			if !sameKey(c, e) || c == leaf {
 				continue
 			}
 			if leaf != nil {
-				return nil, e, usage("the files hold certificates of several keys or several certificates of one key: %s and %s; give one", inspect.Name(leaf.RawSubject), inspect.Name(c.RawSubject))
+				return nil, e, nil, usage("the files hold certificates of several keys or several certificates of one key: %s and %s; give one", inspect.Name(leaf.RawSubject), inspect.Name(c.RawSubject))
 			}
 			leaf, owner = c, e
 		}
 	}
 	if leaf != nil {
-		return leaf, owner, nil
+		for _, e := range entries {
+			if c := e.Certificate(); c != nil && sameKey(leaf, e) && !contains(all, c) {
+				before = c
+			}
+		}
+		return leaf, owner, before, nil
 	}
 	which := "no key of token " + quote(is.Label) + " has the public key of"
 	if !ref.IsZero() {
@@ -106,11 +120,15 @@ func (t *token) ownerOf(ctx context.Context, p *pkcs11.Provider, is *pkcs11.Toke
 		text = fmt.Sprintf("%s any of the %d certificates", which, len(all))
 	}
 	switch {
-	case len(names) == 0:
-		return nil, owner, keyFailure(fmt.Errorf("%s; there is no such key at all; signet keys lists what is there", text))
-	default:
-		return nil, owner, keyFailure(fmt.Errorf("%s; there are: %s", text, firstOf(names)))
+	case len(names) != 0:
+		text += "; there are: " + firstOf(names)
+	case len(unread) == 0:
+		text += "; there is no such key at all; signet keys lists what is there"
 	}
+	if len(unread) != 0 {
+		text += "; not read: " + firstOf(unread)
+	}
+	return nil, owner, nil, keyFailure(errors.New(text))
 }
 
 // sameKey compares the public key of a certificate with a key; of one that crypto/x509 does not read, the bytes.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
@@ -151,7 +152,7 @@ func (k *keyring) open(ctx context.Context, scheme *sign.Scheme) (*sign.Signer, 
 		err = fmt.Errorf("--scheme %s: %w; signet keys lists what the key can do", scheme.Name, err)
 	}
 	if err != nil {
-		return nil, keyFailure(k.explain(err))
+		return nil, keyFailure(k.explain(ctx, err))
 	}
 	return s, nil
 }
@@ -160,13 +161,21 @@ func (k *keyring) open(ctx context.Context, scheme *sign.Scheme) (*sign.Signer, 
 func (k *keyring) bare(ctx context.Context) (sign.Key, error) {
 	key, err := k.Key(ctx, k.ref)
 	if err != nil {
-		return nil, keyFailure(k.explain(err))
+		return nil, keyFailure(k.explain(ctx, err))
 	}
 	return key, nil
 }
 
 // explain adds what to do to an error of finding a key.
-func (k *keyring) explain(err error) error {
+func (k *keyring) explain(ctx context.Context, err error) error {
+	if c := k.ref.Certificate; c != nil && errors.Is(err, sign.ErrKeyNotFound) {
+		named := k.ref
+		named.Certificate = nil
+		if _, other := k.Key(ctx, named); other == nil { // it is the certificate that is wrong
+			return fmt.Errorf("%w: the certificate of %s, from --cert, is of another key than the one that is named; signet keys lists what is there",
+				sign.ErrKeyMismatch, inspect.Name(c.RawSubject))
+		}
+	}
 	if k.token != nil {
 		return k.token.explain(err)
 	}

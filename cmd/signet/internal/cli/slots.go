@@ -25,6 +25,7 @@ type slotInfo struct {
 	Error        string     `json:"error,omitempty"`
 
 	keys []keyInfo
+	none string // in words, when there are no keys
 }
 
 // tokenInfo is what a token says of itself.
@@ -179,6 +180,15 @@ func (a *app) listToken(ctx context.Context, t *token, s pkcs11.Slot, info *slot
 		hidden = hidden || public
 		info.keys = append(info.keys, k)
 	}
+	switch {
+	case len(info.keys) != 0:
+	case !ref.IsZero():
+		info.none = "no key as in the URI"
+	case one.config.PIN == nil && s.Token.LoginRequired && !s.Token.ProtectedPath:
+		info.none = "nothing that it shows without its PIN"
+	default:
+		info.none = "no keys and no certificates; signet keygen makes a key"
+	}
 	if len(owned) == 0 && one.config.PIN == nil && s.Token.LoginRequired && !s.Token.ProtectedPath {
 		text := "token %s shows no private key without its PIN; " + givePIN
 		if hidden {
@@ -237,6 +247,9 @@ func (a *app) printSlot(info *slotInfo) error {
 	default:
 		fmt.Fprintf(&b, ": token %s, serial %s, model %s of %s\n", quote(t.Label), plain.Text(t.Serial), orDash(plain.Text(t.Model)), orDash(plain.Text(t.Manufacturer)))
 		fmt.Fprintf(&b, "  %s\n", strings.Join(t.state(), "; "))
+	}
+	if info.none != "" {
+		fmt.Fprintf(&b, "  %s\n", info.none)
 	}
 	for i := range info.keys {
 		a.writeKey(&b, &info.keys[i])

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
@@ -157,13 +158,28 @@ func (t *token) lastTry(ctx context.Context) bool {
 func (t *token) explain(err error) error {
 	switch {
 	case errors.Is(err, sign.ErrKeyAmbiguous):
-		return fmt.Errorf("%w, by --cert; or by object= or id= in the URI, see signet keys", err)
-	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN == nil:
-		return fmt.Errorf("%w: %s", err, givePIN)
-	case errors.Is(err, sign.ErrKeyNotFound):
-		return fmt.Errorf("%w; signet keys lists what is there", err)
+		return fmt.Errorf("%w; give --cert, or object= and id= in the URI, as signet keys prints them", err)
+	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN != nil && hexText(t.uri.ID):
+		id, _ := parseID(string(t.uri.ID))
+		return fmt.Errorf("%w; the id of a URI is percent-encoded: id=%s is what was meant, perhaps", err, percent(id))
+	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN != nil:
+		return fmt.Errorf("%w; signet keys lists what is there, signet keygen makes a key", err)
 	case errors.Is(err, sign.ErrNoCertificate):
 		return errors.New("the key has no certificate on the token; give the file of its certificate with --cert, or put it there with signet import-cert")
 	}
 	return err
+}
+
+func percent(id []byte) string {
+	var b strings.Builder
+	for _, octet := range id {
+		fmt.Fprintf(&b, "%%%02X", octet)
+	}
+	return b.String()
+}
+
+// hexText reports whether an identifier consists of the digits of one in hexadecimal.
+func hexText(id []byte) bool {
+	_, err := parseID(string(id))
+	return err == nil && len(id) > 1
 }

@@ -107,7 +107,7 @@ func TestTokenPIN(t *testing.T) {
 		"SIGNET_PIN before that":  {env: map[string]string{"SIGNET_PIN": goodPIN, "SIGNET_PASSWORD": wrongPIN}},
 		"a file before variables": {uri: "&pin-source=" + w.path("pin"), env: map[string]string{"SIGNET_PIN": wrongPIN}},
 		"two files":               {uri: "&pin-source=" + w.path("pin"), args: []string{"--password-file", "@wrong"}, code: cli.ExitUsage, says: "leave one out"},
-		"none":                    {code: cli.ExitKey, says: "give it by pin-source=FILE in the URI, by --password-file FILE, or in SIGNET_PIN"},
+		"none":                    {code: cli.ExitKey, says: "give it (pin-source=FILE in the URI, --password-file FILE, or SIGNET_PIN)"},
 		"empty":                   {env: map[string]string{"SIGNET_PIN": ""}, code: cli.ExitKey, says: "the PIN is empty"},
 		"a file that is missing":  {uri: "&pin-source=/no/such/file", code: cli.ExitKey, says: "/no/such/file"},
 		"wrong in a file":         {uri: "&pin-source=" + w.path("wrong"), code: cli.ExitKey, says: "(PIN from @wrong)"},
