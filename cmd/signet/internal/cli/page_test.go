@@ -33,13 +33,10 @@ func TestCommandLinePage(t *testing.T) {
 	require.NoError(t, os.Chmod(w.path("bin/signet"), 0o755))
 	t.Cleanup(func() { _ = exec.Command("softhsm2-util", "--delete-token", "--token", "seal").Run() })
 
-	var blocks []string
+	blocks := shellBlocks(string(page))
 	var example string
 	for i, part := range strings.Split(string(page), "\n```") {
-		switch text, isShell := strings.CutPrefix(part, "sh\n"); {
-		case i%2 == 1 && isShell:
-			blocks = append(blocks, text)
-		case i%2 == 1 && strings.Contains(part, "mechanisms"):
+		if i%2 == 1 && !strings.HasPrefix(part, "sh\n") && strings.Contains(part, "mechanisms") {
 			example = strings.TrimSpace(part)
 		}
 	}
@@ -64,4 +61,42 @@ func TestCommandLinePage(t *testing.T) {
 			}(), "doctor prints no line that begins with %q", begin)
 		}
 	}
+}
+
+// shellBlocks are the commands of a page.
+func shellBlocks(page string) (blocks []string) {
+	for i, part := range strings.Split(page, "\n```") {
+		if text, isShell := strings.CutPrefix(part, "sh\n"); i%2 == 1 && isShell {
+			blocks = append(blocks, text)
+		}
+	}
+	return blocks
+}
+
+// TestHSMPage follows the five minutes of docs/hsm.md, but for what installs and builds. An authority is OpenSSL.
+func TestHSMPage(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/hsm.md")
+	require.NoError(t, err)
+	module := softhsm(t)
+	needs(t, "softhsm2-util", "softhsm2")
+	needs(t, "openssl", "openssl")
+	bash := needs(t, "bash", "bash")
+	w := newWorld(t)
+	w.write("signet", "#!/bin/sh\nexec '"+program(t)+"' \"$@\"\n")
+	require.NoError(t, os.Chmod(w.path("signet"), 0o755))
+	blocks := shellBlocks(string(page))
+	require.Len(t, blocks, 3)
+	commands := blocks[0] + "\n" + blocks[1] + `
+openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=Throw-away authority" -keyout ca.key -out ca.crt
+openssl x509 -req -in seal.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 365 -out seal.crt
+` + blocks[2] + "\n./signet sign --key \"$KEY\" signet\n"
+	for _, skip := range []string{"apt-get install softhsm2 gcc\n", "go build -o signet ./cmd/signet\n"} {
+		require.Contains(t, commands, skip)
+		commands = strings.ReplaceAll(commands, skip, "")
+	}
+	cmd, stdout, stderr := w.command(bash, "-euo", "pipefail", "-c", strings.ReplaceAll(commands, "/usr/lib/softhsm/libsofthsm2.so", module))
+	require.NoError(t, cmd.Run(), "%s\n%s", stdout, stderr)
+	require.NotContains(t, stderr.String(), "warning")
+	require.Contains(t, stdout.String(), "The key works.")
+	require.FileExists(t, w.path("signet.p7s"))
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"os"
 	"sync"
 
 	"github.com/seed-116355fd/signet/provider/pkcs11"
@@ -17,6 +18,7 @@ const givePIN = "give it by pin-source=FILE in the URI, by --password-file FILE,
 // pin is where a PIN comes from.
 type pin struct {
 	from     string // for errors; empty when there is none
+	file     bool   // that is a file
 	terminal *terminal
 
 	mu   sync.Mutex
@@ -37,7 +39,7 @@ func (a *app) pinOf(f *keyFlags, config *pkcs11.Config, u pkcs11.URI) (*pin, err
 		return nil, usage("the URI says where the PIN is, and so does --password-file; leave one out")
 	case u.PINSource != "":
 		a.checkSecretFile("PIN", u.PINSource)
-		p.from = u.PINSource
+		p.from, p.file = u.PINSource, true
 		return p, nil
 	case inURI:
 		if f.given() {
@@ -47,7 +49,7 @@ func (a *app) pinOf(f *keyFlags, config *pkcs11.Config, u pkcs11.URI) (*pin, err
 		return p, nil
 	case f.passwordFile != "":
 		a.checkSecretFile("PIN", f.passwordFile)
-		p.from, config.PIN = f.passwordFile, pkcs11.PINFile(f.passwordFile)
+		p.from, p.file, config.PIN = f.passwordFile, true, pkcs11.PINFile(f.passwordFile)
 		return p, nil
 	}
 	for _, name := range []string{pinVariable, passwordVariable} {
@@ -83,4 +85,16 @@ func (p *pin) forget() {
 	defer p.mu.Unlock()
 	p.told.Wipe()
 	p.told, p.has = sign.Secret{}, false
+}
+
+// padded reports whether a file with a PIN has more than one line end around it: spaces, an empty line, or the mark that
+// some editors begin files with. All that is tried as a part of the PIN, since it could be one.
+func padded(ctx context.Context, file string) bool {
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	secret, err := pkcs11.PINFile(file)(ctx, "")
+	defer secret.Wipe()
+	b := secret.Bytes()
+	return err == nil && (len(bytes.TrimSpace(b)) != len(b) || bytes.HasPrefix(b, []byte("\ufeff")))
 }

@@ -142,6 +142,8 @@ func (t *token) explainLogin(ctx context.Context, err error) error {
 		return fmt.Errorf("%w; in the URI that is pkcs11:token=LABEL;serial=NUMBER", err)
 	case errors.Is(err, sign.ErrPIN) && !refused && !t.config.AllowFinalTry && t.lastTry(ctx):
 		return withHint(err, "nothing was tried: one more wrong PIN will lock the token; when you are sure of the PIN, add --final-try")
+	case errors.Is(err, sign.ErrPIN) && refused && t.pin.file && padded(ctx, t.pin.from):
+		return fmt.Errorf("%w (PIN from %s, which has white space or another line around it)", err, t.pin.from)
 	case errors.Is(err, sign.ErrPIN) && t.pin.from != "":
 		return fmt.Errorf("%w (PIN from %s)", err, t.pin.from)
 	}

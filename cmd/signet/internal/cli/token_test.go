@@ -91,6 +91,7 @@ func TestTokenPIN(t *testing.T) {
 	h := w.newHSM()
 	h.key("ec:P-256", "k")
 	w.write("a", "a")
+	w.write("padded", goodPIN+" \n")
 	for name, c := range map[string]struct {
 		uri  string
 		env  map[string]string
@@ -111,6 +112,7 @@ func TestTokenPIN(t *testing.T) {
 		"empty":                   {env: map[string]string{"SIGNET_PIN": ""}, code: cli.ExitKey, says: "the PIN is empty"},
 		"a file that is missing":  {uri: "&pin-source=/no/such/file", code: cli.ExitKey, says: "/no/such/file"},
 		"wrong in a file":         {uri: "&pin-source=" + w.path("wrong"), code: cli.ExitKey, says: "(PIN from @wrong)"},
+		"white space around it":   {uri: "&pin-source=" + w.path("padded"), code: cli.ExitKey, says: "(PIN from @padded, which has white space or another line around it)"},
 		"wrong pin-value":         {uri: "&pin-value=" + wrongPIN, code: cli.ExitKey, says: "(PIN from the URI)"},
 		"wrong in SIGNET_PIN":     {env: map[string]string{"SIGNET_PIN": wrongPIN}, code: cli.ExitKey, says: "(PIN from SIGNET_PIN)"},
 		"wrong --password-file":   {args: []string{"--password-file", "@wrong"}, code: cli.ExitKey, says: "(PIN from @wrong)"},
