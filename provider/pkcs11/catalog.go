@@ -199,7 +199,8 @@ func (p *Provider) publicOf(s *p11.Session, o *object, certs []keyring.Cert) (cr
 	if !errors.Is(err, errNoPublic) {
 		return public, err
 	}
-	if public, err = p.publicObject(s, o); public != nil || err != nil {
+	public, unread, err := p.publicObject(s, o)
+	if public != nil || err != nil {
 		return public, err
 	}
 	var may []crypto.PublicKey
@@ -212,11 +213,15 @@ func (p *Provider) publicOf(s *p11.Session, o *object, certs []keyring.Cert) (cr
 		}
 		may = append(may, c.Cert.PublicKey)
 	}
+	if len(may) == 0 && unread != nil {
+		return nil, unread
+	}
 	return p.byTrial(s, o, may)
 }
 
-// publicObject looks for the public key object of the same identifier, or of the same label when there is none.
-func (p *Provider) publicObject(s *p11.Session, o *object) (crypto.PublicKey, error) {
+// publicObject looks for the public key object of the same identifier, or of the same label when there is none. Unread is why
+// one that is there tells nothing.
+func (p *Provider) publicObject(s *p11.Session, o *object) (found crypto.PublicKey, unread, err error) {
 	template := []p11.Attribute{p11.Ulong(p11.AttrClass, p11.ClassPublicKey), p11.Ulong(p11.AttrKeyType, o.kind)}
 	switch {
 	case len(o.id) != 0:
@@ -224,31 +229,34 @@ func (p *Provider) publicObject(s *p11.Session, o *object) (crypto.PublicKey, er
 	case len(o.label) != 0:
 		template = append(template, p11.Bytes(p11.AttrLabel, o.label))
 	default:
-		return nil, nil
+		return nil, nil, nil
 	}
 	handles, err := s.Find(template...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var found crypto.PublicKey
 	for _, h := range handles {
 		v, err := s.Attributes(h, p11.AttrLabel, p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrECPoint)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		public, err := publicOf(&object{kind: o.kind, modulus: v[1], exponent: v[2], params: v[3], point: v[4]})
-		if err != nil || !fits(o, public) {
+		if err != nil {
+			unread = err
+			continue
+		}
+		if !fits(o, public) {
 			continue
 		}
 		// Two pairs may share an identifier; the label tells them apart.
 		if labelOf(v[0]) == string(o.label) {
-			return public, nil
+			return public, nil, nil
 		}
 		if found == nil {
 			found = public
 		}
 	}
-	return found, nil
+	return found, unread, nil
 }
 
 // byTrial makes a test signature and sees which public key verifies it.

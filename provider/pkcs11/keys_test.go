@@ -358,8 +358,20 @@ func TestPointEncodings(t *testing.T) {
 	bits, err := asn1.Marshal(asn1.BitString{Bytes: raw, BitLength: 8 * len(raw)})
 	require.NoError(t, err)
 	compressed := append([]byte{2 + raw[64]&1}, raw[1:33]...)
-	for name, point := range map[string][]byte{"octet string": octets, "raw": raw, "bit string": bits, "compressed": compressed} {
-		t.Run(name, func(t *testing.T) {
+	long := pki.Leaf(testpki.P521)
+	rawLong, err := long.Key.Public().(*ecdsa.PublicKey).Bytes()
+	require.NoError(t, err)
+	const p256, p521 = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", "\x06\x05\x2b\x81\x04\x00\x23"
+	for _, c := range []struct {
+		name, params string
+		id           testpki.Identity
+		point        []byte
+	}{
+		{"octet string", p256, id, octets}, {"raw", p256, id, raw}, {"bit string", p256, id, bits}, {"compressed", p256, id, compressed},
+		{"length in one octet", p521, long, append([]byte{4, byte(len(rawLong))}, rawLong...)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			id := c.id
 			module, label := newToken(t)
 			file := filepath.Join(t.TempDir(), "key.der")
 			der, err := x509.MarshalPKCS8PrivateKey(id.Key)
@@ -379,7 +391,7 @@ func TestPointEncodings(t *testing.T) {
 				s, err := m.OpenSession(slot, true)
 				require.NoError(t, err)
 				_, err = s.Create(p11.Ulong(p11.AttrClass, p11.ClassPublicKey), p11.Ulong(p11.AttrKeyType, p11.KeyEC), p11.Bool(p11.AttrToken, true),
-					p11.Bytes(p11.AttrID, []byte{1}), p11.Bytes(p11.AttrECParams, []byte("\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07")), p11.Bytes(p11.AttrECPoint, point))
+					p11.Bytes(p11.AttrID, []byte{1}), p11.Bytes(p11.AttrECParams, []byte(c.params)), p11.Bytes(p11.AttrECPoint, c.point))
 				require.NoError(t, err)
 				require.NoError(t, s.Close())
 			}

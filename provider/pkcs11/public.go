@@ -65,7 +65,7 @@ func rsaPublic(modulus, exponent []byte) (crypto.PublicKey, error) {
 }
 
 // ecPublic makes a key of CKA_EC_PARAMS and CKA_EC_POINT, which is the DER of an OCTET STRING, or the point itself from
-// modules that read PKCS #11 2.20 that way.
+// modules that read PKCS #11 2.20 that way. Some write the length of a point of P-521, which takes two octets, in one.
 func ecPublic(params, point []byte) (crypto.PublicKey, error) {
 	curve := curveOf(params)
 	if curve == nil {
@@ -75,7 +75,7 @@ func ecPublic(params, point []byte) (crypto.PublicKey, error) {
 		return nil, errNoPublic
 	}
 	size := (curve.Params().BitSize + 7) / 8
-	for _, candidate := range [][]byte{point, inner(point)} {
+	for _, candidate := range [][]byte{point, inner(point), point[max(0, len(point)-1-2*size):]} {
 		if len(candidate) == 1+2*size && candidate[0] == 4 {
 			return ecdsa.ParseUncompressedPublicKey(curve, candidate)
 		}

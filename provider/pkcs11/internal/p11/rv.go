@@ -13,6 +13,7 @@ const (
 	FunctionFailed       RV = 0x06
 	ArgumentsBad         RV = 0x07
 	CantLock             RV = 0x0a
+	AttributeReadOnly    RV = 0x10
 	AttributeSensitive   RV = 0x11
 	AttributeTypeInvalid RV = 0x12
 	AttributeInvalid     RV = 0x13
