@@ -48,6 +48,9 @@ type advice struct {
 	hint      string
 }
 
+// noTelling is for codes that modules give for anything.
+const noTelling = "the module does not say what is wrong; see its log, and check the device, its daemon and what else uses it"
+
 var advices = map[Code]advice{
 	p11.PINIncorrect:      {sign.ErrPIN, false, "give the right PIN; this one is not tried again"},
 	p11.PINInvalid:        {sign.ErrPIN, false, "the PIN has characters that the token does not take"},
@@ -73,6 +76,8 @@ var advices = map[Code]advice{
 	p11.DataLenRange:        {sign.ErrUnsupported, false, "the token does not take a digest of this length with this key"},
 	p11.DataInvalid:         {sign.ErrUnsupported, false, "the token does not take this digest with this key"},
 
+	p11.FunctionNotSupported: {sign.ErrUnsupported, false, "the module does not have this function"},
+
 	p11.SessionReadOnly: {sign.ErrUnavailable, false, "the token allows no writing now"},
 	p11.WriteProtected:  {sign.ErrUnavailable, false, "the token is write-protected"},
 
@@ -84,6 +89,9 @@ var advices = map[Code]advice{
 	p11.TokenNotRecognized: {sign.ErrUnavailable, true, "the reader does not know this token; check the module and the device"},
 	p11.DeviceRemoved:      {sign.ErrUnavailable, true, "put the token in again, or check the connection to the HSM"},
 	p11.DeviceError:        {sign.ErrUnavailable, true, "check the device, its daemon and the connection to it"},
+	p11.GeneralError:       {sign.ErrUnavailable, true, noTelling},
+	p11.FunctionFailed:     {sign.ErrUnavailable, true, noTelling},
+	p11.HostMemory:         {sign.ErrUnavailable, true, noTelling},
 	p11.DeviceMemory:       {sign.ErrUnavailable, true, "the device is out of memory; fewer keys or sessions at once may help"},
 }
 
@@ -106,7 +114,7 @@ func wrap(op, place string, err error) error {
 		case known:
 			e.Class, e.Temporary, e.Hint = a.class, a.temporary, a.hint
 		case lossOf(err) != notLost:
-			e.Temporary = true
+			e.Temporary, e.Hint = true, "what was open on the token is lost; see what else uses it"
 		}
 	}
 	return e

@@ -1,7 +1,6 @@
 package pkcs11
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -12,8 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strings"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
@@ -31,18 +29,6 @@ type key struct {
 	mechanisms []uint
 	object     object // as it was found first; its handle is not used
 	*location
-}
-
-// location is shared by the keys of one object with different certificates.
-type location struct {
-	finding   sync.Mutex
-	at        atomic.Pointer[place]
-	suspicion atomic.Int32 // recoveries that this key has asked for since it worked
-}
-
-type place struct {
-	handle uint
-	epoch  uint64
 }
 
 var (
@@ -166,10 +152,10 @@ func (k *key) once(ctx context.Context, digest []byte, opts crypto.SignerOpts, i
 	if c == nil {
 		return nil, err
 	}
-	signature, err := c.signature, c.err
+	signature, mechanism, err := c.signature, c.Mechanism, c.err
 	k.p.give(c)
 	if err != nil {
-		return nil, wrap("pkcs11: sign", k.at4errors(), err)
+		return nil, k.explain(wrap("pkcs11: sign", k.at4errors(), err), mechanism)
 	}
 	return signature, nil
 }
@@ -194,9 +180,40 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 	}
 	if m := mechanismOf(k.public, opts); !slices.Contains(k.mechanisms, m) {
 		return &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
-			Hint: fmt.Sprintf("the token lists no mechanism for it (CKM 0x%X)", m)}
+			Hint: "the token does not list " + mechanismName(m) + "; " + k.instead(m)}
 	}
 	return nil
+}
+
+// explain says of a mechanism that was refused which one it is, and what else there is. Some tokens list mechanisms that they
+// do not have, and say so only when they have to sign.
+func (k *key) explain(err error, mechanism uint) error {
+	e, ok := errors.AsType[*sign.Error](err)
+	code, _ := errors.AsType[Code](err)
+	if !ok || code != p11.MechanismInvalid && code != p11.MechanismParam {
+		return err
+	}
+	own := *e // others may have the same
+	own.Hint = "the token refuses " + mechanismName(mechanism)
+	if k.p.mechanisms != nil {
+		own.Hint += ", which it lists"
+	}
+	own.Hint += "; " + k.instead(mechanism)
+	return &own
+}
+
+// instead names the schemes of the key that need another mechanism.
+func (k *key) instead(mechanism uint) string {
+	var names []string
+	for _, s := range k.schemes {
+		if mechanismOf(k.public, s.Opts) != mechanism {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "the key has no other scheme here"
+	}
+	return "choose another scheme of the key: " + strings.Join(names, ", ")
 }
 
 // The DigestInfo of RFC 8017 section 9.2 up to the digest. Its parameters are NULL, as they must be.
@@ -377,44 +394,4 @@ func (k *key) verify(digest []byte, opts crypto.SignerOpts, signature []byte) er
 		}
 	}
 	return errors.New("the signature does not verify with the public key")
-}
-
-// find looks for the key again by its CKA_ID and label, and takes the one with the same public key. Handles of before a
-// recovery may stand for other keys.
-func (k *key) find(s *p11.Session, epoch uint64) (*place, error) {
-	k.finding.Lock()
-	defer k.finding.Unlock()
-	if at := k.at.Load(); at.epoch == epoch {
-		return at, nil
-	}
-	template := []p11.Attribute{p11.Ulong(p11.AttrClass, p11.ClassPrivateKey)}
-	if len(k.object.id) != 0 {
-		template = append(template, p11.Bytes(p11.AttrID, k.object.id))
-	}
-	if len(k.object.label) != 0 {
-		template = append(template, p11.Bytes(p11.AttrLabel, k.object.label))
-	}
-	handles, err := s.Find(template...)
-	if err != nil {
-		return nil, err
-	}
-	own := []keyring.Cert{{Cert: &x509.Certificate{PublicKey: k.public}}} // for keys that are known by a trial only
-	for _, h := range handles {
-		o, err := readKey(s, h)
-		if err != nil {
-			return nil, err
-		}
-		public, err := k.p.publicOf(s, o, own)
-		if _, ok := errors.AsType[Code](err); ok {
-			return nil, err
-		}
-		if err != nil || !bytes.Equal(spkiOf(public), k.spki) {
-			continue
-		}
-		at := &place{h, epoch}
-		k.at.Store(at)
-		return at, nil
-	}
-	return nil, &sign.Error{Op: "pkcs11: find the key again", Place: k.at4errors(), Class: sign.ErrKeyNotFound,
-		Hint: fmt.Sprintf("the token does not hold it any more (%d keys have its name and another public key)", len(handles))}
 }

@@ -207,7 +207,7 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, wrap("pkcs11: open", p.place, err)
 	}
-	p.spare, p.state, p.proved, p.generation = s, up, true, m.Generation()
+	p.spare, p.state, p.proved, p.signed, p.generation = s, up, true, true, m.Generation()
 	return p, nil
 }
 

@@ -12,6 +12,8 @@ const (
 	maxRepeats = 2
 	// shrunk is how long the pool stays small after the token had no more sessions to give.
 	shrunk = 5 * time.Second
+	// askAgain is between two recoveries that one key asks for, when they have not helped.
+	askAgain = 30 * time.Second
 )
 
 // state of a provider.
@@ -46,6 +48,7 @@ type pool struct {
 	spare      *p11.Session
 	recovery   bool // a goroutine is recovering
 	proved     bool // a call went well since the last recovery
+	signed     bool // a signature did: some modules answer all else when the device is gone
 	downErr    error
 	refusedErr error // a PIN was refused: nothing is tried any more
 	lastTry    time.Time

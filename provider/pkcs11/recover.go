@@ -108,7 +108,7 @@ func (p *Provider) resume(s *p11.Session) {
 		w.discard(nil)
 		w.s, w.epoch, p.spare = s, p.epoch, nil
 	}
-	p.state, p.proved, p.downErr = up, false, nil
+	p.state, p.proved, p.signed, p.downErr = up, false, false, nil
 	p.kick()
 }
 

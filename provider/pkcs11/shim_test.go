@@ -22,6 +22,7 @@ const (
 	fnFindInit    = 26
 	fnSignInit    = 42
 	fnSign        = 43
+	fnGenerate    = 59
 	fnInitialize  = 0
 )
 
@@ -46,7 +47,7 @@ type function struct {
 
 const (
 	shimHeader    = 512
-	shimGlobals   = 9
+	shimGlobals   = 10
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -110,6 +111,9 @@ func (s *shim) fail(fn int, after, times int64, rv int64) {
 	atomic.StoreInt64(f.from, atomic.LoadInt64(f.count)+after)
 	atomic.StoreInt64(f.times, times)
 }
+
+// breakDevice has C_SignInit fail until the module is finalised, when all else still goes well.
+func (s *shim) breakDevice(rv int64) { atomic.StoreInt64(s.at(9), rv) }
 
 // do has something happen to the real module, before a call of the function, after so many more.
 func (s *shim) do(fn int, after, action int64) {

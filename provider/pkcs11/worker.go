@@ -83,7 +83,7 @@ func (w *worker) inlined() (signature []byte, again *call) {
 		go w.discard(nil)
 		return signature, nil
 	}
-	p.proved = p.proved || w.epoch == p.epoch
+	p.wentWell(w.epoch, true)
 	if next := w.next(); next != nil {
 		w.hand(next)
 	}
@@ -122,11 +122,18 @@ func (w *worker) take(c *call) *call {
 	if w.ghost {
 		return w.vanish(c)
 	}
-	p.proved = p.proved || w.epoch == p.epoch
+	p.wentWell(w.epoch, c.do == nil)
 	p.finish(c)
 	next := w.next()
 	p.mu.Unlock()
 	return next
+}
+
+// wentWell notes that a call did, with a session of an epoch. Called with mu held.
+func (p *pool) wentWell(epoch uint64, signature bool) {
+	if epoch == p.epoch {
+		p.proved, p.signed = true, p.signed || signature
+	}
 }
 
 // next takes a call from the queue, or goes idle, or leaves. Called with mu held.
@@ -246,10 +253,6 @@ func (w *worker) failed(c *call) *call {
 		// Some modules show no objects of a token that was changed under them until they are initialised again.
 		notFound, what = true, lost
 	}
-	if what == maybe && c.key != nil && c.key.suspicion.Add(1) > maxRepeats {
-		what = dirty // it is the key, and no recovery has helped
-		c.repeats = maxRepeats
-	}
 	switch {
 	case what != notLost && !full:
 		w.discard(err)
@@ -273,7 +276,11 @@ func (w *worker) failed(c *call) *call {
 	}
 	c.repeats++
 	if what != dirty && p.state == up && w.now == p.epoch {
-		p.begin(notFound || !p.proved, p.config.Recover)
+		if what == maybe && c.key != nil && !c.key.mayAsk() {
+			p.finish(c) // it is the key, and no recovery has helped
+			return w.next()
+		}
+		p.begin(notFound || !p.proved || c.key != nil && !p.signed, p.config.Recover)
 	}
 	if c.impatient && what != dirty {
 		c.err = p.errBusyRecovering()

@@ -44,6 +44,7 @@ typedef struct {
 	atomic_long swapFrom, swapTo, swapTimes; // C_SignInit takes another key, CKR_OK
 	atomic_long actions;     // done
 	atomic_long noReadOnly;  // C_OpenSession refuses read-only sessions with this value
+	atomic_long broken;      // C_SignInit fails with this value until the module is finalised; all else goes well
 	Function f[N];
 } Control;
 
@@ -107,6 +108,8 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		if (ctl->noReadOnly && !(b & 2)) return ctl->noReadOnly; // CKF_RW_SESSION
 		if (ctl->maxSessions && ctl->sessions >= ctl->maxSessions) return 0xb1; // CKR_SESSION_COUNT
 	}
+	if (i == FINALIZE) ctl->broken = 0;
+	if (i == SIGN_INIT && ctl->broken) return ctl->broken;
 	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
 		ctl->swapTimes--;
 		c = ctl->swapTo;

@@ -99,6 +99,9 @@ func module(handle unsafe.Pointer) (*Module, error) {
 	}
 	var rv C.CK_RV
 	functions := C.sg_functions(handle, &rv)
+	if RV(rv) == FunctionNotSupported {
+		return nil, errors.New("the library has no C_GetFunctionList, so it is not a PKCS #11 module")
+	}
 	if rv != 0 {
 		return nil, fmt.Errorf("C_GetFunctionList: %w", RV(rv))
 	}

@@ -247,16 +247,16 @@ func (s *Session) GenerateKeyPair(mechanism uint, public, private []Attribute) (
 }
 
 // Sign makes one signature and returns its octets, in c.Out when they fit. It enters C once, and once more when the
-// module wants a larger buffer. An error is an RV; c.Stage says which function gave it.
+// module wants a larger buffer. c.Stage says which function gave an error.
 func (s *Session) Sign(c *SignCall) ([]byte, error) {
 	if s.dead.Load() {
 		c.Stage = SignInit
-		return nil, SessionHandleInvalid
+		return nil, c.Stage.failed(SessionHandleInvalid)
 	}
 	g, err := s.m.enter()
 	if err != nil {
 		c.Stage = SignInit
-		return nil, err
+		return nil, c.Stage.failed(err)
 	}
 	defer s.m.leave(g)
 	auth := C.int(0)
@@ -275,10 +275,10 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 	}
 	c.Stage = Stage(r.stage)
 	if r.rv != 0 {
-		return nil, RV(r.rv)
+		return nil, c.Stage.failed(RV(r.rv))
 	}
 	if int(r.length) > len(out) {
-		return nil, GeneralError // the module says that it wrote beyond the buffer
+		return nil, c.Stage.failed(GeneralError) // the module says that it wrote beyond the buffer
 	}
 	return out[:r.length], nil
 }

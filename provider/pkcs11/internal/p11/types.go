@@ -7,6 +7,7 @@ package p11
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/bits"
 	"strings"
 )
@@ -212,7 +213,6 @@ type SignCall struct {
 	Authenticate bool   // C_Login with CKU_CONTEXT_SPECIFIC in between
 	PIN          []byte // nil with Authenticate means the protected authentication path
 	Stage        Stage  // the function that failed
-
 }
 
 // Stage is a function within a signature.
@@ -224,3 +224,8 @@ const (
 	ContextLogin
 	Sign
 )
+
+// failed names the function that gave an error.
+func (s Stage) failed(err error) error {
+	return fmt.Errorf("%s: %w", [...]string{SignInit: "C_SignInit", ContextLogin: "C_Login", Sign: "C_Sign"}[s], err)
+}

@@ -1,0 +1,80 @@
+package pkcs11
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// location is shared by the keys of one object with different certificates.
+type location struct {
+	finding   sync.Mutex
+	at        atomic.Pointer[place]
+	suspicion atomic.Int32 // recoveries that this key has asked for since it worked
+	asked     time.Time    // when it did so last, guarded by pool.mu
+}
+
+// mayAsk reports whether the key may ask for a recovery because of a code that may mean anything: twice until it has signed
+// again, since it may be the key that is wrong and others are disturbed, and then once in a while, since it may not be.
+// Called with pool.mu held.
+func (l *location) mayAsk() bool {
+	if l.suspicion.Load() >= maxRepeats && time.Since(l.asked) < askAgain {
+		return false
+	}
+	l.suspicion.Add(1)
+	l.asked = time.Now()
+	return true
+}
+
+type place struct {
+	handle uint
+	epoch  uint64
+}
+
+// find looks for the key again by its CKA_ID and label, and takes the one with the same public key. Handles of before a
+// recovery may stand for other keys.
+func (k *key) find(s *p11.Session, epoch uint64) (*place, error) {
+	k.finding.Lock()
+	defer k.finding.Unlock()
+	if at := k.at.Load(); at.epoch == epoch {
+		return at, nil
+	}
+	template := []p11.Attribute{p11.Ulong(p11.AttrClass, p11.ClassPrivateKey)}
+	if len(k.object.id) != 0 {
+		template = append(template, p11.Bytes(p11.AttrID, k.object.id))
+	}
+	if len(k.object.label) != 0 {
+		template = append(template, p11.Bytes(p11.AttrLabel, k.object.label))
+	}
+	handles, err := s.Find(template...)
+	if err != nil {
+		return nil, err
+	}
+	own := []keyring.Cert{{Cert: &x509.Certificate{PublicKey: k.public}}} // for keys that are known by a trial only
+	for _, h := range handles {
+		o, err := readKey(s, h)
+		if err != nil {
+			return nil, err
+		}
+		public, err := k.p.publicOf(s, o, own)
+		if _, ok := errors.AsType[Code](err); ok {
+			return nil, err
+		}
+		if err != nil || !bytes.Equal(spkiOf(public), k.spki) {
+			continue
+		}
+		at := &place{h, epoch}
+		k.at.Store(at)
+		return at, nil
+	}
+	return nil, &sign.Error{Op: "pkcs11: find the key again", Place: k.at4errors(), Class: sign.ErrKeyNotFound,
+		Hint: fmt.Sprintf("the token does not hold it any more (%d keys have its name and another public key)", len(handles))}
+}
