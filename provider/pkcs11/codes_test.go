@@ -71,6 +71,27 @@ func TestMechanismRefused(t *testing.T) {
 	leakFree(t, s.shim, runtime.NumGoroutine(), p)
 }
 
+// TestLockedPIN has a token that is locked for a while. The right PIN is not remembered as a wrong one.
+func TestLockedPIN(t *testing.T) {
+	s := newStage(t)
+	for range 2 {
+		s.fail(fnLogin, 0, 1, 0xa4)
+		_, err := pkcs11.Open(t.Context(), s.config())
+		require.ErrorIs(t, err, sign.ErrPIN)
+		require.ErrorContains(t, err, "C_Login: CKR_PIN_LOCKED")
+		require.ErrorContains(t, err, "security officer")
+	}
+	p, key := s.open(t)
+	require.Empty(t, s.many(t.Context(), key, 4, 2))
+	s.fail(fnLogin, 0, 1, 0xa0)
+	require.NoError(t, p.Close())
+	for _, says := range []string{"does not say how many tries are left", "refused this PIN before"} {
+		_, err := pkcs11.Open(t.Context(), s.config())
+		require.ErrorIs(t, err, sign.ErrPIN)
+		require.ErrorContains(t, err, says)
+	}
+}
+
 // TestGenerateOnTokensThatRefuse makes keys on tokens that do not take the limits on the use of a key, that lose it all
 // meanwhile, and that do not make keys of the kind.
 func TestGenerateOnTokensThatRefuse(t *testing.T) {

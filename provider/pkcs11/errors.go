@@ -57,7 +57,7 @@ var advices = map[Code]advice{
 	p11.PINLenRange:       {sign.ErrPIN, false, "the PIN is too short or too long for the token"},
 	p11.PINExpired:        {sign.ErrPIN, false, "the PIN has expired; change it with the vendor's tool"},
 	p11.PINTooWeak:        {sign.ErrPIN, false, "the token asks for a better PIN; change it with the vendor's tool"},
-	p11.PINLocked:         {sign.ErrPIN, false, "the PIN is locked after too many wrong tries; the security officer must unlock it"},
+	p11.PINLocked:         {sign.ErrPIN, false, "the PIN is locked after too many wrong tries; " + unlock},
 	p11.ArgumentsBad:      {sign.ErrUnsupported, false, "the module does not take this call; some modules need an init string (Config.InitArgs)"},
 	p11.CantLock:          {sign.ErrUnsupported, false, "the module cannot be used by several threads"},
 	p11.NotLoggedIn:       {sign.ErrUnavailable, false, "the token wants a login; give the PIN (Config.PIN)"},

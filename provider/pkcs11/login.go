@@ -112,12 +112,14 @@ func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInf
 	})
 }
 
+const unlock = "the security officer must unlock it, unless the device does so itself after a while"
+
 // mayTry looks at what the token says of its PIN before one is tried.
 func (p *Provider) mayTry(flags uint) error {
 	e := &sign.Error{Op: "pkcs11: log in", Place: p.place, Class: sign.ErrPIN}
 	switch {
 	case flags&p11.TokenPINLocked != 0:
-		e.Hint = "nothing was tried: the token says that the PIN is locked; the security officer must unlock it"
+		e.Hint = "nothing was tried: the token says that the PIN is locked; " + unlock
 		return e
 	case flags&p11.TokenPINFinalTry != 0 && !p.config.AllowFinalTry:
 		e.Hint = "nothing was tried: the token says that one more wrong PIN will lock it; make sure of the PIN and allow it (Config.AllowFinalTry)"
@@ -157,7 +159,9 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the token has refused this PIN before in this process"}
 	}
 	err = f(secret.Bytes())
-	if errors.Is(wrap(op, p.place, err), sign.ErrPIN) {
+	switch code, _ := errors.AsType[Code](err); code {
+	case p11.PINIncorrect, p11.PINInvalid, p11.PINLenRange:
+		// Not with a locked token, which says nothing of this PIN: it may be right, and the lock may be lifted.
 		logins.Refuse(name, secret.Bytes())
 	}
 	return p.explainPIN(op, err)
@@ -174,11 +178,15 @@ func (p *Provider) explainPIN(op string, err error) error {
 	switch {
 	case tokenErr != nil:
 	case token.Flags&p11.TokenPINLocked != 0:
-		e.Hint += "; it is locked now, and the security officer must unlock it"
+		e.Hint += "; it is locked now; " + unlock
 	case token.Flags&p11.TokenPINFinalTry != 0:
 		e.Hint += "; one more wrong PIN will lock it"
 	case token.Flags&p11.TokenPINCountLow != 0:
 		e.Hint += "; there was at least one wrong try since the last login"
+	default:
+		if code, _ := errors.AsType[Code](err); code == p11.PINIncorrect {
+			e.Hint += "; the token does not say how many tries are left, and many lock after three"
+		}
 	}
 	return e
 }

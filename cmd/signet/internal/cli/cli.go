@@ -31,11 +31,15 @@ type World struct {
 	Stdout, Stderr io.Writer
 	LookupEnv      func(string) (string, bool)
 	Now            func() time.Time
+	Patience       time.Duration // how long a module of a token may take to answer when nobody is asked; 0 means 30 s
 }
 
 // Run runs one command and returns its exit code.
 func Run(ctx context.Context, w World) int {
 	a := &app{World: w, screen: newScreen(w.Stderr, w.LookupEnv)}
+	if a.Patience <= 0 {
+		a.Patience = 30 * time.Second
+	}
 	root := a.root()
 	root.SetArgs(append([]string{}, w.Args...)) // nil would mean those of the process
 	root.SetIn(w.Stdin)

@@ -28,6 +28,8 @@ type world struct {
 	now   time.Time
 	pki   *testpki.PKI
 	id    testpki.Identity
+
+	patience time.Duration
 }
 
 func newWorld(t testing.TB) *world {
@@ -89,6 +91,7 @@ func (w *world) runContext(ctx context.Context, args ...string) outcome {
 		Args: args, Stdin: stdin, Stdout: &out, Stderr: &err,
 		LookupEnv: func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
 		Now:       func() time.Time { return w.now },
+		Patience:  w.patience,
 	})
 	return outcome{code, strings.ReplaceAll(out.String(), w.dir+"/", "@"), strings.ReplaceAll(err.String(), w.dir+"/", "@")}
 }

@@ -108,6 +108,9 @@ func (d *diagnosis) fail(name string, err error) {
 	if failed, ok := errors.AsType[*failure](err); ok && failed.err != nil {
 		err = failed.err
 	}
+	if errors.Is(err, context.Canceled) {
+		return // said at the end
+	}
 	d.add(checkFailed, name, "", "%s", sentence(err))
 }
 
@@ -173,16 +176,12 @@ func (d *diagnosis) openToken(ctx context.Context, f *keyFlags) (*keyring, error
 		return nil, err
 	}
 	t.config.Certificates = certificates
-	slots, err := pkcs11.Slots(ctx, t.config.Module, t.config.InitArgs)
+	slots, err := t.slots(ctx)
 	if err != nil {
 		d.fail("module", err)
 		return nil, nil
 	}
-	found, err := t.find(ctx)
-	if err != nil {
-		d.fail("module", err)
-		return nil, nil
-	}
+	found := t.among(slots)
 	d.add(checkOK, "module", "", "%s, with %s", t.config.Module, plain.Plural(len(slots), "slot"))
 	switch len(found) {
 	case 1:

@@ -104,6 +104,28 @@ func TestDoctorInterrupt(t *testing.T) {
 	require.NotContains(t, got.stdout, "The key works")
 }
 
+// TestModuleHangs has a module that does not answer when it is opened: no command waits for it for ever.
+func TestModuleHangs(t *testing.T) {
+	w := newWorld(t)
+	h := w.newHSM()
+	h.key("ec:P-256", "k")
+	real := h.module
+	w.patience = 100 * time.Millisecond
+	w.write("a", "a")
+	for _, args := range [][]string{
+		{"doctor", "--key", ""}, {"doctor", "--json", "--key", ""}, {"keys", "--key", ""}, {"sign", "@a", "--key", ""}, {"keygen", "--type", "ec:P-256", "--key", ""},
+	} {
+		h.module = bent(t, real)
+		t.Setenv("BEND_HANG", "2000000")
+		args[len(args)-1] = h.with("object=k")
+		start := time.Now()
+		got := w.run(args...)
+		require.Less(t, time.Since(start), 1900*time.Millisecond)
+		require.Equal(t, cli.ExitKey, got.code, got.stdout+got.stderr)
+		require.Contains(t, got.stdout+got.stderr, "did not answer within", args)
+	}
+}
+
 // TestDoctorFile looks at keys in files.
 func TestDoctorFile(t *testing.T) {
 	w := newWorld(t)

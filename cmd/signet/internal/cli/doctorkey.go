@@ -16,8 +16,7 @@ import (
 
 const (
 	expiresSoon = 30 * 24 * time.Hour
-	weakRSA     = 2048 // bits; fewer are not accepted any more
-	hangs       = 30 * time.Second
+	weakRSA     = 2048                   // bits; fewer are not accepted any more
 	slow        = 250 * time.Millisecond // for one signature
 )
 
@@ -66,7 +65,7 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 		return
 	}
 	message := []byte(rand.Text())
-	limited, cancel := context.WithTimeout(ctx, hangs)
+	limited, cancel := context.WithTimeout(ctx, d.app.Patience)
 	defer cancel()
 	start := time.Now()
 	err = testSignature(limited, key, signer, scheme, message)
@@ -75,7 +74,7 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 	case ctx.Err() != nil:
 		return
 	case limited.Err() != nil:
-		d.add(checkFailed, "signature", "check the device, its daemon and the connection to it", "there was no answer within %s", plain.Duration(hangs))
+		d.add(checkFailed, "signature", "check the device, its daemon and the connection to it", "there was no answer within %s", plain.Duration(d.app.Patience))
 		return
 	case err != nil:
 		d.fail("signature", err)

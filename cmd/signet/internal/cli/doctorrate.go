@@ -38,7 +38,7 @@ func (d *diagnosis) rates(ctx context.Context, keys *keyring, key sign.Key, sche
 	}
 	digest := digestFor(&scheme)
 	for n := 1; n <= limit; n *= 2 {
-		r, err := measure(ctx, key, &scheme, digest, n)
+		r, err := measure(ctx, d.app.Patience, key, &scheme, digest, n)
 		if ctx.Err() != nil {
 			return
 		}
@@ -63,8 +63,8 @@ func digestFor(s *sign.Scheme) []byte {
 }
 
 // measure signs with n at once for a bounded time.
-func measure(ctx context.Context, key sign.Key, scheme *sign.Scheme, digest []byte, n int) (rate, error) {
-	limited, cancel := context.WithTimeout(ctx, hangs)
+func measure(ctx context.Context, patience time.Duration, key sign.Key, scheme *sign.Scheme, digest []byte, n int) (rate, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var all sync.WaitGroup
 	var made atomic.Int64
@@ -83,7 +83,7 @@ func measure(ctx context.Context, key sign.Key, scheme *sign.Scheme, digest []by
 	took := time.Since(start)
 	if err := errors.Join(errs...); err != nil {
 		if limited.Err() != nil && ctx.Err() == nil {
-			return rate{}, fmt.Errorf("there was no answer within %s; check the device, its daemon and the connection to it", plain.Duration(hangs))
+			return rate{}, fmt.Errorf("there was no answer within %s; check the device, its daemon and the connection to it", plain.Duration(patience))
 		}
 		for _, err := range errs {
 			if err != nil {

@@ -71,14 +71,11 @@ func (a *app) tokenKeys(ctx context.Context, f *keyFlags, asJSON, noLogin bool) 
 		return err
 	}
 	defer t.pin.forget()
-	slots, err := pkcs11.Slots(ctx, t.config.Module, t.config.InitArgs)
+	slots, err := t.slots(ctx)
 	if err != nil {
 		return keyFailure(err)
 	}
-	tokens, err := t.find(ctx)
-	if err != nil {
-		return keyFailure(err)
-	}
+	tokens := t.among(slots)
 	if noLogin {
 		t.withoutPIN()
 	} else if len(tokens) > 1 && t.config.PIN != nil {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -17,6 +19,8 @@ type token struct {
 	config  pkcs11.Config
 	pin     *pin
 	bareURI bool // the URI names no key
+
+	patience time.Duration
 }
 
 // tokenURI reads a URI and says where its PIN comes from. Nothing is opened.
@@ -31,7 +35,7 @@ func (a *app) tokenURI(f *keyFlags) (*token, error) {
 	if u.ModulePath == "" && u.ModuleName == "" {
 		return nil, usage("the URI does not say which module; put the path of the vendor's PKCS #11 library at its end: ?module-path=/path/to/library.so")
 	}
-	t := &token{uri: u, bareURI: u.Ref().IsZero()}
+	t := &token{uri: u, bareURI: u.Ref().IsZero(), patience: a.Patience}
 	if t.config, err = u.Config(pkcs11.Config{AllowFinalTry: f.finalTry, Sessions: f.sessions, Root: f.root}); err != nil {
 		if errors.Is(err, sign.ErrInput) {
 			return nil, usage("%w", err)
@@ -76,9 +80,14 @@ func (a *app) login(ctx context.Context, t *token) (*pkcs11.Provider, error) {
 			t.withoutPIN()
 		}
 	}
-	p, err := pkcs11.Open(ctx, t.config)
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if t.config.PIN != nil && !t.pin.prompts() { // else somebody may have to enter it
+		limited, cancel = context.WithTimeout(ctx, t.patience)
+	}
+	defer cancel()
+	p, err := pkcs11.Open(limited, t.config)
 	if err != nil {
-		return nil, t.explainLogin(ctx, err)
+		return nil, t.explainLogin(ctx, t.noAnswer(ctx, err))
 	}
 	return p, nil
 }
@@ -89,19 +98,41 @@ func (t *token) withoutPIN() {
 	t.pin = &pin{}
 }
 
+// slots lists the slots of the module.
+func (t *token) slots(ctx context.Context) ([]pkcs11.Slot, error) {
+	limited, cancel := context.WithTimeout(ctx, t.patience)
+	defer cancel()
+	slots, err := pkcs11.Slots(limited, t.config.Module, t.config.InitArgs)
+	return slots, t.noAnswer(ctx, err)
+}
+
+// noAnswer says it in words when a module hangs.
+func (t *token) noAnswer(ctx context.Context, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("%s did not answer within %s; check the device, its daemon and the connection to it, and whether another program holds it",
+		t.config.Module, plain.Duration(t.patience))
+}
+
 // find lists the slots with an initialised token that the URI means.
 func (t *token) find(ctx context.Context) ([]pkcs11.Slot, error) {
-	slots, err := pkcs11.Slots(ctx, t.config.Module, t.config.InitArgs)
+	slots, err := t.slots(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return t.among(slots), nil
+}
+
+// among takes those of the slots that have an initialised token that the URI means.
+func (t *token) among(slots []pkcs11.Slot) []pkcs11.Slot {
 	var found []pkcs11.Slot
 	for _, s := range slots {
 		if s.Token != nil && s.Token.Initialized && t.means(s) {
 			found = append(found, s)
 		}
 	}
-	return found, nil
+	return found
 }
 
 // means compares a slot with what the URI says of it.

@@ -4,6 +4,7 @@
 //	BEND_FLAGS   flags to add to those of each token
 //	BEND_PIN     what is entered at the keypad: C_Login without a PIN takes it
 //	BEND_DELAY   microseconds that each signature takes longer
+//	BEND_HANG    microseconds that C_Initialize takes until it fails
 //
 //	gcc -shared -fPIC -o bend.so bend.c -ldl
 #include <dlfcn.h>
@@ -13,7 +14,7 @@
 
 typedef unsigned long U;
 typedef struct { unsigned char version[2]; void *f[68]; } List;
-enum { TOKEN_INFO = 6, LOGIN = 18, SIGN = 43, FLAGS_AT = 96 };
+enum { INITIALIZE = 0, TOKEN_INFO = 6, LOGIN = 18, SIGN = 43, FLAGS_AT = 96 };
 
 static List *real, mine;
 
@@ -37,6 +38,14 @@ static U login(U session, U user, char *pin, U length) {
 	return ((U(*)(U, U, char *, U))real->f[LOGIN])(session, user, pin, length);
 }
 
+static U initialize(void *args) {
+	if (number("BEND_HANG")) {
+		usleep(number("BEND_HANG"));
+		return 0x30; // CKR_DEVICE_ERROR
+	}
+	return ((U(*)(void *))real->f[INITIALIZE])(args);
+}
+
 static U sign(U session, void *data, U n, void *signature, U *length) {
 	usleep(number("BEND_DELAY"));
 	return ((U(*)(U, void *, U, void *, U *))real->f[SIGN])(session, data, n, signature, length);
@@ -49,6 +58,7 @@ U C_GetFunctionList(List **list) {
 		U (*get)(List **) = (U(*)(List **))dlsym(module, "C_GetFunctionList");
 		if (get == NULL || get(&real) != 0) return 5;
 		mine = *real;
+		mine.f[INITIALIZE] = initialize;
 		mine.f[TOKEN_INFO] = token_info;
 		mine.f[LOGIN] = login;
 		mine.f[SIGN] = sign;
