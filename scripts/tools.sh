@@ -5,7 +5,7 @@ set -u
 
 declare -A package=(
   [openssl]=openssl [gcc]=gcc [softhsm2-util]=softhsm2 [pkcs11-tool]=opensc [p11-kit]=p11-kit
-  [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven
+  [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm
 )
 missing=()
 for program in "${!package[@]}"; do
@@ -13,6 +13,8 @@ for program in "${!package[@]}"; do
 done
 [ -f /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
+ls /usr/lib/*/pkcs11/libtpm2_pkcs11.so >/dev/null 2>&1 || missing+=(libtpm2-pkcs11-1)
+ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || missing+=(libtss2-tcti-swtpm0)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
