@@ -150,7 +150,6 @@ func TestFaults(t *testing.T) {
 		{"session handle invalid", func(s *stage) { s.fail(fnSignInit, 50, 1, 0xb3) }},
 		{"user not logged in", func(s *stage) { s.fail(fnSignInit, 50, 2, 0x101) }},
 		{"general error once", func(s *stage) { s.fail(fnSign, 50, 1, 5) }},
-		{"general error from all sessions at once", func(s *stage) { s.fail(fnSign, 50, 4, 5) }},
 		{"general error until it is initialised again", func(s *stage) { s.breakDevice(5) }},
 		{"host memory once", func(s *stage) { s.fail(fnSignInit, 50, 1, 2) }},
 		{"operation active", func(s *stage) { s.fail(fnSignInit, 50, 2, 0x90) }},

@@ -29,16 +29,18 @@ const (
 // KeyKinds returns all of them.
 func KeyKinds() []KeyKind { return []KeyKind{RSA2048, RSA3072, RSA4096, P256, P384, P521, Ed25519} }
 
-// The DER of CKA_EC_PARAMS: named curves of RFC 5480, and for Ed25519 the name of PKCS #11 3.0 section 6.3.5.
+// The DER of CKA_EC_PARAMS: named curves of RFC 5480, and for Ed25519 the name of PKCS #11 3.0 section 6.3.5, or the object
+// identifier of RFC 8410, which is all that some tokens take.
 var curveParams = map[KeyKind]struct {
 	params    []byte
+	other     []byte // another form of it
 	mechanism uint
 	keyType   uint
 }{
-	P256:    {[]byte("\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"), p11.MechECKeyPair, p11.KeyEC},
-	P384:    {[]byte("\x06\x05\x2b\x81\x04\x00\x22"), p11.MechECKeyPair, p11.KeyEC},
-	P521:    {[]byte("\x06\x05\x2b\x81\x04\x00\x23"), p11.MechECKeyPair, p11.KeyEC},
-	Ed25519: {[]byte("\x13\x0cedwards25519"), p11.MechEdwardsKeyPair, p11.KeyECEdwards},
+	P256:    {[]byte("\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"), nil, p11.MechECKeyPair, p11.KeyEC},
+	P384:    {[]byte("\x06\x05\x2b\x81\x04\x00\x22"), nil, p11.MechECKeyPair, p11.KeyEC},
+	P521:    {[]byte("\x06\x05\x2b\x81\x04\x00\x23"), nil, p11.MechECKeyPair, p11.KeyEC},
+	Ed25519: {[]byte("\x13\x0cedwards25519"), []byte("\x06\x03\x2b\x65\x70"), p11.MechEdwardsKeyPair, p11.KeyECEdwards},
 }
 
 var rsaBits = map[KeyKind]uint{RSA2048: 2048, RSA3072: 3072, RSA4096: 4096}
@@ -89,7 +91,7 @@ func (p *Provider) GenerateKey(ctx context.Context, spec NewKey) (sign.Entry, er
 			return err
 		}
 		free = true
-		return generate(s, mechanism, public, private, spec.only(), id)
+		return spec.generate(s, mechanism, public, private, id)
 	})
 	if err != nil {
 		return sign.Entry{}, p.explainKind(op, spec.Kind, mechanism, err)
@@ -113,9 +115,19 @@ func (p *Provider) GenerateKey(ctx context.Context, spec NewKey) (sign.Entry, er
 	return sign.Entry{}, e
 }
 
-// generate makes the key, and when the token does not take the limits on its use, without them.
-func generate(s *p11.Session, mechanism uint, public, private, only []p11.Attribute, id []byte) error {
-	_, _, err := s.GenerateKeyPair(mechanism, public, append(private[:len(private):len(private)], only...))
+// generate makes the key, and when the token does not take the limits on its use, without them; and when it does not take the
+// curve, with the other form of its name.
+func (n NewKey) generate(s *p11.Session, mechanism uint, public, private []p11.Attribute, id []byte) error {
+	limited := append(private[:len(private):len(private)], n.only()...)
+	_, _, err := s.GenerateKeyPair(mechanism, public, limited)
+	if other := curveParams[n.Kind].other; other != nil && refusesCurve(err) {
+		for i := range public {
+			if public[i].Type == p11.AttrECParams {
+				public[i].Value = other
+			}
+		}
+		_, _, err = s.GenerateKeyPair(mechanism, public, limited)
+	}
 	switch code, _ := errors.AsType[Code](err); code {
 	case p11.AttributeReadOnly, p11.AttributeTypeInvalid, p11.AttributeInvalid, p11.TemplateInconsistent:
 	case p11.GeneralError, p11.FunctionFailed:
@@ -129,6 +141,15 @@ func generate(s *p11.Session, mechanism uint, public, private, only []p11.Attrib
 	}
 	_, _, err = s.GenerateKeyPair(mechanism, public, private)
 	return err
+}
+
+func refusesCurve(err error) bool {
+	code, _ := errors.AsType[Code](err)
+	switch code {
+	case p11.DomainParamsInvalid, p11.CurveNotSupported, p11.AttributeInvalid, p11.TemplateInconsistent:
+		return true
+	}
+	return false
 }
 
 // explainKind says of the codes that tokens have for a kind of key that they do not make that it is this.
