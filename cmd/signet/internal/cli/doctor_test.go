@@ -104,6 +104,29 @@ func TestDoctorInterrupt(t *testing.T) {
 	require.NotContains(t, got.stdout, "The key works")
 }
 
+// TestDoctorSchemes has a token that lists a mechanism and refuses it when it has to sign.
+func TestDoctorSchemes(t *testing.T) {
+	w := newWorld(t)
+	h := w.newHSM()
+	h.key("rsa:2048", "k")
+	h.module = bent(t, h.module)
+	got := w.run("doctor", "--key", h.with("object=k"))
+	require.Equal(t, cli.ExitOK, got.code, got.stdout)
+	require.Contains(t, got.stdout, "ok       signature    rsa-pkcs1-sha256, verified\nok       signature    rsa-pss-sha256, verified\n")
+	t.Setenv("BEND_REFUSE", "13")
+	got = w.run("doctor", "--key", h.with("object=k"))
+	require.Equal(t, cli.ExitOK, got.code, got.stdout)
+	for _, want := range []string{"note     signature    rsa-pss-sha256 is refused: ", "CKM_RSA_PKCS_PSS", "> sign without --scheme rsa-pss-sha256", "The key works."} {
+		require.Contains(t, got.stdout, want)
+	}
+	w.write("a", "a")
+	got = w.run("sign", "--key", h.with("object=k"), "--scheme", "rsa-pss-sha256", "@a")
+	require.Equal(t, cli.ExitKey, got.code, got.stderr)
+	for _, want := range []string{"C_Sign: CKR_MECHANISM_INVALID", "CKM_RSA_PKCS_PSS, which it lists", "rsa-pkcs1-sha256"} {
+		require.Contains(t, got.stderr, want)
+	}
+}
+
 // TestModuleHangs has a module that does not answer when it is opened: no command waits for it for ever.
 func TestModuleHangs(t *testing.T) {
 	w := newWorld(t)

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
@@ -85,7 +86,35 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 		d.add(checkOK, "signature", "", "%s, verified", scheme.Name)
 	}
 	if !noRate {
+		if keys.token != nil {
+			d.otherSchemes(ctx, key, scheme)
+		}
 		d.rates(ctx, keys, key, scheme)
+	}
+}
+
+// otherSchemes makes a signature with one scheme of each other family. Some tokens list what they refuse when they have to sign.
+func (d *diagnosis) otherSchemes(ctx context.Context, key sign.Key, used sign.Scheme) {
+	family := func(s sign.Scheme) string { return s.Name[:strings.LastIndexByte(s.Name, '-')+1] } // without the hash
+	tried := map[string]bool{family(used): true}
+	s, ok := key.(sign.Schemer)
+	if !ok {
+		return
+	}
+	for _, scheme := range s.Schemes() {
+		if tried[family(scheme)] || ctx.Err() != nil {
+			continue
+		}
+		tried[family(scheme)] = true
+		limited, cancel := context.WithTimeout(ctx, d.app.Patience)
+		_, err := key.SignContext(limited, digestFor(&scheme), scheme.Opts) // verified by the provider
+		cancel()
+		switch {
+		case err == nil:
+			d.add(checkOK, "signature", "", "%s, verified", scheme.Name)
+		case ctx.Err() == nil:
+			d.add(checkNote, "signature", "sign without --scheme "+scheme.Name, "%s is refused: %s", scheme.Name, sentence(err))
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	rateTime     = 500 * time.Millisecond // for each number of sessions
 	nearlyBest   = 0.9                    // of the best rate: not worth more sessions
 	muchWorse    = 0.8                    // of the best rate: too many sessions
+	grows        = 1.3                    // times the rate with half as many sessions: more than chance
 )
 
 // rate is what a number of sessions, or of goroutines for a key in memory, makes.
@@ -126,7 +127,7 @@ func (d *diagnosis) judge(token bool, limit int) {
 		d.add(checkNote, "rate", "", "one signature is made at a time, by the nature of this token or key")
 	case last.PerSecond < muchWorse*best.PerSecond:
 		d.add(checkNote, "rate", fmt.Sprintf("sign with --sessions %d", enough.Sessions), "more sessions make this token slower")
-	case enough.Sessions == last.Sessions && last.Sessions == mostSessions:
+	case enough.Sessions == last.Sessions && last.Sessions == mostSessions && last.PerSecond > grows*d.Rates[len(d.Rates)-2].PerSecond:
 		d.add(checkNote, "rate", fmt.Sprintf("try signet sign --sessions %d", 2*mostSessions), "it still grows with %d sessions, so more may be faster", mostSessions)
 	case enough.Sessions == 1:
 		d.add(checkNote, "rate", "", "one session is enough; the default of %d costs nothing", pkcs11.DefaultSessions)

@@ -4,6 +4,7 @@
 //	BEND_FLAGS   flags to add to those of each token
 //	BEND_PIN     what is entered at the keypad: C_Login without a PIN takes it
 //	BEND_DELAY   microseconds that each signature takes longer
+//	BEND_REFUSE  mechanism that C_Sign refuses, though it is listed and C_SignInit takes it
 //	BEND_HANG    microseconds that C_Initialize takes until it fails
 //
 //	gcc -shared -fPIC -o bend.so bend.c -ldl
@@ -14,7 +15,7 @@
 
 typedef unsigned long U;
 typedef struct { unsigned char version[2]; void *f[68]; } List;
-enum { INITIALIZE = 0, TOKEN_INFO = 6, LOGIN = 18, SIGN = 43, FLAGS_AT = 96 };
+enum { INITIALIZE = 0, TOKEN_INFO = 6, LOGIN = 18, SIGN_INIT = 42, SIGN = 43, FLAGS_AT = 96 };
 
 static List *real, mine;
 
@@ -46,8 +47,16 @@ static U initialize(void *args) {
 	return ((U(*)(void *))real->f[INITIALIZE])(args);
 }
 
+static _Thread_local U mechanism;
+
+static U sign_init(U session, U *m, U key) {
+	mechanism = *m;
+	return ((U(*)(U, U *, U))real->f[SIGN_INIT])(session, m, key);
+}
+
 static U sign(U session, void *data, U n, void *signature, U *length) {
 	usleep(number("BEND_DELAY"));
+	if (number("BEND_REFUSE") && number("BEND_REFUSE") == mechanism) return 0x70; // CKR_MECHANISM_INVALID
 	return ((U(*)(U, void *, U, void *, U *))real->f[SIGN])(session, data, n, signature, length);
 }
 
@@ -61,6 +70,7 @@ U C_GetFunctionList(List **list) {
 		mine.f[INITIALIZE] = initialize;
 		mine.f[TOKEN_INFO] = token_info;
 		mine.f[LOGIN] = login;
+		mine.f[SIGN_INIT] = sign_init;
 		mine.f[SIGN] = sign;
 	}
 	*list = &mine;
