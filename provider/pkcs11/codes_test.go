@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,22 @@ func TestBrokenUntilInitialisedAgain(t *testing.T) {
 	cancel()
 	monitor.Wait()
 	leakFree(t, s.shim, before, p)
+}
+
+// TestSessionsThatDoNotTellTheLogin has a token whose sessions, but for the one that logged in, say that nobody is.
+func TestSessionsThatDoNotTellTheLogin(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := newStage(t)
+	atomic.StoreInt64(s.at(10), 1)
+	p, key := s.open(t)
+	other, again := s.open(t)
+	require.Empty(t, s.many(t.Context(), key, 8, 10))
+	require.Empty(t, s.many(t.Context(), again, 8, 10))
+	require.LessOrEqual(t, s.count(fnLogin), int64(3))
+	require.EqualValues(t, 1, s.count(fnInitialize))
+	s.do(fnSignInit, 5, doLogout)
+	require.Empty(t, s.many(t.Context(), key, 8, 10))
+	leakFree(t, s.shim, before, p, other)
 }
 
 // TestMechanismRefused has a token that lists a mechanism and refuses it when it has to sign. Nothing is wrong with the token,

@@ -51,6 +51,10 @@ type advice struct {
 // noTelling is for codes that modules give for anything.
 const noTelling = "the module does not say what is wrong; see its log, and check the device, its daemon and what else uses it"
 
+// noStart is for C_Initialize, whatever its code.
+const noStart = "the module could not start; check its configuration file, its environment variables and its daemon; some modules " +
+	"need an init string (Config.InitArgs, x-init-args in a URI)"
+
 var advices = map[Code]advice{
 	p11.PINIncorrect:      {sign.ErrPIN, false, "give the right PIN; this one is not tried again"},
 	p11.PINInvalid:        {sign.ErrPIN, false, "the PIN has characters that the token does not take"},
@@ -60,7 +64,7 @@ var advices = map[Code]advice{
 	p11.PINLocked:         {sign.ErrPIN, false, "the PIN is locked after too many wrong tries; " + unlock},
 	p11.ArgumentsBad:      {sign.ErrUnsupported, false, "the module does not take this call; some modules need an init string (Config.InitArgs)"},
 	p11.CantLock:          {sign.ErrUnsupported, false, "the module cannot be used by several threads"},
-	p11.NotLoggedIn:       {sign.ErrUnavailable, false, "the token wants a login; give the PIN (Config.PIN)"},
+	p11.NotLoggedIn:       {sign.ErrUnavailable, false, "the token wants a login; give the PIN (Config.PIN), or see what else in the process logs out"},
 	p11.AnotherLoggedIn:   {sign.ErrUnavailable, false, "the security officer is logged in by this process; end that first"},
 	p11.SessionSOExists:   {sign.ErrUnavailable, false, "the security officer is logged in by this process; end that first"},
 	p11.UserTypeInvalid:   {sign.ErrPIN, false, "the token has no user of this type; initialise its user PIN"},
@@ -115,6 +119,9 @@ func wrap(op, place string, err error) error {
 			e.Class, e.Temporary, e.Hint = a.class, a.temporary, a.hint
 		case lossOf(err) != notLost:
 			e.Temporary, e.Hint = true, "what was open on the token is lost; see what else uses it"
+		}
+		if errors.Is(err, p11.ErrInitialize) && code != p11.CantLock {
+			e.Hint = noStart
 		}
 	}
 	return e

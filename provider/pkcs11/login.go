@@ -76,7 +76,7 @@ func (p *Provider) needsLogin(token p11.TokenInfo) bool {
 
 // stillIn checks that the user is logged in when a session is opened beside others.
 func (p *Provider) stillIn(s *p11.Session) error {
-	if !p.needsLogin(p.token) {
+	if !p.needsLogin(p.token) || p.noState.Load() {
 		return nil
 	}
 	info, err := s.Info()
@@ -106,6 +106,7 @@ func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInf
 	return p.withPIN(ctx, token, "pkcs11: log in", func(pin []byte) error {
 		err := s.Login(pin)
 		if code, ok := errors.AsType[Code](err); ok && code == p11.AlreadyLoggedIn {
+			p.noState.Store(true) // the session has just said that it is not
 			return nil
 		}
 		return err

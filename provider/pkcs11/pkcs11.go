@@ -106,6 +106,7 @@ type Provider struct {
 	mechanisms map[uint]bool // nil when the token does not say
 	token      p11.TokenInfo // as it was when it was opened
 	noReadOnly atomic.Bool   // the module has no read-only sessions
+	noState    atomic.Bool   // sessions do not tell that the user is logged in
 
 	pool
 }

@@ -47,7 +47,7 @@ type function struct {
 
 const (
 	shimHeader    = 512
-	shimGlobals   = 10
+	shimGlobals   = 11
 	shimPerFn     = 9
 	shimFunctions = 68
 )

@@ -59,7 +59,7 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 	e := &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyNotFound, Err: errors.New("no token " + p.config.wanted())}
 	switch {
 	case len(others) == 0:
-		e.Hint = "there is no initialised token; put one in, initialise it, or check what the module's configuration says"
+		e.Hint = "there is no initialised token; put one in or connect the device, initialise it, or check what the module's configuration says"
 	case blank:
 		e.Hint = "the one that is meant is not initialised; others are: " + firstOf(others)
 	default:

@@ -19,7 +19,7 @@ typedef struct { unsigned char version[2]; void *f[68]; } List;
 typedef U (*F)(U, U, U, U, U, U, U, U);
 
 // Numbers of functions are their places in the list: C_Initialize is 0.
-enum { FINALIZE = 1, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, LOGOUT = 19, SIGN_INIT = 42, N = 68 };
+enum { FINALIZE = 1, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, SIGN_INIT = 42, N = 68 };
 // What is done to the real module before a call.
 enum { DO_CLOSE_ALL = 1, DO_LOGOUT = 2, DO_FINALIZE = 3, DO_FORK = 4 };
 
@@ -45,9 +45,11 @@ typedef struct {
 	atomic_long actions;     // done
 	atomic_long noReadOnly;  // C_OpenSession refuses read-only sessions with this value
 	atomic_long broken;      // C_SignInit fails with this value until the module is finalised; all else goes well
+	atomic_long noState;     // C_GetSessionInfo says of sessions that have not called C_Login that nobody is logged in
 	Function f[N];
 } Control;
 
+static atomic_bool loggedIn[4096]; // by the end of the number of the session
 static List *real, mine;
 static Control *ctl;
 static atomic_ulong lastSlot;
@@ -117,7 +119,10 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	pthread_rwlock_rdlock(&inside);
 	U rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
 	pthread_rwlock_unlock(&inside);
+	if (i == LOGIN) loggedIn[a % 4096] = 1;
+	if (!rv && i == SESSION_INFO && ctl->noState && !loggedIn[a % 4096]) ((U *)b)[1] = 0;
 	if (!rv && i == OPEN) {
+		loggedIn[*(U *)e % 4096] = 0;
 		long now = ++ctl->sessions;
 		if (now > ctl->mostSessions) ctl->mostSessions = now;
 	}

@@ -128,7 +128,7 @@ func (t *token) nothing(slots []pkcs11.Slot) error {
 		return fmt.Errorf("%s has no slots; connect the device or reader, or check what the module's configuration says", t.config.Module)
 	}
 	if len(names) == 0 {
-		return fmt.Errorf("%s has no initialised token; put one in, or check what the module's configuration says", t.config.Module)
+		return fmt.Errorf("%s has no initialised token; put one in or connect the device, or check what the module's configuration says", t.config.Module)
 	}
 	return fmt.Errorf("%s has no token as in the URI; there are: %s", t.config.Module, firstOf(names))
 }
@@ -234,13 +234,16 @@ func (a *app) printSlotJSON(info *slotInfo) error {
 func (a *app) printSlot(info *slotInfo) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "slot %d", info.Slot)
+	if info.Description != "" && (info.Token == nil || !info.Token.Initialized) && info.Error == "" {
+		fmt.Fprintf(&b, " (%s)", plain.Text(info.Description))
+	}
 	switch t := info.Token; {
 	case info.Error != "":
 		fmt.Fprintf(&b, ": %s\n", plain.Text(info.Error))
 	case t == nil:
-		fmt.Fprintf(&b, " (%s): no token\n", plain.Text(info.Description))
+		b.WriteString(": no token\n")
 	case !t.Initialized:
-		fmt.Fprintf(&b, " (%s): a token that is not initialised\n", plain.Text(info.Description))
+		b.WriteString(": a token that is not initialised\n")
 	default:
 		fmt.Fprintf(&b, ": token %s, serial %s, model %s of %s\n", quote(t.Label), plain.Text(t.Serial), orDash(plain.Text(t.Model)), orDash(plain.Text(t.Manufacturer)))
 		fmt.Fprintf(&b, "  %s\n", strings.Join(t.state(), "; "))

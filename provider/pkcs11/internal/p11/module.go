@@ -133,7 +133,7 @@ func (m *Module) initialize() error {
 	case rv == AlreadyInitialized && m.generation == 0:
 		m.generation++
 	case rv != AlreadyInitialized:
-		return fmt.Errorf("C_Initialize: %w", rv)
+		return fmt.Errorf("%w: %w", ErrInitialize, rv)
 	}
 	return nil
 }

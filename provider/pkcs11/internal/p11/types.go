@@ -103,6 +103,9 @@ const (
 // ErrNoCgo says that this build has no way to call a module.
 var ErrNoCgo = errors.New("this program was built without cgo; build it with CGO_ENABLED=1 and a C compiler")
 
+// ErrInitialize is in the errors of C_Initialize.
+var ErrInitialize = errors.New("C_Initialize")
+
 // Info is what a module says of itself.
 type Info struct {
 	Version        string // of the PKCS #11 interface: "2.40"
