@@ -53,7 +53,7 @@ const noTelling = "the module does not say what is wrong; see its log, and check
 
 // noStart is for C_Initialize, whatever its code.
 const noStart = "the module could not start; check its configuration file, its environment variables and its daemon; some modules " +
-	"need an init string (Config.InitArgs, x-init-args in a URI)"
+	"need an init string (Config.InitArgs)"
 
 var advices = map[Code]advice{
 	p11.PINIncorrect:      {sign.ErrPIN, false, "give the right PIN; this one is not tried again"},
