@@ -69,6 +69,7 @@ func (a *app) importCert(ctx context.Context, f *keyFlags, files []string) error
 			a.warn("left out %s: it is not an issuer of the certificate", inspect.Name(c.RawSubject))
 		}
 	}
+	a.checkValidity(leaf)
 	if before != nil {
 		a.warn("key %s has another certificate, too, on the token (%s); name the one to sign with by --cert %s, or remove the old one", quote(e.Label), sign.Thumbprint(before), sign.Thumbprint(leaf))
 	}

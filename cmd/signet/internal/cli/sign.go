@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -109,7 +110,7 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err := options.Check(); err != nil {
 		return usage("%w", err)
 	}
-	a.checkValidity(signer)
+	a.checkValidity(signer.Certificate())
 	out, err := newOutputs(in, a.Stdout)
 	if err != nil {
 		return err
@@ -138,8 +139,8 @@ func (a *app) checkStdout(f *signFlags, in *inputs) error {
 	return nil
 }
 
-func (a *app) checkValidity(s *sign.Signer) {
-	switch c, now := s.Certificate(), a.Now(); {
+func (a *app) checkValidity(c *x509.Certificate) {
+	switch now := a.Now(); {
 	case now.After(c.NotAfter):
 		a.warn("the certificate of %s expired on %s; verifiers will refuse the signatures", inspect.Name(c.RawSubject), day(c.NotAfter))
 	case now.Before(c.NotBefore):

@@ -190,8 +190,10 @@ func (t *token) lastTry(ctx context.Context) bool {
 // explain adds what to do to an error of finding a key on a token.
 func (t *token) explain(err error) error {
 	switch {
+	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "by its thumbprint"): // all have certificates
+		return fmt.Errorf("%w; give it as --cert", err)
 	case errors.Is(err, sign.ErrKeyAmbiguous):
-		return fmt.Errorf("%w; give --cert, or object= and id= in the URI, as signet keys prints them", err)
+		return fmt.Errorf("%w; that is object= and id= in the URI, as signet keys prints them", err)
 	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN != nil && hexText(t.uri.ID):
 		id, _ := parseID(string(t.uri.ID))
 		return fmt.Errorf("%w; the id of a URI is percent-encoded: id=%s is what was meant, perhaps", err, percent(id))

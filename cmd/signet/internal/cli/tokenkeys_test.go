@@ -119,6 +119,17 @@ func TestKeygen(t *testing.T) {
 	require.NoFileExists(t, w.path("new.pem"))
 }
 
+// TestImportCertExpired puts it there, and says so.
+func TestImportCertExpired(t *testing.T) {
+	w := newWorld(t)
+	h := w.newHSM()
+	key := h.key("ec:P-256", "k")
+	w.now = w.now.AddDate(2, 0, 0)
+	got := w.run("import-cert", "--key", key, "@k.crt")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	require.Contains(t, got.stderr, "warning: the certificate of CN=k expired on ")
+}
+
 // TestImportCert refuses what belongs to no key, and leaves out what is no issuer.
 func TestImportCert(t *testing.T) {
 	w := newWorld(t)
@@ -161,7 +172,10 @@ func TestImportCert(t *testing.T) {
 	require.Equal(t, cli.ExitOK, got.code, got.stderr)
 	require.Contains(t, got.stderr, "has another certificate, too")
 	w.write("a", "a")
-	require.Equal(t, cli.ExitKey, w.run("sign", "--key", key, "@a").code)
+	got = w.run("sign", "--key", key, "@a")
+	require.Equal(t, cli.ExitKey, got.code)
+	require.Contains(t, got.stderr, "name one of them by its thumbprint: ")
+	require.Contains(t, got.stderr, "; give it as --cert\n")
 	all := objects[listed](t, w.run("keys", "--key", key, "--json").stdout)
 	require.Len(t, all, 3)
 	for _, k := range all[1:] {
