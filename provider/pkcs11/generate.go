@@ -62,8 +62,8 @@ func (n NewKey) only() []p11.Attribute {
 }
 
 // GenerateKey makes a key pair on the token: private, sensitive, never extractable, for signing only if the token takes such
-// limits. It refuses an identifier or label that the token has already. A call that failed because the token was lost is
-// repeated when no key has the identifier.
+// limits. It refuses an identifier or label that the token has already, with [sign.ErrInput]. A call that failed because
+// the token was lost is repeated when no key has the identifier.
 func (p *Provider) GenerateKey(ctx context.Context, spec NewKey) (sign.Entry, error) {
 	const op = "pkcs11: generate key"
 	public, private, mechanism, err := spec.templates()
@@ -196,17 +196,22 @@ func (n NewKey) templates() (public, private []p11.Attribute, mechanism uint, er
 
 // isFree checks that no key has the identifier or the label.
 func (p *Provider) isFree(s *p11.Session, id []byte, label string) error {
-	for _, a := range []p11.Attribute{p11.Bytes(p11.AttrID, id), p11.Bytes(p11.AttrLabel, []byte(label))} {
-		if len(a.Value) == 0 {
+	for _, a := range []struct {
+		is   p11.Attribute
+		text string
+	}{
+		{p11.Bytes(p11.AttrID, id), "id " + hex.EncodeToString(id)},
+		{p11.Bytes(p11.AttrLabel, []byte(label)), "label " + quote(label)},
+	} {
+		if len(a.is.Value) == 0 {
 			continue
 		}
-		found, err := s.Find(p11.Ulong(p11.AttrClass, p11.ClassPrivateKey), a)
+		found, err := s.Find(p11.Ulong(p11.AttrClass, p11.ClassPrivateKey), a.is)
 		if err != nil {
 			return err
 		}
 		if len(found) != 0 {
-			return &sign.Error{Op: "pkcs11: generate key", Place: p.place, Class: sign.ErrKeyAmbiguous,
-				Hint: fmt.Sprintf("there is a key with this CKA_ID (%s) or label (%q) already; choose another one", hex.EncodeToString(id), label)}
+			return &sign.Error{Op: "pkcs11: generate key", Place: p.place, Class: sign.ErrInput, Err: errors.New("there is a key with the " + a.text + " already"), Hint: "choose another one"}
 		}
 	}
 	return nil

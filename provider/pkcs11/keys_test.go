@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,9 +62,11 @@ func TestGenerateAndImport(t *testing.T) {
 			require.Contains(t, out, "Usage:      sign")
 
 			_, err = p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: kind, Label: string(kind)})
-			require.ErrorIs(t, err, sign.ErrKeyAmbiguous)
+			require.ErrorIs(t, err, sign.ErrInput)
+			require.ErrorContains(t, err, `there is a key with the label "`+string(kind)+`" already; choose another one`)
 			_, err = p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: kind, ID: e.ID})
-			require.ErrorIs(t, err, sign.ErrKeyAmbiguous)
+			require.ErrorIs(t, err, sign.ErrInput)
+			require.ErrorContains(t, err, fmt.Sprintf("there is a key with the id %x already", e.ID))
 		})
 	}
 	require.ErrorIs(t, p.ImportCertificate(t.Context(), pki.Leaf(testpki.P256).Certificate()), sign.ErrKeyMismatch)

@@ -191,7 +191,7 @@ func (t *token) lastTry(ctx context.Context) bool {
 func (t *token) explain(err error) error {
 	switch {
 	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "by its thumbprint"): // all have certificates
-		return fmt.Errorf("%w; give it as --cert", err)
+		return fmt.Errorf("%w; give it as --cert, or name another key by object= or id= in the URI", err)
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		return fmt.Errorf("%w; that is object= and id= in the URI, as signet keys prints them", err)
 	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN != nil && hexText(t.uri.ID):

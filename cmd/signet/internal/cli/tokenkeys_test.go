@@ -175,7 +175,7 @@ func TestImportCert(t *testing.T) {
 	got = w.run("sign", "--key", key, "@a")
 	require.Equal(t, cli.ExitKey, got.code)
 	require.Contains(t, got.stderr, "name one of them by its thumbprint: ")
-	require.Contains(t, got.stderr, "; give it as --cert\n")
+	require.Contains(t, got.stderr, "; give it as --cert, or")
 	all := objects[listed](t, w.run("keys", "--key", key, "--json").stdout)
 	require.Len(t, all, 3)
 	for _, k := range all[1:] {
