@@ -52,8 +52,8 @@ type advice struct {
 const noTelling = "the module does not say what is wrong; see its log, and check the device, its daemon and what else uses it"
 
 // noStart is for C_Initialize, whatever its code.
-const noStart = "the module could not start; check its configuration file, its environment variables and its daemon; some modules " +
-	"need an init string (Config.InitArgs)"
+const noStart = "the module could not start; check its configuration file, its environment variables and its daemon, and that this user " +
+	"may use them; some modules need an init string (Config.InitArgs)"
 
 var advices = map[Code]advice{
 	p11.PINIncorrect:      {sign.ErrPIN, false, "give the right PIN; this one is not tried again"},
@@ -125,6 +125,19 @@ func wrap(op, place string, err error) error {
 		}
 	}
 	return e
+}
+
+// openModule loads a module and initialises it.
+func openModule(op, path, initArgs string) (*p11.Module, error) {
+	m, err := p11.Open(path, initArgs)
+	if err == nil {
+		return m, nil
+	}
+	err = wrap(op, path, err)
+	if e, ok := errors.AsType[*sign.Error](err); ok && errors.Is(err, p11.ErrLoad) {
+		e.Hint = "give the vendor's PKCS #11 library, for this architecture"
+	}
+	return nil, err
 }
 
 func (p *Provider) errClosed(op string) error {

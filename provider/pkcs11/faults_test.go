@@ -4,14 +4,9 @@ package pkcs11_test
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"os/exec"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,117 +14,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
-
-// stage is a token behind a shim, with one P-256 key.
-type stage struct {
-	*shim
-	label string
-	id    testpki.Identity
-
-	slowest atomic.Int64 // call, nanoseconds
-}
-
-func newStage(t testing.TB) *stage {
-	t.Helper()
-	module, label := newToken(t)
-	id := testpki.New(t).Leaf(testpki.P256)
-	importKey(t, module, label, id, "01", "seal")
-	return &stage{shim: newShim(t, module), label: label, id: id}
-}
-
-func (s *stage) config() pkcs11.Config {
-	return pkcs11.Config{Module: s.path, TokenLabel: s.label, PIN: pin(goodPIN), Sessions: 4, Recover: 20 * time.Second}
-}
-
-func (s *stage) open(t testing.TB, bend ...func(*pkcs11.Config)) (*pkcs11.Provider, sign.Key) {
-	t.Helper()
-	config := s.config()
-	for _, b := range bend {
-		b(&config)
-	}
-	p, err := pkcs11.Open(t.Context(), config)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = p.Close() })
-	key, err := p.Key(t.Context(), sign.Ref{Label: "seal"})
-	require.NoError(t, err)
-	return p, key
-}
-
-// one makes a signature and verifies it with the standard library.
-func (s *stage) one(ctx context.Context, key sign.Key, message string) error {
-	digest := sha256.Sum256([]byte(message))
-	start := time.Now()
-	signature, err := key.SignContext(ctx, digest[:], crypto.SHA256)
-	if err != nil {
-		return err
-	}
-	for took := int64(time.Since(start)); ; {
-		slowest := s.slowest.Load()
-		if took <= slowest || s.slowest.CompareAndSwap(slowest, took) {
-			break
-		}
-	}
-	if !ecdsa.VerifyASN1(s.id.Certificate().PublicKey.(*ecdsa.PublicKey), digest[:], signature) {
-		return errors.New("the signature is not good")
-	}
-	return nil
-}
-
-// many makes signatures from several goroutines and returns the errors. Every second caller has a context that cannot end,
-// and signs on its own goroutine if it can.
-func (s *stage) many(ctx context.Context, key sign.Key, callers, each int) []error {
-	return s.manyUnder([2]context.Context{ctx, context.WithoutCancel(ctx)}, key, callers, each)
-}
-
-func (s *stage) manyUnder(ctx [2]context.Context, key sign.Key, callers, each int) []error {
-	var mu sync.Mutex
-	var failures []error
-	var wait sync.WaitGroup
-	for caller := range callers {
-		wait.Go(func() {
-			for i := range each {
-				if err := s.one(ctx[caller%2], key, fmt.Sprintf("%d/%d", caller, i)); err != nil {
-					mu.Lock()
-					failures = append(failures, err)
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	wait.Wait()
-	return failures
-}
-
-// leakFree closes the provider and checks that neither goroutines nor sessions are left.
-func leakFree(t testing.TB, s *shim, goroutines int, closers ...interface{ Close() error }) {
-	t.Helper()
-	for _, c := range closers {
-		err := c.Close()
-		if s == nil && err != nil && strings.Contains(err.Error(), "has not returned") {
-			t.Log(err) // see below
-			continue
-		}
-		require.NoError(t, err)
-	}
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
-		if time.Now().After(end) {
-			buffer := make([]byte, 1<<20)
-			stacks := string(buffer[:runtime.Stack(buffer, true)])
-			if hung := strings.Count(stacks, "._Cfunc_sg_sign("); s == nil && hung > 0 && runtime.NumGoroutine()-hung <= goroutines {
-				t.Logf("%d calls never came back from the module", hung) // and a goroutine cannot leave C
-				return
-			}
-			t.Fatalf("%d goroutines are left, there were %d\n%s", runtime.NumGoroutine(), goroutines, stacks)
-		}
-	}
-	if s != nil {
-		require.Zero(t, s.sessions(), "sessions are left")
-	}
-}
 
 func TestFaults(t *testing.T) {
 	for _, f := range []struct {
@@ -172,32 +59,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestSignatureOfAnotherKeyIsNotHandedOut(t *testing.T) {
-	s := newStage(t)
-	importKey(t, softhsmModule(t), s.label, testpki.New(t).Leaf(testpki.P256), "02", "other")
-	p, key := s.open(t)
-	_, err := p.Key(t.Context(), sign.Ref{Label: "other"})
-	require.NoError(t, err)
-	// SoftHSM numbers objects as they are found. Whatever the numbers are: each stands for every other for a while.
-	swapped := false
-	for from := int64(1); from < 12 && !swapped; from++ {
-		for to := int64(1); to < 12 && !swapped; to++ {
-			if from == to {
-				continue
-			}
-			s.swap(from, to, 1)
-			inits := s.count(fnSignInit)
-			require.NoError(t, s.one(t.Context(), key, "message"))
-			swapped = s.count(fnSignInit) > inits+1
-		}
-	}
-	require.True(t, swapped, "no signature was made by another key")
-	s.swap(0, 0, 0)
-	require.NoError(t, p.Close())
-}
-
 func TestTokenInitialisedAgain(t *testing.T) {
-	s := newStage(t)
+	s := softStage(t)
 	p, key := s.open(t, func(c *pkcs11.Config) { c.Recover = 2 * time.Second })
 	require.Empty(t, s.many(t.Context(), key, 4, 5))
 	run(t, "softhsm2-util", "--init-token", "--token", s.label, "--label", s.label, "--so-pin", soPIN, "--pin", goodPIN)
@@ -290,8 +153,9 @@ func TestCloseDoesNotWaitForAHungCall(t *testing.T) {
 	require.ErrorIs(t, p.Close(), sign.ErrUnavailable)
 	atomic.StoreInt64(s.fn(fnSign).hang, 0)
 	require.Eventually(t, func() bool { return s.sessions() == 0 }, 5*time.Second, time.Millisecond)
-	_, err := pkcs11.Open(t.Context(), s.config())
+	p, err := pkcs11.Open(t.Context(), s.config())
 	require.NoError(t, err)
+	require.NoError(t, p.Close())
 }
 
 func TestMoreCallersThanSessions(t *testing.T) {
@@ -340,11 +204,12 @@ func TestTenThousandCallers(t *testing.T) {
 func TestWrongPIN(t *testing.T) {
 	t.Run("64 providers at once", func(t *testing.T) {
 		s := newStage(t)
+		wrong, logins := s.wrongPIN(t), s.count(fnLogin)
 		var wait sync.WaitGroup
 		for range 64 {
 			wait.Go(func() {
 				config := s.config()
-				config.PIN = pin(wrongPIN)
+				config.PIN = pin(wrong)
 				_, err := pkcs11.Open(t.Context(), config)
 				if !errors.Is(err, sign.ErrPIN) {
 					t.Errorf("not ErrPIN: %v", err)
@@ -352,7 +217,7 @@ func TestWrongPIN(t *testing.T) {
 			})
 		}
 		wait.Wait()
-		require.EqualValues(t, 1, s.count(fnLogin))
+		require.EqualValues(t, 1, s.count(fnLogin)-logins)
 		p, err := pkcs11.Open(t.Context(), s.config())
 		require.NoError(t, err, "the right PIN is taken")
 		leakFree(t, s.shim, runtime.NumGoroutine(), p)
@@ -361,7 +226,7 @@ func TestWrongPIN(t *testing.T) {
 		before := runtime.NumGoroutine()
 		s := newStage(t)
 		var now atomic.Value
-		now.Store(goodPIN)
+		now.Store(s.goodPIN(t))
 		p, key := s.open(t, func(c *pkcs11.Config) {
 			c.PIN = func(context.Context, string) (sign.Secret, error) {
 				return sign.NewSecret([]byte(now.Load().(string))), nil
@@ -369,7 +234,7 @@ func TestWrongPIN(t *testing.T) {
 		})
 		require.Empty(t, s.many(t.Context(), key, 8, 2))
 		logins := s.count(fnLogin)
-		now.Store(wrongPIN)
+		now.Store(s.wrongPIN(t))
 		s.do(fnSignInit, 0, doLogout)
 		failures := s.many(t.Context(), key, 64, 3)
 		require.Len(t, failures, 64*3)
@@ -378,7 +243,7 @@ func TestWrongPIN(t *testing.T) {
 			require.True(t, sign.IsKeyError(err))
 		}
 		require.Contains(t, failures[0].Error(), "wrong try")
-		require.NotContains(t, failures[0].Error(), wrongPIN)
+		require.NotContains(t, failures[0].Error(), s.wrongPIN(t))
 		require.EqualValues(t, logins+1, s.count(fnLogin), "one try")
 		leakFree(t, s.shim, before, p)
 	})
@@ -387,10 +252,11 @@ func TestWrongPIN(t *testing.T) {
 func TestTwoProvidersOnOneModule(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := newStage(t)
+	logins, inits := s.count(fnLogin), s.count(fnInitialize)
 	a, keyA := s.open(t)
 	b, keyB := s.open(t)
-	require.EqualValues(t, 1, s.count(fnLogin))
-	require.EqualValues(t, 1, s.count(fnInitialize))
+	require.EqualValues(t, 1, s.count(fnLogin)-logins)
+	require.EqualValues(t, 1, s.count(fnInitialize)-inits)
 	done := make(chan []error)
 	go func() { done <- s.many(t.Context(), keyB, 4, 100) }()
 	require.Empty(t, s.many(t.Context(), keyA, 4, 20))

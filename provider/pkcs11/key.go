@@ -108,7 +108,8 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 	if err := k.check(ctx, digest, opts); err != nil {
 		return nil, err
 	}
-	for again := false; ; again = true {
+	for repeats := 0; ; repeats++ {
+		epoch := k.at.Load().epoch
 		signature, err := k.once(ctx, digest, opts, impatient)
 		if err != nil {
 			return nil, err
@@ -119,12 +120,12 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 		if err = k.verify(digest, opts, signature); err == nil {
 			return signature, nil
 		}
-		if again {
+		if repeats == maxRepeats {
 			return nil, &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrKeyMismatch, Err: err,
 				Hint: "the token signed with another key or is defective; the signature is not used"}
 		}
 		// The handle may stand for another key by now. It is found again, and the call made once more.
-		k.p.distrust()
+		k.p.distrust(epoch)
 	}
 }
 
@@ -158,15 +159,6 @@ func (k *key) once(ctx context.Context, digest []byte, opts crypto.SignerOpts, i
 		return nil, k.explain(wrap("pkcs11: sign", k.at4errors(), err), mechanism)
 	}
 	return signature, nil
-}
-
-// distrust makes all keys be found again.
-func (p *Provider) distrust() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.state == up {
-		p.begin(false, p.config.Recover)
-	}
 }
 
 func (k *key) at4errors() string { return k.p.place + ": " + k.object.name() }
@@ -280,7 +272,7 @@ func (w *worker) sign(c *call) error {
 	}
 	c.Object = at.handle
 	if err := w.p.signOn(w.s, k, c); err != nil {
-		return err
+		return k.doubt(w.s, at, err)
 	}
 	signature, err := k.finish(c)
 	if err != nil {

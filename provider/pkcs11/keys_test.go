@@ -149,7 +149,7 @@ func TestAlwaysAuthenticate(t *testing.T) {
 	key, err := p.Key(t.Context(), sign.Ref{Label: "careful"})
 	require.NoError(t, err)
 	require.Equal(t, 1, key.(sign.Limiter).Limit())
-	stage := &stage{shim: s, label: label, id: testpki.Identity{Chain: []*x509.Certificate{{PublicKey: key.Public()}}}}
+	stage := &stage{shim: s, label: label, public: key.Public()}
 	before := asked.Load()
 	require.Empty(t, stage.many(t.Context(), key, 4, 5))
 	require.EqualValues(t, 20, asked.Load()-before)
@@ -244,7 +244,7 @@ func TestGroup(t *testing.T) {
 	for i := range stages {
 		_, label := newToken(t)
 		importKey(t, module, label, id, "01", "seal")
-		stages[i] = &stage{shim: newShim(t, module), label: label, id: id}
+		stages[i] = &stage{shim: newShim(t, module), label: label, name: "seal", public: id.Key.Public(), id: id}
 		config := stages[i].config()
 		config.Recover = -1
 		p, err := pkcs11.Open(t.Context(), config)

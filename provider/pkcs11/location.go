@@ -39,14 +39,25 @@ type place struct {
 	epoch  uint64
 }
 
-// find looks for the key again by its CKA_ID and label, and takes the one with the same public key. Handles of before a
-// recovery may stand for other keys.
+// find looks for the key again unless that has been done in this epoch. Handles of before a recovery may stand for other
+// keys.
 func (k *key) find(s *p11.Session, epoch uint64) (*place, error) {
 	k.finding.Lock()
 	defer k.finding.Unlock()
 	if at := k.at.Load(); at.epoch == epoch {
 		return at, nil
 	}
+	handle, err := k.locate(s)
+	if err != nil {
+		return nil, err
+	}
+	at := &place{handle, epoch}
+	k.at.Store(at)
+	return at, nil
+}
+
+// locate finds the key by its CKA_ID and label, and takes the one with the same public key.
+func (k *key) locate(s *p11.Session) (uint, error) {
 	template := []p11.Attribute{p11.Ulong(p11.AttrClass, p11.ClassPrivateKey)}
 	if len(k.object.id) != 0 {
 		template = append(template, p11.Bytes(p11.AttrID, k.object.id))
@@ -56,25 +67,47 @@ func (k *key) find(s *p11.Session, epoch uint64) (*place, error) {
 	}
 	handles, err := s.Find(template...)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	own := []keyring.Cert{{Cert: &x509.Certificate{PublicKey: k.public}}} // for keys that are known by a trial only
 	for _, h := range handles {
 		o, err := readKey(s, h)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		public, err := k.p.publicOf(s, o, own)
 		if _, ok := errors.AsType[Code](err); ok {
-			return nil, err
+			return 0, err
 		}
-		if err != nil || !bytes.Equal(spkiOf(public), k.spki) {
-			continue
+		if err == nil && bytes.Equal(spkiOf(public), k.spki) {
+			return h, nil
 		}
-		at := &place{h, epoch}
-		k.at.Store(at)
-		return at, nil
 	}
-	return nil, &sign.Error{Op: "pkcs11: find the key again", Place: k.at4errors(), Class: sign.ErrKeyNotFound,
+	return 0, &sign.Error{Op: "pkcs11: find the key again", Place: k.at4errors(), Class: sign.ErrKeyNotFound,
 		Hint: fmt.Sprintf("the token does not hold it any more (%d keys have its name and another public key)", len(handles))}
+}
+
+// doubt looks into a refusal that says nothing of a loss: the key is of another kind, may not sign, does not do the
+// mechanism. After a logout and login by another part of the process, some modules give the number of our key to another
+// one, of which all that may be true. If ours has another number by now, the error becomes one that has it found again.
+func (k *key) doubt(s *p11.Session, at *place, err error) error {
+	code, ok := errors.AsType[Code](err)
+	if a := advices[code]; !ok || lossOf(err) != notLost || a.class == sign.ErrPIN || a.temporary {
+		return err
+	}
+	if code != p11.BufferTooSmall { // the buffer is as large as a signature of our key
+		if handle, findErr := k.locate(s); findErr != nil || handle == at.handle {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: the number of the key is another one's (%w)", p11.KeyHandleInvalid, err)
+}
+
+// distrust makes all keys be found again, unless that has been done since the epoch.
+func (p *Provider) distrust(epoch uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == up && p.epoch == epoch {
+		p.begin(false, p.config.Recover)
+	}
 }

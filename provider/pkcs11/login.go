@@ -160,12 +160,19 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the token has refused this PIN before in this process"}
 	}
 	err = f(secret.Bytes())
-	switch code, _ := errors.AsType[Code](err); code {
-	case p11.PINIncorrect, p11.PINInvalid, p11.PINLenRange:
-		// Not with a locked token, which says nothing of this PIN: it may be right, and the lock may be lifted.
+	code, _ := errors.AsType[Code](err)
+	refused := code == p11.PINIncorrect || code == p11.PINInvalid || code == p11.PINLenRange
+	if refused { // not with a locked token, which says nothing of this PIN: it may be right, and the lock may be lifted
 		logins.Refuse(name, secret.Bytes())
 	}
-	return p.explainPIN(op, err)
+	err = p.explainPIN(op, err)
+	// Not said before the try, since tokens whose PIN begins with the name of a user may count only what comes after it.
+	if n := uint(secret.Len()); refused && token.MaxPIN > 0 && token.MaxPIN <= maxCount && (n < token.MinPIN || n > token.MaxPIN) {
+		if e, ok := errors.AsType[*sign.Error](err); ok {
+			e.Hint += fmt.Sprintf("; the token says that its PINs have %d to %d characters, and this one has not", token.MinPIN, token.MaxPIN)
+		}
+	}
+	return err
 }
 
 // explainPIN adds to a refused PIN how many tries the token says are left.

@@ -165,13 +165,9 @@ func detach[T any](ctx context.Context, f func() (T, error), undo func(T)) (T, e
 }
 
 func open(ctx context.Context, config Config) (_ *Provider, err error) {
-	m, err := p11.Open(config.Module, config.InitArgs)
+	m, err := openModule("pkcs11: open", config.Module, config.InitArgs)
 	if err != nil {
-		e := wrap("pkcs11: open", config.Module, err)
-		if s, ok := errors.AsType[*sign.Error](e); ok && s.Hint == "" && !errors.Is(err, p11.ErrNoCgo) {
-			s.Hint = "give the vendor's PKCS #11 library, for this architecture"
-		}
-		return nil, e
+		return nil, err
 	}
 	p := &Provider{config: config, module: m, place: config.Module}
 	p.ctx, p.cancel = context.WithCancel(context.Background())

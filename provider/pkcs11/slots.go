@@ -30,7 +30,7 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 	for _, id := range slots {
 		t, err := p.module.Token(id)
 		if err != nil {
-			failed = err // of another token, if the one that is meant is there
+			failed = fmt.Errorf("slot %d: %w", id, err) // of another token, if the one that is meant is there
 			continue
 		}
 		meant := p.config.means(id, t) && p.config.meansSlot(p.module, id)
@@ -38,7 +38,7 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			blank = blank || meant
 			continue
 		}
-		name := fmt.Sprintf("%q (serial %s, slot %d)", t.Label, t.Serial, id)
+		name := tokenName(t.Label, t.Serial, id)
 		if !meant {
 			others = append(others, name)
 			continue
@@ -54,7 +54,11 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			Err:  fmt.Errorf("%d tokens %s", len(found), p.config.wanted()),
 			Hint: "name one token by label and serial: " + firstOf(found)}
 	case failed != nil:
-		return 0, token, wrap("pkcs11: open", p.place, failed)
+		err := wrap("pkcs11: open", p.place, failed)
+		if e, ok := errors.AsType[*sign.Error](err); ok && len(others) != 0 {
+			e.Hint = strings.TrimPrefix(e.Hint+"; there is no token "+p.config.wanted()+" among those that could be read: "+firstOf(others), "; ")
+		}
+		return 0, token, err
 	}
 	e := &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyNotFound, Err: errors.New("no token " + p.config.wanted())}
 	switch {
@@ -66,6 +70,14 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		e.Hint = "there are: " + firstOf(others)
 	}
 	return 0, token, e
+}
+
+// tokenName is for errors. Some tokens have no serial number.
+func tokenName(label, serial string, slot uint) string {
+	if serial == "" {
+		return fmt.Sprintf("%q (slot %d)", label, slot)
+	}
+	return fmt.Sprintf("%q (serial %s, slot %d)", label, serial, slot)
 }
 
 func firstOf(names []string) string {
@@ -154,21 +166,24 @@ func tokenOf(t p11.TokenInfo) *Token {
 		PINLocked: has(p11.TokenPINLocked), WriteProtected: has(p11.TokenWriteProtected),
 		MinPIN: int(t.MinPIN), MaxPIN: int(t.MaxPIN), Sessions: -1,
 	}
-	if t.MaxSessions != p11.Unavailable {
+	if t.MaxSessions <= maxCount {
 		out.MaxSessions = int(t.MaxSessions)
 	}
-	if t.Sessions != p11.Unavailable {
+	if t.Sessions <= maxCount {
 		out.Sessions = int(t.Sessions)
 	}
 	return out
 }
 
+// maxCount is the most that a token can mean in earnest. Beyond are CK_UNAVAILABLE_INFORMATION and what modules make of it.
+const maxCount = 1 << 30
+
 // Slots lists the slots of a module, those without a token too. Nothing is logged in.
 func Slots(ctx context.Context, module, initArgs string) ([]Slot, error) {
 	return detach(ctx, func() ([]Slot, error) {
-		m, err := p11.Open(module, initArgs)
+		m, err := openModule("pkcs11: slots", module, initArgs)
 		if err != nil {
-			return nil, wrap("pkcs11: slots", module, err)
+			return nil, err
 		}
 		defer func() { _ = m.Close() }()
 		ids, err := m.Slots(false)

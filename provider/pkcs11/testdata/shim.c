@@ -19,9 +19,12 @@ typedef struct { unsigned char version[2]; void *f[68]; } List;
 typedef U (*F)(U, U, U, U, U, U, U, U);
 
 // Numbers of functions are their places in the list: C_Initialize is 0.
-enum { FINALIZE = 1, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, SIGN_INIT = 42, N = 68 };
+enum {
+	FINALIZE = 1, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, FIND_INIT = 26, FIND = 27, FIND_FINAL = 28,
+	SIGN_INIT = 42, N = 68
+};
 // What is done to the real module before a call.
-enum { DO_CLOSE_ALL = 1, DO_LOGOUT = 2, DO_FINALIZE = 3, DO_FORK = 4 };
+enum { DO_CLOSE_ALL = 1, DO_LOGOUT = 2, DO_FINALIZE = 3, DO_FORK = 4, DO_RELOGIN = 5 };
 
 typedef struct {
 	atomic_long count;     // calls so far
@@ -36,7 +39,7 @@ typedef struct {
 } Function;
 
 typedef struct {
-	char module[512];
+	char module[512], pin[128], label[128];
 	atomic_long delay;       // microseconds, for each call
 	atomic_long maxSessions; // 0: no limit
 	atomic_long sessions;    // open now
@@ -46,6 +49,7 @@ typedef struct {
 	atomic_long noReadOnly;  // C_OpenSession refuses read-only sessions with this value
 	atomic_long broken;      // C_SignInit fails with this value until the module is finalised; all else goes well
 	atomic_long noState;     // C_GetSessionInfo says of sessions that have not called C_Login that nobody is logged in
+	atomic_long staleKey;    // C_SignInit says this of a key that is not valid any more, as if its number were another's
 	Function f[N];
 } Control;
 
@@ -66,6 +70,16 @@ static void act(long action, U session) {
 	case DO_LOGOUT:
 		((F)real->f[LOGOUT])(session, 0, 0, 0, 0, 0, 0, 0);
 		break;
+	case DO_RELOGIN: { // and another key is found first, which may get the number of the one that is in use
+		U key = 3, found, n; // CKO_PRIVATE_KEY
+		struct { U type; void *value; U length; } template[] = {{0, &key, sizeof key}, {3, ctl->label, strlen(ctl->label)}};
+		((F)real->f[LOGOUT])(session, 0, 0, 0, 0, 0, 0, 0);
+		((F)real->f[LOGIN])(session, 1, (U)ctl->pin, strlen(ctl->pin), 0, 0, 0, 0);
+		if (((F)real->f[FIND_INIT])(session, (U)template, 2, 0, 0, 0, 0, 0)) break;
+		((F)real->f[FIND])(session, (U)&found, 1, (U)&n, 0, 0, 0, 0);
+		((F)real->f[FIND_FINAL])(session, 0, 0, 0, 0, 0, 0, 0);
+		break;
+	}
 	case DO_FINALIZE:
 		((F)real->f[FINALIZE])(0, 0, 0, 0, 0, 0, 0, 0);
 		ctl->sessions = 0;
@@ -121,6 +135,7 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	pthread_rwlock_unlock(&inside);
 	if (i == LOGIN) loggedIn[a % 4096] = 1;
 	if (!rv && i == SESSION_INFO && ctl->noState && !loggedIn[a % 4096]) ((U *)b)[1] = 0;
+	if (i == SIGN_INIT && ctl->staleKey && (rv == 0x60 || rv == 0x82)) rv = ctl->staleKey; // CKR_KEY_, OBJECT_HANDLE_INVALID
 	if (!rv && i == OPEN) {
 		loggedIn[*(U *)e % 4096] = 0;
 		long now = ++ctl->sessions;

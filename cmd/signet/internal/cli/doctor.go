@@ -205,7 +205,7 @@ func (d *diagnosis) openToken(ctx context.Context, f *keyFlags) (*keyring, error
 // token says what the flags of the token mean.
 func (d *diagnosis) token(info *slotInfo) {
 	t := info.Token
-	d.add(checkOK, "token", "", "%s, serial %s, model %s of %s, in slot %d; %s", quote(t.Label), t.Serial, orDash(t.Model), orDash(t.Manufacturer), info.Slot, strings.Join(t.state(), "; "))
+	d.add(checkOK, "token", "", "%s, serial %s, model %s of %s, in slot %d; %s", quote(t.Label), orDash(t.Serial), orDash(t.Model), orDash(t.Manufacturer), info.Slot, strings.Join(t.state(), "; "))
 	switch {
 	case t.PINLocked:
 		d.add(checkFailed, "PIN", "the security officer must unlock it, with the vendor's tool", "it is locked after too many wrong tries")

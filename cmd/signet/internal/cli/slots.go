@@ -121,7 +121,7 @@ func (t *token) nothing(slots []pkcs11.Slot) error {
 	var names []string
 	for _, s := range slots {
 		if s.Token != nil && s.Token.Initialized {
-			names = append(names, fmt.Sprintf("%q (serial %s, slot %d)", s.Token.Label, s.Token.Serial, s.ID))
+			names = append(names, fmt.Sprintf("%q (serial %s, slot %d)", s.Token.Label, orDash(s.Token.Serial), s.ID))
 		}
 	}
 	if len(slots) == 0 {
@@ -245,7 +245,7 @@ func (a *app) printSlot(info *slotInfo) error {
 	case !t.Initialized:
 		b.WriteString(": a token that is not initialised\n")
 	default:
-		fmt.Fprintf(&b, ": token %s, serial %s, model %s of %s\n", quote(t.Label), plain.Text(t.Serial), orDash(plain.Text(t.Model)), orDash(plain.Text(t.Manufacturer)))
+		fmt.Fprintf(&b, ": token %s, serial %s, model %s of %s\n", quote(t.Label), orDash(plain.Text(t.Serial)), orDash(plain.Text(t.Model)), orDash(plain.Text(t.Manufacturer)))
 		fmt.Fprintf(&b, "  %s\n", strings.Join(t.state(), "; "))
 	}
 	if info.none != "" {

@@ -68,7 +68,7 @@ func Open(path, reserved string) (*Module, error) {
 	var text [512]C.char
 	handle := C.sg_load(cpath, &text[0], C.int(len(text)))
 	if handle == nil {
-		return nil, errors.New(C.GoString(&text[0]))
+		return nil, fmt.Errorf("%w: %s", ErrLoad, C.GoString(&text[0]))
 	}
 	m, err := module(handle)
 	if err != nil {
@@ -100,13 +100,13 @@ func module(handle unsafe.Pointer) (*Module, error) {
 	var rv C.CK_RV
 	functions := C.sg_functions(handle, &rv)
 	if RV(rv) == FunctionNotSupported {
-		return nil, errors.New("the library has no C_GetFunctionList, so it is not a PKCS #11 module")
+		return nil, fmt.Errorf("%w: the library has no C_GetFunctionList, so it is not a PKCS #11 module", ErrLoad)
 	}
 	if rv != 0 {
-		return nil, fmt.Errorf("C_GetFunctionList: %w", RV(rv))
+		return nil, fmt.Errorf("%w: C_GetFunctionList: %w", ErrLoad, RV(rv))
 	}
 	if functions == nil {
-		return nil, errors.New("C_GetFunctionList gave nothing")
+		return nil, fmt.Errorf("%w: C_GetFunctionList gave nothing", ErrLoad)
 	}
 	m := &Module{functions: functions, sessions: map[C.CK_ULONG]*Session{}}
 	m.gate.Store(&gate{})

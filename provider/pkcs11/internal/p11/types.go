@@ -106,6 +106,9 @@ var ErrNoCgo = errors.New("this program was built without cgo; build it with CGO
 // ErrInitialize is in the errors of C_Initialize.
 var ErrInitialize = errors.New("C_Initialize")
 
+// ErrLoad says that a file is no module, or none that can be loaded.
+var ErrLoad = errors.New("the module could not be loaded")
+
 // Info is what a module says of itself.
 type Info struct {
 	Version        string // of the PKCS #11 interface: "2.40"
