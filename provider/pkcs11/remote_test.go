@@ -5,6 +5,7 @@ package pkcs11_test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,9 +53,10 @@ func (r *remote) start(t testing.TB, p11kit, module, label string) {
 	r.server.Stdout, r.server.Stderr = nil, nil
 	r.server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, r.server.Start())
-	// The socket is there when the server listens.
+	// The socket is there a moment before the server listens.
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(r.socket); err == nil {
+		if c, err := net.Dial("unix", r.socket); err == nil {
+			_ = c.Close()
 			return
 		}
 		require.True(t, time.Now().Before(end), "p11-kit server does not listen")
