@@ -3,6 +3,17 @@
 # DSS. Where there is no apt-get, it says what is missing; the tests that need it then skip and say so, too.
 set -u
 
+# openCryptoki is unpacked and not installed: its package starts a daemon. The test that uses it has one of its own.
+opencryptoki() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/signet-tests/opencryptoki
+  [ -x "$folder/usr/sbin/pkcsslotd" ] || [ -x /usr/sbin/pkcsslotd ] && return
+  command -v apt-get >/dev/null && mkdir -p "$folder" || return
+  echo "Unpacking opencryptoki" >&2
+  (cd "$folder" && apt-get download -qq opencryptoki libopencryptoki0 >/dev/null 2>&1 &&
+    for p in ./*.deb; do dpkg-deb -x "$p" . && rm "$p"; done) ||
+    echo "Could not get opencryptoki; the test that needs it will be skipped." >&2
+}
+
 declare -A package=(
   [openssl]=openssl [gcc]=gcc [softhsm2-util]=softhsm2 [pkcs11-tool]=opensc [p11-kit]=p11-kit
   [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm
@@ -15,7 +26,7 @@ done
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
 ls /usr/lib/*/pkcs11/libtpm2_pkcs11.so >/dev/null 2>&1 || missing+=(libtpm2-pkcs11-1)
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || missing+=(libtss2-tcti-swtpm0)
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ ${#missing[@]} -eq 0 ] && { opencryptoki; exit 0; }
 
 if ! command -v apt-get >/dev/null; then
   echo "Not installed, and there is no apt-get: ${missing[*]}. The tests that need them will be skipped." >&2
@@ -32,3 +43,4 @@ for p in "${missing[@]}"; do # one by one, so that one that cannot be had does n
   "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$p" >/dev/null 2>&1 ||
     echo "Could not install $p; the tests that need it will be skipped." >&2
 done
+opencryptoki
