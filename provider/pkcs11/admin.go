@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -16,14 +17,45 @@ import (
 
 // writing runs f with a session that may write, again when the token was lost, at most so many times.
 func (p *Provider) writing(ctx context.Context, op string, times int, f func(s *p11.Session) error) error {
-	return p.doAtMost(ctx, op, times, func(_ *p11.Session, _ uint64) error {
+	return p.doAtMost(ctx, op, times, func(own *p11.Session, _ uint64) error {
+		if own.Writable {
+			return f(own)
+		}
 		s, err := p.module.OpenSession(p.slotNow(), true)
+		if code, ok := errors.AsType[Code](err); ok && code == p11.SessionCount {
+			if err := p.trade(ctx, own); err != nil {
+				return err
+			}
+			return f(own)
+		}
 		if err != nil {
 			return err
 		}
 		defer func() { _ = s.Close() }()
 		return f(s)
 	})
+}
+
+// trade makes a session one that may write, on a token that has no more sessions. If it is the last one, the login goes
+// with it: the PIN is asked again, and keys are found again.
+func (p *Provider) trade(ctx context.Context, s *p11.Session) error {
+	slot := p.slotNow()
+	if err := s.Close(); err != nil {
+		return err
+	}
+	writable, err := p.module.OpenSession(slot, true)
+	if err != nil {
+		return err
+	}
+	s.Become(writable)
+	p.mu.Lock()
+	p.epoch++
+	p.mu.Unlock()
+	token, err := p.module.Token(slot)
+	if err != nil {
+		return err
+	}
+	return p.login(ctx, s, token)
 }
 
 // ImportCertificate writes the certificate of a key to the token, with the CKA_ID and label of the key, and then its

@@ -16,6 +16,9 @@ type Session struct {
 	m    *Module
 	h    C.CK_ULONG
 	dead atomic.Bool // the handle is not ours any more
+
+	// Writable tells whether the session may change the token.
+	Writable bool
 }
 
 // OpenSession calls C_OpenSession. A module that gives a number that belonged to another session of ours has lost that
@@ -25,7 +28,7 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 	if write {
 		flags |= sessionReadWrite
 	}
-	s := &Session{m: m}
+	s := &Session{m: m, Writable: write}
 	g, err := m.enter()
 	if err != nil {
 		return nil, fmt.Errorf("C_OpenSession: %w", err)
@@ -75,6 +78,19 @@ func (s *Session) Close() error {
 		return fmt.Errorf("C_CloseSession: %w", err)
 	}
 	return nil
+}
+
+// Become makes s the session that other is, which is not to be used any more.
+func (s *Session) Become(other *Session) {
+	s.m.table.Lock()
+	defer s.m.table.Unlock()
+	if s.m.sessions[other.h] != other {
+		return // it is lost again
+	}
+	other.dead.Store(true)
+	s.h, s.Writable = other.h, other.Writable
+	s.m.sessions[s.h] = s
+	s.dead.Store(false)
 }
 
 // Info calls C_GetSessionInfo.

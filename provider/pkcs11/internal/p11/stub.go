@@ -6,7 +6,7 @@ package p11
 type Module struct{ Logins Logins }
 
 // Session is never made in a build without cgo.
-type Session struct{}
+type Session struct{ Writable bool }
 
 // Open returns ErrNoCgo, and with it nobody gets at the other functions.
 func Open(_, _ string) (*Module, error) { return nil, ErrNoCgo }
@@ -26,6 +26,7 @@ func (*Module) OpenSession(uint, bool) (*Session, error)   { return nil, ErrNoCg
 
 func (*Session) Dead() bool                                 { return true }
 func (*Session) Forget()                                    {}
+func (*Session) Become(*Session)                            {}
 func (*Session) Close() error                               { return ErrNoCgo }
 func (*Session) Info() (SessionInfo, error)                 { return SessionInfo{}, ErrNoCgo }
 func (*Session) Login([]byte) error                         { return ErrNoCgo }
