@@ -127,19 +127,6 @@ func wrap(op, place string, err error) error {
 	return e
 }
 
-// openModule loads a module and initialises it.
-func openModule(op, path, initArgs string) (*p11.Module, error) {
-	m, err := p11.Open(path, initArgs)
-	if err == nil {
-		return m, nil
-	}
-	err = wrap(op, path, err)
-	if e, ok := errors.AsType[*sign.Error](err); ok && errors.Is(err, p11.ErrLoad) {
-		e.Hint = "give the vendor's PKCS #11 library, for this architecture"
-	}
-	return nil, err
-}
-
 func (p *Provider) errClosed(op string) error {
 	return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: "the provider was closed; open it again"}
 }

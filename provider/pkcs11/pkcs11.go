@@ -126,9 +126,6 @@ func Open(ctx context.Context, config Config) (*Provider, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if config.Module == "" {
-		return nil, &sign.Error{Op: "pkcs11: open", Class: sign.ErrInput, Hint: "give the path of the vendor's PKCS #11 library, a .so file (Config.Module)"}
-	}
 	if config.Sessions <= 0 {
 		config.Sessions = DefaultSessions
 	}

@@ -4,6 +4,10 @@ package pkcs11_test
 
 import (
 	"bytes"
+	"errors"
+	"os"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -120,5 +124,34 @@ func create(t testing.TB, module, label string, template ...p11.Attribute) {
 		_, err = s.Create(template...)
 		require.NoError(t, err)
 		require.NoError(t, s.Close())
+	}
+}
+
+// TestFilesThatAreNoModule: what is wrong with the file, and what to give instead.
+func TestFilesThatAreNoModule(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("text.so", []byte("not a library\n"), 0o600))
+	require.NoError(t, os.WriteFile("elf32.so", append([]byte("\x7fELF\x01\x01\x01"), make([]byte, 4096)...), 0o600))
+	require.NoError(t, os.Mkdir("folder.so", 0o700))
+	for path, says := range map[string]string{
+		"":                  "give the path of the vendor's PKCS #11 library",
+		"/nonexistent/m.so": "; there is no such file; give the path",
+		"signet-nowhere.so": "is looked for by the dynamic linker; give the whole path",
+		"text.so":           "for the file that is here, write ./text.so",
+		"./text.so":         "it must be the vendor's PKCS #11 library for this architecture (" + runtime.GOOS + "/" + runtime.GOARCH,
+		"./elf32.so":        "it must be the vendor's PKCS #11 library for this architecture (" + runtime.GOOS + "/" + runtime.GOARCH,
+		"./folder.so":       "could not be loaded: ",
+		"libc.so.6":         "not a PKCS #11 module; give the vendor's PKCS #11 library",
+		"/dev/null":         "it must be the vendor's",
+	} {
+		t.Run(path, func(t *testing.T) {
+			_, err := pkcs11.Open(t.Context(), pkcs11.Config{Module: path})
+			require.ErrorContains(t, err, says)
+			require.True(t, path == "" || strings.Count(err.Error(), path+":") <= 1, err)
+			_, err = pkcs11.Slots(t.Context(), path, "")
+			require.ErrorContains(t, err, says)
+			_, ok := errors.AsType[*sign.Error](err)
+			require.True(t, ok)
+		})
 	}
 }

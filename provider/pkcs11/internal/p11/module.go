@@ -17,6 +17,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,7 +69,7 @@ func Open(path, reserved string) (*Module, error) {
 	var text [512]C.char
 	handle := C.sg_load(cpath, &text[0], C.int(len(text)))
 	if handle == nil {
-		return nil, fmt.Errorf("%w: %s", ErrLoad, C.GoString(&text[0]))
+		return nil, fmt.Errorf("%w: %s", ErrLoad, strings.TrimPrefix(C.GoString(&text[0]), path+": "))
 	}
 	m, err := module(handle)
 	if err != nil {
@@ -100,7 +101,7 @@ func module(handle unsafe.Pointer) (*Module, error) {
 	var rv C.CK_RV
 	functions := C.sg_functions(handle, &rv)
 	if RV(rv) == FunctionNotSupported {
-		return nil, fmt.Errorf("%w: the library has no C_GetFunctionList, so it is not a PKCS #11 module", ErrLoad)
+		return nil, fmt.Errorf("%w: %w", ErrLoad, ErrNoModule)
 	}
 	if rv != 0 {
 		return nil, fmt.Errorf("%w: C_GetFunctionList: %w", ErrLoad, RV(rv))

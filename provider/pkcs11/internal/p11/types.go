@@ -109,6 +109,9 @@ var ErrInitialize = errors.New("C_Initialize")
 // ErrLoad says that a file is no module, or none that can be loaded.
 var ErrLoad = errors.New("the module could not be loaded")
 
+// ErrNoModule says that a library can be loaded and is none of this kind.
+var ErrNoModule = errors.New("the library has no C_GetFunctionList, so it is not a PKCS #11 module")
+
 // Info is what a module says of itself.
 type Info struct {
 	Version        string // of the PKCS #11 interface: "2.40"
