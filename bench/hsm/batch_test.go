@@ -28,15 +28,15 @@ func TestBatch(t *testing.T) {
 	for i := range contents {
 		contents[i] = sign.Bytes(strconv.Itoa(i), make([]byte, 1024))
 	}
-	for _, m := range []struct {
-		name, front string
-		wait        time.Duration
-		contents    int // that take some 200 ms
-	}{{"SoftHSM2", "", 0, 300}, {"network", network, *delay, 100}} {
-		next := instances(t, module, m.front, m.wait)
+	for _, m := range []front{{"SoftHSM2", 0, false}, {"network", *delay, true}} {
+		few := 300 // contents that take some 200 ms
+		if m.wait > 0 {
+			few = 100
+		}
+		next := instances(t, module, m)
 		raw, path := bareLoops(t, next(), make([]byte, 32)), next()
 		for _, a := range algorithms {
-			if m.front == network && a.name == "rsa-2048" {
+			if m.elsewhere && a.name == "rsa-2048" {
 				continue // for other data each time, it would do the arithmetic here
 			}
 			for _, text := range strings.Split(*sessions, ",") {
@@ -51,7 +51,7 @@ func TestBatch(t *testing.T) {
 						for range *turns {
 							loops += rate(t, bare)
 							start := time.Now()
-							results, err := batch.Sign(t.Context(), signer, &cades.Options{}, contents[:m.contents*min(n, 4)], nil)
+							results, err := batch.Sign(t.Context(), signer, &cades.Options{}, contents[:few*min(n, 4)], nil)
 							check(t, err)
 							batches += float64(len(results)) / time.Since(start).Seconds()
 						}

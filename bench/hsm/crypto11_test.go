@@ -48,7 +48,7 @@ func certificate(t *testing.T, key crypto.Signer) *x509.Certificate {
 
 // TestBesideCrypto11 has both libraries use one module in one process.
 func TestBesideCrypto11(t *testing.T) {
-	next := instances(t, makeToken(t), "", 0)
+	next := instances(t, makeToken(t), front{})
 	configure := func(path string) (*crypto11.Context, error) {
 		return crypto11.Configure(&crypto11.Config{Path: path, TokenLabel: label, Pin: pin, MaxSessions: 4})
 	}
@@ -79,7 +79,7 @@ func TestBesideCrypto11(t *testing.T) {
 
 // TestKeysOfCrypto11 signs with keys and certificates that crypto11 made, and lets it use those that were made here.
 func TestKeysOfCrypto11(t *testing.T) {
-	next := instances(t, makeToken(t), "", 0)
+	next := instances(t, makeToken(t), front{})
 	theirs, own := next(), next()
 	ctx, err := crypto11.Configure(&crypto11.Config{Path: theirs, TokenLabel: label, Pin: pin, MaxSessions: 4})
 	check(t, err)

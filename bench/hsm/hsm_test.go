@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
-	"encoding/binary"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -100,47 +99,44 @@ func run(t *testing.T, name string, args ...string) {
 	}
 }
 
+// front says what stands before the module: nothing, or a module that is as an HSM in a network.
+type front struct {
+	name      string
+	wait      time.Duration // of each call
+	elsewhere bool          // the arithmetic takes no time on this machine
+}
+
 // instances gives each implementation a module of its own, by copying the file: with a shared one, crypto11 cannot be
-// opened beside anybody else. front, if not empty, is a source file of a module that stands before it, as testdata/network.c,
-// and needs wait for a call.
-func instances(t *testing.T, module, front string, wait time.Duration) func() string {
+// opened beside anybody else.
+func instances(t *testing.T, module string, before front) func() string {
 	n := 0
 	dir := t.TempDir()
-	var code []byte
-	if front != "" {
-		built := filepath.Join(dir, "front.so")
-		run(t, "gcc", "-O2", "-shared", "-fPIC", "-o", built, front, "-ldl", "-lpthread")
-		var err error
-		code, err = os.ReadFile(built)
+	copyOf := func(file, name string) string {
+		data, err := os.ReadFile(file)
 		check(t, err)
+		path := filepath.Join(dir, fmt.Sprintf("%s%d.so", name, n))
+		check(t, os.WriteFile(path, data, 0o700))
+		return path
 	}
-	data, err := os.ReadFile(module)
-	check(t, err)
+	built := filepath.Join(dir, "front.so")
+	if before.wait > 0 {
+		run(t, "gcc", "-O2", "-shared", "-fPIC", "-o", built, "testdata/network.c", "-ldl", "-lpthread")
+	}
 	return func() string {
 		n++
-		path := filepath.Join(dir, fmt.Sprintf("module%d.so", n))
-		check(t, os.WriteFile(path, data, 0o700))
-		if front == "" {
+		path := copyOf(module, "module")
+		if before.wait == 0 {
 			return path
 		}
-		own := filepath.Join(dir, fmt.Sprintf("front%d.so", n))
-		check(t, os.WriteFile(own, code, 0o700))
-		control := make([]byte, 16<<10)
-		copy(control, path)
-		binary.NativeEndian.PutUint64(control[512:], uint64(wait.Microseconds()))
-		if front == network {
-			control = fmt.Appendf(nil, "%s\n%d\n", path, wait.Microseconds())
+		elsewhere := 0
+		if before.elsewhere {
+			elsewhere = 1
 		}
-		check(t, os.WriteFile(own+".ctl", control, 0o600))
+		own := copyOf(built, "front")
+		check(t, os.WriteFile(own+".ctl", fmt.Appendf(nil, "%s\n%d\n%d\n", path, before.wait.Microseconds(), elsewhere), 0o600))
 		return own
 	}
 }
-
-// Modules that stand before another one.
-const (
-	network = "testdata/network.c"                    // does the arithmetic elsewhere
-	slow    = "../../provider/pkcs11/testdata/shim.c" // waits, and does the arithmetic on this machine
-)
 
 // implementation makes for n callers a function each that signs once.
 type implementation struct {
@@ -283,11 +279,8 @@ func TestInterleaved(t *testing.T) {
 		t.Skip("SKIPPED: set -measure")
 	}
 	module := makeToken(t)
-	for _, m := range []struct {
-		name, front string
-		wait        time.Duration
-	}{{"SoftHSM2", "", 0}, {"network", network, *delay}, {"SoftHSM2 slow", slow, *delay}} {
-		all := implementations(t, instances(t, module, m.front, m.wait))
+	for _, m := range []front{{"SoftHSM2", 0, false}, {"network", *delay, true}, {"SoftHSM2 slow", *delay, false}} {
+		all := implementations(t, instances(t, module, m))
 		for _, a := range algorithms {
 			for _, text := range strings.Split(*sessions, ",") {
 				var n int

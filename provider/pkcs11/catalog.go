@@ -278,7 +278,7 @@ func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (c
 			copy(sum, digest)
 		}
 		var c call
-		k.prepare(&c, sum, scheme.Opts)
+		k.prepare(&c, mechanismOf(public, scheme.Opts), sum, scheme.Opts)
 		c.Object = o.handle
 		if err := p.signOn(s, k, &c); err != nil {
 			return nil, err

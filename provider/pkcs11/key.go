@@ -20,15 +20,16 @@ import (
 
 // key is a private key on the token. Where it is on the token is known for one epoch of the provider at a time.
 type key struct {
-	p       *Provider
-	public  crypto.PublicKey
+	p      *Provider
+	public crypto.PublicKey
+	size   int // octets of a signature as the token makes it
+	// Those of the schemes: one, or two for RSA.
+	mechanisms []uint
+	*location
 	spki    []byte
 	chain   []*x509.Certificate
 	schemes []sign.Scheme
-	// Those of the schemes: one, or two for RSA.
-	mechanisms []uint
-	object     object // as it was found first; its handle is not used
-	*location
+	object  object // as it was found first; its handle is not used
 }
 
 var (
@@ -40,7 +41,7 @@ var (
 )
 
 func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key {
-	k := &key{p: p, public: public, spki: spkiOf(public), object: *o, location: &location{}}
+	k := &key{p: p, public: public, size: sizeOf(public), spki: spkiOf(public), object: *o, location: &location{}}
 	k.at.Store(&place{o.handle, epoch})
 	for _, s := range sign.Schemes(public) {
 		m := mechanismOf(public, s.Opts)
@@ -105,12 +106,13 @@ func (k *key) SignContext(ctx context.Context, digest []byte, opts crypto.Signer
 
 // signContext signs; an impatient caller is answered when the token is lost, instead of waiting for its recovery.
 func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
-	if err := k.check(ctx, digest, opts); err != nil {
+	mechanism, err := k.check(ctx, digest, opts)
+	if err != nil {
 		return nil, err
 	}
 	for repeats := 0; ; repeats++ {
 		epoch := k.at.Load().epoch
-		signature, err := k.once(ctx, digest, opts, impatient)
+		signature, err := k.once(ctx, mechanism, digest, opts, impatient)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +132,7 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 }
 
 // once signs without a check of the signature.
-func (k *key) once(ctx context.Context, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
+func (k *key) once(ctx context.Context, mechanism uint, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
 	w := k.p.claimFor(ctx)
 	var c *call
 	if w != nil {
@@ -139,7 +141,7 @@ func (k *key) once(ctx context.Context, digest []byte, opts crypto.SignerOpts, i
 		c = k.p.take()
 	}
 	c.key, c.impatient = k, impatient
-	k.prepare(c, digest, opts)
+	k.prepare(c, mechanism, digest, opts)
 	var err error
 	if w == nil {
 		c, err = k.p.submit(ctx, "pkcs11: sign", c)
@@ -153,7 +155,7 @@ func (k *key) once(ctx context.Context, digest []byte, opts crypto.SignerOpts, i
 	if c == nil {
 		return nil, err
 	}
-	signature, mechanism, err := c.signature, c.Mechanism, c.err
+	signature, err := c.signature, c.err
 	k.p.give(c)
 	if err != nil {
 		return nil, k.explain(wrap("pkcs11: sign", k.at4errors(), err), mechanism)
@@ -163,18 +165,20 @@ func (k *key) once(ctx context.Context, digest []byte, opts crypto.SignerOpts, i
 
 func (k *key) at4errors() string { return k.p.place + ": " + k.object.name() }
 
-func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) error {
+// check refuses what the token would refuse, and chooses the mechanism.
+func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) (mechanism uint, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	if err := keyring.CheckDigest("pkcs11: sign", k.public, digest, opts); err != nil {
-		return err
+		return 0, err
 	}
-	if m := mechanismOf(k.public, opts); !slices.Contains(k.mechanisms, m) {
-		return &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
+	m := mechanismOf(k.public, opts)
+	if !slices.Contains(k.mechanisms, m) {
+		return 0, &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
 			Hint: "the token does not list " + mechanismName(m) + "; " + k.instead(m)}
 	}
-	return nil
+	return m, nil
 }
 
 // explain says of a mechanism that was refused which one it is, and what else there is. Some tokens list mechanisms that they
@@ -223,42 +227,43 @@ var pssParameters = map[crypto.Hash][2]uint{
 }
 
 // prepare fills a call but for the handle of the key. The digest is copied, since the caller may leave and use it again.
-func (k *key) prepare(c *call, digest []byte, opts crypto.SignerOpts) {
+func (k *key) prepare(c *call, mechanism uint, digest []byte, opts crypto.SignerOpts) {
 	c.buffer = c.buffer[:0]
-	c.Mechanism = mechanismOf(k.public, opts)
+	c.Mechanism = mechanism
 	c.Authenticate = k.object.alwaysAuthorised
-	size := 0
-	switch public := k.public.(type) {
-	case *rsa.PublicKey:
-		size = public.Size()
-		if c.Mechanism == p11.MechPSS {
-			parameters := pssParameters[opts.HashFunc()]
-			c.Hash, c.MGF, c.Salt = parameters[0], parameters[1], uint(len(digest))
-		} else {
-			c.buffer = append(c.buffer, digestInfo[opts.HashFunc()]...)
-		}
-	case *ecdsa.PublicKey:
+	switch mechanism {
+	case p11.MechPSS:
+		parameters := pssParameters[opts.HashFunc()]
+		c.Hash, c.MGF, c.Salt = parameters[0], parameters[1], uint(len(digest))
+	case p11.MechRSA:
+		c.buffer = append(c.buffer, digestInfo[opts.HashFunc()]...)
+	case p11.MechECDSA:
 		// The raw signature is encoded once more, so its buffer can be used again.
-		if size = 2 * coordinate(public); cap(c.raw) < size {
-			c.raw = make([]byte, size)
+		if cap(c.raw) < k.size {
+			c.raw = make([]byte, k.size)
 		}
-		c.Out = c.raw[:size]
+		c.Out = c.raw[:k.size]
 		// Some tokens refuse a digest longer than the order of the curve; its leftmost bits are what counts (FIPS 186-5
 		// section 6.4.1). All hashes and curves here have whole octets of it, but P-521, which is longer than any hash.
-		if n := coordinate(public); len(digest) > n {
-			digest = digest[:n]
-		}
-	case ed25519.PublicKey:
-		size = ed25519.SignatureSize
+		digest = digest[:min(len(digest), k.size/2)]
 	}
 	c.buffer = append(c.buffer, digest...)
 	c.Data = c.buffer
 	if c.Out == nil {
-		c.Out = make([]byte, size)
+		c.Out = make([]byte, k.size)
 	}
 }
 
-func coordinate(public *ecdsa.PublicKey) int { return (public.Curve.Params().BitSize + 7) / 8 }
+// sizeOf returns the octets of a signature as tokens make it.
+func sizeOf(public crypto.PublicKey) int {
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		return public.Size()
+	case *ecdsa.PublicKey:
+		return 2 * ((public.Curve.Params().BitSize + 7) / 8)
+	}
+	return ed25519.SignatureSize
+}
 
 // sign makes the signature of a call with the session of the worker.
 func (w *worker) sign(c *call) error {
@@ -316,21 +321,11 @@ func (p *Provider) signOn(s *p11.Session, k *key, c *call) error {
 
 // finish makes of what the module wrote the signature as containers have it. A length that cannot be means another key.
 func (k *key) finish(c *call) ([]byte, error) {
-	switch public := k.public.(type) {
-	case *ecdsa.PublicKey:
-		n := coordinate(public)
-		if len(c.result) != 2*n {
-			return nil, wrongLength(len(c.result), 2*n)
-		}
-		return derOf(c.result[:n], c.result[n:]), nil
-	case *rsa.PublicKey:
-		if len(c.result) != public.Size() {
-			return nil, wrongLength(len(c.result), public.Size())
-		}
-	case ed25519.PublicKey:
-		if len(c.result) != ed25519.SignatureSize {
-			return nil, wrongLength(len(c.result), ed25519.SignatureSize)
-		}
+	if len(c.result) != k.size {
+		return nil, wrongLength(len(c.result), k.size)
+	}
+	if c.Mechanism == p11.MechECDSA {
+		return derOf(c.result[:k.size/2], c.result[k.size/2:]), nil
 	}
 	return c.result, nil
 }

@@ -97,6 +97,7 @@ type Config struct {
 
 // Provider holds the keys of one token. It is safe for concurrent use.
 type Provider struct {
+	pool
 	config Config
 	module *p11.Module
 	place  string // for errors: the token and the module
@@ -107,8 +108,6 @@ type Provider struct {
 	token      p11.TokenInfo // as it was when it was opened
 	noReadOnly atomic.Bool   // the module has no read-only sessions
 	noState    atomic.Bool   // sessions do not tell that the user is logged in
-
-	pool
 }
 
 var (

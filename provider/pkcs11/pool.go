@@ -28,31 +28,33 @@ const (
 
 // pool hands calls to workers. There is no goroutine for a session that was never needed.
 type pool struct {
-	mu      sync.Mutex
-	drained sync.Cond // busy or workers went down
-	state   state
-	limit   int // workers at most
-	workers int
-	team    map[*worker]struct{} // all workers
-	busy    int                  // workers that are not idle
-	idle    []*worker            // the last one was used last
+	// What each call needs comes first, since it is cold when a module has done its work: two cache lines.
+	mu    sync.Mutex
+	state state
+	busy  int       // workers that are not idle
+	idle  []*worker // the last one was used last
 	// Calls that wait, in order of arrival.
 	head, tail *call
+	epoch      uint64 // counts recoveries
+	proved     bool   // a call went well since the last recovery
+	signed     bool   // a signature did: some modules answer all else when the device is gone
+	recovery   bool   // a goroutine is recovering
+	late       bool   // the last worker gives the module back
+
+	drained sync.Cond // busy or workers went down
+	limit   int       // workers at most
+	workers int
+	team    map[*worker]struct{} // all workers
 
 	shrunkTo    int // workers at most until shrunkUntil, when the token had no more sessions
 	shrunkUntil time.Time
 
 	slot       uint   // may change when the module is initialised again
-	epoch      uint64 // counts recoveries
 	generation uint64 // of the module, when it was opened last
 	spare      *p11.Session
-	recovery   bool // a goroutine is recovering
-	proved     bool // a call went well since the last recovery
-	signed     bool // a signature did: some modules answer all else when the device is gone
 	downErr    error
 	refusedErr error // a PIN was refused: nothing is tried any more
 	lastTry    time.Time
-	late       bool // the last worker gives the module back
 
 	calls sync.Pool
 }

@@ -75,8 +75,8 @@ func (w *worker) inlined() (signature []byte, again *call) {
 		}
 		return nil, c
 	}
-	signature = c.signature // before somebody else claims the worker
-	c.reset()
+	signature = c.signature                      // before somebody else claims the worker
+	c.signature, c.result, c.Out = nil, nil, nil // the rest is written anew
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w.ghost {
@@ -153,7 +153,9 @@ func (w *worker) next() *call {
 	}
 	p.busy--
 	p.idle = append(p.idle, w)
-	p.drained.Broadcast()
+	if p.state != up { // a recovery waits for it
+		p.drained.Broadcast()
+	}
 	return nil
 }
 

@@ -1,7 +1,8 @@
 // A PKCS #11 module that is to a program what an HSM in a network is: each call takes a fixed time, in which the program's
 // processor has nothing to do, and the arithmetic is done elsewhere. It stands in front of a real module, which makes the
 // first signature of each key; the same signature of the same data is given again afterwards, so that it verifies.
-// Its own path + ".ctl" names the real module and the time of a call in microseconds, a line each.
+// Its own path + ".ctl" names the real module, the time of a call in microseconds, and whether the arithmetic is done
+// elsewhere (1) or here after all, by the real module (0), a line each.
 //
 //	gcc -O2 -shared -fPIC -o network.so network.c -ldl -lpthread
 #define _GNU_SOURCE
@@ -30,7 +31,7 @@ typedef struct {
 } Answer;
 
 static List *real, mine;
-static long wait;
+static long wait, elsewhere;
 static Answer answers[KEYS];
 static Answer *_Atomic pending[SESSIONS]; // of sessions whose operation the real module does not know
 static _Atomic U keys[SESSIONS], mechanisms[SESSIONS];
@@ -51,7 +52,7 @@ static U sign_init(U session, Mechanism *m, U key) {
 	pending[s] = NULL;
 	keys[s] = key;
 	mechanisms[s] = m->mechanism;
-	for (int i = 0; i < KEYS && !m->length; i++) {
+	for (int i = 0; i < KEYS && elsewhere && !m->length; i++) {
 		if (answers[i].known && answers[i].key == key && answers[i].mechanism == m->mechanism) {
 			pending[s] = &answers[i];
 			return 0;
@@ -109,7 +110,7 @@ U C_GetFunctionList(List **out) {
 		if (!dladdr((void *)C_GetFunctionList, &self)) return 5;
 		snprintf(path, sizeof path, "%s.ctl", self.dli_fname);
 		FILE *f = fopen(path, "r");
-		if (!f || fscanf(f, "%1023s %ld", module, &wait) != 2) return 5;
+		if (!f || fscanf(f, "%1023s %ld %ld", module, &wait, &elsewhere) != 3) return 5;
 		fclose(f);
 		void *library = dlopen(module, RTLD_NOW | RTLD_LOCAL);
 		if (!library) return 6;
