@@ -143,6 +143,18 @@ func (s *stage) hangAndLose(t *testing.T, ctx context.Context, key sign.Key) <-c
 	return hung
 }
 
+// TestOpenAndClose opens and closes the token many times; some modules take it ill when two sessions are closed at once.
+func TestOpenAndClose(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := newStage(t)
+	for range 50 {
+		p, key := s.open(t, func(c *pkcs11.Config) { c.Sessions = 8 })
+		require.Empty(t, s.many(t.Context(), key, 16, 1))
+		require.NoError(t, p.Close())
+	}
+	leakFree(t, s.shim, before)
+}
+
 func TestCloseDoesNotWaitForAHungCall(t *testing.T) {
 	s := newStage(t)
 	p, key := s.open(t)

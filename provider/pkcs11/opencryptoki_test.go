@@ -24,7 +24,7 @@ func TestOpenCryptoki(t *testing.T) {
 	folder := openCryptoki(t)
 	find(t, "apt-get install util-linux", "unshare")
 	tests := []string{"TestConformanceGiven", "TestFaults", "TestHandlesGivenOutAgain", "TestWrongPIN", "TestDaemonKilled",
-		"TestMoreCallersThanSessions", "TestTwoProvidersOnOneModule", "TestTokenThatDoesNotComeBack"}
+		"TestMoreCallersThanSessions", "TestTwoProvidersOnOneModule", "TestTokenThatDoesNotComeBack", "TestOpenAndClose"}
 	cmd := exec.Command("testdata/opencryptoki.sh", folder, os.Args[0], "-test.v", "-test.timeout=5m", "-test.run=^("+strings.Join(tests, "|")+")$")
 	cmd.Stdin = nil
 	out, err := cmd.CombinedOutput()

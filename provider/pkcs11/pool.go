@@ -138,17 +138,17 @@ func (p *Provider) emptied(patience time.Duration) bool {
 	})
 	defer wake.Stop()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	for p.workers > 0 || p.recovery {
 		if !time.Now().Before(end) {
 			p.late = p.workers > 0
+			p.mu.Unlock()
 			return false
 		}
 		p.drained.Wait()
 	}
-	if p.spare != nil {
-		_ = p.spare.Close()
-		p.spare = nil
-	}
+	s := p.spare
+	p.spare = nil
+	p.mu.Unlock()
+	drop(s)
 	return true
 }

@@ -86,13 +86,17 @@ func (p *Provider) reopen(hard, force bool) (*p11.Session, error) {
 
 // resume lets calls go on with a new session.
 func (p *Provider) resume(s *p11.Session) {
+	var old []*p11.Session
+	defer func() { // when mu is free again: the module may hang
+		for _, s := range old {
+			drop(s)
+		}
+	}()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.recovery = false
 	p.drained.Broadcast()
-	if p.spare != nil {
-		_ = p.spare.Close()
-	}
+	old = append(old, p.spare)
 	p.spare = s // closed by Close if it is too late
 	if p.state == shut {
 		return
@@ -105,7 +109,7 @@ func (p *Provider) resume(s *p11.Session) {
 	if n := len(p.idle); n > 0 {
 		// The worker that comes next gets it, so that there is not one more session than workers.
 		w := p.idle[n-1]
-		w.discard(nil)
+		old = append(old, w.s)
 		w.s, w.epoch, p.spare = s, p.epoch, nil
 	}
 	p.state, p.proved, p.signed, p.downErr = up, false, false, nil

@@ -205,11 +205,16 @@ func (w *worker) discard(err error) {
 	case p11.SessionHandleInvalid, p11.SessionClosed, p11.NotInitialized:
 		w.s.Forget()
 	default:
-		if w.s.Close() != nil {
-			w.s.Forget()
-		}
+		drop(w.s)
 	}
 	w.s = nil
+}
+
+// drop closes a session if there is one. If the module does not, it is not tried again.
+func drop(s *p11.Session) {
+	if s != nil && s.Close() != nil {
+		s.Forget()
+	}
 }
 
 // ready makes sure that the worker has a session. After a recovery an old one is asked whether it still is one.

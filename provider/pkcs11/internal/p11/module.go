@@ -55,7 +55,8 @@ type Module struct {
 	table    sync.Mutex              // guards sessions
 	sessions map[C.CK_ULONG]*Session // by handle
 
-	one sync.Mutex // held by each call when serial
+	one     sync.Mutex // held by each call when serial
+	closing sync.Mutex // held by C_CloseSession
 }
 
 // gate counts the calls that run. Calls that were given up stay with the gate that they entered by.

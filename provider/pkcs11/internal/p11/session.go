@@ -67,8 +67,10 @@ func (s *Session) Forget() {
 	}
 }
 
-// Close calls C_CloseSession.
+// Close calls C_CloseSession. One session of the module is closed at a time: openCryptoki 3.8 frees memory twice otherwise.
 func (s *Session) Close() error {
+	s.m.closing.Lock()
+	defer s.m.closing.Unlock()
 	if s.dead.Load() {
 		return nil
 	}
