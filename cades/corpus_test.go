@@ -11,26 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testpki"
 )
-
-// corpus finds the folder of real signatures, which is not part of the repository: they hold people's certificates.
-func corpus(t testing.TB) string {
-	t.Helper()
-	root := os.Getenv("SIGNET_CORPUS")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "corpus")
-	}
-	if _, err := os.Stat(root); err != nil {
-		t.Skip("no corpus of real signatures: set SIGNET_CORPUS to its folder, or put it at ../shared/corpus beside the repository")
-	}
-	return root
-}
 
 // TestCorpus reads and verifies real signatures as their manifest says. Most contents are not there, so the outcome is of
 // the signature over the signed attributes.
 func TestCorpus(t *testing.T) {
-	manifests, err := filepath.Glob(filepath.Join(corpus(t), "*", "MANIFEST.tsv"))
-	require.NoError(t, err)
+	var manifests []string
+	for _, name := range testpki.Corpus(t) {
+		if filepath.Base(name) == "MANIFEST.tsv" {
+			manifests = append(manifests, name)
+		}
+	}
 	require.NotEmpty(t, manifests)
 	for _, manifest := range manifests {
 		f, err := os.Open(manifest)

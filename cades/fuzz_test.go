@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,12 +25,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
-	root := os.Getenv("SIGNET_CORPUS")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "corpus")
-	}
-	files, _ := filepath.Glob(filepath.Join(root, "*", "*.p7*"))
-	for _, name := range files {
+	for _, name := range testpki.CorpusFiles(f) {
 		if b, err := os.ReadFile(name); err == nil && len(b) < 16<<10 {
 			f.Add(b)
 		}

@@ -23,19 +23,6 @@ import (
 	"github.com/seed-116355fd/signet/revocation"
 )
 
-// openssl runs the program in a directory, and skips the test where there is none.
-func openssl(t testing.TB, dir string, args ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("openssl is not installed")
-	}
-	cmd := exec.Command("openssl", args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "openssl %v: %s", args, out)
-	return string(out)
-}
-
 func write(t testing.TB, dir, name string, b []byte) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, name), b, 0o600))
@@ -97,17 +84,17 @@ crlDistributionPoints = URI:%[2]s/ca.crl
 	for name, text := range map[string]string{"index.txt": "", "serial": "0AFF\n", "crlnumber": "01\n"} {
 		write(t, ca.dir, name, []byte(text))
 	}
-	openssl(t, ca.dir, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=OpenSSL authority", "-days", "60",
+	testpki.OpenSSL(t, ca.dir, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=OpenSSL authority", "-days", "60",
 		"-addext", "keyUsage=critical,keyCertSign,cRLSign")
-	openssl(t, ca.dir, "x509", "-in", "ca.crt", "-outform", "DER", "-out", "ca.der")
+	testpki.OpenSSL(t, ca.dir, "x509", "-in", "ca.crt", "-outform", "DER", "-out", "ca.der")
 	return ca
 }
 
 // issue makes a certificate with the extensions of a section.
 func (ca *opensslCA) issue(name, section string) *x509.Certificate {
 	ca.t.Helper()
-	openssl(ca.t, ca.dir, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name+".key", "-out", name+".csr", "-subj", "/CN="+name)
-	openssl(ca.t, ca.dir, "ca", "-batch", "-config", "ca.cnf", "-extensions", section, "-in", name+".csr", "-out", name+".crt", "-notext")
+	testpki.OpenSSL(ca.t, ca.dir, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name+".key", "-out", name+".csr", "-subj", "/CN="+name)
+	testpki.OpenSSL(ca.t, ca.dir, "ca", "-batch", "-config", "ca.cnf", "-extensions", section, "-in", name+".csr", "-out", name+".crt", "-notext")
 	return ca.certificate(name)
 }
 
@@ -122,8 +109,8 @@ func (ca *opensslCA) certificate(name string) *x509.Certificate {
 
 func (ca *opensslCA) crl() {
 	ca.t.Helper()
-	openssl(ca.t, ca.dir, "ca", "-config", "ca.cnf", "-gencrl", "-out", "crl.pem")
-	openssl(ca.t, ca.dir, "crl", "-in", "crl.pem", "-outform", "DER", "-out", "ca.crl")
+	testpki.OpenSSL(ca.t, ca.dir, "ca", "-config", "ca.cnf", "-gencrl", "-out", "crl.pem")
+	testpki.OpenSSL(ca.t, ca.dir, "crl", "-in", "crl.pem", "-outform", "DER", "-out", "ca.crl")
 }
 
 // respond runs `openssl ocsp` as a responder that signs as name, until the test stops it.
@@ -154,7 +141,7 @@ func TestOpenSSL(t *testing.T) {
 	good, bad := ca.issue("good", "leaf"), ca.issue("bad", "leaf")
 	responder := ca.issue("responder", "responder")
 	issuer := ca.certificate("ca")
-	openssl(t, ca.dir, "ca", "-config", "ca.cnf", "-revoke", "bad.crt", "-crl_reason", "keyCompromise")
+	testpki.OpenSSL(t, ca.dir, "ca", "-config", "ca.cnf", "-revoke", "bad.crt", "-crl_reason", "keyCompromise")
 	ca.crl()
 	client := func(bend ...func(*revocation.Config)) *revocation.Client {
 		o := revocation.Config{AllowPrivate: true, Timeout: 10 * time.Second}
@@ -207,7 +194,7 @@ func TestOpenSSL(t *testing.T) {
 		require.Contains(t, all.Certificates, responder)
 		require.Equal(t, bad, all.Revoked()[0].Certificate)
 		write(t, ca.dir, "resp.der", all.OCSP[0])
-		require.Contains(t, openssl(t, ca.dir, "ocsp", "-respin", "resp.der", "-issuer", "ca.crt", "-cert", "good.crt", "-CAfile", "ca.crt", "-no_nonce"), "good.crt: good")
+		require.Contains(t, testpki.OpenSSL(t, ca.dir, "ocsp", "-respin", "resp.der", "-issuer", "ca.crt", "-cert", "good.crt", "-CAfile", "ca.crt", "-no_nonce"), "good.crt: good")
 	})
 	t.Run("a responder that is none", func(t *testing.T) {
 		defer ca.respond("good", "-ndays", "1")()

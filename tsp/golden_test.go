@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -95,8 +96,10 @@ func seeds(f *testing.F, responses map[string][]byte) {
 			f.Add(der[9:]) // SEQUENCE with two octets of length, SEQUENCE { INTEGER 0 }
 		}
 	}
-	files, _ := filepath.Glob(filepath.Join(os.Getenv("SIGNET_CORPUS"), "*", "*.ts*"))
-	for _, name := range files {
+	for _, name := range testpki.CorpusFiles(f) {
+		if !strings.Contains(filepath.Ext(name), ".ts") {
+			continue
+		}
 		if b, err := os.ReadFile(name); err == nil && len(b) < 32<<10 {
 			f.Add(b)
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -82,19 +81,6 @@ func client(t testing.TB, a answers, names []string, bend ...func(*tsp.Config)) 
 	c, err := tsp.NewClient(o)
 	require.NoError(t, err)
 	return c
-}
-
-// openssl runs the program in a directory, and skips the test where there is none.
-func openssl(t testing.TB, dir string, args ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("openssl is not installed")
-	}
-	cmd := exec.Command("openssl", args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "openssl %v: %s", args, out)
-	return string(out)
 }
 
 func write(t testing.TB, dir, name string, b []byte) {

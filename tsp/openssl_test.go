@@ -44,7 +44,7 @@ accuracy = secs:1, millisecs:500, microsecs:100
 ordering = yes
 tsa_name = yes
 `+config))
-	openssl(t, dir, "version")
+	testpki.OpenSSL(t, dir, "version")
 	var mu sync.Mutex
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
@@ -53,7 +53,7 @@ tsa_name = yes
 		if err != nil || os.WriteFile(dir+"/q", q, 0o600) != nil {
 			return
 		}
-		openssl(t, dir, "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q", "-out", "r")
+		testpki.OpenSSL(t, dir, "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q", "-out", "r")
 		w.Header().Set("Content-Type", "application/timestamp-reply")
 		_, _ = w.Write(read(t, dir, "r"))
 	}))
@@ -122,22 +122,22 @@ func TestOpenSSLVerifies(t *testing.T) {
 			t.Run(string(kind)+"/"+scheme.Name, func(t *testing.T) {
 				a, err := tsp.NewAuthority(signerOf(t, id, scheme), &tsp.AuthorityOptions{Policy: "1.2.3.4.1", Accuracy: 1500 * time.Millisecond, Ordering: true, Name: true})
 				require.NoError(t, err)
-				openssl(t, dir, "ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "q")
+				testpki.OpenSSL(t, dir, "ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "q")
 				write(t, dir, "r", a.Respond(t.Context(), read(t, dir, "q")))
-				require.Contains(t, openssl(t, dir, "ts", "-verify", "-queryfile", "q", "-in", "r", "-CAfile", "root.pem"), "Verification: OK")
-				require.Contains(t, openssl(t, dir, "ts", "-reply", "-in", "r", "-text"), "Ordering: yes")
+				require.Contains(t, testpki.OpenSSL(t, dir, "ts", "-verify", "-queryfile", "q", "-in", "r", "-CAfile", "root.pem"), "Verification: OK")
+				require.Contains(t, testpki.OpenSSL(t, dir, "ts", "-reply", "-in", "r", "-text"), "Ordering: yes")
 
-				openssl(t, dir, "ts", "-query", "-data", "data", "-sha512", "-no_nonce", "-out", "q")
+				testpki.OpenSSL(t, dir, "ts", "-query", "-data", "data", "-sha512", "-no_nonce", "-out", "q")
 				write(t, dir, "r", a.Respond(t.Context(), read(t, dir, "q")))
-				require.Contains(t, openssl(t, dir, "ts", "-verify", "-queryfile", "q", "-in", "r", "-CAfile", "root.pem", "-untrusted", "chain.pem"), "Verification: OK")
+				require.Contains(t, testpki.OpenSSL(t, dir, "ts", "-verify", "-queryfile", "q", "-in", "r", "-CAfile", "root.pem", "-untrusted", "chain.pem"), "Verification: OK")
 
 				sum := sha256.Sum256(data)
 				token, err := a.Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, sum[:]))
 				require.NoError(t, err)
 				write(t, dir, "token", token.Raw)
-				require.Contains(t, openssl(t, dir, "ts", "-verify", "-data", "data", "-in", "token", "-token_in", "-CAfile", "root.pem"), "Verification: OK")
+				require.Contains(t, testpki.OpenSSL(t, dir, "ts", "-verify", "-data", "data", "-in", "token", "-token_in", "-CAfile", "root.pem"), "Verification: OK")
 				write(t, dir, "refusal", a.Respond(t.Context(), nil))
-				require.Contains(t, openssl(t, dir, "ts", "-reply", "-in", "refusal", "-text"), "transaction not permitted or supported", "which is badRequest")
+				require.Contains(t, testpki.OpenSSL(t, dir, "ts", "-reply", "-in", "refusal", "-text"), "transaction not permitted or supported", "which is badRequest")
 			})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/testpki"
 )
 
 // seed adds small messages and, where they are, the files of the corpus.
@@ -18,12 +19,7 @@ func seed(f *testing.F) {
 		f.Add([]byte(in))
 	}
 	files, _ := filepath.Glob("testdata/*.p7*")
-	root := os.Getenv("SIGNET_CORPUS")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "corpus")
-	}
-	more, _ := filepath.Glob(filepath.Join(root, "*", "*"))
-	for _, name := range append(files, more...) {
+	for _, name := range append(files, testpki.CorpusFiles(f)...) {
 		if b, err := os.ReadFile(name); err == nil && len(b) < 32<<10 {
 			f.Add(b)
 		}

@@ -11,7 +11,7 @@ import (
 
 // worker owns one session. It makes its calls on a goroutine of its own, so that a call that hangs holds a worker and
 // not its caller; but for a caller whose context cannot end, on the caller's: that saves two switches between goroutines,
-// which cost as much as a tenth of an ECDSA signature in software, and more on idle processors, which they wake up.
+// which wake up idle processors and cost as much as a quarter of an ECDSA signature in software (docs/benchmarks.md).
 type worker struct {
 	p     *Provider
 	s     *p11.Session // nil until it is needed

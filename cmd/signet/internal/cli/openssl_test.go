@@ -3,7 +3,6 @@ package cli_test
 import (
 	"crypto/x509"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -15,13 +14,7 @@ import (
 
 func openssl(t testing.TB, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl is not installed, and is what these signatures are checked with")
-	}
-	out, err := exec.Command(path, args...).CombinedOutput()
-	require.NoError(t, err, "openssl %s: %s", strings.Join(args, " "), out)
-	return string(out)
+	return testpki.OpenSSL(t, "", args...)
 }
 
 // TestOpenSSLVerifies lets OpenSSL check what the program signed, also with the demo key.

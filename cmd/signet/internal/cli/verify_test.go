@@ -3,7 +3,6 @@ package cli_test
 import (
 	"encoding/base64"
 	"encoding/pem"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,16 +94,11 @@ func TestVerify(t *testing.T) {
 
 // TestCorpus gives signatures of others to verify and inspect, where they are at hand: each gets a verdict and a tree.
 func TestCorpus(t *testing.T) {
-	dir := os.Getenv("SIGNET_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "..", "shared", "corpus", "dss")
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "*.p7*"))
-	if len(files) == 0 {
-		t.Skip("there is no corpus; SIGNET_CORPUS names a folder of signatures")
-	}
 	w := newWorld(t)
-	for _, file := range files {
+	for _, file := range testpki.Corpus(t) {
+		if !strings.HasPrefix(filepath.Ext(file), ".p7") {
+			continue
+		}
 		got := w.run("verify", file)
 		require.Regexp(t, `\n(NOT )?VALID[^\n]*\n$`, got.stdout)
 		require.Equal(t, strings.Contains(got.stdout, "\nNOT VALID"), got.code == cli.ExitFailed, file)

@@ -244,15 +244,7 @@ func TestBounded(t *testing.T) {
 
 // TestCorpus reads signatures of others, where they are at hand.
 func TestCorpus(t *testing.T) {
-	dir := os.Getenv("SIGNET_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "..", "shared", "corpus", "dss")
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "*"))
-	if len(files) == 0 {
-		t.Skip("there is no corpus; SIGNET_CORPUS names a folder of signatures")
-	}
-	for _, file := range files {
+	for _, file := range testpki.Corpus(t) {
 		switch ext := filepath.Ext(file); ext {
 		case ".md", ".tsv":
 			continue
