@@ -9,7 +9,8 @@ opencryptoki() {
   [ -x "$folder/usr/sbin/pkcsslotd" ] || [ -x /usr/sbin/pkcsslotd ] && return
   command -v apt-get >/dev/null && mkdir -p "$folder" || return
   echo "Unpacking opencryptoki" >&2
-  (cd "$folder" && apt-get download -qq opencryptoki libopencryptoki0 >/dev/null 2>&1 &&
+  local packages=(opencryptoki libopencryptoki0)
+  (cd "$folder" && { apt-get download -qq "${packages[@]}" || { "${sudo[@]}" apt-get update -qq && apt-get download -qq "${packages[@]}"; }; } >/dev/null 2>&1 &&
     for p in ./*.deb; do dpkg-deb -x "$p" . && rm "$p"; done) ||
     echo "Could not get opencryptoki; the test that needs it will be skipped." >&2
 }
@@ -22,19 +23,21 @@ missing=()
 for program in "${!package[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package[$program]}")
 done
+[ -f /usr/include/stdlib.h ] || missing+=(libc6-dev) # gcc only recommends it
 [ -f /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
+[ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates) # for modules from proxies
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
 ls /usr/lib/*/pkcs11/libtpm2_pkcs11.so >/dev/null 2>&1 || missing+=(libtpm2-pkcs11-1)
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || missing+=(libtss2-tcti-swtpm0)
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null && sudo=(sudo -n)
+fi
 [ ${#missing[@]} -eq 0 ] && { opencryptoki; exit 0; }
 
 if ! command -v apt-get >/dev/null; then
   echo "Not installed, and there is no apt-get: ${missing[*]}. The tests that need them will be skipped." >&2
   exit 0
-fi
-sudo=()
-if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null && sudo=(sudo -n)
 fi
 echo "Installing ${missing[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
