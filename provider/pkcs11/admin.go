@@ -40,6 +40,8 @@ func (p *Provider) writing(ctx context.Context, op string, times int, f func(s *
 // with it: the PIN is asked again, and keys are found again.
 func (p *Provider) trade(ctx context.Context, s *p11.Session) error {
 	slot := p.slotNow()
+	p.trading.Lock() // or a worker would take the place of the session before the login is made again
+	defer p.trading.Unlock()
 	if err := s.Close(); err != nil {
 		return err
 	}

@@ -56,7 +56,8 @@ type pool struct {
 	refusedErr error // a PIN was refused: nothing is tried any more
 	lastTry    time.Time
 
-	calls sync.Pool
+	calls   sync.Pool
+	trading sync.RWMutex // held by a trade, and to read by workers that open sessions
 }
 
 // room is how many workers there may be now.
@@ -131,12 +132,7 @@ func (p *Provider) shut() bool {
 // back.
 func (p *Provider) emptied(patience time.Duration) bool {
 	end := time.Now().Add(patience)
-	wake := time.AfterFunc(patience, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.drained.Broadcast()
-	})
-	defer wake.Stop()
+	defer p.wakeAfter(patience).Stop()
 	p.mu.Lock()
 	for p.workers > 0 || p.recovery {
 		if !time.Now().Before(end) {
@@ -151,4 +147,13 @@ func (p *Provider) emptied(patience time.Duration) bool {
 	p.mu.Unlock()
 	drop(s)
 	return true
+}
+
+// wakeAfter has those who wait for drained look at the time.
+func (p *Provider) wakeAfter(d time.Duration) *time.Timer {
+	return time.AfterFunc(d, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.drained.Broadcast()
+	})
 }

@@ -170,12 +170,7 @@ func (p *Provider) giveUp(err error) {
 // settled waits until no worker makes a call, but not for ever: one may hang.
 func (p *Provider) settled(patience time.Duration) {
 	end := time.Now().Add(patience)
-	wake := time.AfterFunc(patience, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.drained.Broadcast()
-	})
-	defer wake.Stop()
+	defer p.wakeAfter(patience).Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.busy > 0 && time.Now().Before(end) {

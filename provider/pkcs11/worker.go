@@ -231,7 +231,9 @@ func (w *worker) ready() error {
 		slot := p.slot
 		p.mu.Unlock()
 		if w.s == nil {
+			p.trading.RLock()
 			s, err := p.openSession(slot)
+			p.trading.RUnlock()
 			if err != nil {
 				return err
 			}
