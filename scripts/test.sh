@@ -4,11 +4,13 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.failed"' EXIT
 status=0
 for module in . cmd/signet bench; do
-  (cd "$module" && go test -race -count=1 -v ./... 2>&1) | tee -a "$log" | grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
-  [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+  # Not by PIPESTATUS, which "|| true" overwrites: a filter that prints nothing is no failure, a test that fails is.
+  { (cd "$module" && go test -race -count=1 -v ./... 2>&1) || touch "$log.failed"; } | tee -a "$log" |
+    grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
+  [ ! -e "$log.failed" ] || status=1
 done
 if [ "$status" -ne 0 ]; then
   echo; echo "Failures:"
@@ -19,5 +21,6 @@ if grep -qE '^\s*--- SKIP' "$log"; then
   grep -E -B 3 '^\s*--- SKIP' "$log" | grep -E '^\s*--- SKIP|^\s+\S+\.go:[0-9]+:' | sort | uniq -c
 fi
 passed=$(grep -cE '^\s*--- PASS' "$log") failed=$(grep -cE '^\s*--- FAIL' "$log") skipped=$(grep -cE '^\s*--- SKIP' "$log")
+[ "$failed" -eq 0 ] || status=1
 echo "$passed passed, $failed failed, $skipped skipped"
 exit "$status"
