@@ -12,6 +12,7 @@ require (
 
 require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/seed-116355fd/signet/service v0.0.0
 	github.com/spf13/pflag v1.0.9 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
@@ -20,3 +21,5 @@ require (
 
 // The program and the library are released together.
 replace github.com/seed-116355fd/signet => ../..
+
+replace github.com/seed-116355fd/signet/service => ../../service
