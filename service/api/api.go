@@ -20,3 +20,6 @@ type Config struct {
 
 // New returns the handler of all methods below /v1/.
 func New(c Config) (http.Handler, error) { return http.NotFoundHandler(), nil }
+
+// handler has the methods of the API, each of the form that gate.Handle takes.
+type handler struct{ Config }
