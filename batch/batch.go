@@ -30,7 +30,10 @@ type Result struct {
 	Index     int    // of the content, from 0
 	Name      string // of the content
 	Signature []byte // the container; nil when it went to Options.Output, and when Err is set but for Options.KeepLower
-	Err       error
+	// Draft is what was signed, for those who keep a record of it: a *cades.Draft knows the digest of the content. Only
+	// Stream gives it, since it may hold the content; it is nil when the content could not be prepared.
+	Draft sign.Draft
+	Err   error
 }
 
 // Options says how a batch runs. The zero value, and nil, means all processors and no stop on errors.

@@ -241,3 +241,44 @@ func TestRaise(t *testing.T) {
 		}
 	}
 }
+
+// TestDraft is about what Stream hands out beside a result, and Sign does not keep.
+func TestDraft(t *testing.T) {
+	pki := testpki.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeKey{}
+		s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+		f := &fakeFormat{failPrep: func(name string) error {
+			if name == "3" {
+				return errContent
+			}
+			return nil
+		}}
+		for r := range batch.Stream(t.Context(), s, f, slices.Values(named(8)), nil) {
+			if r.Index == 3 {
+				require.Nil(t, r.Draft, "not even a typed nil")
+				continue
+			}
+			require.Contains(t, string(r.Draft.ToBeSigned()), r.Name)
+		}
+		results, err := batch.Sign(t.Context(), s, f, named(8), nil)
+		require.NoError(t, err)
+		require.Nil(t, results[0].Draft)
+	})
+}
+
+// TestFormatOfContent makes one content of a batch into something else.
+func TestFormatOfContent(t *testing.T) {
+	pki := testpki.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeKey{}
+		s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+		common, own := &fakeFormat{}, &fakeFormat{}
+		contents := named(5)
+		contents[2].Format = own
+		_, err := batch.Sign(t.Context(), s, common, contents, nil)
+		require.NoError(t, err)
+		require.Equal(t, int64(4), common.prepared.Load())
+		require.Equal(t, int64(1), own.prepared.Load())
+	})
+}

@@ -119,7 +119,7 @@ func (r *run) deliver(contents iter.Seq[Content], yield func(Result) bool) {
 	p := Progress{Total: r.total}
 	for t := range queue {
 		<-t.done
-		result := Result{t.index, t.content.Name, t.result, t.err}
+		result := Result{t.index, t.content.Name, t.result, t.draft, t.err}
 		*t = task{done: t.done}
 		free <- t
 		p.Done++
@@ -204,8 +204,14 @@ func (r *run) prepare(t *task) error {
 	}
 	defer r.cpu.leave()
 	start := r.now()
-	var err error
-	t.draft, err = r.format.Prepare(r.ctx, r.signer, t.content)
+	format := r.format
+	if t.content.Format != nil {
+		format = t.content.Format
+	}
+	draft, err := format.Prepare(r.ctx, r.signer, t.content)
+	if err == nil {
+		t.draft = draft
+	}
 	r.observe(Prepare, t.index, 1, start, err)
 	return err
 }

@@ -24,6 +24,7 @@ func Sign(ctx context.Context, s *sign.Signer, f sign.Format, contents []Content
 	var first error
 	ended := false
 	r.deliver(slices.Values(contents), func(result Result) bool {
+		result.Draft = nil
 		results = append(results, result)
 		ended = ended || errors.Is(result.Err, context.Canceled) || errors.Is(result.Err, context.DeadlineExceeded)
 		if first == nil && result.Err != nil && !errors.Is(result.Err, ErrStopped) {

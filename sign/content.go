@@ -11,6 +11,8 @@ import (
 type Content struct {
 	// Name is repeated in results and errors. It is not signed.
 	Name string
+	// Format is what a batch makes of this content; nil means the format of the batch.
+	Format Format
 
 	data    []byte
 	inline  bool
