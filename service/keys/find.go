@@ -1,0 +1,176 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1" // a thumbprint is a name that people paste, not a protection
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Acquire finds the one key that is meant and opens it if need be. Errors are *sign.Error: of class [sign.ErrInput] for a
+// query that can match nothing, [sign.ErrKeyNotFound] for a key that is not there or that the caller may not use, which
+// cannot be told apart, and [sign.ErrUnavailable] or what the provider says for one that cannot be opened now. When ctx
+// ends, the error is its cause; what is being opened goes on for the others.
+func (s *Set) Acquire(ctx context.Context, q Query) (*Lease, error) {
+	m, err := q.parse()
+	if err != nil {
+		return nil, err
+	}
+	g, leave, err := s.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	e, o, err := g.find(ctx, q, m)
+	if err != nil {
+		return nil, err
+	}
+	return s.lease(e, o), nil
+}
+
+// match is what a query says of the certificate.
+type match struct {
+	der    []byte
+	sha1   *[sha1.Size]byte
+	sha256 *[sha256.Size]byte
+}
+
+func (q *Query) parse() (match, error) {
+	m := match{der: q.Certificate}
+	if q.Name == "" && q.Thumbprint == "" && len(q.Certificate) == 0 {
+		return m, &sign.Error{Op: "keys: find", Class: sign.ErrInput, Hint: "name the key by its name, its thumbprint or its certificate"}
+	}
+	if q.Thumbprint == "" {
+		return m, nil
+	}
+	if sum, err := sign.ParseThumbprint(q.Thumbprint); err == nil {
+		m.sha1 = &sum
+		return m, nil
+	}
+	clean := strings.Map(func(r rune) rune {
+		switch r {
+		case ':', ' ', '\t', '\n', '\r', '-', '\u00a0', '\u200e', '\u200f', '\ufeff':
+			return -1
+		}
+		return r
+	}, q.Thumbprint)
+	if sum, err := hex.DecodeString(clean); err == nil && len(sum) == sha256.Size {
+		m.sha256 = (*[sha256.Size]byte)(sum)
+		return m, nil
+	}
+	return m, &sign.Error{Op: "keys: thumbprint", Place: fmt.Sprintf("%.80q", q.Thumbprint), Class: sign.ErrInput,
+		Hint: "give the SHA-1 of the certificate as 40 hexadecimal digits, or its SHA-256 as 64"}
+}
+
+// named reports whether the query says nothing of the certificate.
+func (m *match) named() bool { return len(m.der) == 0 && m.sha1 == nil && m.sha256 == nil }
+
+// is compares with a key that is open.
+func (m *match) is(o *opened) bool {
+	return (len(m.der) == 0 || bytes.Equal(m.der, o.signer.Certificate().Raw)) &&
+		(m.sha1 == nil || *m.sha1 == o.sha1) && (m.sha256 == nil || *m.sha256 == o.sha256)
+}
+
+// may compares with what is configured of a key that is not open: no, perhaps as the others, or it was named.
+func (m *match) may(r *sign.Ref) (possible, likely bool) {
+	if c := r.Certificate; c != nil {
+		possible = (len(m.der) == 0 || bytes.Equal(m.der, c.Raw)) && (m.sha1 == nil || *m.sha1 == sha1.Sum(c.Raw)) &&
+			(m.sha256 == nil || *m.sha256 == sha256.Sum256(c.Raw))
+		return possible, possible
+	}
+	if r.Thumbprint != "" {
+		sum, err := sign.ParseThumbprint(r.Thumbprint)
+		if err != nil || m.sha1 != nil && *m.sha1 != sum || len(m.der) != 0 && sha1.Sum(m.der) != sum {
+			return false, false
+		}
+		return true, m.sha256 == nil
+	}
+	return true, false
+}
+
+// notFound is the one error of all keys that are not there and of all that the caller may not use.
+func notFound() error {
+	return &sign.Error{Op: "keys: find", Class: sign.ErrKeyNotFound, Hint: "ask for the list of keys that you may use"}
+}
+
+// find looks at keys that the caller may use, and at no others: neither what it does nor how long it takes depends on
+// whether somebody else's key is meant.
+func (g *generation) find(ctx context.Context, q Query, m match) (*entry, *opened, error) {
+	if q.Allowed == nil {
+		return nil, nil, notFound()
+	}
+	var unknown []*entry
+	for _, e := range g.entries {
+		if !q.Allowed(e.Name) || q.Name != "" && q.Name != e.Name {
+			continue
+		}
+		if o := e.known(); o != nil {
+			if m.is(o) {
+				return e, o, nil
+			}
+			continue
+		}
+		possible, likely := m.may(&e.Ref)
+		switch {
+		case !possible:
+		case likely || m.named():
+			o, err := e.open(ctx)
+			if err != nil {
+				return nil, nil, err
+			}
+			if m.is(o) {
+				return e, o, nil
+			}
+		default:
+			unknown = append(unknown, e)
+		}
+	}
+	return openAndFind(ctx, unknown, m)
+}
+
+// openAndFind opens keys whose certificates are not known, side by side, until one is the right one. When several are, it
+// is the first of those that were opened by then.
+func openAndFind(ctx context.Context, unknown []*entry, m match) (*entry, *opened, error) {
+	type result struct {
+		o   *opened
+		err error
+	}
+	results := make([]chan result, len(unknown))
+	found := make(chan int, len(unknown))
+	// The goroutines do no more than wait for openings that are shared by all who wait, and end with this context.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for i, e := range unknown {
+		results[i] = make(chan result, 1)
+		go func() {
+			o, err := e.open(ctx)
+			results[i] <- result{o, err}
+			found <- i
+		}()
+	}
+	var failed []error
+	for range unknown {
+		i := <-found
+		switch r := <-results[i]; {
+		case r.err != nil && ctx.Err() != nil:
+			return nil, nil, context.Cause(ctx)
+		case r.err != nil:
+			failed = append(failed, r.err)
+		case m.is(r.o):
+			return unknown[i], r.o, nil
+		}
+	}
+	if len(failed) != 0 {
+		// It may be one of those.
+		texts := errors.New(errors.Join(failed...).Error())
+		return nil, nil, &sign.Error{Op: "keys: find", Class: sign.ErrUnavailable, Temporary: true,
+			Err: fmt.Errorf("it may be a key that cannot be opened now: %w", texts), Hint: "try again in a moment"}
+	}
+	return nil, nil, notFound()
+}
