@@ -1,0 +1,180 @@
+// Package jsonbody reads the JSON object of a request field by field as it arrives, so that a content in it is decoded
+// once and held nowhere else. It is stricter than encoding/json where that would take one of two meanings: a field that
+// stands twice, and what follows the object, are errors; and it says where an error is.
+package jsonbody
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/seed-116355fd/signet/service/gate"
+)
+
+// Object says which fields are read.
+type Object struct {
+	// Fold takes names in any case, and passes over unknown fields, as the existing service does. Without it they are
+	// errors that name the nearest one that is known.
+	Fold   bool
+	Fields []Field
+}
+
+// Field is one field, made by the functions of this package. A field that is null is as one that is absent.
+type Field struct {
+	name string
+	read func(d *decoder, where string) error
+}
+
+// Read reads the one object of a request. Its errors are for the caller: a *gate.Error, or what reading r failed with.
+func (o Object) Read(r io.Reader) error {
+	d := newDecoder(r)
+	if b, err := d.r.Peek(3); err == nil && string(b) == "\xEF\xBB\xBF" { // .NET's Encoding.UTF8 writes one
+		d.discard(3)
+	}
+	c, err := d.next()
+	switch {
+	case err == io.EOF:
+		return gate.Bad("the request is empty; send a JSON object")
+	case err != nil:
+		return err
+	case c != '{':
+		return gate.Bad("the request is no JSON object: it begins with %q", c)
+	}
+	if err := d.object(o, ""); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return &gate.Error{Status: 400, Message: fmt.Sprintf("the JSON of the request ends after %d octets, in the middle", d.at), Err: err}
+		}
+		return err
+	}
+	switch c, err := d.next(); {
+	case err == io.EOF:
+		return nil
+	case err != nil:
+		return err
+	default:
+		return gate.Bad("the request goes on behind its JSON object, with %q at octet %d", c, d.at)
+	}
+}
+
+// object reads an object whose { was read. where is its place, with a dot at the end, for errors.
+func (d *decoder) object(o Object, where string) error {
+	if err := d.enter(); err != nil {
+		return err
+	}
+	defer d.leave()
+	seen := make([]bool, len(o.Fields))
+	return d.members(func() error {
+		name, long, err := d.name()
+		if err != nil {
+			return err
+		}
+		i := o.find(name)
+		if long || i < 0 {
+			if !o.Fold {
+				return o.unknown(where, name)
+			}
+			return d.skip()
+		}
+		// The proxy in front may have looked at the other one.
+		if seen[i] {
+			return gate.Bad("%s%s stands twice in the request", where, o.Fields[i].name)
+		}
+		seen[i] = true
+		null, err := d.null()
+		if null || err != nil {
+			return err
+		}
+		return o.Fields[i].read(d, where+o.Fields[i].name)
+	})
+}
+
+func (o Object) find(name string) int {
+	for i, f := range o.Fields {
+		if f.name == name || o.Fold && sameName(f.name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (o Object) unknown(where, name string) error {
+	var names []string
+	for _, f := range o.Fields {
+		names = append(names, f.name)
+	}
+	return Unknown("field", where+Short(name), name, names)
+}
+
+// Unknown is the error of a name that is not known: of a field, a parameter, a part.
+func Unknown(what, shown, name string, known []string) *gate.Error {
+	if near := Nearest(name, known); near != "" {
+		return gate.Bad("%s %q is not known; %q is perhaps what was meant", what, shown, near)
+	}
+	return gate.Bad("%s %q is not known; there are %s", what, shown, strings.Join(known, ", "))
+}
+
+// Short is a text of the caller as an error shows it.
+func Short(s string) string {
+	const most = 40
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// sameName compares without case, in ASCII only: the Kelvin sign is no k.
+func sameName(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// Nearest finds the known name that differs least, by at most a third of its letters, or "".
+func Nearest(name string, known []string) string {
+	best, least := "", 1<<30
+	if len(name) > 64 { // the work is the product of the lengths
+		return ""
+	}
+	name = strings.ToLower(name)
+	for _, k := range known {
+		if n := distance(name, strings.ToLower(k)); n < least && n <= max(1, len(k)/3) {
+			best, least = k, n
+		}
+	}
+	return best
+}
+
+// distance is how many letters are to be changed, put in or left out (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		left := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := left
+			if a[i] != b[j] {
+				cost++
+			}
+			left = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
