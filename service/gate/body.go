@@ -15,6 +15,7 @@ type body struct {
 	call    *Call
 	r       io.Reader // decompressed
 	read    int64     // octets, decompressed
+	most    int64
 	wire    wire
 	err     error
 	trusted bool // the caller is known
@@ -29,15 +30,15 @@ const (
 // maxDrain bounds what is read of a request that was refused already.
 const maxDrain = 64 << 20
 
-func newBody(c *Call) *body {
-	b := &body{call: c, wire: wire{call: c}}
+func newBody(c *Call, most int64) *body {
+	b := &body{call: c, most: most, wire: wire{call: c}}
 	b.r = &b.wire
 	return b
 }
 
 // open looks at how the body is encoded.
 func (b *body) open() error {
-	if b.call.Request.ContentLength > b.call.gate.limits.Body {
+	if b.call.Request.ContentLength > b.most {
 		b.wire.done = true // not read: it would be thrown away
 		b.call.Header().Set("Connection", "close")
 		return b.tooLarge()
@@ -53,7 +54,7 @@ func (b *body) open() error {
 }
 
 func (b *body) tooLarge() *Error {
-	return TooLarge("the request is larger than %d MiB; send the contents in several requests, or by POST /v1/sign", b.call.gate.limits.Body>>20)
+	return TooLarge("the request is larger than %d MiB; send the contents in several requests, or by POST /v1/sign", b.most>>20)
 }
 
 // Read reads the body, and fails in the same way ever after it has failed once.
@@ -64,7 +65,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.read += int64(n)
 	switch {
-	case b.read > b.call.gate.limits.Body:
+	case b.read > b.most:
 		n, err = 0, b.tooLarge()
 	case b.read > ratioFree+ratio*b.wire.read:
 		n, err = 0, TooLarge("the request grows more than %d-fold when it is decompressed; send it as it is", ratio)

@@ -169,6 +169,15 @@ func (o observer) Observe(step batch.Observation) { o.call.gate.observer.Step(o.
 // Handle makes a handler of f for those who may call the endpoint. An error of f is told to the caller when the answer has
 // not begun; else the connection is cut, so that nobody takes a half for the whole.
 func (g *Gate) Handle(endpoint string, f func(*Call) error) http.Handler {
+	return g.handle(endpoint, f, g.limits.Body)
+}
+
+// HandleStream is Handle for requests without end: only what f holds of them is bounded, not their size.
+func (g *Gate) HandleStream(endpoint string, f func(*Call) error) http.Handler {
+	return g.handle(endpoint, f, math.MaxInt64)
+}
+
+func (g *Gate) handle(endpoint string, f func(*Call) error, most int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		c := &Call{Request: r, ID: g.requestID(), Endpoint: endpoint, gate: g, w: w, control: http.NewResponseController(w)}
@@ -176,7 +185,7 @@ func (g *Gate) Handle(endpoint string, f func(*Call) error) http.Handler {
 		w.Header().Set("X-Request-Id", c.ID)
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		c.body = newBody(c)
+		c.body = newBody(c, most)
 		err := g.serve(c, f, start)
 		c.log(time.Since(start), err)
 		if c.cut {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // Error is what a caller is told when a request cannot be answered.
@@ -37,6 +39,26 @@ func Bad(format string, args ...any) *Error {
 // TooLarge is an error of status 413.
 func TooLarge(format string, args ...any) *Error {
 	return &Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf(format, args...)}
+}
+
+// KeyError is what a caller is told when a key could not be had: the same for one that is not there and one that the caller
+// may not use. Why a key cannot be used now is for the operator, in the log.
+func KeyError(err error) *Error {
+	e := &Error{Status: http.StatusBadRequest, Err: err}
+	switch {
+	case errors.Is(err, sign.ErrKeyNotFound):
+		e.Message = "there is no such key; GET /v2/certificates lists those that you may use"
+	case errors.Is(err, sign.ErrKeyAmbiguous):
+		e.Message = "more than one key is meant; name one by its thumbprint"
+	case errors.Is(err, sign.ErrInput):
+		e.Message = "the thumbprint is none; it is the SHA-1 of the certificate, 40 hexadecimal digits"
+	case errors.Is(err, context.Canceled):
+		return toError(err)
+	default:
+		e.Status, e.RetryAfter = http.StatusServiceUnavailable, 5*time.Second
+		e.Message = "the key cannot be used now; try again in a moment, or ask the operator, whose log says why under this request id"
+	}
+	return e
 }
 
 // object is the form of errors of the existing service, which ours use as well.
