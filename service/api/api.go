@@ -32,7 +32,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	h := &handler{c}
 	return route.Table{
-		"/v1/sign":   {http.MethodPost: c.Gate.Handle("sign", h.sign)},
+		"/v1/sign":   {http.MethodPost: c.Gate.HandleStream("sign", h.sign)},
 		"/v1/verify": {http.MethodPost: c.Gate.Handle("verify", h.verify)},
 		"/v1/extend": {http.MethodPost: c.Gate.Handle("extend", h.extend)},
 		"/v1/keys":   {http.MethodGet: c.Gate.Handle("keys", h.keys)},

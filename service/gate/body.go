@@ -40,7 +40,7 @@ func newBody(c *Call, most int64) *body {
 func (b *body) open() error {
 	if b.call.Request.ContentLength > b.most {
 		b.wire.done = true // not read: it would be thrown away
-		b.call.Header().Set("Connection", "close")
+		b.call.hangUp.Store(true)
 		return b.tooLarge()
 	}
 	switch encoding := strings.ToLower(strings.TrimSpace(b.call.Request.Header.Get("Content-Encoding"))); encoding {
@@ -86,7 +86,7 @@ func (b *body) drain() {
 		return
 	}
 	if _, err := io.CopyN(io.Discard, &b.wire, maxDrain); err != io.EOF {
-		b.call.Header().Set("Connection", "close")
+		b.call.hangUp.Store(true)
 	}
 }
 
@@ -134,7 +134,7 @@ func (w *wire) Read(p []byte) (int, error) {
 
 func (w *wire) tooSlow() error {
 	w.done = true
-	w.call.Header().Set("Connection", "close")
+	w.call.hangUp.Store(true)
 	return &Error{Status: http.StatusRequestTimeout, Message: "the request comes too slowly; send it faster, or in smaller ones"}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-116355fd/signet/batch"
@@ -37,6 +38,9 @@ type Call struct {
 	status  int
 	out     int64
 	cut     bool // the answer ends in the middle
+	// hangUp closes the connection behind the answer. The body is read by another goroutine than the one that writes, so it
+	// does not touch the headers.
+	hangUp atomic.Bool
 }
 
 // Context is that of the request; it ends when the client goes away.
@@ -48,6 +52,9 @@ func (c *Call) Gate() *Gate { return c.gate }
 // Body is the body of the request, decompressed. Reading it fails with an *Error when it is too large or too slow.
 func (c *Call) Body() io.Reader { return c.body }
 
+// Drain reads what is left of the body, within bounds, so that a client that writes all before it reads gets to the answer.
+func (c *Call) Drain() { c.body.drain() }
+
 // Header is that of the answer.
 func (c *Call) Header() http.Header { return c.w.Header() }
 
@@ -55,6 +62,9 @@ func (c *Call) Header() http.Header { return c.w.Header() }
 func (c *Call) WriteHeader(status int) {
 	if c.status == 0 {
 		c.status = status
+		if c.hangUp.Load() {
+			c.Header().Set("Connection", "close")
+		}
 		c.w.WriteHeader(status)
 	}
 }
@@ -226,6 +236,9 @@ func (g *Gate) serve(c *Call, f func(*Call) error, start time.Time) (err error) 
 		return c.fail(err)
 	}
 	if err := c.run(f); err != nil {
+		if _, ok := errors.AsType[told](err); ok {
+			return err
+		}
 		return c.fail(err)
 	}
 	c.WriteHeader(http.StatusOK)

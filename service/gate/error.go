@@ -31,6 +31,22 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// told is an error that the answer itself tells.
+type told struct{ error }
+
+func (t told) Unwrap() error { return t.error }
+
+// Told marks an error that the caller has been told already, in an answer that is whole: it is for the log alone.
+func Told(err error) error { return told{err} }
+
+// Message is what a caller is told of an error.
+func Message(err error) string {
+	if t, ok := errors.AsType[told](err); ok {
+		return t.Error()
+	}
+	return toError(err).Message
+}
+
 // Bad is an error of status 400: wrong parameters, or an operation that is not possible with them.
 func Bad(format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}

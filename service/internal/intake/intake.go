@@ -182,6 +182,24 @@ func (in *Intake) Content(ctx context.Context, name string, bad error) (sign.Con
 	return c, in.await(ctx, buf)
 }
 
+// Change says that the container of the content, which was read already, is another one than Begin was told.
+func (in *Intake) Change(o *cades.Options) error {
+	before := in.opts
+	in.opts = o
+	if in.digest != nil && (!in.digestible() || len(in.hashes()) > len(in.digest) || len(in.digest) > 1 && timestampHash(o) != timestampHash(before)) {
+		return errors.New("this content is large; put level and attached before it")
+	}
+	return nil
+}
+
+// Digest is Content for one of which the caller gave a digest.
+func (in *Intake) Digest(ctx context.Context, c sign.Content) (sign.Content, error) {
+	if err := in.gate.Enter(ctx); err != nil {
+		return sign.Content{}, err
+	}
+	return c, in.await(ctx, nil)
+}
+
 // Kept is Content for one that is kept elsewhere.
 func (in *Intake) Kept(ctx context.Context, open func() (io.ReadCloser, error), bad error) (sign.Content, error) {
 	if err := in.gate.Enter(ctx); err != nil {

@@ -1,0 +1,222 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+
+	vector "github.com/segmentio/asm/base64"
+
+	"github.com/seed-116355fd/signet/batch"
+	"github.com/seed-116355fd/signet/service/audit"
+	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/internal/intake"
+	"github.com/seed-116355fd/signet/service/internal/spool"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+const (
+	// maxKept bounds the answers that a client has not taken, most of them in a file.
+	maxKept = 16 << 30
+	// maxBlock bounds the answers that wait for the audit log.
+	maxBlock = 1 << 20
+	sendSize = 64 << 10
+)
+
+// sender takes the results of a stream to the client: through the audit log, which takes as many at a time as have come
+// since the last time, and then through a queue, so that a client that does not read holds nothing up.
+type sender struct {
+	s      *signStream
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	queue  *spool.Queue
+
+	mu      sync.Mutex
+	changed sync.Cond
+	lines   []byte
+	items   []audit.Item
+	ended   bool
+
+	recorded, sent sync.WaitGroup
+}
+
+func newSender(s *signStream, ctx context.Context, cancel context.CancelCauseFunc) *sender {
+	q := &sender{s: s, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", maxKept)}
+	q.changed.L = &q.mu
+	q.recorded.Go(q.record)
+	return q
+}
+
+// start sends the answer while the request comes.
+func (q *sender) start(now bool) {
+	if now { // not when the client waits for "100 Continue", which cannot come behind a status
+		q.s.WriteHeader(http.StatusOK)
+		_ = q.s.Flush()
+	}
+	q.sent.Go(func() {
+		if err := q.send(q.ctx); err != nil {
+			q.cancel(err)
+		}
+	})
+}
+
+// send sends what is in the queue until it has ended.
+func (q *sender) send(ctx context.Context) error {
+	buf := make([]byte, sendSize)
+	for {
+		n, err := q.queue.Next(ctx, buf)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := q.s.Write(buf[:n]); err != nil {
+			return err
+		}
+		if q.queue.Empty() {
+			if err := q.s.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// add appends the line of a result.
+func (q *sender) add(result *batch.Result, why string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.lines) > maxBlock && !q.ended {
+		q.changed.Wait()
+	}
+	b := append(q.lines, `{"index":`...)
+	b = strconv.AppendInt(b, int64(result.Index), 10)
+	if result.Name != "" {
+		b = appendText(append(b, `,"name":`...), result.Name)
+	}
+	if why != "" {
+		b = appendText(append(b, `,"error":`...), why)
+	} else {
+		b = append(b, `,"signature":"`...)
+		n := len(b)
+		size := base64.StdEncoding.EncodedLen(len(result.Signature))
+		for cap(b) < n+size {
+			b = append(b[:cap(b)], 0)
+		}
+		b = b[:n+size]
+		vector.StdEncoding.Encode(b[n:], result.Signature)
+		b = append(b, '"')
+	}
+	q.lines = append(b, "}\n"...)
+	if q.s.Audited() {
+		item := audit.Item{Index: result.Index, Name: result.Name, Err: why}
+		if d, ok := result.Draft.(interface{ Digest() []byte }); ok {
+			item.Digest = d.Digest()
+		}
+		q.items = append(q.items, item)
+	}
+	q.changed.Broadcast()
+}
+
+func appendText(b []byte, text string) []byte {
+	encoded, _ := json.Marshal(text) // a string always can
+	return append(b, encoded...)
+}
+
+// record takes lines through the audit log to the queue.
+func (q *sender) record() {
+	var lines []byte
+	for {
+		q.mu.Lock()
+		for len(q.lines) == 0 && !q.ended {
+			q.changed.Wait()
+		}
+		lines, q.lines = q.lines, lines[:0]
+		items := q.items
+		q.items = nil
+		q.changed.Broadcast()
+		q.mu.Unlock()
+		if len(lines) == 0 {
+			return
+		}
+		if err := q.keep(lines, items); err != nil {
+			q.cancel(err)
+			q.mu.Lock()
+			q.ended = true // nobody waits for room any more
+			q.changed.Broadcast()
+			q.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (q *sender) keep(lines []byte, items []audit.Item) error {
+	if len(items) > 0 {
+		signer, o := q.s.lease.Signer, q.s.lease.Options
+		err := q.s.Record(&audit.Record{Event: "sign", Key: q.s.lease.Name, Thumbprint: sign.Thumbprint(signer.Certificate()), Level: o.Level.String(),
+			Attached: o.Attached, Hash: intake.HashName(signer.Scheme()), Items: items})
+		if err != nil {
+			return err
+		}
+	}
+	_, err := q.queue.Write(lines)
+	return err
+}
+
+// end waits until everything is in the queue.
+func (q *sender) end() {
+	q.mu.Lock()
+	q.ended = true
+	q.changed.Broadcast()
+	q.mu.Unlock()
+	q.recorded.Wait()
+}
+
+// finish writes the last line and sends what was not sent yet. The error is that of the request, which the last line tells
+// when something was answered already.
+func (q *sender) finish(err error, duplex bool) error {
+	q.end()
+	if late := context.Cause(q.ctx); err == nil && late != nil {
+		err = late
+	}
+	if err != nil && !duplex && q.s.Contents == 0 {
+		return err // nothing was signed: the status says it all
+	}
+	last := struct {
+		Done     bool   `json:"done"`
+		Contents int    `json:"contents"`
+		Failed   int    `json:"failed"`
+		Error    string `json:"error,omitempty"`
+		Request  string `json:"request,omitempty"`
+	}{Done: err == nil, Contents: q.s.Contents, Failed: q.s.Failed}
+	if err != nil {
+		last.Error, last.Request = gate.Message(err), q.s.ID
+		err = gate.Told(err)
+	}
+	text, _ := json.Marshal(last)
+	if _, full := q.queue.Write(append(text, '\n')); full != nil {
+		return full
+	}
+	q.queue.End()
+	if duplex {
+		q.sent.Wait()
+	}
+	// What a sender that was told to stop has left, and everything when there was none.
+	if failed := q.send(q.s.Context()); failed != nil {
+		return failed
+	}
+	return err
+}
+
+func (q *sender) close() {
+	q.end()
+	q.queue.End()
+	q.cancel(nil)
+	q.sent.Wait()
+	_ = q.queue.Close()
+}
