@@ -1,0 +1,379 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
+)
+
+// opened remembers the provider of each store that was opened last, for metrics.
+type opened struct {
+	mu sync.Mutex
+	by map[string]sign.Provider
+}
+
+func (o *opened) set(name string, p sign.Provider) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.by == nil {
+		o.by = map[string]sign.Provider{}
+	}
+	o.by[name] = p
+}
+
+func (o *opened) each(f func(name string, p sign.Provider)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for name, p := range o.by {
+		f(name, p)
+	}
+}
+
+// keep remembers what the stores of keys open.
+func (o *opened) keep(all []keys.Key) {
+	seen := map[*keys.Store]bool{}
+	for _, k := range all {
+		if s := k.Store; s != nil && !seen[s] {
+			seen[s] = true
+			open := s.Open
+			s.Open = func(ctx context.Context) (sign.Provider, error) {
+				p, err := open(ctx)
+				if err == nil {
+					o.set(s.Name, p)
+				}
+				return p, err
+			}
+		}
+	}
+}
+
+// keys makes the keys of the configuration. Nothing is opened yet.
+func (c *Config) keys(clients *clients) ([]keys.Key, error) {
+	stores, refs := map[string]*keys.Store{}, map[string]sign.Ref{}
+	for i := range c.Stores {
+		s := &c.Stores[i]
+		store, ref, err := s.store(c.dir())
+		if err != nil {
+			return nil, fmt.Errorf("store %s: %w", s.Name, err)
+		}
+		stores[s.Name], refs[s.Name] = store, ref
+	}
+	all := make([]keys.Key, len(c.Keys))
+	for i := range c.Keys {
+		k := &c.Keys[i]
+		ref, err := k.ref(refs[k.Store])
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", k.Name, err)
+		}
+		options, err := c.options(k, clients)
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", k.Name, err)
+		}
+		all[i] = keys.Key{Name: k.Name, Store: stores[k.Store], Ref: ref, Scheme: k.Scheme, Options: options}
+	}
+	return all, nil
+}
+
+// dir is what relative paths in URIs are relative to.
+func (c *Config) dir() string {
+	if c.path == "" {
+		return ""
+	}
+	return filepath.Dir(c.path)
+}
+
+// ref is what the key says, and what the URI of the store says for the rest.
+func (k *Key) ref(of sign.Ref) (sign.Ref, error) {
+	ref := sign.Ref{Label: k.Label, Thumbprint: k.Thumbprint}
+	if k.ID != "" {
+		ref.ID, _ = parseID(k.ID) // was checked
+	}
+	if k.Certificate != "" {
+		all, err := certificates(k.Certificate)
+		if err != nil {
+			return ref, err
+		}
+		ref.Certificate = all[0]
+	}
+	if ref.IsZero() {
+		ref = of
+	}
+	return ref, nil
+}
+
+func (c *Config) options(k *Key, clients *clients) (cades.Options, error) {
+	level, err := parseLevel(k.Level)
+	o := cades.Options{Level: level, Attached: k.Attached}
+	if err != nil || level <= cades.BES {
+		return o, err
+	}
+	authorities, from := k.Timestamp, k.Revocation
+	if len(authorities) == 0 {
+		authorities = c.Sources.Timestamp
+	}
+	if from == nil {
+		from = &c.Sources.Revocation
+	}
+	if o.Timestamper, err = clients.timestamper(authorities); err != nil {
+		return o, err
+	}
+	if o.Revocation, err = clients.revocation(from); err != nil {
+		return o, err
+	}
+	return o, o.Check()
+}
+
+// store makes a store of keys, and what its URI says of the key.
+func (s *Store) store(dir string) (*keys.Store, sign.Ref, error) {
+	store := &keys.Store{Name: s.Name, Identity: fmt.Sprintf("%+v", *s)} // secrets say where they are
+	for _, c := range s.Certificates {
+		store.Files = append(store.Files, string(c))
+	}
+	for _, secret := range []Secret{s.Password, s.PIN} {
+		if secret.file != "" {
+			store.Files = append(store.Files, secret.file)
+		}
+	}
+	if s.File != "" {
+		store.Files = append(store.Files, string(s.File))
+		store.Open = s.openFile
+		return store, sign.Ref{}, nil
+	}
+	var ref sign.Ref
+	uris := make([]pkcs11.URI, len(s.Token))
+	for i, text := range s.Token {
+		u, err := pkcs11.ParseURI(text)
+		if err != nil {
+			return nil, ref, err
+		}
+		if u.PINSource != "" {
+			u.PINSource = absolute(u.PINSource, dir)
+			store.Files = append(store.Files, u.PINSource)
+		}
+		if strings.ContainsRune(u.ModulePath, filepath.Separator) { // else the dynamic linker looks for it
+			u.ModulePath = absolute(u.ModulePath, dir)
+		}
+		if i == 0 {
+			ref = u.Ref()
+		}
+		uris[i] = u
+	}
+	store.Open = func(ctx context.Context) (sign.Provider, error) { return s.openToken(ctx, uris) }
+	return store, ref, nil
+}
+
+func (s *Store) openFile(ctx context.Context) (sign.Provider, error) {
+	more, err := certificates(s.Certificates...)
+	if err != nil {
+		return nil, err
+	}
+	p, err := soft.OpenContext(ctx, string(s.File), soft.Config{Password: s.Password.ask(), Certificates: more})
+	if err != nil {
+		return nil, forOperators(err)
+	}
+	return p, nil
+}
+
+func (s *Store) openToken(ctx context.Context, uris []pkcs11.URI) (sign.Provider, error) {
+	more, err := certificates(s.Certificates...)
+	if err != nil {
+		return nil, err
+	}
+	var members []*pkcs11.Provider
+	var errs []error
+	for _, u := range uris {
+		config := pkcs11.Config{Sessions: s.Sessions, Recover: s.Recover, Certificates: more}
+		if !s.PIN.IsZero() {
+			config.PIN = pkcs11.PINFunc(s.PIN.ask())
+		}
+		config, err := u.Config(config)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		p, err := pkcs11.Open(ctx, config)
+		if err != nil {
+			errs = append(errs, forOperators(err))
+			continue
+		}
+		members = append(members, p)
+	}
+	if len(errs) != 0 {
+		for _, m := range members {
+			_ = m.Close()
+		}
+		return nil, errors.Join(errs...)
+	}
+	if len(members) == 1 {
+		return members[0], nil
+	}
+	return pkcs11.NewGroup(members...)
+}
+
+// forOperators writes what the library tells programmers to set in the words of a configuration file.
+func forOperators(err error) error {
+	e, ok := errors.AsType[*sign.Error](err)
+	switch {
+	case errors.Is(err, soft.ErrNoPassword):
+		return fmt.Errorf("%w; add password: file:PATH to the store", err)
+	case ok && strings.Contains(e.Hint, "Config."):
+		with := *e
+		with.Hint = operatorWords.Replace(e.Hint)
+		return &with
+	}
+	return err
+}
+
+var operatorWords = strings.NewReplacer(
+	"(Config.PIN)", "(pin: file:PATH)", "(Config.Module)", "(module-path= in the URI)", "(Config.InitArgs)", "(x-init-args= in the URI)",
+	"(Config.Certificates)", "(certificates:)", "(Config.AllowFinalTry)", "(signet doctor --final-try)",
+	"(Config.Sessions)", "(sessions:)", "(Config.Recover)", "(recover:)",
+)
+
+// maxCertificates bounds the octets of a file with certificates.
+const maxCertificates = 16 << 20
+
+// certificates reads all certificates of files, in PEM or DER; there is one in each at least.
+func certificates(paths ...Path) ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	for _, path := range paths {
+		data, err := readSmall(string(path), maxCertificates)
+		if err != nil {
+			return nil, err
+		}
+		before := len(all)
+		if !bytes.Contains(data, []byte("-----BEGIN ")) {
+			c, err := x509.ParseCertificate(data)
+			if err != nil {
+				return nil, fmt.Errorf("%s: there is no certificate in it, neither in PEM nor in DER", path)
+			}
+			all = append(all, c)
+			continue
+		}
+		for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+			if block.Type != "CERTIFICATE" {
+				continue
+			}
+			c, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return nil, fmt.Errorf("%s: certificate %d in it: %w", path, len(all)-before+1, err)
+			}
+			all = append(all, c)
+		}
+		if len(all) == before {
+			return nil, fmt.Errorf("%s: there is no certificate in it", path)
+		}
+	}
+	return all, nil
+}
+
+// roots reads what signatures are verified with; nil when there is none.
+func (v *Verify) roots() (*x509.CertPool, error) {
+	if len(v.Roots) == 0 && !v.System {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	if v.System {
+		var err error
+		if pool, err = x509.SystemCertPool(); err != nil {
+			return nil, fmt.Errorf("the roots of this machine cannot be read: %w; give files by verify.roots", err)
+		}
+	}
+	for _, path := range v.Roots {
+		files := []Path{path}
+		if info, err := os.Stat(string(path)); err == nil && info.IsDir() {
+			files = nil
+			entries, err := os.ReadDir(string(path))
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range entries {
+				if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+					files = append(files, Path(filepath.Join(string(path), e.Name())))
+				}
+			}
+			if len(files) == 0 {
+				return nil, fmt.Errorf("verify.roots: there is no file in the folder %s", path)
+			}
+		}
+		all, err := certificates(files...)
+		if err != nil {
+			return nil, fmt.Errorf("verify.roots: %w", err)
+		}
+		for _, c := range all {
+			pool.AddCert(c)
+		}
+	}
+	return pool, nil
+}
+
+// clients are the clients of authorities: keys with the same settings share one, and so its connections and its bounds.
+type clients struct {
+	stamping map[string]tsp.Timestamper
+	revoking map[string]revocation.Source
+}
+
+func newClients() *clients {
+	return &clients{map[string]tsp.Timestamper{}, map[string]revocation.Source{}}
+}
+
+func (c *clients) timestamper(all []Authority) (tsp.Timestamper, error) {
+	name := fmt.Sprintf("%+v", all) // secrets say where they are
+	if t, ok := c.stamping[name]; ok {
+		return t, nil
+	}
+	config := tsp.Config{}
+	for i := range all {
+		e, err := all[i].endpoint()
+		if err != nil {
+			return nil, err
+		}
+		config.Endpoints = append(config.Endpoints, e)
+	}
+	t, err := tsp.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	c.stamping[name] = t
+	return t, nil
+}
+
+func (a *Authority) endpoint() (tsp.Endpoint, error) {
+	e := tsp.Endpoint{URL: a.URL, Policy: a.Policy, Timeout: a.Timeout, User: a.User}
+	if !a.Password.IsZero() {
+		password, err := a.Password.Read()
+		if err != nil {
+			return e, fmt.Errorf("the password of the authority %s: %w", a.URL, err)
+		}
+		e.Password = password
+	}
+	return e, nil
+}
+
+func (c *clients) revocation(r *Revocation) (revocation.Source, error) {
+	name := fmt.Sprintf("%+v", *r)
+	if s, ok := c.revoking[name]; ok {
+		return s, nil
+	}
+	s, err := revocation.New(revocation.Config{CacheDir: string(r.Cache), AllowPrivate: r.AllowPrivate, Responders: r.Responders, Timeout: r.Timeout})
+	if err != nil {
+		return nil, fmt.Errorf("revocation.cache: %w", err)
+	}
+	c.revoking[name] = s
+	return s, nil
+}
