@@ -54,6 +54,13 @@ func (h *handler) sign(c *gate.Call) error {
 	if err != nil {
 		return err
 	}
+	if q.key == "" && q.thumbprint == "" {
+		names := h.Keys.Names(c.Principal.MayUse)
+		if len(names) != 1 {
+			return gate.Bad("which key? Give key=NAME or thumbprint=…; GET /v1/keys lists those that you may use")
+		}
+		q.key = names[0]
+	}
 	lease, err := h.Keys.Acquire(c.Context(), keys.Query{Name: q.key, Thumbprint: q.thumbprint, Allowed: c.Principal.MayUse})
 	if err != nil {
 		return gate.KeyError(err)
