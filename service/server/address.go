@@ -47,8 +47,8 @@ func (a Address) check() error {
 // unix returns the path of a unix socket.
 func (a Address) unix() (path string, ok bool) { return strings.CutPrefix(string(a), unixPrefix) }
 
-// loopback reports whether only this machine can reach the address.
-func (a Address) loopback() bool {
+// Loopback reports whether only this machine can reach the address.
+func (a Address) Loopback() bool {
 	if _, ok := a.unix(); ok {
 		return true
 	}

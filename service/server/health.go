@@ -22,7 +22,8 @@ const (
 type seen struct {
 	keys  []keys.Status
 	audit error
-	any   bool // one usable key is enough
+	trail string // ok, failing, or off
+	any   bool   // one usable key is enough
 }
 
 func (s *seen) usable() int {
@@ -69,7 +70,7 @@ func (h *health) look(ctx context.Context) *seen {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.last == nil {
-		return &seen{audit: context.Cause(ctx)} // nothing is known, so nothing is ready
+		return &seen{} // nothing is known, so nothing is ready
 	}
 	return h.last
 }
@@ -94,7 +95,14 @@ func (h *health) stale() {
 
 // look asks keys and audit log.
 func (s *Server) look(ctx context.Context) *seen {
-	return &seen{keys: s.keys.Status(ctx), audit: s.trail.health(), any: s.config.Load().Ready == "any"}
+	found := &seen{keys: s.keys.Status(ctx), trail: "off", any: s.config.Load().Ready == "any"}
+	if s.trail.config.Path != "" {
+		found.trail = "ok"
+		if found.audit = s.trail.health(); found.audit != nil {
+			found.trail = "failing"
+		}
+	}
+	return found
 }
 
 // The answers of /healthz and /readyz.
@@ -102,7 +110,7 @@ type (
 	healthAnswer struct {
 		Status string      `json:"status"` // ready, degraded, not ready, stopping
 		Keys   *keyCount   `json:"keys,omitempty"`
-		Audit  string      `json:"audit,omitempty"` // ok, failing
+		Audit  string      `json:"audit,omitempty"` // ok, failing, off
 		Detail []keyAnswer `json:"detail,omitempty"`
 	}
 	keyCount struct {
@@ -138,10 +146,7 @@ func (h *health) serve(w http.ResponseWriter, r *http.Request, detail bool) {
 		return
 	}
 	found := h.look(r.Context())
-	a := healthAnswer{Status: "ready", Audit: "ok", Keys: &keyCount{found.usable(), len(found.keys)}}
-	if found.audit != nil {
-		a.Audit = "failing"
-	}
+	a := healthAnswer{Status: "ready", Audit: found.trail, Keys: &keyCount{found.usable(), len(found.keys)}}
 	status := http.StatusOK
 	switch {
 	case !found.ready():
@@ -154,7 +159,7 @@ func (h *health) serve(w http.ResponseWriter, r *http.Request, detail bool) {
 			a.Detail = append(a.Detail, keyDetail(&found.keys[i]))
 		}
 		if found.audit != nil {
-			a.Audit = found.audit.Error()
+			a.Audit += ": " + found.audit.Error()
 		}
 	}
 	answer(w, status, a)

@@ -77,7 +77,6 @@ func (m *metrics) handler() http.Handler {
 // keyMetrics are those of one key: the labels are looked up once, not for each step.
 type keyMetrics struct {
 	took   [batch.Raise + 1]prometheus.Observer
-	failed [batch.Raise + 1][len(classes)]prometheus.Counter
 	signed prometheus.Counter
 }
 
@@ -87,17 +86,15 @@ func (m *metrics) of(key string) *keyMetrics {
 	}
 	k := &keyMetrics{signed: m.signed.WithLabelValues(key)}
 	for step := range k.took {
-		name := strings.ToLower(batch.Step(step).String())
-		k.took[step] = m.steps.WithLabelValues(key, name)
-		for class, text := range classes {
-			k.failed[step][class] = m.failed.WithLabelValues(key, name, text)
-		}
+		k.took[step] = m.steps.WithLabelValues(key, stepName(batch.Step(step)))
 	}
 	all, _ := m.byKey.LoadOrStore(key, k)
 	return all.(*keyMetrics)
 }
 
-// step counts one step. There is no allocation in it: it is called several times for each content.
+func stepName(s batch.Step) string { return strings.ToLower(s.String()) }
+
+// step counts one step. There is no allocation in it unless the step failed: it is called several times for each content.
 func (m *metrics) step(key string, o *batch.Observation) {
 	k := m.of(key)
 	if o.Step < 0 || int(o.Step) >= len(k.took) {
@@ -106,7 +103,7 @@ func (m *metrics) step(key string, o *batch.Observation) {
 	k.took[o.Step].Observe(o.Took.Seconds())
 	switch {
 	case o.Err != nil:
-		k.failed[o.Step][classOf(o.Err)].Add(float64(o.Count))
+		m.failed.WithLabelValues(key, stepName(o.Step), classes[classOf(o.Err)]).Add(float64(o.Count))
 	case o.Step == batch.Finish:
 		k.signed.Add(float64(o.Count))
 	}

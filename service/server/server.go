@@ -25,6 +25,7 @@ import (
 	"github.com/seed-116355fd/signet/service/cryptoapi"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/service/openapi"
 )
 
 // Options are what a program gives to a server beside its configuration. Nil, and the zero value, works.
@@ -40,6 +41,8 @@ type Options struct {
 	// MetricsHere serves metrics at /metrics of the service itself, to everybody who reaches it: for a service of one
 	// user on a machine of one user.
 	MetricsHere bool
+	// TestSignature lets Check make a signature with each key.
+	TestSignature bool
 }
 
 // Server is a signing service. It is made by New.
@@ -125,14 +128,14 @@ func (s *Server) validate(c *Config) error {
 	return given.err()
 }
 
+// allKeys are those of the program and those of the configuration.
 func (s *Server) allKeys(c *Config) ([]keys.Key, error) {
 	all, err := c.keys(newClients())
 	if err != nil {
 		return nil, err
 	}
-	all = append(append([]keys.Key{}, s.options.Keys...), all...)
 	s.opened.keep(all)
-	return all, nil
+	return append(append([]keys.Key{}, s.options.Keys...), all...), nil
 }
 
 // newState makes what stands before the keys.
@@ -165,7 +168,7 @@ func (s *Server) newState(c *Config) (*state, error) {
 // Handler is the service for a server of one's own. [Server.Run] serves it at the addresses of the configuration; without
 // Run, [Server.Close] is to be called at the end.
 func (s *Server) Handler() http.Handler {
-	metrics := s.metrics.handler()
+	metrics, description, page := s.metrics.handler(), openapi.Handler(), openapi.Page()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.running.Add(1)
 		defer s.running.Add(-1)
@@ -179,6 +182,10 @@ func (s *Server) Handler() http.Handler {
 			s.health.serve(rec, r, false)
 		case path == "/metrics" && s.options.MetricsHere:
 			metrics.ServeHTTP(rec, r)
+		case path == "/openapi.json":
+			description.ServeHTTP(rec, r)
+		case path == "/docs" || path == "/docs/":
+			page.ServeHTTP(rec, r)
 		case len(path) > 4 && strings.EqualFold(path[:4], "/v1/"):
 			s.state.Load().api.ServeHTTP(rec, r)
 		default:

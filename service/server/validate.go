@@ -64,7 +64,7 @@ func (k checker) listen() {
 		}
 		seen[a] = true
 		// A token that crosses a network in the clear is everybody's.
-		if !a.loopback() && k.TLS.Certificate == "" && !k.Listen.Plain {
+		if !a.Loopback() && k.TLS.Certificate == "" && !k.Listen.Plain {
 			k.wrong(path, "%s is reached by others, and without tls everybody on the way can read their tokens; add tls, listen on 127.0.0.1, or say plain: true when a proxy in front has TLS", a)
 		}
 	}
