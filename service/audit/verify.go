@@ -51,6 +51,9 @@ func (f *Fault) Error() string {
 	return place + ": " + f.Reason
 }
 
+// ErrInput is of options that can fit no log.
+var ErrInput = errors.New("invalid input")
+
 // Verify checks a log, or one file of it, from its beginning to its end: that each line is the one behind the line before,
 // and, with the key, that it was written with it. It says the first fault that it finds, as a *Fault. It reads once, and holds
 // one line.
@@ -143,7 +146,7 @@ func newVerifier(o *VerifyOptions) (*verifier, error) {
 	if o.ExpectLast != "" {
 		sum, err := hex.DecodeString(o.ExpectLast)
 		if err != nil || len(sum) != len(v.chain.last) {
-			return nil, errors.New("the hash of a record that is expected has 64 hexadecimal digits")
+			return nil, fmt.Errorf("%w: the hash of a record that is expected has 64 hexadecimal digits", ErrInput)
 		}
 		v.expect = string(sum)
 	}

@@ -168,7 +168,7 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
 	root.AddCommand(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(),
-		a.keygenCommand(), a.csrCommand(), a.importCertCommand(), a.doctorCommand(), a.serveCommand(), a.versionCommand())
+		a.keygenCommand(), a.csrCommand(), a.importCertCommand(), a.doctorCommand(), a.serveCommand(), a.serviceTokenCommand(), a.auditCommand(), a.versionCommand())
 	return root
 }
 
@@ -176,7 +176,7 @@ func suggest(cmd *cobra.Command, name string) string {
 	if names := cmd.SuggestionsFor(name); len(names) != 0 {
 		return "; did you mean " + strings.Join(names, " or ") + "?"
 	}
-	return "; there are sign, extend, countersign, verify, inspect, keys, keygen, csr, import-cert, doctor, serve and version"
+	return "; there are sign, extend, countersign, verify, inspect, keys, keygen, csr, import-cert, doctor, serve, token, audit and version"
 }
 
 // atLeast refuses a call without arguments with a sentence of its own.
