@@ -110,6 +110,10 @@ func (in *Intake) Room(n int) ([]byte, error) {
 	}
 	if need := len(in.buf) + n; need > cap(in.buf) {
 		if in.buf == nil {
+			// Contents of a request are often alike; one that is not shall not hold much more than it has.
+			if in.hint > 4*need {
+				in.hint = 0
+			}
 			in.buf = get(max(need, in.hint))
 		} else {
 			grown := get(max(need, 2*cap(in.buf)))
