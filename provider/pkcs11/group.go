@@ -189,6 +189,15 @@ func (g *Group) Limit() int {
 	return sum
 }
 
+// Load is the sum of the members' loads.
+func (g *Group) Load() (busy, open, waiting int) {
+	for _, m := range g.members {
+		b, o, w := m.p.Load()
+		busy, open, waiting = busy+b, open+o, waiting+w
+	}
+	return busy, open, waiting
+}
+
 // Healthy reports for each member whether signatures go to it, in the order of NewGroup.
 func (g *Group) Healthy() []bool {
 	healthy := make([]bool, len(g.members))

@@ -284,6 +284,16 @@ func (p *Provider) Ping(ctx context.Context) error {
 // Limit is how many signatures at once are useful: the most sessions that are opened.
 func (p *Provider) Limit() int { return p.limit }
 
+// Load reports how many sessions are in a call, how many are open, and how many calls wait for one: for metrics.
+func (p *Provider) Load() (busy, open, waiting int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := p.head; c != nil; c = c.next {
+		waiting++
+	}
+	return p.busy, p.workers, waiting
+}
+
 // closeTime is how long Close waits for calls that run.
 const closeTime = 5 * time.Second
 
