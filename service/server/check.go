@@ -277,6 +277,7 @@ func checkSecrets(_ context.Context, c *Config) (all []Finding) {
 			all = append(all, finding(Warning, "store "+s.Name, "everybody on this machine can read %s, and it has no password; chmod 600 mends that", s.File))
 		}
 	}
+	look("key of the audit log", c.Audit.Key)
 	for name, s := range c.Tracing.Headers {
 		look("tracing header "+name, s)
 	}
@@ -298,6 +299,11 @@ func checkAudit(_ context.Context, c *Config) []Finding {
 	path := string(c.Audit.Path)
 	if path == "" {
 		return []Finding{finding(Warning, "audit", "nobody keeps a record of who signed what; add audit: with path: FILE")}
+	}
+	if !c.Audit.Key.IsZero() {
+		if _, err := c.Audit.key(); err != nil {
+			return []Finding{finding(Fault, "audit", "%s", err)}
+		}
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	switch {

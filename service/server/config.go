@@ -217,5 +217,9 @@ type CertificateRule struct {
 
 // Audit says where it is kept who signed what. Without a path, nowhere.
 type Audit struct {
-	Path Path `yaml:"path"`
+	Path     Path     `yaml:"path"`
+	Key      Secret   `yaml:"key"`      // authenticates each line; 32 octets at least
+	Sync     string   `yaml:"sync"`     // when lines are written through to the disk: none, interval (when empty), always
+	Interval Duration `yaml:"interval"` // of sync: interval; 0 means 1 s
+	MaxSize  Size     `yaml:"max-size"` // of a file, before a new one is begun; 0 means no limit
 }

@@ -123,6 +123,8 @@ func TestFaults(t *testing.T) {
 		{minimal + "tls: {certificate: c, min-version: 1.1}\n", 9, `"1.1" is not known`},
 		{minimal + "log: {level: loud}\n", 9, "there are debug, info"},
 		{minimal + "log: {format: xml}\n", 9, "there are json and text"},
+		{minimal + "audit: {path: a, sync: seldom}\n", 9, "there are none, interval and always"},
+		{minimal + "audit: {sync: none}\n", 9, "where is it kept?"},
 		{minimal + "ready: some\n", 9, "there are all and any"},
 		{minimal + "tracing: {sample: 0.5}\n", 9, "where do traces go"},
 		{minimal + "tracing: {endpoint: 'localhost:4318'}\n", 9, "is no address"},

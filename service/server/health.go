@@ -98,7 +98,7 @@ func (s *Server) look(ctx context.Context) *seen {
 	found := &seen{keys: s.keys.Status(ctx), trail: "off", any: s.config.Load().Ready == "any"}
 	if s.trail.config.Path != "" {
 		found.trail = "ok"
-		if found.audit = s.trail.health(); found.audit != nil {
+		if found.audit = s.trail.health(ctx); found.audit != nil {
 			found.trail = "failing"
 		}
 	}

@@ -23,6 +23,7 @@ func (s *Server) Reload(ctx context.Context) error {
 		return err
 	}
 	s.metrics.reloads.WithLabelValues("ok").Inc()
+	s.trail.reopen()
 	s.health.stale()
 	s.log.Info("the configuration was read again")
 	return s.trail.event(ctx, "reload", "")

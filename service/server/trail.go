@@ -11,12 +11,6 @@ import (
 	"github.com/seed-116355fd/signet/service/audit"
 )
 
-// log is what a trail needs of an audit log.
-type auditLog interface {
-	audit.Recorder
-	Close() error
-}
-
 // trail is the audit log of a server. It is opened by the first entry, so that a server that is only made and checked does
 // not lock or write the log of one that runs.
 type trail struct {
@@ -24,12 +18,12 @@ type trail struct {
 	failures prometheus.Counter
 
 	mu     sync.Mutex
-	log    auditLog
+	log    *audit.Log
 	failed error // of the last entry
 	closed bool
 }
 
-func (t *trail) open() (auditLog, error) {
+func (t *trail) open() (*audit.Log, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -75,11 +69,26 @@ func (t *trail) event(ctx context.Context, event, detail string) error {
 	return nil
 }
 
-// health is the error of the last entry.
-func (t *trail) health() error {
+// health is why entries cannot be made. After one that failed it tries another: without, a service that gets no requests
+// since it is not ready would never be ready again.
+func (t *trail) health(ctx context.Context) error {
+	t.mu.Lock()
+	failed := t.failed
+	t.mu.Unlock()
+	if failed == nil {
+		return nil
+	}
+	return t.Record(ctx, &audit.Record{Event: "check", Detail: "after an entry that could not be made"})
+}
+
+// reopen opens a log anew that takes no more entries, when the operator says that it was mended.
+func (t *trail) reopen() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.failed
+	if t.log != nil && t.log.Err() != nil {
+		_ = t.log.Close()
+		t.log = nil
+	}
 }
 
 func (t *trail) close() error {
@@ -92,4 +101,27 @@ func (t *trail) close() error {
 	return t.log.Close()
 }
 
-func (a *Audit) open() (auditLog, error) { return nil, errors.New("there is no audit log") }
+// open opens the log of a configuration.
+func (a *Audit) open() (*audit.Log, error) {
+	o := &audit.Options{Sync: map[string]audit.Sync{"none": audit.SyncNone, "": audit.SyncInterval, "interval": audit.SyncInterval, "always": audit.SyncAlways}[a.Sync],
+		Interval: a.Interval, MaxSize: int64(a.MaxSize)}
+	if !a.Key.IsZero() {
+		key, err := a.key()
+		if err != nil {
+			return nil, err
+		}
+		o.Key = key
+	}
+	return audit.Open(string(a.Path), o)
+}
+
+func (a *Audit) key() ([]byte, error) {
+	secret, err := a.Key.Read()
+	if err != nil {
+		return nil, fmt.Errorf("audit.key: %w", err)
+	}
+	if secret.Len() < audit.MinKey {
+		return nil, fmt.Errorf("audit.key: a key has %d octets at least; openssl rand -base64 48 makes one", audit.MinKey)
+	}
+	return secret.Bytes(), nil
+}

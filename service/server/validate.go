@@ -257,6 +257,10 @@ func (k checker) rest() {
 	}
 	k.oneOf("log.format", k.Log.Format, "json", "text")
 	k.oneOf("ready", k.Ready, "all", "any")
+	k.oneOf("audit.sync", k.Audit.Sync, "none", "interval", "always")
+	if k.Audit.Path == "" && k.Audit != (Audit{}) {
+		k.wrong("audit", "where is it kept? Add path: FILE, or remove the section")
+	}
 	if t := &k.Tracing; t.Endpoint != "" {
 		k.url("tracing.endpoint", t.Endpoint)
 		if t.Sample < 0 || t.Sample > 1 {

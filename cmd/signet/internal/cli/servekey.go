@@ -237,7 +237,7 @@ func (q *quick) started(addresses []net.Addr) {
 	}
 	base := curl(addresses[0])
 	q.note("serving the key %q at %s", q.name, strings.TrimPrefix(base, "--unix-socket "))
-	another := fmt.Sprintf("signet token new --file %s --name NAME --keys %s --endpoints '*'", shellWord(q.file), q.name)
+	another := fmt.Sprintf("signet token new --file %s --name NAME --keys %s", shellWord(q.file), q.name)
 	if len(all) != 0 {
 		q.note("the token was printed at the first start; make another one with: %s", another)
 		return
