@@ -195,7 +195,7 @@ func (o *OIDC) check(r *http.Request, kind string, claims map[string]any) error 
 		return errors.New("its type is not that of an access token")
 	case inside != "" && !strings.EqualFold(inside, "Bearer") && !strings.EqualFold(inside, "at+jwt") && !strings.EqualFold(inside, "JWT"):
 		return errors.New("it is not an access token")
-	case claims["nonce"] != nil || claims["at_hash"] != nil || claims["events"] != nil:
+	case claims["events"] != nil || kind != "at+jwt" && inside == "" && (claims["nonce"] != nil || claims["at_hash"] != nil):
 		return errors.New("it is not an access token but one that tells of a login")
 	}
 	if parties := o.config.AuthorizedParties; parties != nil {
