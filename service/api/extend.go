@@ -52,7 +52,7 @@ func (h *handler) extend(c *gate.Call) error {
 	}
 	lease, err := h.Keys.Acquire(c.Context(), keys.Query{Name: q.key, Allowed: c.Principal.MayUse})
 	if err != nil {
-		return keyError(err)
+		return gate.KeyError(err)
 	}
 	defer lease.Release()
 	if q.level == "" {
@@ -119,18 +119,6 @@ func (q *request) options(o *cades.Options) *cades.ExtendOptions {
 	}
 	e.Content = &content
 	return e
-}
-
-// keyError is the same for a key that is not there and one that the caller may not use.
-func keyError(err error) error {
-	switch {
-	case errors.Is(err, sign.ErrKeyNotFound):
-		return gate.Bad("there is no key of this name that you may use; GET /v1/keys lists them")
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	}
-	return &gate.Error{Status: http.StatusServiceUnavailable, RetryAfter: 10 * time.Second, Err: err,
-		Message: "the key cannot be used now: " + reason(err) + "; try again later, or tell the operator"}
 }
 
 // extendError tells what is wrong with the message, and of authorities only that they failed: their addresses are the

@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/internal/reason"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -66,19 +66,9 @@ func (h *handler) keys(c *gate.Call) error {
 		}
 		if s.Err != nil {
 			c.Log.WarnContext(c.Context(), "key cannot be used", "key", s.Name, "error", s.Err.Error())
-			k.State, k.Reason = "unavailable", reason(s.Err)
+			k.State, k.Reason = "unavailable", reason.Of(s.Err)
 		}
 		list.Keys = append(list.Keys, k)
 	}
 	return c.JSON(http.StatusOK, list)
-}
-
-// reason is the class of an error of a key: the error itself may name files and slots, which are the operator's affair.
-func reason(err error) string {
-	for _, class := range []error{sign.ErrPIN, sign.ErrKeyNotFound, sign.ErrKeyAmbiguous, sign.ErrKeyMismatch, sign.ErrNoCertificate, sign.ErrUnsupported, sign.ErrUnavailable} {
-		if errors.Is(err, class) {
-			return class.Error()
-		}
-	}
-	return "its store cannot be opened"
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
-	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/service/internal/reason"
 )
 
 // installed is one certificate that the caller may know of.
@@ -72,7 +71,7 @@ func (h *handler) installed(ctx context.Context, c *gate.Call, throw bool) ([]in
 		}
 		if s.Err != nil && throw {
 			return nil, &gate.Error{Status: http.StatusBadRequest, Err: s.Err,
-				Message: fmt.Sprintf("key %q cannot be opened now: %s; ask the operator, or leave ThrowOnParsingErrors out to see the others", s.Name, reason(s.Err))}
+				Message: fmt.Sprintf("key %q cannot be opened now: %s; ask the operator, or leave ThrowOnParsingErrors out to see the others", s.Name, reason.Of(s.Err))}
 		}
 		if s.Certificate != nil && !seen[string(s.Certificate.Raw)] {
 			seen[string(s.Certificate.Raw)] = true
@@ -91,16 +90,6 @@ func (h *handler) installed(ctx context.Context, c *gate.Call, throw bool) ([]in
 		}
 	}
 	return append(own, issuers...), nil
-}
-
-// reason is the class of an error of a key: the error itself may name files and slots, which are the operator's affair.
-func reason(err error) string {
-	for _, class := range []error{sign.ErrPIN, sign.ErrKeyNotFound, sign.ErrKeyAmbiguous, sign.ErrKeyMismatch, sign.ErrNoCertificate, sign.ErrUnsupported, sign.ErrUnavailable} {
-		if errors.Is(err, class) {
-			return class.Error()
-		}
-	}
-	return "its store cannot be opened"
 }
 
 // parameters are those of a query, by their names in lower case.
