@@ -14,8 +14,8 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/service/gate"
-	"github.com/seed-116355fd/signet/service/internal/hold"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
+	"github.com/seed-116355fd/signet/service/internal/spool"
 	"github.com/seed-116355fd/signet/service/internal/verdict"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -32,7 +32,7 @@ const (
 // names, of which signature and content are octets as they are. Close has to be called.
 type request struct {
 	signature []byte
-	content   *hold.Buffer
+	content   *spool.Spool
 	given     bool // the content
 	digests   []sign.Digest
 
@@ -43,7 +43,7 @@ type request struct {
 
 func newRequest(c *gate.Call) *request {
 	l := c.Gate().Limits()
-	return &request{content: hold.New(l.Held), limits: l}
+	return &request{content: spool.New("", l.Content+1), limits: l}
 }
 
 func (q *request) close() { _ = q.content.Close() }

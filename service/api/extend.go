@@ -111,7 +111,7 @@ func (q *request) options(o *cades.Options) *cades.ExtendOptions {
 	var content sign.Content
 	switch {
 	case q.given:
-		content = sign.Opener("content", func() (io.ReadCloser, error) { return io.NopCloser(q.content.Open()), nil })
+		content = sign.Opener("content", func() (io.ReadCloser, error) { return q.content.Section(0, q.content.Size()), nil })
 	case len(q.digests) != 0:
 		content = sign.Digested("content", q.digests...)
 	default:

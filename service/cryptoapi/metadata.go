@@ -22,13 +22,14 @@ const (
 
 // metadata is POST /certificates/metadata {RawData, Thumbprint}.
 //
-// RawData is the base64 of a certificate or of a signature file, in DER or PEM, or PEM as it is. Of a signature file the
+// RawData is the base64 of a certificate or of a signature file, in DER or PEM. Of a signature file the
 // certificate of its first signer is described; Thumbprint chooses another signer. Thumbprint alone describes a
 // certificate that GET /v2/certificates lists.
 func (h *handler) metadata(c *gate.Call) error {
-	var raw, thumbprint string
+	var raw []byte
+	var thumbprint string
 	err := jsonbody.Object{Fold: true, Fields: []jsonbody.Field{
-		jsonbody.String("RawData", &raw, maxRaw/2*3), // base64 with line breaks
+		jsonbody.Bytes("RawData", &raw, maxRaw),
 		jsonbody.String("Thumbprint", &thumbprint, maxText),
 	}}.Read(&small{r: c.Body(), left: maxRaw * 2})
 	if err != nil {
@@ -39,14 +40,14 @@ func (h *handler) metadata(c *gate.Call) error {
 			return gate.Bad("Thumbprint has to be the SHA-1 of a certificate, 40 hexadecimal digits")
 		}
 	}
-	if raw == "" && thumbprint == "" {
+	if len(raw) == 0 && thumbprint == "" {
 		return gate.Bad("give RawData, a certificate or a signature in base64, or the Thumbprint of a certificate that is installed here")
 	}
 	all, err := h.installed(c.Context(), c, false)
 	if err != nil {
 		return err
 	}
-	if raw == "" {
+	if len(raw) == 0 {
 		for _, i := range all {
 			if sameThumbprint(i.cert, thumbprint) {
 				return c.JSON(http.StatusOK, describe(i.cert, i.hasKey))
@@ -78,13 +79,7 @@ func (h *handler) metadata(c *gate.Call) error {
 }
 
 // readRaw reads a certificate, or the certificates of the signers of a signature file.
-func readRaw(text string) (certs []*x509.Certificate, signers bool, err error) {
-	raw := []byte(text)
-	if !strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "-----BEGIN ") {
-		if raw, err = jsonbody.Decode("RawData", text, maxRaw); err != nil {
-			return nil, false, err
-		}
-	}
+func readRaw(raw []byte) (certs []*x509.Certificate, signers bool, err error) {
 	raw = verdict.Unarmor(raw)
 	if m, err := cades.Parse(raw); err == nil {
 		certs, err := signersOf(m)

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/service/gate"
-	"github.com/seed-116355fd/signet/service/internal/hold"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
+	"github.com/seed-116355fd/signet/service/internal/spool"
 	"github.com/seed-116355fd/signet/service/internal/verdict"
 )
 
@@ -62,7 +62,7 @@ type attribute struct {
 // all is not valid, like any other that is not.
 func (h *handler) validate(c *gate.Call) error {
 	limits := c.Gate().Limits()
-	content := hold.New(limits.Held)
+	content := spool.New("", limits.Content)
 	defer content.Close()
 	var sig []byte
 	var given, defaultOnFail, signatureOnly bool
@@ -89,7 +89,7 @@ func (h *handler) validate(c *gate.Call) error {
 	return c.JSON(http.StatusOK, v)
 }
 
-func (h *handler) judge(c *gate.Call, sig []byte, content *hold.Buffer, given, signatureOnly bool) (*validation, error) {
+func (h *handler) judge(c *gate.Call, sig []byte, content *spool.Spool, given, signatureOnly bool) (*validation, error) {
 	m, err := verdict.Parse(sig)
 	if err != nil {
 		return &validation{Verdict: verdict.Failed, Message: "Signature cannot be read: " + shortError(err), Signatures: []signature{}}, nil
@@ -97,7 +97,7 @@ func (h *handler) judge(c *gate.Call, sig []byte, content *hold.Buffer, given, s
 	q := verdict.Request{Message: m, Roots: h.Roots, SignatureOnly: signatureOnly}
 	switch {
 	case given:
-		q.Content = content.Open()
+		q.Content = content.Section(0, content.Size())
 	case m.Detached():
 		return nil, gate.Bad("Content is missing, and the signature is detached; send the content that was signed")
 	}

@@ -1,15 +1,15 @@
-// Package jsonbody reads the JSON object of a request field by field as it arrives, so that a content in it is decoded
-// once and held nowhere else. It is stricter than encoding/json where that would take one of two meanings: a field that
-// stands twice, and what follows the object, are errors; and it says where an error is.
+// Package jsonbody reads the JSON object of a request field by field as it arrives, by what is declared of it. It is
+// stricter than encoding/json where that would take one of two meanings: a field that stands twice, and what follows the
+// object, are errors.
 package jsonbody
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/internal/scan"
 )
 
 // Object says which fields are read.
@@ -23,70 +23,70 @@ type Object struct {
 // Field is one field, made by the functions of this package. A field that is null is as one that is absent.
 type Field struct {
 	name string
-	read func(d *decoder, where string) error
+	read func(s *scan.Scanner, where string) error
 }
 
 // Read reads the one object of a request. Its errors are for the caller: a *gate.Error, or what reading r failed with.
 func (o Object) Read(r io.Reader) error {
-	d := newDecoder(r)
-	if b, err := d.r.Peek(3); err == nil && string(b) == "\xEF\xBB\xBF" { // .NET's Encoding.UTF8 writes one
-		d.discard(3)
+	s := scan.New(r)
+	defer s.Close()
+	s.BOM()
+	err := s.Begin('{')
+	if syntax, ok := errors.AsType[*scan.SyntaxError](err); ok && syntax.Offset == 0 {
+		return gate.Bad("the request is empty, or no JSON object; send one")
 	}
-	c, err := d.next()
-	switch {
-	case err == io.EOF:
-		return gate.Bad("the request is empty; send a JSON object")
-	case err != nil:
-		return err
-	case c != '{':
-		return gate.Bad("the request is no JSON object: it begins with %q", c)
+	if err == nil {
+		err = o.members(s, "")
 	}
-	if err := d.object(o, ""); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return &gate.Error{Status: 400, Message: fmt.Sprintf("the JSON of the request ends after %d octets, in the middle", d.at), Err: err}
-		}
-		return err
+	if err == nil {
+		err = s.End()
 	}
-	switch c, err := d.next(); {
-	case err == io.EOF:
-		return nil
-	case err != nil:
-		return err
-	default:
-		return gate.Bad("the request goes on behind its JSON object, with %q at octet %d", c, d.at)
+	if syntax, ok := errors.AsType[*scan.SyntaxError](err); ok {
+		return &gate.Error{Status: 400, Message: "the request is " + syntax.Error()}
 	}
+	return err
 }
 
-// object reads an object whose { was read. where is its place, with a dot at the end, for errors.
-func (d *decoder) object(o Object, where string) error {
-	if err := d.enter(); err != nil {
-		return err
-	}
-	defer d.leave()
+// members reads an object whose { was read. where is its place, with a dot at the end, for errors.
+func (o Object) members(s *scan.Scanner, where string) error {
 	seen := make([]bool, len(o.Fields))
-	return d.members(func() error {
-		name, long, err := d.name()
+	for first := true; ; first = false {
+		more, err := s.Next(first, '}')
+		if err != nil || !more {
+			return err
+		}
+		name, err := s.Name()
 		if err != nil {
 			return err
 		}
-		i := o.find(name)
-		if long || i < 0 {
+		i := o.find(string(name))
+		if i < 0 {
 			if !o.Fold {
-				return o.unknown(where, name)
+				return o.unknown(where, string(name))
 			}
-			return d.skip()
+			if err := s.Skip(); err != nil {
+				return err
+			}
+			continue
 		}
 		// The proxy in front may have looked at the other one.
 		if seen[i] {
 			return gate.Bad("%s%s stands twice in the request", where, o.Fields[i].name)
 		}
 		seen[i] = true
-		null, err := d.null()
-		if null || err != nil {
+		c, err := s.Peek()
+		if err != nil {
 			return err
 		}
-		return o.Fields[i].read(d, where+o.Fields[i].name)
-	})
+		if c == 'n' {
+			err = s.Skip() // null
+		} else {
+			err = o.Fields[i].read(s, where+o.Fields[i].name)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (o Object) find(name string) int {
