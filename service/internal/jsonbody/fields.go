@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/scan"
@@ -37,8 +36,6 @@ func String(name string, dst *string, max int) Field {
 			return err
 		case len(text) > max:
 			return TooLong(where, int64(max))
-		case !utf8.ValidString(text):
-			return gate.Bad("%s is not UTF-8", where)
 		}
 		*dst = text
 		return nil
