@@ -252,7 +252,7 @@ func syncFolder(path string) error {
 }
 
 // sometimes syncs once in a while.
-func (l *Log) sometimes() {
+func (l *Log) sometimes(stop <-chan struct{}) {
 	defer close(l.done)
 	tick := time.NewTicker(l.options.Interval)
 	defer tick.Stop()
@@ -264,7 +264,7 @@ func (l *Log) sometimes() {
 				l.join()
 			}
 			l.mu.Unlock()
-		case <-l.stop:
+		case <-stop:
 			return
 		}
 	}

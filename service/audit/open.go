@@ -74,7 +74,7 @@ func Open(path string, o *Options) (l *Log, err error) {
 	}
 	if l.options.Sync == SyncInterval {
 		l.stop, l.done = make(chan struct{}), make(chan struct{})
-		go l.sometimes()
+		go l.sometimes(l.stop)
 	}
 	return l, nil
 }
