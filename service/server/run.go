@@ -133,6 +133,7 @@ func (s *Server) watch(ctx context.Context, all *sync.WaitGroup) {
 			s.log.Error("changes of key files are not noticed any more; send SIGHUP after one", "error", err.Error())
 		}
 	})
+	all.Go(func() { s.watchMembers(ctx) })
 	if s.certs != nil {
 		all.Go(func() {
 			s.certs.watch(ctx, watchEvery, func() func() { s.reloading.Lock(); return s.reloading.Unlock }, s.log)

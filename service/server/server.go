@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,7 +77,7 @@ type state struct {
 // New makes a server. No key is opened and no address listened on yet. The error is a *Problems when the configuration is
 // at fault.
 func New(ctx context.Context, c *Config, o *Options) (*Server, error) {
-	s := &Server{level: new(slog.LevelVar), metrics: newMetrics(), opened: &opened{}}
+	s := &Server{level: new(slog.LevelVar), metrics: newMetrics(), opened: newOpened()}
 	s.config.Store(c)
 	if o != nil {
 		s.options = *o
@@ -88,6 +89,8 @@ func New(ctx context.Context, c *Config, o *Options) (*Server, error) {
 		return nil, err
 	}
 	s.log = newLog(&c.Log, s.level, s.options.Output)
+	s.opened.log = s.log
+	s.options.Keys = s.opened.keep(s.options.Keys)
 	s.health = &health{check: s.look, draining: &s.draining}
 	s.trail = &trail{config: c.Audit, failures: s.metrics.auditFail}
 	var err error
@@ -130,12 +133,11 @@ func (s *Server) validate(c *Config) error {
 
 // allKeys are those of the program and those of the configuration.
 func (s *Server) allKeys(c *Config) ([]keys.Key, error) {
-	all, err := c.keys(newClients())
+	all, err := c.keys(newClients(), s.opened)
 	if err != nil {
 		return nil, err
 	}
-	s.opened.keep(all)
-	return append(append([]keys.Key{}, s.options.Keys...), all...), nil
+	return append(slices.Clone(s.options.Keys), s.opened.keep(all)...), nil
 }
 
 // newState makes what stands before the keys.

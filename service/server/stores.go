@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
@@ -21,53 +20,12 @@ import (
 	"github.com/seed-116355fd/signet/tsp"
 )
 
-// opened remembers the provider of each store that was opened last, for metrics.
-type opened struct {
-	mu sync.Mutex
-	by map[string]sign.Provider
-}
-
-func (o *opened) set(name string, p sign.Provider) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.by == nil {
-		o.by = map[string]sign.Provider{}
-	}
-	o.by[name] = p
-}
-
-func (o *opened) each(f func(name string, p sign.Provider)) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for name, p := range o.by {
-		f(name, p)
-	}
-}
-
-// keep remembers what the stores of keys open.
-func (o *opened) keep(all []keys.Key) {
-	seen := map[*keys.Store]bool{}
-	for _, k := range all {
-		if s := k.Store; s != nil && !seen[s] {
-			seen[s] = true
-			open := s.Open
-			s.Open = func(ctx context.Context) (sign.Provider, error) {
-				p, err := open(ctx)
-				if err == nil {
-					o.set(s.Name, p)
-				}
-				return p, err
-			}
-		}
-	}
-}
-
 // keys makes the keys of the configuration. Nothing is opened yet.
-func (c *Config) keys(clients *clients) ([]keys.Key, error) {
+func (c *Config) keys(clients *clients, o *opened) ([]keys.Key, error) {
 	stores, refs := map[string]*keys.Store{}, map[string]sign.Ref{}
 	for i := range c.Stores {
 		s := &c.Stores[i]
-		store, ref, err := s.store(c.dir())
+		store, ref, err := s.store(c.dir(), o)
 		if err != nil {
 			return nil, fmt.Errorf("store %s: %w", s.Name, err)
 		}
@@ -139,8 +97,8 @@ func (c *Config) options(k *Key, clients *clients) (cades.Options, error) {
 }
 
 // store makes a store of keys, and what its URI says of the key.
-func (s *Store) store(dir string) (*keys.Store, sign.Ref, error) {
-	store := &keys.Store{Name: s.Name, Identity: fmt.Sprintf("%+v", *s)} // secrets say where they are
+func (s *Store) store(dir string, o *opened) (*keys.Store, sign.Ref, error) {
+	store := &keys.Store{Name: s.Name, Identity: fmt.Sprintf("%+v %d", *s, o.turns(s.Name))} // secrets say where they are
 	for _, c := range s.Certificates {
 		store.Files = append(store.Files, string(c))
 	}
@@ -173,7 +131,7 @@ func (s *Store) store(dir string) (*keys.Store, sign.Ref, error) {
 		}
 		uris[i] = u
 	}
-	store.Open = func(ctx context.Context) (sign.Provider, error) { return s.openToken(ctx, uris) }
+	store.Open = func(ctx context.Context) (sign.Provider, error) { return s.openToken(ctx, uris, o) }
 	return store, ref, nil
 }
 
@@ -187,42 +145,6 @@ func (s *Store) openFile(ctx context.Context) (sign.Provider, error) {
 		return nil, forOperators(err)
 	}
 	return p, nil
-}
-
-func (s *Store) openToken(ctx context.Context, uris []pkcs11.URI) (sign.Provider, error) {
-	more, err := certificates(s.Certificates...)
-	if err != nil {
-		return nil, err
-	}
-	var members []*pkcs11.Provider
-	var errs []error
-	for _, u := range uris {
-		config := pkcs11.Config{Sessions: s.Sessions, Recover: s.Recover, Certificates: more}
-		if !s.PIN.IsZero() {
-			config.PIN = pkcs11.PINFunc(s.PIN.ask())
-		}
-		config, err := u.Config(config)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		p, err := pkcs11.Open(ctx, config)
-		if err != nil {
-			errs = append(errs, forOperators(err))
-			continue
-		}
-		members = append(members, p)
-	}
-	if len(errs) != 0 {
-		for _, m := range members {
-			_ = m.Close()
-		}
-		return nil, errors.Join(errs...)
-	}
-	if len(members) == 1 {
-		return members[0], nil
-	}
-	return pkcs11.NewGroup(members...)
 }
 
 // forOperators writes what the library tells programmers to set in the words of a configuration file.
