@@ -89,13 +89,9 @@ func (w *world) load(more string) *Config {
 	return c
 }
 
-func (w *world) server(more string, bend ...func(*Options)) *Server {
+func (w *world) server(more string) *Server {
 	w.t.Helper()
-	o := &Options{Output: w.log}
-	for _, b := range bend {
-		b(o)
-	}
-	s, err := New(w.t.Context(), w.load(more), o)
+	s, err := New(w.t.Context(), w.load(more), &Options{Output: w.log})
 	require.NoError(w.t, err)
 	return s
 }
@@ -111,10 +107,13 @@ type running struct {
 }
 
 // run starts a server, which is stopped at the end of the test.
-func (w *world) run(more string, bend ...func(*Options)) *running {
+func (w *world) run(more string) *running { w.t.Helper(); return w.runConfig(w.load(more)) }
+
+func (w *world) runConfig(c *Config) *running {
 	w.t.Helper()
 	started := make(chan []net.Addr, 1)
-	s := w.server(more, append(bend, func(o *Options) { o.Started = func(all []net.Addr) { started <- all } })...)
+	s, err := New(w.t.Context(), c, &Options{Output: w.log, Started: func(all []net.Addr) { started <- all }})
+	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(w.t.Context())
 	r := &running{Server: s, t: w.t, client: &http.Client{Transport: &http.Transport{}}, stop: cancel, stopped: make(chan error, 1)}
 	go func() { r.stopped <- s.Run(ctx) }()
