@@ -1,0 +1,221 @@
+//go:build cgo && unix
+
+package keys_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+const goodPIN = "1234"
+
+// TestMain sets the configuration of SoftHSM2, which the module reads when it is loaded.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "signet-keys-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
+		panic(err)
+	}
+	conf := filepath.Join(dir, "softhsm2.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", dir), 0o600); err != nil {
+		panic(err)
+	}
+	_ = os.Setenv("SOFTHSM2_CONF", conf)
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// find returns the first path that exists, or skips the test and says what to install.
+func find(t testing.TB, hint string, paths ...string) string {
+	t.Helper()
+	for _, p := range paths {
+		if found, err := exec.LookPath(p); err == nil && !strings.Contains(p, "/") {
+			return found
+		}
+		if matches, _ := filepath.Glob(p); len(matches) != 0 {
+			return matches[0]
+		}
+	}
+	t.Skipf("SKIPPED: %s is not here (%s)", paths[0], hint)
+	return ""
+}
+
+func softhsm(t testing.TB) string {
+	t.Helper()
+	return find(t, "apt-get install softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so", "/usr/lib*/pkcs11/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
+}
+
+func run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	require.NoError(t, err, "%s %v: %s", name, args, out)
+}
+
+// newToken makes a token that holds keys, by programs of others. No other has its label.
+func newToken(t testing.TB, ids map[string]testpki.Identity) (module, label string) {
+	t.Helper()
+	module, label = softhsm(t), strings.ToLower(rand.Text())
+	run(t, find(t, "apt-get install softhsm2", "softhsm2-util"), "--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", goodPIN)
+	tool := find(t, "apt-get install opensc", "pkcs11-tool")
+	file := filepath.Join(t.TempDir(), "object.der")
+	number := 0
+	for name, id := range ids {
+		number++
+		der, err := x509.MarshalPKCS8PrivateKey(id.Key)
+		require.NoError(t, err)
+		for kind, data := range map[string][]byte{"privkey": der, "cert": id.Certificate().Raw} {
+			require.NoError(t, os.WriteFile(file, data, 0o600))
+			run(t, tool, "--module", module, "--token-label", label, "--login", "--pin", goodPIN, "--write-object", file, "--type", kind, "--id", fmt.Sprintf("%02d", number), "--label", name)
+		}
+	}
+	return module, label
+}
+
+// tokenStore is a token whose PIN is in a file; it counts how often it is opened, and the PIN asked for.
+func tokenStore(module, label, pinFile string, opened, asked *atomic.Int32) *keys.Store {
+	return &keys.Store{Name: label, Identity: "token " + label, Files: []string{pinFile}, Open: func(ctx context.Context) (sign.Provider, error) {
+		opened.Add(1)
+		return pkcs11.Open(ctx, pkcs11.Config{Module: module, TokenLabel: label, PIN: func(ctx context.Context, what string) (sign.Secret, error) {
+			asked.Add(1)
+			return pkcs11.PINFile(pinFile)(ctx, what)
+		}})
+	}}
+}
+
+// TestToken: the keys of a token share its provider; a reload while it signs fails no signature and asks for no PIN; a token
+// and a file stand in one set.
+func TestToken(t *testing.T) {
+	pki := testpki.New(t)
+	a, b := pki.Leaf(testpki.P256), pki.Leaf(testpki.RSA2048)
+	module, label := newToken(t, map[string]testpki.Identity{"a": a, "b": b})
+	pin := filepath.Join(t.TempDir(), "pin")
+	write(t, pin, []byte(goodPIN+"\n"))
+	var opened, asked atomic.Int32
+	store := tokenStore(module, label, pin, &opened, &asked)
+	f := newFiled(t, "file", pki.Leaf(testpki.P256))
+	list := []keys.Key{{Name: "a", Store: store, Ref: sign.Ref{Label: "a"}}, {Name: "b", Store: store, Ref: sign.Ref{Label: "b"}, Scheme: "rsa-pss-sha256"}, {Name: "f", Store: f.Store}}
+	s := newSet(t, nil, list...)
+	require.True(t, certificateOf(t, s, "a").Equal(a.Certificate()))
+	require.Equal(t, "b", acquire(t, s, keys.Query{Thumbprint: sign.Thumbprint(b.Certificate())}).Name)
+	certificateOf(t, s, "f")
+	require.EqualValues(t, 1, asked.Load())
+	for _, st := range s.Status(t.Context()) {
+		require.NoError(t, st.Err)
+	}
+
+	done := make(chan struct{})
+	errs := make(chan error, 4)
+	for i := range cap(errs) {
+		go func() {
+			errs <- func() error {
+				for {
+					select {
+					case <-done:
+						return nil
+					default:
+					}
+					l, err := s.Acquire(context.Background(), keys.Query{Name: []string{"a", "b"}[i%2], Allowed: all})
+					if err != nil {
+						return err
+					}
+					if _, err = cades.Sign(context.Background(), l.Signer, strings.NewReader("x"), l.Options); err != nil {
+						return err
+					}
+					l.Release()
+				}
+			}()
+		}()
+	}
+	for i := range 6 {
+		if i == 3 { // now all of it is opened anew
+			write(t, pin, []byte(goodPIN))
+		}
+		next := append([]keys.Key{}, list...)
+		again := *store
+		next[0].Store, next[1].Store = &again, &again
+		require.NoError(t, s.Reload(t.Context(), next))
+	}
+	close(done)
+	for range cap(errs) {
+		require.NoError(t, <-errs)
+	}
+	require.EqualValues(t, 2, opened.Load(), "at first, and when the file of the PIN had changed")
+	require.EqualValues(t, 1, asked.Load(), "the process was logged in when it was opened again")
+}
+
+// TestTokenRefusesPIN: a wrong PIN is tried once in all.
+func TestTokenRefusesPIN(t *testing.T) {
+	pki := testpki.New(t)
+	a := pki.Leaf(testpki.P256)
+	module, label := newToken(t, map[string]testpki.Identity{"a": a})
+	pin := filepath.Join(t.TempDir(), "pin")
+	write(t, pin, []byte("9999"))
+	var opened, asked atomic.Int32
+	store := tokenStore(module, label, pin, &opened, &asked)
+	s := newSet(t, nil, keys.Key{Name: "a", Store: store}, keys.Key{Name: "again", Store: store, Ref: sign.Ref{Label: "a"}})
+	for range 5 {
+		_, err := s.Acquire(t.Context(), keys.Query{Thumbprint: sign.Thumbprint(a.Certificate()), Allowed: all})
+		require.Error(t, err)
+		require.ErrorIs(t, s.Reload(t.Context(), nil), sign.ErrPIN)
+		for _, st := range s.Status(t.Context()) {
+			require.ErrorIs(t, st.Err, sign.ErrPIN)
+			require.NotContains(t, st.Err.Error(), "9999")
+		}
+	}
+	require.EqualValues(t, 1, asked.Load())
+	require.EqualValues(t, 1, opened.Load())
+	write(t, pin, []byte(goodPIN))
+	require.NoError(t, s.Reload(t.Context(), nil))
+	certificateOf(t, s, "a")
+}
+
+// TestGroupOfTokens: several tokens with the same key are one store.
+func TestGroupOfTokens(t *testing.T) {
+	pki := testpki.New(t)
+	a := pki.Leaf(testpki.P256)
+	var members []string
+	var module string
+	for range 2 {
+		var label string
+		module, label = newToken(t, map[string]testpki.Identity{"a": a})
+		members = append(members, label)
+	}
+	store := &keys.Store{Name: "group", Open: func(ctx context.Context) (sign.Provider, error) {
+		var all []*pkcs11.Provider
+		for _, label := range members {
+			p, err := pkcs11.Open(ctx, pkcs11.Config{Module: module, TokenLabel: label, PIN: pkcs11.PIN(sign.NewSecret([]byte(goodPIN)))})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, p)
+		}
+		return pkcs11.NewGroup(all...)
+	}}
+	s := newSet(t, nil, keys.Key{Name: "a", Store: store})
+	l := acquire(t, s, keys.Query{Thumbprint: sign.Thumbprint(a.Certificate())})
+	signs(t, l)
+	require.NoError(t, s.Reload(t.Context(), nil))
+	signs(t, l)
+	require.NoError(t, s.Status(t.Context())[0].Err)
+	l.Release()
+	require.NoError(t, s.Close())
+}
