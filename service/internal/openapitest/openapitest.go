@@ -124,7 +124,8 @@ func (tr *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		tr.t.Errorf("%s %s: the answer %d is not as described: %v\n%s", r.Method, r.URL, resp.StatusCode, errs, short(data))
 	}
 	if checked && resp.StatusCode/100 == 2 {
-		plain.Body, plain.ContentLength = io.NopCloser(bytes.NewReader(sent.Bytes())), int64(sent.Len())
+		body := bytes.TrimPrefix(sent.Bytes(), []byte("\xEF\xBB\xBF"))
+		plain.Body, plain.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		if ok, errs := tr.v.ValidateHttpRequest(plain); !ok {
 			tr.t.Errorf("%s %s: a request was taken that is not as described: %v\n%s", r.Method, r.URL, errs, short(sent.Bytes()))
 		}
@@ -206,7 +207,7 @@ type broken struct{ err error }
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
 func short(data []byte) string {
-	const most = 2000
+	const most = 300
 	if len(data) > most {
 		return string(data[:most]) + "…"
 	}
