@@ -25,8 +25,8 @@ const tail = 256 << 10
 // torn.audit.log.N, and a record of the event "repair" says so. Anything else that is wrong with the last lines is an error.
 //
 // Another process that opens the log gets an error as long as this one has it, by a lock on the file .audit.log.lock beside it.
-func Open(path string, o *Options) (l *Log, err error) {
-	l = &Log{path: path, create: createFile}
+func Open(path string, o *Options) (_ *Log, err error) {
+	l := &Log{path: path, create: createFile}
 	if o != nil {
 		l.options = *o
 	}
