@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,11 +88,11 @@ func (q *request) readJSON(r io.Reader, t texts, f flags) error {
 			}}
 		}, func() error { return q.addDigest(algorithm, value) }),
 	}
-	for name, dst := range t {
-		fields = append(fields, jsonbody.String(name, dst, maxText))
+	for _, name := range slices.Sorted(maps.Keys(t)) { // errors list them in this order
+		fields = append(fields, jsonbody.String(name, t[name], maxText))
 	}
-	for name, dst := range f {
-		fields = append(fields, jsonbody.Bool(name, dst))
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		fields = append(fields, jsonbody.Bool(name, f[name]))
 	}
 	return jsonbody.Object{Fields: fields}.Read(r)
 }
@@ -154,13 +156,8 @@ func (q *request) readPart(part io.Reader, name string, t texts, f flags) (err e
 	case name == "content":
 		return copyTo(q.open(), part, name, q.limits.Content)
 	}
-	known := []string{"signature", "content", "digest"}
-	for k := range t {
-		known = append(known, k)
-	}
-	for k := range f {
-		known = append(known, k)
-	}
+	known := append([]string{"signature", "content", "digest"}, slices.Sorted(maps.Keys(t))...)
+	known = append(known, slices.Sorted(maps.Keys(f))...)
 	if name != "digest" && t[name] == nil && f[name] == nil {
 		return jsonbody.Unknown("part", jsonbody.Short(name), name, known)
 	}

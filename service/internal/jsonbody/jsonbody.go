@@ -151,7 +151,7 @@ func Nearest(name string, known []string) string {
 	}
 	name = strings.ToLower(name)
 	for _, k := range known {
-		if n := distance(name, strings.ToLower(k)); n < least && n <= max(1, len(k)/3) {
+		if n := distance(name, strings.ToLower(k)); n < least && n <= max(1, (len(k)+1)/3) {
 			best, least = k, n
 		}
 	}
