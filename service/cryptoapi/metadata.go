@@ -10,6 +10,7 @@ import (
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
 	"github.com/seed-116355fd/signet/service/internal/verdict"
+	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -43,18 +44,8 @@ func (h *handler) metadata(c *gate.Call) error {
 	if len(raw) == 0 && thumbprint == "" {
 		return gate.Bad("give RawData, a certificate or a signature in base64, or the Thumbprint of a certificate that is installed here")
 	}
-	all, err := h.installed(c.Context(), c, false)
-	if err != nil {
-		return err
-	}
 	if len(raw) == 0 {
-		for _, i := range all {
-			if sameThumbprint(i.cert, thumbprint) {
-				return c.JSON(http.StatusOK, describe(i.cert, i.hasKey))
-			}
-		}
-		// The same for a key that the caller may not use: it learns nothing of it.
-		return gate.Bad("no certificate that you may use has this Thumbprint; GET /v2/certificates lists them")
+		return h.ofInstalled(c, thumbprint)
 	}
 	certs, signers, err := readRaw(raw)
 	if err != nil {
@@ -66,16 +57,31 @@ func (h *handler) metadata(c *gate.Call) error {
 			return gate.Bad("RawData holds no certificate with this Thumbprint")
 		}
 	}
-	d := describe(cert, false)
-	for _, i := range all {
-		d.HasPrivateKey = d.HasPrivateKey || i.hasKey && i.cert.Equal(cert)
+	lease, err := h.Keys.Acquire(c.Context(), keys.Query{Certificate: cert.Raw, Allowed: c.Principal.MayUse})
+	if err == nil {
+		lease.Release()
 	}
+	d := describe(cert, err == nil)
 	if signers {
 		for _, s := range certs {
 			d.SignerThumbprints = append(d.SignerThumbprints, sign.Thumbprint(s))
 		}
 	}
 	return c.JSON(http.StatusOK, d)
+}
+
+func (h *handler) ofInstalled(c *gate.Call, thumbprint string) error {
+	all, err := h.installed(c.Context(), c, false)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if sameThumbprint(i.cert, thumbprint) {
+			return c.JSON(http.StatusOK, describe(i.cert, i.hasKey))
+		}
+	}
+	// The same for a key that the caller may not use: it learns nothing of it.
+	return gate.Bad("no certificate that you may use has this Thumbprint; GET /v2/certificates lists them")
 }
 
 // readRaw reads a certificate, or the certificates of the signers of a signature file.
