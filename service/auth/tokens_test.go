@@ -346,34 +346,6 @@ func TestTwoWriters(t *testing.T) {
 	require.Len(t, all, 8*3)
 }
 
-func FuzzTokenFile(f *testing.F) {
-	path := filepath.Join(f.TempDir(), "tokens")
-	newToken(f, path, auth.Token{Keys: []string{"a"}, Expires: time.Unix(2e9, 0)})
-	data, err := os.ReadFile(path)
-	require.NoError(f, err)
-	f.Add(data)
-	f.Add([]byte("# x\n\n{\"id\":1}"))
-	f.Add([]byte(`{"id":"0123456789","name":"x","keys":null,"endpoints":[],"created":"2020-01-01T00:00:00Z","sha256":"` + strings.Repeat("1", 64) + `"}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		path := filepath.Join(t.TempDir(), "tokens")
-		require.NoError(t, os.WriteFile(path, data, 0o600))
-		before, err := auth.ListTokens(path)
-		if err != nil {
-			return
-		}
-		_, added, err := auth.AddToken(path, auth.Token{Name: "new"})
-		require.NoError(t, err)
-		after, err := auth.ListTokens(path)
-		require.NoError(t, err)
-		require.Len(t, after, len(before)+1)
-		_, err = auth.RevokeToken(path, added.ID)
-		require.NoError(t, err)
-		again, err := auth.ListTokens(path)
-		require.NoError(t, err)
-		require.Equal(t, before, again)
-	})
-}
-
 func FuzzBearer(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "tokens")
 	text, _ := newToken(f, path, auth.Token{})

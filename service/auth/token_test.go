@@ -1,0 +1,57 @@
+package auth
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzTokenFile: what is read can be written, and is read as the same.
+func FuzzTokenFile(f *testing.F) {
+	_, token, err := NewToken(Token{Name: "billing", Keys: []string{"a"}, Endpoints: []string{"sign"}, Expires: time.Unix(2e9, 0)})
+	require.NoError(f, err)
+	f.Add(token.appendLine(nil))
+	f.Add([]byte("# x\n\n{\"id\":1}"))
+	f.Add([]byte(`{"id":"0123456789","name":"x","keys":null,"endpoints":[],"created":"2020-01-01T00:00:00+01:00","sha256":"` + strings.Repeat("1", 64) + `"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		all, err := parseTokens(data)
+		if err != nil {
+			require.Less(t, len(err.Error()), 1000)
+			return
+		}
+		var again []byte
+		for i := range all {
+			again = all[i].appendLine(again)
+		}
+		second, err := parseTokens(again)
+		require.NoError(t, err)
+		require.Len(t, second, len(all))
+		for i := range all {
+			require.Equal(t, all[i].ID+all[i].Name, second[i].ID+second[i].Name)
+			require.ElementsMatch(t, all[i].Keys, second[i].Keys)
+			require.ElementsMatch(t, all[i].Endpoints, second[i].Endpoints)
+			require.Equal(t, all[i].Hash, second[i].Hash)
+			require.True(t, all[i].Expires.Equal(second[i].Expires) && all[i].Created.Equal(second[i].Created))
+			require.Equal(t, all[i].Expires.IsZero(), second[i].Expires.IsZero())
+		}
+	})
+}
+
+// FuzzKeySet: whatever an issuer answers, only public keys of signatures come out.
+func FuzzKeySet(f *testing.F) {
+	f.Add([]byte(`{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","kid":"a"}]}`))
+	f.Add([]byte(`{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		all, err := parseKeys(data)
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, all)
+		for _, key := range all {
+			require.True(t, key.IsPublic())
+			require.True(t, key.Use == "" || key.Use == "sig")
+		}
+	})
+}
