@@ -30,6 +30,8 @@ type signRequest struct {
 	spooled *spooled    // of Contents that came before the key was named
 	lease   *keys.Lease // once Contents are being signed
 	answer  answer
+
+	byThumbprint, byCertificate bool // what the key was looked up by
 }
 
 // sign is POST /v2/sign.
@@ -171,13 +173,14 @@ func (r *signRequest) acquire() error {
 	if err != nil {
 		return gate.KeyError(err)
 	}
-	r.lease = lease
+	r.lease, r.byThumbprint, r.byCertificate = lease, r.thumbprint != "", r.certificate != nil
 	return nil
 }
 
-// checkNamed makes sure that what named the key behind Contents names the one that signed them.
+// checkNamed makes sure that what named the key behind Contents names the one that signed them. What was looked up before is
+// not looked up again: a reload may have replaced the key meanwhile, and a request goes on with the one it began with.
 func (r *signRequest) checkNamed() error {
-	if r.lease == nil {
+	if r.lease == nil || (r.thumbprint != "") == r.byThumbprint && (r.certificate != nil) == r.byCertificate {
 		return nil
 	}
 	lease, err := r.h.Keys.Acquire(r.Context(), keys.Query{Name: r.lease.Name, Thumbprint: r.thumbprint, Certificate: r.certificate, Allowed: r.Principal.MayUse})
