@@ -80,7 +80,7 @@ func (s *Server) Check(ctx context.Context) []Finding {
 }
 
 func finding(severity Severity, what, format string, args ...any) Finding {
-	return Finding{severity, what, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")}
+	return Finding{severity, what, operatorWords.Replace(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "))}
 }
 
 func (s *Server) checkListen(_ context.Context, c *Config) (all []Finding) {

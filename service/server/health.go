@@ -168,7 +168,7 @@ func (h *health) serve(w http.ResponseWriter, r *http.Request, detail bool) {
 func keyDetail(k *keys.Status) keyAnswer {
 	d := keyAnswer{Name: k.Name, Store: k.Store, Usable: k.Err == nil, Scheme: k.Scheme}
 	if k.Err != nil {
-		d.Reason = k.Err.Error()
+		d.Reason = operatorWords.Replace(k.Err.Error())
 	}
 	if k.Certificate != nil {
 		d.Validity, d.Expires = k.Validity.String(), k.Certificate.NotAfter.UTC().Format(time.RFC3339)

@@ -142,7 +142,7 @@ func (s *Server) watch(ctx context.Context, all *sync.WaitGroup) {
 	all.Go(func() { // so that the first request need not wait for the keys, and the log says what is wrong with them
 		for _, k := range s.health.look(ctx).keys {
 			if k.Err != nil {
-				s.log.Warn("a key cannot be used", "key", k.Name, "store", k.Store, "error", k.Err.Error())
+				s.log.Warn("a key cannot be used", "key", k.Name, "store", k.Store, "error", operatorWords.Replace(k.Err.Error()))
 			} else {
 				s.log.Info("a key can be used", "key", k.Name, "store", k.Store, "scheme", k.Scheme, "level", k.Level.String(), "validity", k.Validity.String())
 			}

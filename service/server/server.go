@@ -152,7 +152,7 @@ func (s *Server) newState(c *Config) (*state, error) {
 	}
 	next := &state{}
 	config := gate.Config{Auth: callers, Limits: c.Limits.gate(), Log: s.log, Observer: observer{s.metrics, s.tracing}}
-	if c.Audit.Path != "" {
+	if s.trail.config.Path != "" { // not that of c: the log is fixed by the start
 		config.Audit = s.trail
 	}
 	if next.gate, err = gate.New(config); err != nil {

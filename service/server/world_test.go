@@ -201,7 +201,10 @@ func (w *world) body(contents ...string) string {
 	for i := range contents {
 		contents[i] = base64.StdEncoding.EncodeToString([]byte(contents[i]))
 	}
-	data, err := json.Marshal(map[string]any{"Thumbprint": sign.Thumbprint(w.id.Certificate()), "Contents": contents})
+	data, err := json.Marshal(struct {
+		Thumbprint string
+		Contents   []string
+	}{sign.Thumbprint(w.id.Certificate()), contents})
 	require.NoError(w.t, err)
 	return string(data)
 }

@@ -1,0 +1,151 @@
+//go:build cgo && unix
+
+package server
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/internal/testpki"
+)
+
+// TestMain sets the configuration of SoftHSM2, which the module reads when it is loaded.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "signet-server-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
+		panic(err)
+	}
+	conf := filepath.Join(dir, "softhsm2.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", dir), 0o600); err != nil {
+		panic(err)
+	}
+	_ = os.Setenv("SOFTHSM2_CONF", conf)
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// find returns the first path that exists, or skips the test and says what to install.
+func find(t testing.TB, hint string, paths ...string) string {
+	t.Helper()
+	for _, p := range paths {
+		if found, err := exec.LookPath(p); err == nil && !strings.Contains(p, "/") {
+			return found
+		}
+		if matches, _ := filepath.Glob(p); len(matches) != 0 {
+			return matches[0]
+		}
+	}
+	t.Skipf("SKIPPED: %s is not here (%s)", paths[0], hint)
+	return ""
+}
+
+func softhsm(t testing.TB) string {
+	t.Helper()
+	return find(t, "apt-get install softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so", "/usr/lib*/pkcs11/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
+}
+
+// newToken makes a token that holds a key, by programs of others.
+func newToken(t testing.TB, id testpki.Identity) (label string) {
+	t.Helper()
+	label = strings.ToLower(rand.Text())
+	command := func(name string, args ...string) {
+		out, err := exec.Command(name, args...).CombinedOutput()
+		require.NoError(t, err, "%s %v: %s", name, args, out)
+	}
+	command(find(t, "apt-get install softhsm2", "softhsm2-util"), "--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", "1234")
+	tool := find(t, "apt-get install opensc", "pkcs11-tool")
+	file := filepath.Join(t.TempDir(), "object.der")
+	der, err := x509.MarshalPKCS8PrivateKey(id.Key)
+	require.NoError(t, err)
+	for kind, data := range map[string][]byte{"privkey": der, "cert": id.Certificate().Raw} {
+		require.NoError(t, os.WriteFile(file, data, 0o600))
+		command(tool, "--module", softhsm(t), "--token-label", label, "--login", "--pin", "1234", "--write-object", file, "--type", kind, "--id", "01", "--label", "seal")
+	}
+	return label
+}
+
+// TestGroupWithOneMissing starts while a token of a group is not there, and takes it up when it comes.
+func TestGroupWithOneMissing(t *testing.T) {
+	w := newWorld(t)
+	module := softhsm(t)
+	first, second := newToken(t, w.id), newToken(t, w.id)
+	w.write("pin", []byte("1234\n"))
+	w.write("signet.yaml", []byte(`
+listen: {addresses: "127.0.0.1:0"}
+metrics: {listen: "unix:m"}
+stores:
+  - name: hsm
+    token:
+      - "pkcs11:token=`+first+`?module-path=`+module+`"
+      - "pkcs11:token=`+second+`?module-path=./late.so"
+    pin: file:pin
+    sessions: 3
+    recover: 1s
+keys: [{name: seal, store: hsm, label: seal}]
+auth: {tokens: tokens}
+`))
+	c, err := Load(w.path("signet.yaml"))
+	require.NoError(t, err)
+	r := w.runConfig(c)
+	r.signs(w, w.token)
+	operator := &running{t: t, base: "http://m", client: unixClient(t, w.path("m"))}
+	metrics := operator.do("GET", "/metrics", "", nil).body
+	require.Contains(t, metrics, `signet_store_member_healthy{member="0",store="hsm"} 1`)
+	require.NotContains(t, metrics, `member="1"`)
+	require.Contains(t, metrics, `signet_store_sessions{state="limit",store="hsm"} 3`)
+	require.Contains(t, w.log.String(), "opened without those that are not there")
+	r.takeUp(t.Context())
+	require.NotContains(t, w.log.String(), "was taken up", "it is not there yet")
+
+	data, err := os.ReadFile(module)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(w.path("late.so"), data, 0o755))
+	r.takeUp(t.Context())
+	require.Contains(t, w.log.String(), "was taken up")
+	r.signs(w, w.token)
+	metrics = operator.do("GET", "/metrics", "", nil).body
+	require.Contains(t, metrics, `signet_store_member_healthy{member="1",store="hsm"} 1`)
+	require.Contains(t, metrics, `signet_store_sessions{state="limit",store="hsm"} 6`)
+	require.Contains(t, metrics, `signet_store_waiting{store="hsm"} 0`)
+	require.NotContains(t, metrics, `state="open",store="hsm"} 0`)
+	require.NoError(t, r.end())
+	require.NotContains(t, w.log.String(), "1234")
+}
+
+// TestTokenStores: what is wrong with a token is said in the words of a configuration.
+func TestTokenStores(t *testing.T) {
+	w := newWorld(t)
+	module := softhsm(t)
+	label := newToken(t, w.id)
+	w.write("wrong", []byte("9999"))
+	for token, says := range map[string]string{
+		`{name: hsm, token: "pkcs11:token=` + label + `?module-path=` + module + `"}`:                    "pin: file:PATH",
+		`{name: hsm, token: "pkcs11:token=` + label + `?module-path=` + module + `", pin: file:missing}`: "there is no file",
+		`{name: hsm, token: "pkcs11:token=` + label + `?module-path=` + module + `", pin: file:wrong}`:   "PIN",
+		`{name: hsm, token: "pkcs11:token=nobody?module-path=` + module + `", pin: file:wrong}`:          "nobody",
+		`{name: hsm, token: "pkcs11:token=a?module-path=./no.so", pin: file:wrong}`:                      w.path("no.so"),
+	} {
+		w.write("signet.yaml", []byte("stores: ["+token+"]\nkeys: [{name: seal, store: hsm}]\nauth: {tokens: tokens}\n"))
+		c, err := Load(w.path("signet.yaml"))
+		require.NoError(t, err)
+		s, err := New(t.Context(), c, &Options{Output: w.log})
+		require.NoError(t, err)
+		found := s.Check(t.Context())
+		require.Contains(t, text(found), "FAULT key seal: cannot be used: ")
+		require.Contains(t, text(found), says)
+		require.NotContains(t, text(found), "9999")
+		require.NoError(t, s.Close())
+	}
+}
