@@ -135,8 +135,7 @@ func (s *signStream) run(duplex bool) error {
 		// This is not the goroutine of the handler, so that a panic would end the process.
 		defer func() {
 			if p := recover(); p != nil {
-				s.Log.Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-				cancel(fmt.Errorf("panic: %v", p))
+				cancel(s.Panicked(p, debug.Stack()))
 			}
 		}()
 		if err := s.read(ctx, yield); err != nil {

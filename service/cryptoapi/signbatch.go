@@ -112,8 +112,7 @@ func (r *signRequest) run(in *intake.Intake, feed func(ctx context.Context, yiel
 		// This is not the goroutine of the handler, so that a panic would end the process.
 		defer func() {
 			if p := recover(); p != nil {
-				r.Log.Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-				cancel(fmt.Errorf("panic: %v", p))
+				cancel(r.Panicked(p, debug.Stack()))
 			}
 		}()
 		if err := feed(ctx, yield); err != nil {

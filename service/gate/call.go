@@ -252,11 +252,18 @@ func (c *Call) run(f func(*Call) error) (err error) {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
-			c.Log.Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic: %v", p)
+			err = c.Panicked(p, debug.Stack())
 		}
 	}()
 	return f(c)
+}
+
+// Panicked makes an error of what was recovered, with the stack in the log: for goroutines that read the body.
+func (c *Call) Panicked(p any, stack []byte) error {
+	c.Log.Error("panic", "panic", fmt.Sprint(p), "stack", string(stack))
+	c.body.wire.done = true // perhaps it was the body that panicked
+	c.hangUp.Store(true)
+	return fmt.Errorf("panic: %v", p)
 }
 
 func unauthenticated(err error) *Error {
