@@ -26,6 +26,8 @@ func (a Address) check() error {
 		switch {
 		case path == "":
 			return errors.New("unix: needs the path of a socket behind it: unix:/run/signet/signet.sock")
+		case path[0] == '@': // in the abstract name space there are no modes: whoever is first has the name
+			return fmt.Errorf("%s is a name that everybody on this machine can take; give the path of a socket in a folder", shown(path))
 		case len(path) > 100:
 			return errors.New("the path of a unix socket has 100 octets at most; choose a shorter one")
 		}

@@ -41,7 +41,7 @@ func (s Severity) String() string {
 	case Fine:
 		return "ok"
 	}
-	return "FAULT"
+	return "failed"
 }
 
 // Finding is what Check has to say of one thing.

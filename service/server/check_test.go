@@ -92,7 +92,7 @@ auth:
 audit: {path: audit.log, key: file:audit.key}
 tracing: {endpoint: "`+issuer.URL+`"}
 `, func(o *Options) { o.TestSignature = true })
-	require.NotContains(t, found, "FAULT")
+	require.NotContains(t, found, "failed ")
 	for _, line := range []string{
 		"ok tls: the certificate is valid until", "ok key seal: in seal.pem: ecdsa-sha256, CAdES-T", "octets was made in",
 		"ok authority " + tsa.URL + ": gave a time-stamp", "in the clear", "1 of 1 tokens are valid", "its keys were fetched",
@@ -137,12 +137,12 @@ tracing: {endpoint: "http://127.0.0.1:1"}
 `, func(o *Options) { o.TestSignature = true })
 	for _, line := range []string{
 		"warning listen: :0 has no TLS here",
-		"FAULT key expired: the certificate expired on", "warning key soon: the certificate expires on", "FAULT key later: the certificate is not valid before",
-		"FAULT key gone: cannot be used: ", "warning store unused: no key of it is used",
-		"FAULT authority " + tsa.URL + ": gave no time-stamp", "FAULT authority http://127.0.0.1:1: gave no time-stamp",
-		"warning tokens " + w.path("old") + ": there are 1 tokens in it, and none is valid", "FAULT issuer http://127.0.0.1:1: ",
-		"FAULT password of store soon: the variable SIGNET_TEST_NO is not set", "warning password of store expired: everybody on this machine can read",
-		"warning store unused: everybody on this machine can read", "FAULT audit: audit.key: a key has 32 octets at least", "warning tracing: nobody takes traces",
+		"failed key expired: the certificate expired on", "warning key soon: the certificate expires on", "failed key later: the certificate is not valid before",
+		"failed key gone: cannot be used: ", "warning store unused: no key of it is used",
+		"failed authority " + tsa.URL + ": gave no time-stamp", "failed authority http://127.0.0.1:1: gave no time-stamp",
+		"warning tokens " + w.path("old") + ": there are 1 tokens in it, and none is valid", "failed issuer http://127.0.0.1:1: ",
+		"failed password of store soon: the variable SIGNET_TEST_NO is not set", "warning password of store expired: everybody on this machine can read",
+		"warning store unused: everybody on this machine can read", "failed audit: audit.key: a key has 32 octets at least", "warning tracing: nobody takes traces",
 	} {
 		require.Contains(t, found, line)
 	}
@@ -151,7 +151,7 @@ tracing: {endpoint: "http://127.0.0.1:1"}
 	found = w.checked("tls: {certificate: nameless.pem}\nstores: [{name: s, file: seal.pem}]\nkeys: [{name: seal, store: s}]\nauth: {tokens: none}\naudit: {path: no/audit.log}\n")
 	for _, line := range []string{
 		"warning tls: the certificate names no host", "warning tls: everybody on this machine can read the private key",
-		"warning tokens " + w.path("none") + ": there are 0 tokens", "FAULT audit: " + w.path("no/audit.log") + " cannot be made",
+		"warning tokens " + w.path("none") + ": there are 0 tokens", "failed audit: " + w.path("no/audit.log") + " cannot be made",
 	} {
 		require.Contains(t, found, line)
 	}
@@ -159,6 +159,6 @@ tracing: {endpoint: "http://127.0.0.1:1"}
 	require.Contains(t, found, "warning audit: nobody keeps a record")
 	require.NoError(t, os.Mkdir(w.path("folder"), 0o700))
 	found = w.checked("stores: [{name: s, file: seal.pem}]\nkeys: [{name: seal, store: s}]\nauth: {tokens: none}\naudit: {path: folder}\n")
-	require.Contains(t, found, "FAULT audit: "+w.path("folder")+" cannot be written")
+	require.Contains(t, found, "failed audit: "+w.path("folder")+" cannot be written")
 	require.NotEqual(t, Severity(0), Fine)
 }

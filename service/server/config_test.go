@@ -214,6 +214,10 @@ func TestAliases(t *testing.T) {
 	require.NotEmpty(t, faults(t, strings.ReplaceAll(bomb, "*a@", "*a0")))
 }
 
+func TestAbstractSocket(t *testing.T) {
+	require.ErrorContains(t, Address("unix:@s").check(), "everybody on this machine can take")
+}
+
 func TestLevels(t *testing.T) {
 	for text, want := range map[string]cades.Level{
 		"": cades.BES, "pkcs7": cades.PKCS7, "PKCS#7": cades.PKCS7, "BES": cades.BES, "CAdES-BES": cades.BES, "CAdES-T": cades.T, "CAdES T": cades.T,

@@ -143,7 +143,7 @@ func TestTokenStores(t *testing.T) {
 		s, err := New(t.Context(), c, &Options{Output: w.log})
 		require.NoError(t, err)
 		found := s.Check(t.Context())
-		require.Contains(t, text(found), "FAULT key seal: cannot be used: ")
+		require.Contains(t, text(found), "failed key seal: cannot be used: ")
 		require.Contains(t, text(found), says)
 		require.NotContains(t, text(found), "9999")
 		require.NoError(t, s.Close())

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -244,14 +243,6 @@ func (j *journal) String() string {
 	defer j.mu.Unlock()
 	return j.b.String()
 }
-
-// has waits until the log has a text.
-func (w *world) logs(text string) {
-	w.t.Helper()
-	require.Eventually(w.t, func() bool { return strings.Contains(w.log.String(), text) }, waitLong, tick, "%q is not in the log:\n%s", text, lazyText{w.log})
-}
-
-type lazyText struct{ fmt.Stringer }
 
 // serverCert makes a certificate for localhost.
 func (w *world) serverCert(names ...string) (file string, id testpki.Identity) {
