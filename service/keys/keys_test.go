@@ -30,6 +30,7 @@ type holder struct {
 	err                    atomic.Pointer[error] // of opening
 	gate                   chan struct{}         // when set, opening waits for it, or for its context
 	ping                   func(ctx context.Context) error
+	renewed                atomic.Pointer[[]*x509.Certificate] // what the open store has instead of the first chain
 }
 
 func newHolder(name string, ids ...testpki.Identity) *holder {
@@ -79,6 +80,13 @@ func (c *counted) Ping(ctx context.Context) error {
 		return c.h.ping(ctx)
 	}
 	return c.Provider.Ping(ctx)
+}
+
+func (c *counted) Chain(ctx context.Context, key sign.Key) ([]*x509.Certificate, error) {
+	if chain := c.h.renewed.Load(); chain != nil {
+		return *chain, nil
+	}
+	return c.Provider.Chain(ctx, key)
 }
 
 func (c *counted) Close() error {

@@ -13,7 +13,7 @@ type lazy[T any] struct {
 	last *attempt[T]
 }
 
-// attempt is one call that makes the value. Its fields are set before done is closed.
+// attempt is one call that makes the value. Its fields are set before done is closed by Set.background.
 type attempt[T any] struct {
 	done  chan struct{}
 	value T
@@ -42,6 +42,17 @@ func (l *lazy[T]) peek() *attempt[T] {
 	return l.last
 }
 
+// end returns the last attempt when it has ended, nil when there was none.
+func (l *lazy[T]) end() *attempt[T] {
+	l.mu.Lock()
+	a := l.last
+	l.mu.Unlock()
+	if a != nil {
+		<-a.done
+	}
+	return a
+}
+
 // untouched reports whether nobody asked yet.
 func (l *lazy[T]) untouched() bool {
 	l.mu.Lock()
@@ -50,7 +61,7 @@ func (l *lazy[T]) untouched() bool {
 }
 
 // get returns the value, or what the last attempt failed with while that is remembered, or waits for a new attempt, which
-// begin starts. Begin returns at once; what it has begun fills the attempt and closes it, even when ctx has ended long before.
+// begin starts. Begin returns at once; what it has begun fills the attempt and ends it, even when ctx has ended long before.
 func (l *lazy[T]) get(ctx context.Context, now func() time.Time, begin func(a *attempt[T])) (T, error) {
 	l.mu.Lock()
 	a := l.last
@@ -71,10 +82,9 @@ func (l *lazy[T]) get(ctx context.Context, now func() time.Time, begin func(a *a
 	return a.value, a.err
 }
 
-// run fills an attempt and closes it. A panic is an error of this attempt: it would end the whole service, since nobody
+// run fills an attempt. A panic is an error of this attempt: it would end the whole service, since nobody
 // above in this goroutine could catch it.
 func (a *attempt[T]) run(make func() (T, error), failed func(error) (until time.Time, final bool)) {
-	defer close(a.done)
 	defer func() {
 		if p := recover(); p != nil {
 			a.err = fmt.Errorf("panic: %v", p)

@@ -37,7 +37,7 @@ func (s *Set) newPlace(store *Store) *place { return &place{set: s, store: store
 // open returns the provider. The caller holds the place.
 func (p *place) open(ctx context.Context) (sign.Provider, error) {
 	return p.provider.get(ctx, p.set.options.Clock, func(a *attempt[sign.Provider]) {
-		p.set.background(ctx, p, func(ctx context.Context) {
+		p.set.background(ctx, p, a.done, func(ctx context.Context) {
 			a.run(func() (sign.Provider, error) {
 				// Taken before: a file that changes meanwhile is found changed later, not taken for what was opened.
 				made := fingerprintOf(p.store.Files)
@@ -89,7 +89,7 @@ func (p *place) isOpen() bool {
 
 // close gives the provider back. Nobody holds the place any more, so none is being opened.
 func (p *place) close() error {
-	a := p.provider.peek()
+	a := p.provider.end()
 	if a == nil || a.err != nil {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (p *place) ping(ctx context.Context) error {
 	if a == nil || a.over() {
 		a = &attempt[struct{}]{done: make(chan struct{})}
 		p.pinging = a
-		p.set.background(ctx, p, func(ctx context.Context) {
+		p.set.background(ctx, p, a.done, func(ctx context.Context) {
 			a.run(func() (struct{}, error) { return struct{}{}, pinger.Ping(ctx) }, p.set.failed)
 		})
 	}
@@ -131,14 +131,16 @@ func (p *place) ping(ctx context.Context) error {
 	}
 }
 
-// background calls f in a goroutine that holds the place and does not end with the caller's context.
-func (s *Set) background(ctx context.Context, p *place, f func(ctx context.Context)) {
+// background calls f in a goroutine that holds the place and does not end with the caller's context, and closes done behind it.
+// The place is given back before that: who has seen the end of all that was begun finds no hold of theirs.
+func (s *Set) background(ctx context.Context, p *place, done chan struct{}, f func(ctx context.Context)) {
 	s.mu.Lock()
 	p.refs++
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openLimit)
 	stop := context.AfterFunc(s.life, cancel)
 	go func() {
+		defer close(done)
 		defer s.drop(p)
 		defer cancel()
 		defer stop()
@@ -172,7 +174,7 @@ func newEntry(k Key, p *place) *entry { return &entry{k, k, p, new(lazy[*opened]
 func (e *entry) open(ctx context.Context) (*opened, error) {
 	s := e.place.set
 	return e.signer.get(ctx, s.options.Clock, func(a *attempt[*opened]) {
-		s.background(ctx, e.place, func(ctx context.Context) {
+		s.background(ctx, e.place, a.done, func(ctx context.Context) {
 			a.run(func() (*opened, error) {
 				provider, err := e.place.open(ctx)
 				if err == nil {

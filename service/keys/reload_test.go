@@ -292,6 +292,42 @@ func TestKeyGoneFromStore(t *testing.T) {
 	require.Equal(t, f.opened.Load(), f.closed.Load())
 }
 
+// TestRenewedOnToken: a certificate that was renewed on a token that stays open is found by a reload.
+func TestRenewedOnToken(t *testing.T) {
+	pki := testpki.New(t)
+	old := pki.Leaf(testpki.P256)
+	renewed := pki.LeafOf(old.Key, "renewed")
+	h := newHolder("a", old)
+	s := newSet(t, nil, keys.Key{Name: "a", Store: h.Store})
+	lease := acquire(t, s, keys.Query{Name: "a"})
+	h.renewed.Store(&renewed.Chain)
+	require.True(t, certificateOf(t, s, "a").Equal(old.Certificate()))
+	require.NoError(t, s.Reload(t.Context(), nil))
+	require.True(t, certificateOf(t, s, "a").Equal(renewed.Certificate()))
+	require.EqualValues(t, 1, h.opened.Load())
+	signs(t, lease)
+	// What cannot be looked up any more stays.
+	h.renewed.Store(&[]*x509.Certificate{pki.Leaf(testpki.P256).Certificate()})
+	require.ErrorIs(t, s.Reload(t.Context(), nil), sign.ErrKeyMismatch)
+	require.True(t, certificateOf(t, s, "a").Equal(renewed.Certificate()))
+}
+
+// TestStoreStaysForNewKeys: a store that cannot be opened anew serves keys and formats that are new in the configuration.
+func TestStoreStaysForNewKeys(t *testing.T) {
+	pki := testpki.New(t)
+	f := newFiled(t, "seal", pki.Leaf(testpki.P256))
+	s := newSet(t, nil, keys.Key{Name: "seal", Store: f.Store})
+	certificateOf(t, s, "seal")
+	write(t, f.path("key.pem"), []byte("broken"))
+	list := []keys.Key{{Name: "seal", Store: f.Store, Options: cades.Options{Attached: true}}, {Name: "new", Store: f.Store}}
+	require.ErrorContains(t, s.Reload(t.Context(), list), "key.pem")
+	l := acquire(t, s, keys.Query{Name: "seal"})
+	require.True(t, l.Options.Attached, "the format does not hang on the store")
+	certificateOf(t, s, "new")
+	require.EqualValues(t, 2, f.opened.Load(), "at first, and by the reload")
+	require.Zero(t, f.closed.Load())
+}
+
 // TestReloadGivenUp: half of a reload is none, and what it opened is closed.
 func TestReloadGivenUp(t *testing.T) {
 	pki := testpki.New(t)

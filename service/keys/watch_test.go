@@ -92,6 +92,8 @@ func TestWatch(t *testing.T) {
 	f.putPIN(t, rightPIN)
 	f.put(t, first)
 	becomes(t, s, "seal", first.Certificate())
+	f.put(t, second) // the new folder is watched
+	becomes(t, s, "seal", second.Certificate())
 	require.NoError(t, os.RemoveAll(away))
 }
 
