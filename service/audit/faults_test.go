@@ -20,7 +20,7 @@ type faulty struct {
 	truncate error // what Truncate fails with
 	sync     error
 	syncs    int
-	hold     chan struct{} // when set, Sync waits for it
+	hold     chan struct{} // when set, Sync says that it has begun, and waits
 }
 
 func (f *faulty) Write(p []byte) (int, error) {
@@ -52,6 +52,7 @@ func (f *faulty) Sync() error {
 	hold, err := f.hold, f.sync
 	f.mu.Unlock()
 	if hold != nil {
+		hold <- struct{}{}
 		<-hold
 	}
 	if err != nil {
@@ -144,6 +145,8 @@ func TestSharedSync(t *testing.T) {
 	errs := make(chan error, n)
 	first, err := l.write(one)
 	require.NoError(t, err)
+	<-hold
+	f.set(func() { f.hold = nil })
 	for range n {
 		c, err := l.write(one)
 		require.NoError(t, err)
@@ -196,6 +199,7 @@ func TestRotationDuringSync(t *testing.T) {
 	f.set(func() { f.hold = hold })
 	c, err := l.write(one)
 	require.NoError(t, err)
+	<-hold
 	f.set(func() { f.hold = nil }) // for the sync of the rotation
 	held := l.under
 	require.Same(t, c, held)

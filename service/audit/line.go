@@ -197,7 +197,7 @@ func parseLinks(line []byte) (links, error) {
 	rest, ok := bytes.CutPrefix(line, []byte(seqPart))
 	digits, rest, found := bytes.Cut(rest, []byte(prevPart))
 	seq, err := strconv.ParseUint(string(digits[:min(len(digits), 21)]), 10, 64)
-	if !ok || !found || err != nil || seq == 0 || digits[0] == '0' || digits[0] == '+' || len(rest) < hexSum+len(timePart) ||
+	if !ok || !found || err != nil || seq == 0 || len(rest) < hexSum+len(timePart) ||
 		!bytes.HasPrefix(rest[hexSum:], []byte(timePart)) {
 		return l, errors.New("it is not a line of this log")
 	}
