@@ -3,6 +3,8 @@ package keys
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/seed-116355fd/signet/sign"
@@ -26,23 +28,27 @@ type Set struct {
 type generation struct {
 	entries []*entry // in the order of the configuration
 	places  map[*Store]*place
+	held    []*place // those and the places of the entries, each once; made when it is first held
 }
 
-// all returns the places of a generation, each once. A key that could not be opened anew has an older one than its store.
-func (g *generation) all() map[*place]bool {
-	all := make(map[*place]bool, len(g.places))
+// all returns what a generation holds. A key that could not be opened anew has an older place than its store.
+func (g *generation) all() []*place {
+	seen := make(map[*place]bool, len(g.places))
 	for _, e := range g.entries {
-		all[e.place] = true
+		seen[e.place] = true
 	}
 	for _, p := range g.places {
-		all[p] = true
+		seen[p] = true
 	}
-	return all
+	return slices.Collect(maps.Keys(seen))
 }
 
 // hold keeps the places of a generation open. Set.mu is held.
 func (s *Set) hold(g *generation) {
-	for p := range g.all() {
+	if g.held == nil {
+		g.held = g.all()
+	}
+	for _, p := range g.held {
 		p.refs++
 	}
 }
@@ -78,7 +84,7 @@ func (s *Set) enter() (g *generation, leave func(), err error) {
 }
 
 func (s *Set) leave(g *generation) {
-	for p := range g.all() {
+	for _, p := range g.held {
 		s.drop(p)
 	}
 }
@@ -99,7 +105,7 @@ func (s *Set) Close() error {
 	s.current = nil
 	var free []*place
 	if g != nil {
-		for p := range g.all() {
+		for _, p := range g.held {
 			if p.refs--; p.refs == 0 {
 				free = append(free, p)
 			}
