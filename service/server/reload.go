@@ -76,18 +76,18 @@ func (s *Server) reload(ctx context.Context) error {
 	s.level.Set(c.Log.slogLevel())
 	s.state.Store(next)
 	s.config.Store(c)
-	for _, name := range unchangeable(old, c) {
+	for _, name := range unchangeable(s.start, c) {
 		s.log.Warn(fmt.Sprintf("%s was changed and is not taken up while the service runs; start it anew for that", name))
 	}
 	return nil
 }
 
 // unchangeable are the sections that differ and are fixed by the start.
-func unchangeable(old, c *Config) []string {
+func unchangeable(start, c *Config) []string {
 	var names []string
 	for name, pair := range map[string][2]any{
-		"listen": {old.Listen, c.Listen}, "metrics": {old.Metrics, c.Metrics}, "tracing": {old.Tracing, c.Tracing},
-		"audit": {old.Audit, c.Audit}, "log.format": {old.Log.Format, c.Log.Format},
+		"listen": {start.Listen, c.Listen}, "metrics": {start.Metrics, c.Metrics}, "tracing": {start.Tracing, c.Tracing},
+		"audit": {start.Audit, c.Audit}, "log.format": {start.Log.Format, c.Log.Format},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			names = append(names, name)

@@ -44,7 +44,9 @@ audit: {path: audit.log}
 		require.Contains(t, w.log.String(), said)
 	}
 	require.NotContains(t, w.log.String(), "listen was changed")
-	require.EqualValues(t, 1, testutil.ToFloat64(r.metrics.reloads.WithLabelValues("ok")))
+	require.NoError(t, r.Reload(t.Context()))
+	require.Equal(t, 2, strings.Count(w.log.String(), "audit was changed"), "it is said as long as it is so")
+	require.EqualValues(t, 2, testutil.ToFloat64(r.metrics.reloads.WithLabelValues("ok")))
 	require.NoFileExists(t, w.path("audit.log"))
 }
 

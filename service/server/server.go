@@ -61,6 +61,7 @@ type Server struct {
 
 	reloading sync.Mutex // one at a time; guards certs
 	config    atomic.Pointer[Config]
+	start     *Config // that of New: what is fixed by the start is still as it says
 	state     atomic.Pointer[state]
 
 	running  atomic.Int64 // requests in handlers
@@ -79,6 +80,7 @@ type state struct {
 func New(ctx context.Context, c *Config, o *Options) (*Server, error) {
 	s := &Server{level: new(slog.LevelVar), metrics: newMetrics(), opened: newOpened()}
 	s.config.Store(c)
+	s.start = c
 	if o != nil {
 		s.options = *o
 	}

@@ -27,7 +27,7 @@ func (p *Path) parse(text, dir string) error {
 	if text == "" {
 		return errors.New("is empty; give a path, or remove the line")
 	}
-	*p = Path(absolute(text, dir))
+	*p = Path(absolute(expanded(text), dir))
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (s *Secret) parse(text, dir string) error {
 // credentials is the folder in which systemd puts the credentials of a unit.
 const credentials = "${CREDENTIALS_DIRECTORY}"
 
-// expanded replaces the one variable that file: may begin with, since nobody knows its value beforehand.
+// expanded replaces the one variable that a path may begin with, since nobody knows its value beforehand.
 func expanded(path string) string {
 	if rest, ok := strings.CutPrefix(path, credentials); ok {
 		if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
@@ -127,9 +127,6 @@ func (s Secret) Read() (sign.Secret, error) {
 			return sign.Secret{}, fmt.Errorf("the variable %s is not set; set it where the service is started", s.env)
 		}
 		return sign.NewSecret([]byte(value)), nil
-	}
-	if strings.HasPrefix(s.file, credentials) || strings.Contains(s.file, "/"+credentials) {
-		return sign.Secret{}, errors.New("CREDENTIALS_DIRECTORY is not set; it is set by systemd for units with LoadCredential=")
 	}
 	data, err := readSmall(s.file, maxSecret)
 	if err != nil {
@@ -163,6 +160,8 @@ func everybodyReads(path string) bool {
 func readSmall(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	switch {
+	case err != nil && strings.Contains(path, credentials):
+		return nil, fmt.Errorf("%s is not there, since CREDENTIALS_DIRECTORY is not set; systemd sets it for units with LoadCredential=; elsewhere, set it to the folder with the files", path)
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("there is no file %s", path)
 	case errors.Is(err, os.ErrPermission):

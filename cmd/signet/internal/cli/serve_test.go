@@ -198,6 +198,24 @@ func TestServeDemo(t *testing.T) {
 	require.Equal(t, cli.ExitOK, s.end(), s.stderr())
 }
 
+// TestServeTokenLost: a token that nobody saw is none, and the next start makes another.
+func TestServeTokenLost(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("SKIPPED: there is no /dev/full here")
+	}
+	defer func() { _ = full.Close() }()
+	signet := program(t)
+	w := newWorld(t)
+	cmd, _, stderr := w.command(signet, "serve", "--key", "demo", "--listen", "127.0.0.1:0")
+	cmd.Stdout = full
+	require.Equal(t, cli.ExitFailed, exitCode(t, cmd.Run()))
+	require.Contains(t, stderr.String(), "signet: standard output: ")
+	require.NotRegexp(t, tokenText, stderr.String())
+	s := w.serve(t, signet, "--key", "demo", "--listen", "127.0.0.1:0")
+	require.True(t, assertEventually(func() bool { return tokenText.MatchString(s.stdout()) }))
+}
+
 // TestServeKey serves a file with a password; a token for the demo key is not good for it.
 func TestServeKey(t *testing.T) {
 	signet := program(t)

@@ -53,7 +53,9 @@ func (a *app) serveKey(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return &failure{ExitFailed, err}
 	}
-	q := &quick{app: a, name: one.name, file: file, tokens: tokens, thumbprint: sign.Thumbprint(signer.Certificate())}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	q := &quick{app: a, stop: stop, name: one.name, file: file, tokens: tokens, thumbprint: sign.Thumbprint(signer.Certificate())}
 	s, err := server.New(ctx, config, &server.Options{
 		Keys: []keys.Key{{Name: one.name, Store: &keys.Store{Name: one.name, Open: one.provider, Files: one.files}, Ref: one.opened.ref}},
 		Auth: tokens, Output: a.Stderr, Started: q.started, MetricsHere: f.key == demoKey && loopback(config), TestSignature: f.sign,
@@ -128,7 +130,10 @@ func (a *app) oneKey(ctx context.Context, f *serveFlags) (*oneKey, error) {
 		}
 	default:
 		one.files = []string{f.key}
-		password := remembered(a.password(f.passwordFile))
+		password := a.password(f.passwordFile)
+		if f.passwordFile == "" && !a.hasEnvPassword() { // somebody types it
+			password, one.forget = remembered(password)
+		}
 		one.again = func(ctx context.Context) (*keyring, error) {
 			p, err := soft.OpenContext(ctx, f.key, soft.Config{Password: password, Certificates: certificates})
 			if err != nil {
@@ -170,13 +175,21 @@ func (o *oneKey) close() {
 	o.forget()
 }
 
-// remembered asks for a password once.
-func remembered(ask soft.PasswordFunc) soft.PasswordFunc {
+// remembered asks for a password once, and keeps it until forget.
+func remembered(ask soft.PasswordFunc) (password soft.PasswordFunc, forget func()) {
 	if ask == nil {
-		return nil
+		return nil, func() {}
 	}
 	var mu sync.Mutex
 	told := map[string][]byte{}
+	forget = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, b := range told {
+			clear(b)
+		}
+		clear(told)
+	}
 	return func(ctx context.Context, what string) (sign.Secret, error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -188,7 +201,7 @@ func remembered(ask soft.PasswordFunc) soft.PasswordFunc {
 			told[what] = bytes.Clone(secret.Bytes())
 		}
 		return secret, err
-	}
+	}, forget
 }
 
 // tokenFile is where the hashes of tokens for this key are: one for another key must not be good for it.
@@ -225,35 +238,40 @@ type quick struct {
 	*app
 	name, file, thumbprint string
 	tokens                 *auth.Tokens
+	stop                   func() // ends the service, of which nobody knows a token
 	err                    error
 }
 
-// started makes the first token, when the service listens: one that cannot start has not shown any.
+// started says where the service is, and ends it when it cannot.
 func (q *quick) started(addresses []net.Addr) {
+	if q.err = q.introduce(addresses); q.err != nil {
+		q.stop()
+	}
+}
+
+// introduce makes the first token, when the service listens: one that cannot start has not shown any.
+func (q *quick) introduce(addresses []net.Addr) error {
 	all, err := auth.ListTokens(q.file)
 	if err != nil {
-		q.err = &failure{ExitFailed, err}
-		return
+		return &failure{ExitFailed, err}
 	}
 	base := curl(addresses[0])
 	q.note("serving the key %q at %s", q.name, strings.TrimPrefix(base, "--unix-socket "))
 	another := fmt.Sprintf("signet token new --file %s --name NAME --keys %s", shellWord(q.file), q.name)
 	if len(all) != 0 {
 		q.note("the token was printed at the first start; make another one with: %s", another)
-		return
+		return nil
 	}
-	text, _, err := auth.AddToken(q.file, auth.Token{Name: "first", Keys: []string{q.name}, Endpoints: []string{"*"}, Created: q.Now()})
+	text, token, err := auth.AddToken(q.file, auth.Token{Name: "first", Keys: []string{q.name}, Endpoints: []string{"*"}, Created: q.Now()})
 	if err == nil {
 		err = q.tokens.Reload()
 	}
 	if err != nil {
-		q.err = &failure{ExitFailed, err}
-		q.warn("the token could not be made: %s", err)
-		return
+		return &failure{ExitFailed, fmt.Errorf("the token could not be made: %w", err)}
 	}
 	defer text.Wipe()
 	// Straight to standard output: it is printed this once, and only its hash is kept.
-	q.err = q.printf(`The token, which is not shown again:
+	err = q.printf(`The token, which is not shown again:
 
   %[1]s
 
@@ -262,6 +280,11 @@ Try it:
   curl -s %[2]s/v2/sign -H 'Authorization: Bearer %[1]s' -H 'Content-Type: application/json' -d '{"Thumbprint":"%[3]s","Contents":["aGVsbG8="]}'
 
 `, text.Bytes(), base, q.thumbprint)
+	if err != nil { // nobody has seen it: the next start makes another
+		_, gone := auth.RevokeToken(q.file, token.ID)
+		return errors.Join(err, gone)
+	}
+	return nil
 }
 
 // shellWord quotes a word for a shell when it needs that.
