@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -173,4 +174,30 @@ func TestExtendExpired(t *testing.T) {
 
 func expiredYearsAgo(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = time.Now().AddDate(-2, 0, 0), time.Now().AddDate(-1, 0, 0)
+}
+
+// Each signature asks an authority.
+func TestExtendBoundsItsWork(t *testing.T) {
+	o := newOffice(t, false, gate.Limits{})
+	one := o.sign(o.seal, "x", &cades.Options{Certificates: cades.SignerOnly})
+	var info struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue
+	}
+	_, err := asn1.Unmarshal(one, &info)
+	require.NoError(t, err)
+	var fields []asn1.RawValue
+	_, err = asn1.Unmarshal(info.Content.Bytes, &fields)
+	require.NoError(t, err)
+	signers := &fields[len(fields)-1]
+	signers.Bytes, signers.FullBytes = bytes.Repeat(signers.Bytes, 101), nil
+	info.Content.FullBytes = nil
+	info.Content.Bytes, err = asn1.Marshal(fields)
+	require.NoError(t, err)
+	many, err := asn1.Marshal(info)
+	require.NoError(t, err)
+	status, answer := o.post("/v1/extend", object{"signature": many, "content": []byte("x"), "key": "seal"})
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, answer["Message"], "the message has 101 signatures")
+	require.Empty(t, o.ledger.records)
 }

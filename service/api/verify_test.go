@@ -182,6 +182,13 @@ func TestVerifyBadRequests(t *testing.T) {
 		resp, _ = o.call(http.MethodPost, "/v1/verify", bytes.NewReader(body.Bytes()), "Content-Type", kind)
 		assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
 	}
+	encoded := "--b\r\nContent-Disposition: form-data; name=\"content\"\r\nContent-Transfer-Encoding: base64\r\n\r\neA==\r\n--b--\r\n"
+	resp, data = o.call(http.MethodPost, "/v1/verify", strings.NewReader(encoded), "Content-Type", "multipart/form-data; boundary=b")
+	assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
+	assert.Contains(t, string(data), "Content-Transfer-Encoding")
+	status, answer := o.parts("/v1/verify", sig, part{"signatureOnly", strings.Repeat("x", 257)})
+	assert.Equal(t, http.StatusRequestEntityTooLarge, status)
+	assert.Contains(t, answer["Message"], "signatureOnly is larger than 256 octets")
 	// curl -d calls everything a form.
 	resp, data = o.call(http.MethodPost, "/v1/verify", strings.NewReader(`{"signature":"`+base64.StdEncoding.EncodeToString(attached)+`"}`), "Content-Type", "application/x-www-form-urlencoded")
 	assert.Equal(t, http.StatusOK, resp.StatusCode, string(data))

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -198,7 +199,8 @@ func (h *house) raw(method, path, contentType, body string) (int, []byte) {
 func TestMetadata(t *testing.T) {
 	h := newHouse(t, houseConfig{})
 	c := h.client(xdeclient.Style{})
-	for kind, id := range map[string]testpki.Identity{"rsa": h.seal, "ec": h.other, "ed": h.pki.Leaf(testpki.Ed25519)} {
+	for kind, id := range map[string]testpki.Identity{"rsa": h.seal, "ec": h.other, "ed": h.pki.Leaf(testpki.Ed25519),
+		"high serial": h.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x80) })} {
 		cert := id.Certificate()
 		for form, raw := range map[string][]byte{"der": cert.Raw, "pem": testpki.CertPEM(cert), "pem with BOM": append([]byte("\xEF\xBB\xBF\r\n"), testpki.CertPEM(cert)...)} {
 			d, err := c.Metadata(t.Context(), raw, "")

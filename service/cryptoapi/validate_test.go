@@ -60,6 +60,9 @@ func TestValidate(t *testing.T) {
 			require.Equal(t, test.verdict, body["Verdict"], body)
 			require.Equal(t, test.verdict == "passed", body["IsValid"])
 			require.Contains(t, body["Message"], test.message)
+			for _, s := range body["Signatures"].([]any) {
+				require.Equal(t, test.verdict == "passed", s.(map[string]any)["IsValid"])
+			}
 
 			q.DefaultOnFail = true
 			status, _, err = c.Validate(t.Context(), q)

@@ -1,0 +1,157 @@
+package verdict_test
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"encoding/asn1"
+	"encoding/base64"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testlevels"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/service/internal/verdict"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+func signer(t *testing.T, id testpki.Identity) *sign.Signer {
+	t.Helper()
+	key, err := soft.NewKey(id.Key, 0)
+	require.NoError(t, err)
+	s, err := sign.New(key, id.Chain, sign.Schemes(id.Key.Public())[0])
+	require.NoError(t, err)
+	return s
+}
+
+func message(t *testing.T, s *sign.Signer, o *cades.Options) *cades.Message {
+	t.Helper()
+	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("x"), o)
+	require.NoError(t, err)
+	return parse(t, p7s)
+}
+
+func parse(t *testing.T, p7s []byte) *cades.Message {
+	t.Helper()
+	m, err := verdict.Parse(p7s)
+	require.NoError(t, err)
+	return m
+}
+
+func of(t *testing.T, q verdict.Request) *verdict.Report {
+	t.Helper()
+	r, err := verdict.Of(t.Context(), q)
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Reason)
+	for _, s := range r.Signatures {
+		require.NotEmpty(t, s.Reason)
+		last := s.Checks[len(s.Checks)-1]
+		require.Equal(t, verdict.Check{Name: verdict.CheckRevocation, Status: verdict.CheckUnchecked, Detail: last.Detail}, last)
+	}
+	return r
+}
+
+func x() io.Reader { return strings.NewReader("x") }
+
+// The worst signature is the message's, wherever it stands.
+func TestWorst(t *testing.T) {
+	pki := testpki.New(t)
+	good, bad := signer(t, pki.Leaf(testpki.P256)), signer(t, testpki.New(t).Leaf(testpki.P256))
+	for name, order := range map[string][2]*sign.Signer{"first": {bad, good}, "last": {good, bad}} {
+		p7s, err := message(t, order[0], nil).AddSignature(t.Context(), order[1], x(), nil)
+		require.NoError(t, err, name)
+		m := parse(t, p7s)
+		r := of(t, verdict.Request{Message: m, Content: x(), Roots: pki.Roots()})
+		require.Equal(t, verdict.Failed, r.Outcome, name)
+		require.Contains(t, r.Reason, " of 2: chain")
+		outcomes := []verdict.Outcome{}
+		for _, s := range r.Signatures {
+			outcomes = append(outcomes, s.Outcome)
+		}
+		require.ElementsMatch(t, []verdict.Outcome{verdict.Passed, verdict.Failed}, outcomes)
+		// Failed is worse than not checked.
+		r = of(t, verdict.Request{Message: m, Digests: []sign.Digest{sign.NewDigest(crypto.SHA384, make([]byte, 48))}, Roots: pki.Roots()})
+		require.Equal(t, verdict.Failed, r.Outcome, name)
+	}
+}
+
+func TestCounterSignatures(t *testing.T) {
+	pki := testpki.New(t)
+	m := message(t, signer(t, pki.Leaf(testpki.P256)), nil)
+	p7s, err := m.Signatures()[0].CounterSign(t.Context(), signer(t, testpki.New(t).Leaf(testpki.P256)), nil)
+	require.NoError(t, err)
+	q := verdict.Request{Message: parse(t, p7s), Content: x(), Roots: pki.Roots()}
+	r := of(t, q)
+	require.Equal(t, verdict.Failed, r.Outcome)
+	require.True(t, strings.HasPrefix(r.Reason, "counter-signature 1: chain"), r.Reason)
+	require.Equal(t, verdict.Failed, r.Signatures[0].CounterSignatures[0].Outcome)
+	q.SignatureOnly, q.Content = true, x()
+	require.Equal(t, verdict.Passed, of(t, q).Outcome)
+}
+
+// A time-stamp that could not be checked leaves open what it would have proved.
+func TestTimestamps(t *testing.T) {
+	pki := testpki.New(t)
+	source := testlevels.NewSource(t, pki)
+	source.ThisUpdate = time.Now().Add(-time.Hour)
+	m := message(t, signer(t, pki.Leaf(testpki.P256)), &cades.Options{Level: cades.A, Timestamper: testlevels.Authority(t, pki, nil), Revocation: source})
+	r := of(t, verdict.Request{Message: m, Content: x(), Roots: pki.Roots()})
+	require.Equal(t, verdict.Passed, r.Outcome, r.Reason)
+	sum := sha256.Sum256([]byte("x"))
+	r = of(t, verdict.Request{Message: m, Digests: []sign.Digest{sign.NewDigest(crypto.SHA256, sum[:])}, Roots: pki.Roots()})
+	require.Equal(t, verdict.Indeterminate, r.Outcome)
+	require.Contains(t, r.Reason, "time-stamp")
+	stamps := r.Signatures[0].Timestamps
+	statuses := map[string]string{}
+	for _, s := range stamps {
+		statuses[s.Kind] = s.Status
+		require.NotNil(t, s.Time)
+	}
+	require.Equal(t, verdict.CheckPassed, statuses[cades.SignatureTimestamp.String()])
+	require.Equal(t, verdict.CheckUnchecked, statuses[cades.ArchiveTimestampV2.String()])
+
+	// One of a counter-signature as well.
+	p7s, err := message(t, signer(t, pki.Leaf(testpki.P256)), nil).Signatures()[0].CounterSign(t.Context(), signer(t, pki.Leaf(testpki.P256)),
+		&cades.Options{Level: cades.T, Timestamper: testlevels.Authority(t, pki, nil)})
+	require.NoError(t, err)
+	r = of(t, verdict.Request{Message: parse(t, p7s), Content: x(), Roots: pki.Roots()})
+	require.Equal(t, verdict.Passed, r.Outcome, r.Reason)
+	require.Len(t, r.Signatures[0].CounterSignatures[0].Timestamps, 1)
+}
+
+// A message that nobody signed is not valid.
+func TestNoSignature(t *testing.T) {
+	type signedData struct {
+		Version    int
+		Algorithms asn1.RawValue
+		Content    struct{ Type asn1.ObjectIdentifier }
+		Signers    asn1.RawValue
+	}
+	empty := asn1.RawValue{Class: asn1.ClassUniversal, Tag: asn1.TagSet, IsCompound: true}
+	inner := signedData{Version: 1, Algorithms: empty, Signers: empty}
+	inner.Content.Type = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	body, err := asn1.Marshal(inner)
+	require.NoError(t, err)
+	der, err := asn1.Marshal(struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue
+	}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: body}})
+	require.NoError(t, err)
+	r := of(t, verdict.Request{Message: parse(t, der), Content: x(), SignatureOnly: true})
+	require.Equal(t, verdict.Failed, r.Outcome)
+	require.Contains(t, r.Reason, "no signature")
+}
+
+func TestUnarmor(t *testing.T) {
+	for _, text := range []string{"-----BEGIN X-----\nSGVsbG8=\n-----END X-----\n", "\xEF\xBB\xBF\r\n -----BEGIN X-----\r\nSGVsbG8=\r\n-----END X-----"} {
+		require.Equal(t, "Hello", string(verdict.Unarmor([]byte(text))))
+	}
+	for _, text := range []string{"", "Hello", "-----BEGIN X-----\n" + base64.StdEncoding.EncodeToString([]byte("Hello"))} {
+		require.Equal(t, text, string(verdict.Unarmor([]byte(text))))
+	}
+}
