@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
@@ -27,10 +28,10 @@ import (
 // without it, or with "done":false and an "error", there may be contents that were not looked at.
 //
 // Query parameters: key (a name) or thumbprint, which may both be left out by a caller who may use one key only;
-// stopOnError=true ends at the first error; duplex=true has the answer come while the request still does, which HTTP/2
-// always has (duplex=false keeps it from that). Otherwise the answer begins when the request has ended, since a client that
-// writes all before it reads would wait for ever. In both cases answers that the client does not take are kept aside, and
-// no request is held up by its own answer.
+// stopOnError=true ends at the first error; duplex=true has the answer come while the request still does. Otherwise it
+// begins when the request has ended, since a client that writes all before it reads would wait for ever. Over HTTP/2 it
+// comes early unasked, as far as that cannot hold such a client up: the first 60 kB, and more whenever the client pauses
+// with everything answered; duplex=false keeps it from that. Answers that the client does not take are kept aside.
 type signStream struct {
 	*gate.Call
 	lease *keys.Lease
@@ -39,7 +40,8 @@ type signStream struct {
 	stop  bool
 
 	variants map[variant]*cades.Options
-	count    int // lines read
+	count    int          // lines read
+	lines    atomic.Int64 // the same, for the sender
 }
 
 // variant is what a line may change of the format of its key.
@@ -78,12 +80,13 @@ func (h *handler) sign(c *gate.Call) error {
 		}
 	}
 	c.Header().Set("Content-Type", "application/x-ndjson")
-	return s.run(q.duplex)
+	return s.run(q.duplex, q.asked)
 }
 
 type signParameters struct {
 	key, thumbprint string
 	stop, duplex    bool
+	asked           bool // for duplex
 }
 
 func signQuery(c *gate.Call) (signParameters, error) {
@@ -102,6 +105,7 @@ func signQuery(c *gate.Call) (signParameters, error) {
 			q.stop, err = truth(name, values[0])
 		case "duplex":
 			q.duplex, err = truth(name, values[0])
+			q.asked = q.duplex
 		default:
 			err = gate.Bad("there is no query parameter %.40q; there are key, thumbprint, stopOnError and duplex", name)
 		}
@@ -123,12 +127,13 @@ func truth(name, value string) (bool, error) {
 }
 
 // run signs, and hands the answers to the sender.
-func (s *signStream) run(duplex bool) error {
+func (s *signStream) run(duplex, asked bool) error {
 	ctx, cancel := context.WithCancelCause(s.Context())
 	defer cancel(nil)
-	out := newSender(s, ctx, cancel)
+	out := newSender(ctx, s, cancel)
 	defer out.close()
 	if duplex {
+		out.careful = !asked
 		out.start(s.Request.Header.Get("Expect") == "")
 	}
 	contents := iter.Seq[sign.Content](func(yield func(sign.Content) bool) {
@@ -142,7 +147,7 @@ func (s *signStream) run(duplex bool) error {
 			cancel(err)
 		}
 	})
-	var stopped string
+	stopped, last := false, ""
 	for result := range batch.Stream(ctx, s.lease.Signer, s.lease.Options, contents, &batch.Options{StopOnError: s.stop, Observer: s.Observer(s.lease.Name)}) {
 		s.in.Delivered()
 		s.Contents++
@@ -150,23 +155,25 @@ func (s *signStream) run(duplex bool) error {
 		if result.Err != nil {
 			why = whyNot(result.Err)
 			s.Failed++
-			if s.stop || sign.IsKeyError(result.Err) && stopped == "" {
-				stopped = fmt.Sprintf("stopped at index %d: %s", result.Index, why)
+			if s.stop || last == "" && sign.IsKeyError(result.Err) {
+				last = fmt.Sprintf("stopped at index %d: %s", result.Index, why)
 			}
+			stopped = stopped || s.stop || errors.Is(result.Err, batch.ErrStopped)
 		}
 		out.add(&result, why)
 	}
 	err := context.Cause(ctx)
-	if err == nil && (stopped != "" || s.Contents < s.count) {
-		if stopped == "" {
-			stopped = "stopped"
-		}
-		err = gate.Told(errors.New(stopped))
-		if !duplex { // one that reads while it writes need not have ended
+	if stopped = stopped || s.Contents < s.count; err == nil && stopped {
+		err = gate.Told(errors.New(last))
+		if !duplex {
 			s.Drain()
 		}
 	}
-	return out.finish(err, duplex)
+	err = out.finish(err, duplex)
+	if duplex && stopped {
+		s.Drain() // now that the client knows: a connection that is closed with something unread takes the answer with it
+	}
+	return err
 }
 
 func whyNot(err error) string {
@@ -189,6 +196,7 @@ func (s *signStream) read(ctx context.Context, yield func(sign.Content) bool) er
 		if err != nil {
 			return err
 		}
+		s.lines.Add(1)
 		content, err := l.content(ctx, bad)
 		if err != nil {
 			return err

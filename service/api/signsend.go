@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	vector "github.com/segmentio/asm/base64"
 
@@ -26,6 +27,12 @@ const (
 	// maxBlock bounds the answers that wait for the audit log.
 	maxBlock = 1 << 20
 	sendSize = 64 << 10
+	// unasked is how much of an answer is sent over HTTP/2 before the request has ended to a client that did not ask for it:
+	// less than the smallest flow-control window (RFC 9113 section 6.9.2). One that writes all before it reads would be stuck
+	// for ever behind a full window: net/http queues the permission to send more behind the answer of the same stream.
+	unasked = 60_000
+	// quiet is how long such a client has sent nothing, with nothing of it under way, when it is taken to wait for answers.
+	quiet = 100 * time.Millisecond
 )
 
 // sender takes the results of a stream to the client: through the audit log, which takes as many at a time as have come
@@ -40,13 +47,18 @@ type sender struct {
 	changed sync.Cond
 	lines   []byte
 	items   []audit.Item
+	added   int
 	ended   bool
 
+	careful bool // the client did not ask for answers before the request has ended
+
 	recorded, sent sync.WaitGroup
+	finished       chan struct{} // closed when nothing will be added
+	ending         sync.Once
 }
 
-func newSender(s *signStream, ctx context.Context, cancel context.CancelCauseFunc) *sender {
-	q := &sender{s: s, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", maxKept)}
+func newSender(ctx context.Context, s *signStream, cancel context.CancelCauseFunc) *sender {
+	q := &sender{s: s, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", maxKept), finished: make(chan struct{})}
 	q.changed.L = &q.mu
 	q.recorded.Go(q.record)
 	return q
@@ -68,8 +80,17 @@ func (q *sender) start(now bool) {
 // send sends what is in the queue until it has ended.
 func (q *sender) send(ctx context.Context) error {
 	buf := make([]byte, sendSize)
-	for {
-		n, err := q.queue.Next(ctx, buf)
+	for sent := 0; ; {
+		part := buf
+		if q.careful {
+			if sent >= unasked {
+				q.awaitQuiet(ctx)
+			} else {
+				part = buf[:min(len(buf), unasked-sent)]
+			}
+		}
+		n, err := q.queue.Next(ctx, part)
+		sent += n
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -83,6 +104,30 @@ func (q *sender) send(ctx context.Context) error {
 			if err := q.s.Flush(); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// awaitQuiet waits until the request has ended, or its client has paused with everything answered, as one does that waits
+// for answers before it goes on.
+func (q *sender) awaitQuiet(ctx context.Context) {
+	ticker := time.NewTicker(quiet)
+	defer ticker.Stop()
+	for before := int64(-1); ; {
+		q.mu.Lock()
+		added, ended := int64(q.added), q.ended
+		q.mu.Unlock()
+		if now := q.s.lines.Load(); ended || now == before && now == added && !q.queue.Empty() {
+			return
+		} else {
+			before = now
+		}
+		select {
+		case <-ticker.C:
+		case <-q.finished:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -113,6 +158,7 @@ func (q *sender) add(result *batch.Result, why string) {
 		b = append(b, '"')
 	}
 	q.lines = append(b, "}\n"...)
+	q.added++
 	if q.s.Audited() {
 		item := audit.Item{Index: result.Index, Name: result.Name, Err: why}
 		if d, ok := result.Draft.(interface{ Digest() []byte }); ok {
@@ -174,6 +220,7 @@ func (q *sender) end() {
 	q.ended = true
 	q.changed.Broadcast()
 	q.mu.Unlock()
+	q.ending.Do(func() { close(q.finished) })
 	q.recorded.Wait()
 }
 

@@ -1,0 +1,471 @@
+package api_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testlevels"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/service/api"
+	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/internal/openapitest"
+	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// desk is a server with the keys "seal", which has an authority of time-stamps, and "stamp"; "foreign" is nobody's. Callers
+// use those that the header Keys names.
+type desk struct {
+	*testing.T
+	pki    *testpki.PKI
+	seal   testpki.Identity
+	server *httptest.Server
+	client *http.Client
+	ledger ledger
+	gate   *gate.Gate
+	calls  atomic.Int64
+	fails  func(call int64) error
+}
+
+type deskKey struct {
+	crypto.Signer
+	d *desk
+}
+
+func (k *deskKey) SignContext(_ context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	n := k.d.calls.Add(1)
+	if k.d.fails != nil {
+		if err := k.d.fails(n); err != nil {
+			return nil, err
+		}
+	}
+	return k.Sign(nil, digest, opts)
+}
+
+func newDesk(t *testing.T, limits gate.Limits, http2 bool) *desk {
+	t.Helper()
+	d := &desk{T: t, pki: testpki.New(t)}
+	d.seal = d.pki.Leaf(testpki.P256)
+	store := func(id testpki.Identity) *keys.Store {
+		return &keys.Store{Name: id.Certificate().SerialNumber.String(), Open: func(context.Context) (sign.Provider, error) {
+			return soft.FromSigner(&deskKey{id.Key, d}, soft.Config{Certificates: id.Chain})
+		}}
+	}
+	set, err := keys.New([]keys.Key{
+		{Name: "seal", Store: store(d.seal), Options: cades.Options{Timestamper: testlevels.Authority(t, d.pki, nil)}},
+		{Name: "stamp", Store: store(d.pki.Leaf(testpki.Ed25519))},
+		{Name: "foreign", Store: store(d.pki.Leaf(testpki.P256))},
+	}, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, set.Close()) })
+	d.gate, err = gate.New(gate.Config{Limits: limits, Audit: &d.ledger, Auth: auth.Func(func(r *http.Request) (*auth.Principal, error) {
+		may := []string{"seal"}
+		if r.Header.Get("Keys") != "" {
+			may = strings.Fields(r.Header.Get("Keys"))
+		}
+		return &auth.Principal{Name: "clerk", Keys: may, Endpoints: []string{"sign"}}, nil
+	})})
+	require.NoError(t, err)
+	h, err := api.New(api.Config{Keys: set, Gate: d.gate})
+	require.NoError(t, err)
+	d.server = httptest.NewUnstartedServer(h)
+	if http2 {
+		d.server.EnableHTTP2 = true
+		d.server.StartTLS()
+	} else {
+		d.server.Start()
+	}
+	t.Cleanup(func() {
+		d.server.Close()
+		requests, waiting, signatures := d.gate.Load()
+		require.Equal(t, []int{0, 0, 0}, []int{requests, waiting, signatures}, "every place was given back")
+	})
+	transport := openapitest.New(t, d.server.Client().Transport)
+	transport.Loose = true
+	d.client = transport.Client()
+	return d
+}
+
+// signLine is a line of an answer.
+type signLine struct {
+	Index     *int
+	Name      string
+	Signature []byte
+	Error     string
+
+	Done             *bool
+	Contents, Failed int
+	Request          string
+}
+
+// post sends lines and returns the answer, the last line apart.
+func (d *desk) post(query, body string, header ...string) ([]signLine, signLine) {
+	d.Helper()
+	status, data := d.raw(query, body, header...)
+	require.Equal(d, 200, status, string(data))
+	return d.parse(bytes.NewReader(data))
+}
+
+func (d *desk) raw(query, body string, header ...string) (int, []byte) {
+	d.Helper()
+	r, err := http.NewRequestWithContext(d.Context(), http.MethodPost, d.server.URL+"/v1/sign"+query, strings.NewReader(body))
+	require.NoError(d, err)
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := d.client.Do(r)
+	require.NoError(d, err)
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	require.NoError(d, err)
+	return response.StatusCode, data
+}
+
+func (d *desk) parse(r io.Reader) (lines []signLine, last signLine) {
+	d.Helper()
+	decoder := json.NewDecoder(r)
+	for decoder.More() {
+		require.Nil(d, last.Done, "nothing follows the last line")
+		var l signLine
+		require.NoError(d, decoder.Decode(&l))
+		if l.Done != nil {
+			last = l
+			continue
+		}
+		require.Equal(d, len(lines), *l.Index, "in order")
+		require.NotEqual(d, l.Signature == nil, l.Error == "", "one of both")
+		lines = append(lines, l)
+	}
+	require.NotNil(d, last.Done, "the answer is whole")
+	return lines, last
+}
+
+func (d *desk) requireSigned(l signLine, content string) *cades.Message {
+	d.Helper()
+	require.Empty(d, l.Error)
+	m, err := cades.Parse(l.Signature)
+	require.NoError(d, err)
+	report, err := m.Verify(d.Context(), strings.NewReader(content), nil)
+	require.NoError(d, err)
+	require.True(d, report.Valid(), "%v", report.Signatures[0].Err())
+	return m
+}
+
+func item(content string) string {
+	return fmt.Sprintf("{\"content\":%q}\n", base64.StdEncoding.EncodeToString([]byte(content)))
+}
+
+// TestSignLines makes of each line what it asks for, or says what is wrong with it.
+func TestSignLines(t *testing.T) {
+	sum := sha256.Sum256([]byte("elsewhere"))
+	digest := base64.StdEncoding.EncodeToString(sum[:])
+	large := strings.Repeat("0123456789", 200_000)
+	for _, http2 := range []bool{false, true} {
+		d := newDesk(t, gate.Limits{Content: 3 << 20}, http2)
+		check := func(line, content string, level cades.Level, attached bool) func(signLine) {
+			return func(l signLine) {
+				t.Helper()
+				m := d.requireSigned(l, content)
+				require.Equal(t, level, m.Signatures()[0].Level(), line)
+				require.Equal(t, attached, !m.Detached(), line)
+			}
+		}
+		var body strings.Builder
+		var checks []func(signLine)
+		good := func(line, content string, level cades.Level, attached bool) {
+			body.WriteString(line + "\n")
+			checks = append(checks, check(line, content, level, attached))
+		}
+		bad := func(line, why string) {
+			body.WriteString(line + "\n")
+			checks = append(checks, func(l signLine) { t.Helper(); require.Contains(t, l.Error, why, line) })
+		}
+		good(`{"content":"YQ=="}`, "a", cades.BES, false)
+		good(`{"content":"YQ==","attached":true}`, "a", cades.BES, true)
+		good(`{"attached":true,"content":"YQ==","level":"t"}`, "a", cades.T, true)
+		good(`  {"level" : "pkcs7" , "content" : "" , "attached":null}`+"\r", "", cades.PKCS7, false)
+		good(`{"digest":"`+digest+`","algorithm":"SHA-256"}`, "elsewhere", cades.BES, false)
+		good(`{"algorithm":"sha256","digest":"`+digest+`","level":"t"}`, "elsewhere", cades.T, false)
+		good("\n\n"+`{"content":"`+base64.StdEncoding.EncodeToString([]byte(large))+`","level":"t"}`, large, cades.T, false)
+		good(`{"attached":true,"content":"`+base64.StdEncoding.EncodeToString([]byte(large))+`"}`, large, cades.BES, true)
+		bad(`{"content":"`+base64.StdEncoding.EncodeToString([]byte(large))+`","attached":true}`, "put level and attached before it")
+		bad(`{"content":"`+base64.StdEncoding.EncodeToString([]byte(large+large))+`"}`, "too large")
+		bad(`{"content":"?"}`, "content: it is not base64")
+		bad(`{"content":null}`, "content: it is null")
+		bad(`{}`, "neither a content nor a digest")
+		bad(`{"content":"YQ==","digest":"`+digest+`","algorithm":"SHA-256"}`, "a content and a digest")
+		bad(`{"digest":"`+digest+`"}`, "go together")
+		bad(`{"content":"YQ==","algorithm":"SHA-256"}`, "go together")
+		bad(`{"digest":"`+digest+`","algorithm":"MD5"}`, "not known here")
+		bad(`{"digest":"`+digest+`","algorithm":"SHA-512"}`, "has 32 octets, and a digest by SHA-512 has 64")
+		bad(`{"digest":"?","algorithm":"SHA-256"}`, "digest: it is not base64")
+		bad(`{"digest":"`+digest+`","algorithm":"SHA-256","attached":true}`, "needs the content")
+		bad(`{"contents":"YQ=="}`, `there is no member "contents"`)
+		bad(`{"content":"YQ==","content":"YQ=="}`, "twice")
+		bad(`{"content":"YQ==","level":"x"}`, "choose one of")
+		bad(`{"content":"YQ==","level":"lt"}`, "not possible with this key")
+		bad(`{"content":"YQ==","level":7}`, "not valid JSON")
+		bad(`{"content":"YQ=="`, "the end of the line")
+		bad(`{"content":"YQ`, "a control character")
+		bad(`{"content":"YQ=="}{"content":"YQ=="}`, "behind the end of the object")
+		bad(`hello`, "instead of an object")
+		bad(`["YQ=="]`, "instead of an object")
+		body.WriteString(`{"content":"Yg==","name":"the last \"one\""}`) // and no line feed
+		checks = append(checks, func(l signLine) {
+			d.requireSigned(l, "b")
+			require.Equal(t, `the last "one"`, l.Name)
+		})
+		for _, query := range []string{"", "?duplex=true", "?duplex=false", "?key=seal&duplex=1"} {
+			lines, last := d.post(query, body.String())
+			require.Len(t, lines, len(checks))
+			failed := 0
+			for i, l := range lines {
+				checks[i](l)
+				if l.Error != "" {
+					failed++
+				}
+			}
+			require.Equal(t, signLine{Done: new(true), Contents: len(checks), Failed: failed}, last)
+		}
+		items := 0
+		for _, r := range d.ledger.records {
+			require.Equal(t, "seal", r.Key)
+			items += len(r.Items)
+			for _, i := range r.Items {
+				require.Equal(t, len(i.Digest) == 0, i.Err != "", "%+v", i)
+			}
+		}
+		require.Equal(t, 4*len(checks), items)
+	}
+}
+
+// TestSignWhich is about the key and the other parameters.
+func TestSignWhich(t *testing.T) {
+	d := newDesk(t, gate.Limits{}, false)
+	thumbprint := sign.Thumbprint(d.seal.Certificate())
+	for _, c := range []struct {
+		query, keys string
+		status      int
+		text        string
+	}{
+		{"", "seal", 200, ""},
+		{"", "seal stamp", 400, "which key?"},
+		{"?key=stamp", "seal stamp", 200, ""},
+		{"?thumbprint=" + thumbprint, "seal stamp", 200, ""},
+		{"?key=seal&thumbprint=" + thumbprint, "seal stamp", 200, ""},
+		{"?key=stamp&thumbprint=" + thumbprint, "seal stamp", 400, "there is no such key"},
+		{"?key=foreign", "seal", 400, "there is no such key"},
+		{"?key=none", "seal", 400, "there is no such key"},
+		{"?thumbprint=12", "seal", 400, "thumbprint"},
+		{"?key=seal&key=seal", "seal", 400, "twice"},
+		{"?Key=seal", "seal", 400, "no query parameter"},
+		{"?duplex=maybe", "seal", 400, "true or false"},
+		{"?stopOnError=2", "seal", 400, "true or false"},
+	} {
+		status, data := d.raw(c.query, item("a"), "Keys", c.keys)
+		require.Equal(t, c.status, status, "%s %s: %s", c.query, c.keys, data)
+		require.Contains(t, string(data), c.text)
+	}
+	lines, last := d.post("", "")
+	require.Empty(t, lines)
+	require.Equal(t, signLine{Done: new(true)}, last)
+}
+
+// TestSignStops ends at the first error when asked to, and when the key is gone; the last line says why.
+func TestSignStops(t *testing.T) {
+	many := strings.Repeat(item("a"), 3000)
+	for _, query := range []string{"?stopOnError=true", "?stopOnError=true&duplex=true"} {
+		d := newDesk(t, gate.Limits{}, false)
+		lines, last := d.post(query, item("a")+"{}\n"+many)
+		require.Len(t, lines, 2)
+		d.requireSigned(lines[0], "a")
+		require.False(t, *last.Done)
+		require.Contains(t, last.Error, "stopped at index 1: there is neither")
+		require.NotEmpty(t, last.Request)
+	}
+	for _, query := range []string{"", "?duplex=true"} {
+		d := newDesk(t, gate.Limits{}, false)
+		d.fails = func(call int64) error {
+			if call < 10 {
+				return nil
+			}
+			return &sign.Error{Op: "hsm: sign", Class: sign.ErrUnavailable}
+		}
+		lines, last := d.post(query, many)
+		require.Less(t, len(lines), 1000)
+		require.Contains(t, fmt.Sprint(lines[0].Error, lines[len(lines)-1].Error), "the key cannot be used now")
+		require.False(t, *last.Done)
+		require.Contains(t, last.Error, "the key cannot be used now")
+		require.Equal(t, len(lines), last.Contents)
+	}
+}
+
+// TestSignTalk answers each line before the next one is sent, to those that can read while they write.
+func TestSignTalk(t *testing.T) {
+	for _, c := range []struct {
+		http2 bool
+		query string
+	}{{true, ""}, {true, "?duplex=true"}, {false, "?duplex=true"}} {
+		d := newDesk(t, gate.Limits{}, c.http2)
+		body, w := io.Pipe()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.server.URL+"/v1/sign"+c.query, body)
+		require.NoError(t, err)
+		response, err := d.server.Client().Do(r) // returns before anything is sent
+		require.NoError(t, err)
+		answers := bufio.NewScanner(response.Body)
+		for i := range 60 { // more than is sent unasked
+			content := fmt.Sprintf("content %d", i)
+			_, err := io.WriteString(w, item(content))
+			require.NoError(t, err)
+			require.True(t, answers.Scan())
+			var l signLine
+			require.NoError(t, json.Unmarshal(answers.Bytes(), &l))
+			d.requireSigned(l, content)
+			require.Equal(t, i, *l.Index)
+		}
+		require.NoError(t, w.Close())
+		require.True(t, answers.Scan())
+		require.JSONEq(t, `{"done":true,"contents":60,"failed":0}`, answers.Text())
+		require.False(t, answers.Scan())
+		require.NoError(t, response.Body.Close())
+	}
+}
+
+// TestSignDeaf does not hang a client that writes all before it reads, whatever it asked for, though the answers are more
+// than all buffers between the two hold.
+func TestSignDeaf(t *testing.T) {
+	content := strings.Repeat("x", 6000)
+	line := `{"attached":true,` + item(content)[1:]
+	const n = 2000
+	for _, query := range []string{"", "?duplex=true"} {
+		d := newDesk(t, gate.Limits{}, false)
+		conn, err := net.Dial("tcp", d.server.Listener.Addr().String())
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "POST /v1/sign%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", query, n*len(line))
+		require.NoError(t, err)
+		for range n {
+			_, err := io.WriteString(conn, line)
+			require.NoError(t, err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		lines, last := d.parse(response.Body)
+		require.Len(t, lines, n)
+		require.True(t, *last.Done)
+		d.requireSigned(lines[n-1], content)
+		require.NoError(t, conn.Close())
+	}
+	d := newDesk(t, gate.Limits{}, true)
+	body, w := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.server.URL+"/v1/sign", body)
+	require.NoError(t, err)
+	response, err := d.server.Client().Do(r)
+	require.NoError(t, err)
+	for range n {
+		_, err := io.WriteString(w, line)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	lines, _ := d.parse(response.Body)
+	require.Len(t, lines, n)
+	require.NoError(t, response.Body.Close())
+}
+
+// TestSignExpect is a client that waits for "100 Continue".
+func TestSignExpect(t *testing.T) {
+	d := newDesk(t, gate.Limits{}, false)
+	conn, err := net.Dial("tcp", d.server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	body := item("a")
+	_, err = fmt.Fprintf(conn, "POST /v1/sign?duplex=true HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
+	require.NoError(t, err)
+	r := bufio.NewReader(conn)
+	response, err := http.ReadResponse(r, nil)
+	require.NoError(t, err)
+	require.Equal(t, 100, response.StatusCode)
+	_, err = io.WriteString(conn, body)
+	require.NoError(t, err)
+	response, err = http.ReadResponse(r, nil)
+	require.NoError(t, err)
+	lines, _ := d.parse(response.Body)
+	d.requireSigned(lines[0], "a")
+}
+
+// TestSignLost ends the work when the client goes away.
+func TestSignLost(t *testing.T) {
+	for _, query := range []string{"", "?duplex=true"} {
+		d := newDesk(t, gate.Limits{}, false)
+		began := make(chan struct{})
+		var once sync.Once
+		d.fails = func(int64) error { once.Do(func() { close(began) }); return nil }
+		conn, err := net.Dial("tcp", d.server.Listener.Addr().String())
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "POST /v1/sign%s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n%s%s", query, item("a"), item("b"))
+		require.NoError(t, err)
+		<-began
+		require.NoError(t, conn.Close())
+		require.Eventually(t, func() bool {
+			requests, _, signatures := d.gate.Load()
+			return requests+signatures == 0
+		}, 10e9, 1e6)
+	}
+}
+
+// TestSignCutShort tells of a request that ended in the middle what was signed of it, and that it is not whole.
+func TestSignCutShort(t *testing.T) {
+	d := newDesk(t, gate.Limits{}, false)
+	conn, err := net.Dial("tcp", d.server.Listener.Addr().String())
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "POST /v1/sign HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n%s%s", item("a"), `{"content":"YQ`)
+	require.NoError(t, err)
+	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err == nil { // net/http may find that nobody is there any more
+		if response.StatusCode == 200 {
+			_, last := d.parse(response.Body)
+			require.False(t, *last.Done)
+			require.Regexp(t, "ended before it was whole|given up", last.Error)
+		}
+	}
+	require.NoError(t, conn.Close())
+}
+
+// TestSignNotRecorded hands out nothing that the audit log did not take.
+func TestSignNotRecorded(t *testing.T) {
+	for _, query := range []string{"", "?duplex=true"} {
+		d := newDesk(t, gate.Limits{}, false)
+		d.ledger.err = errors.New("disk full")
+		status, data := d.raw(query, strings.Repeat(item("a"), 3000))
+		require.NotContains(t, string(data), "signature\"")
+		require.NotContains(t, string(data), "disk full")
+		if status == 200 {
+			_, last := d.parse(bytes.NewReader(data))
+			require.False(t, *last.Done)
+			require.Contains(t, last.Error, "audit log")
+		} else {
+			require.Equal(t, 503, status)
+		}
+	}
+}
