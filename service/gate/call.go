@@ -93,11 +93,14 @@ func (c *Call) Write(p []byte) (int, error) {
 // Flush sends what was written.
 func (c *Call) Flush() error { return c.control.Flush() }
 
-// FullDuplex lets the answer begin before the request has ended. HTTP/2 does so anyhow.
+// FullDuplex lets the answer begin before the request has ended. HTTP/2 does so anyhow; a connection of HTTP/1.1 is closed
+// afterwards.
 func (c *Call) FullDuplex() error {
 	if c.Request.ProtoMajor >= 2 {
 		return nil
 	}
+	// When the body was not read to its end, net/http would begin to read the next request twice.
+	c.hangUp.Store(true)
 	return c.control.EnableFullDuplex()
 }
 
