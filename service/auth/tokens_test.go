@@ -215,6 +215,12 @@ func TestTokensNoticeChanges(t *testing.T) {
 		require.True(t, known(second))
 		require.NoError(t, tokens.Err(), "mended")
 	}
+	for _, mode := range []os.FileMode{0o602, 0o600} { // the same file all the time
+		require.NoError(t, os.Chmod(path, mode))
+		c.pass(time.Second)
+		require.True(t, known(second))
+		require.Equal(t, mode != 0o600, tokens.Err() != nil)
+	}
 	_, err = auth.RevokeToken(path, "billing")
 	require.NoError(t, err)
 	require.NoError(t, tokens.Reload())
