@@ -8,14 +8,14 @@ echo "gofmt"
 unformatted=$(git ls-files '*.go' | xargs gofmt -l)
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
 
-for module in . cmd/signet bench; do
+for module in . service cmd/signet bench; do
   echo "vet and staticcheck in $module"
   (cd "$module" && go vet ./... && go run "$staticcheck" ./...)
 done
 
 echo "builds without cgo"
 for target in linux/arm64 windows/amd64 darwin/arm64; do
-  for module in . cmd/signet; do
+  for module in . service cmd/signet; do
     (cd "$module" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go vet ./...)
   done
 done
@@ -29,6 +29,12 @@ others=$(CGO_ENABLED=0 go list -deps -f "$notstd" ./cades ./batch ./provider/sof
 for forbidden in testing flag os/exec database/sql; do
   ! CGO_ENABLED=0 go list -deps ./cades ./batch ./provider/soft | grep -qx "$forbidden" || { echo "an importer would also get $forbidden"; exit 1; }
 done
+# What signs does not compile the service, wherever the key is.
+heavy=$(go list -deps ./cades ./batch ./provider/... ./tsp ./revocation | grep -E '^github.com/seed-116355fd/signet/service|prometheus|opentelemetry|oidc|yaml' || true)
+[ -z "$heavy" ] || { echo "an importer of cades, batch and the providers would also get: $heavy"; exit 1; }
+# Who mounts one handler gets no server: no metrics, traces, YAML or OpenID Connect.
+mounted=$(cd service && go list -deps -f "$notstd" ./cryptoapi ./api ./keys ./gate ./audit | grep -E 'prometheus|opentelemetry|oidc|yaml|/service/server' || true)
+[ -z "$mounted" ] || { echo "who mounts a handler would also get: $mounted"; exit 1; }
 std=$(go list -deps -f "$notstd" ./sign | grep -vE '^github.com/seed-116355fd/signet/sign$' || true)
 [ -z "$std" ] || { echo "package sign imports more than the standard library: $std"; exit 1; }
 
