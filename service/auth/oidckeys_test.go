@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -186,9 +187,12 @@ func TestOIDCBadIssuers(t *testing.T) {
 				return true
 			}
 		},
-		"leads elsewhere": func(*oidcTest) func(w http.ResponseWriter, r *http.Request) bool {
+		"leads elsewhere": func(o *oidcTest) func(w http.ResponseWriter, r *http.Request) bool {
 			return func(w http.ResponseWriter, r *http.Request) bool {
-				http.Redirect(w, r, "http://evil.example/", http.StatusFound)
+				if strings.HasPrefix(r.Host, "0.0.0.0") { // not this machine by its name, and it answers as if all were well
+					return false
+				}
+				http.Redirect(w, r, strings.Replace(o.issuer.URL, "127.0.0.1", "0.0.0.0", 1)+r.URL.Path, http.StatusFound)
 				return true
 			}
 		},
@@ -228,6 +232,37 @@ func TestOIDCBadIssuers(t *testing.T) {
 			require.Error(t, o.auth.Ready(t.Context()))
 		})
 	}
+}
+
+// TestOIDCKeysMoved: when the keys are not where they were, the issuer is asked again where they are.
+func TestOIDCKeysMoved(t *testing.T) {
+	o := newOIDC(t)
+	_, err := o.ask(o.token())
+	require.NoError(t, err)
+	next, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	o.issuer.set(func() {
+		o.issuer.answer = func(w http.ResponseWriter, r *http.Request) bool {
+			switch r.URL.Path {
+			case "/keys":
+				http.NotFound(w, r)
+			case "/moved/keys":
+				_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{publicKey(next, "k2")}})
+			default:
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":"%s/moved/keys"}`, o.issuer.URL, o.issuer.URL)
+			}
+			return true
+		}
+	})
+	token := signed(t, next, jose.RS256, "k2", nil, o.claims())
+	_, err = o.ask(token)
+	require.ErrorContains(t, err, "404")
+	require.NotErrorIs(t, err, auth.ErrRefused)
+	_, err = o.ask(o.token())
+	require.NoError(t, err, "what is known is used meanwhile")
+	o.clock.pass(time.Second)
+	_, err = o.ask(token)
+	require.NoError(t, err)
 }
 
 // TestOIDCHangs: who asks gives up with its context, and all share one question.
