@@ -16,6 +16,7 @@ import (
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 )
 
 func TestDescriptionIsOpenAPI(t *testing.T) {
@@ -186,4 +187,18 @@ func TestMergeRefusesTwice(t *testing.T) {
 	again, err := load()
 	require.NoError(t, err)
 	assert.ErrorContains(t, merge(root, again), "is there already")
+}
+
+// A text with " #" in it that is not quoted ends there, and YAML says nothing.
+func TestNoTextWasCut(t *testing.T) {
+	root, err := load()
+	require.NoError(t, err)
+	var look func(n *yaml.Node)
+	look = func(n *yaml.Node) {
+		assert.Empty(t, n.LineComment+n.HeadComment+n.FootComment, "line %d: %s", n.Line, n.Value)
+		for _, c := range n.Content {
+			look(c)
+		}
+	}
+	look(root)
 }
