@@ -1,0 +1,51 @@
+package cli_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestServeReadme runs what the README does with curl, and lets OpenSSL verify every signature.
+func TestServeReadme(t *testing.T) {
+	page, err := os.ReadFile("../../../../README.md")
+	require.NoError(t, err)
+	bash := needs(t, "bash", "bash")
+	needs(t, "curl", "curl")
+	openssl := needs(t, "openssl", "openssl")
+	w := newWorld(t)
+	s := w.serve(t, program(t), "--key", "demo", "--listen", "127.0.0.1:0")
+	token := tokenText.FindString(s.stdout())
+	blocks := shellBlocks(string(page))
+	require.Len(t, blocks, 1)
+	require.Contains(t, blocks[0], "http://127.0.0.1:8080")
+	cmd, stdout, stderr := w.command(bash, "-euo", "pipefail", "-c", strings.ReplaceAll(blocks[0], "http://127.0.0.1:8080", s.base))
+	cmd.Env = append(cmd.Env, "TOKEN="+token)
+	require.NoError(t, cmd.Run(), "%s\n%s", stdout, stderr)
+	require.Contains(t, stdout.String(), "ThrowOnErrors asks for all or nothing")
+	require.Contains(t, stdout.String(), `"ErrorMessage":"Contents[1]: it is not base64`)
+
+	data, err := os.ReadFile(w.path("answer.json"))
+	require.NoError(t, err)
+	var answer []struct{ Result, ErrorMessage *string }
+	require.NoError(t, json.Unmarshal(data, &answer))
+	require.Len(t, answer, 3)
+	require.Nil(t, answer[1].Result)
+	authority, err := filepath.Glob(w.path("*/signet/demo/ca.pem"))
+	require.NoError(t, err)
+	require.Len(t, authority, 1)
+	for i, content := range map[int]string{0: "first", 2: "third"} {
+		container, err := base64.StdEncoding.DecodeString(*answer[i].Result)
+		require.NoError(t, err)
+		w.write("c", content)
+		w.write("s", string(container))
+		verify, out, errs := w.command(openssl, "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", "s", "-content", "c", "-CAfile", authority[0])
+		require.NoError(t, verify.Run(), "%s", errs)
+		require.Equal(t, content, out.String())
+	}
+}
