@@ -1,12 +1,45 @@
 package auth
 
 import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+// TestSecretCounts: the right id with another secret is well formed, and refused.
+func TestSecretCounts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens")
+	text, token, err := AddToken(path, Token{Name: "billing"})
+	require.NoError(t, err)
+	tokens, err := OpenTokens(path, nil)
+	require.NoError(t, err)
+	ask := func(text string) error {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+text)
+		_, err := tokens.Authenticate(r)
+		return err
+	}
+	require.NoError(t, ask(string(text.Bytes())))
+	other := []byte(tokenPrefix + token.ID + "_" + random62(tokenSecret))
+	err = ask(string(append(other, checksum(other)...)))
+	require.ErrorIs(t, err, ErrRefused)
+	require.ErrorContains(t, err, "no such token")
+	for i := range text.Bytes() {
+		wrong := bytes.Clone(text.Bytes())
+		wrong[i] ^= 1
+		if i >= len(tokenPrefix) {
+			_, err := parseToken(string(wrong))
+			require.ErrorContains(t, err, "mistyped")
+		}
+		require.Error(t, ask(string(wrong)))
+	}
+}
 
 // FuzzTokenFile: what is read can be written, and is read as the same.
 func FuzzTokenFile(f *testing.F) {

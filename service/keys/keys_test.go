@@ -216,19 +216,21 @@ func TestOthersKeysAreLeftAlone(t *testing.T) {
 func TestNothingIsOpenedToKnow(t *testing.T) {
 	pki := testpki.New(t)
 	a, b, c := pki.Leaf(testpki.P256), pki.Leaf(testpki.P256), pki.Leaf(testpki.P256)
-	ha, hb, hc := newHolder("a", a), newHolder("b", b), newHolder("c", c)
-	s := newSet(t, nil, keys.Key{Name: "a", Store: ha.Store, Ref: sign.Ref{Thumbprint: sign.Thumbprint(a.Certificate())}},
+	ha, hb, hc, unsaid := newHolder("a", a), newHolder("b", b), newHolder("c", c), newHolder("unsaid", a)
+	s := newSet(t, nil, keys.Key{Name: "unsaid", Store: unsaid.Store}, keys.Key{Name: "a", Store: ha.Store, Ref: sign.Ref{Thumbprint: sign.Thumbprint(a.Certificate())}},
 		keys.Key{Name: "b", Store: hb.Store, Ref: sign.Ref{Certificate: b.Certificate()}},
 		keys.Key{Name: "c", Store: hc.Store, Ref: sign.Ref{Thumbprint: sign.Thumbprint(c.Certificate())}})
 	require.Equal(t, "c", acquire(t, s, keys.Query{Thumbprint: sign.Thumbprint(c.Certificate())}).Name)
 	require.Equal(t, "b", acquire(t, s, keys.Query{Certificate: b.Certificate().Raw}).Name)
-	_, err := s.Acquire(t.Context(), keys.Query{Thumbprint: strings.Repeat("7", 40), Allowed: all})
+	require.Zero(t, unsaid.opened.Load(), "another one is known to be meant")
+	allowed := only("a", "b", "c")
+	_, err := s.Acquire(t.Context(), keys.Query{Thumbprint: strings.Repeat("7", 40), Allowed: allowed})
 	require.ErrorIs(t, err, sign.ErrKeyNotFound)
 	require.Zero(t, ha.opened.Load())
 	require.EqualValues(t, 1, hb.opened.Load())
 	require.EqualValues(t, 1, hc.opened.Load())
 	// The SHA-256 of a key that is configured by its SHA-1 is not known.
-	require.Equal(t, "a", acquire(t, s, keys.Query{Thumbprint: hex256(a.Certificate())}).Name)
+	require.Equal(t, "a", acquire(t, s, keys.Query{Thumbprint: hex256(a.Certificate()), Allowed: allowed}).Name)
 }
 
 // TestConfiguredCertificate is signed with, even when the store has another one of the same key.
