@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -116,6 +118,7 @@ func TestCertificates(t *testing.T) {
 		results <- result{p, err}
 	}))
 	server.TLS = &tls.Config{ClientCAs: pki.Roots(), ClientAuth: tls.VerifyClientCertIfGiven}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
 	lax := httptest.NewUnstartedServer(server.Config.Handler)
