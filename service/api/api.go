@@ -31,12 +31,12 @@ func New(c Config) (http.Handler, error) {
 		return nil, errors.New("api: Config.Gate is nil; give one, it says who may call")
 	}
 	h := &handler{c}
-	return route.Table{
+	return route.Mux{Refuser: c.Gate, Table: route.Table{
 		"/v1/sign":   {http.MethodPost: c.Gate.HandleStream("sign", h.sign)},
 		"/v1/verify": {http.MethodPost: c.Gate.Handle("verify", h.verify)},
 		"/v1/extend": {http.MethodPost: c.Gate.Handle("extend", h.extend)},
 		"/v1/keys":   {http.MethodGet: c.Gate.Handle("keys", h.keys)},
-	}, nil
+	}}, nil
 }
 
 // handler has the methods of the API, each of the form that gate.Handle takes.

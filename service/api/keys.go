@@ -52,14 +52,11 @@ func (h *handler) keys(c *gate.Call) error {
 	list := struct {
 		Keys []key `json:"keys"`
 	}{[]key{}}
-	all := h.Keys.Status(c.Context())
+	all := h.Keys.List(c.Context(), c.Principal.MayUse)
 	if c.Context().Err() != nil {
 		return context.Cause(c.Context())
 	}
 	for _, s := range all {
-		if !c.Principal.MayUse(s.Name) {
-			continue
-		}
 		k := key{Name: s.Name, State: "ready", Scheme: s.Scheme, Level: s.Level.String(), Attached: s.Attached}
 		if s.Certificate != nil {
 			k.Certificate = describe(s.Certificate)

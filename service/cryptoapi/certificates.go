@@ -58,14 +58,11 @@ func (h *handler) certificates(c *gate.Call) error {
 func (h *handler) installed(ctx context.Context, c *gate.Call, throw bool) ([]installed, error) {
 	var own, issuers []installed
 	seen := map[string]bool{}
-	status := h.Keys.Status(ctx)
+	status := h.Keys.List(ctx, c.Principal.MayUse)
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	for _, s := range status {
-		if !c.Principal.MayUse(s.Name) {
-			continue
-		}
 		if s.Err != nil && (throw || s.Certificate == nil) {
 			c.Log.WarnContext(ctx, "key cannot be used", "key", s.Name, "error", s.Err.Error())
 		}
@@ -79,9 +76,6 @@ func (h *handler) installed(ctx context.Context, c *gate.Call, throw bool) ([]in
 		}
 	}
 	for _, s := range status {
-		if !c.Principal.MayUse(s.Name) {
-			continue
-		}
 		for _, cert := range s.Chain {
 			if !seen[string(cert.Raw)] {
 				seen[string(cert.Raw)] = true

@@ -33,12 +33,12 @@ func New(c Config) (http.Handler, error) {
 		return nil, errors.New("cryptoapi: Config.Gate is nil; give one, it says who may call")
 	}
 	h := &handler{c}
-	return route.Table{
+	return route.Mux{Refuser: c.Gate, Table: route.Table{
 		"/v2/sign":               {http.MethodPost: c.Gate.Handle("sign", h.sign)},
 		"/v2/certificates":       {http.MethodGet: c.Gate.Handle("certificates", h.certificates)},
 		"/certificates/metadata": {http.MethodPost: c.Gate.Handle("metadata", h.metadata)},
 		"/v3/validate":           {http.MethodPost: c.Gate.Handle("validate", h.validate)},
-	}, nil
+	}}, nil
 }
 
 // handler has the methods of the API, each of the form that gate.Handle takes.

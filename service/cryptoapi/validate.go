@@ -1,6 +1,7 @@
 package cryptoapi
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -60,6 +61,9 @@ type attribute struct {
 // validate is POST /v3/validate {Content, Signature, DefaultOnFail, VerifySignatureOnly}. An attached signature has its
 // content inside, and Content may be left out; when it is there as well, it has to be the same. What is no signature at
 // all is not valid, like any other that is not.
+//
+// Status 200 is for valid signatures only: a client that looks at nothing else takes none for valid that is not. Others are
+// an error of status 400 that says why, or 204 without a body when DefaultOnFail asks for that.
 func (h *handler) validate(c *gate.Call) error {
 	limits := c.Gate().Limits()
 	content := spool.New("", limits.Content)
@@ -82,11 +86,14 @@ func (h *handler) validate(c *gate.Call) error {
 	if err != nil {
 		return err
 	}
-	if !v.IsValid && defaultOnFail {
+	switch {
+	case v.IsValid:
+		return c.JSON(http.StatusOK, v)
+	case defaultOnFail:
 		c.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return c.JSON(http.StatusOK, v)
+	return &gate.Error{Status: http.StatusBadRequest, Message: v.Message, Details: fmt.Sprintf("Api.ValidationException: the signature is not valid (%s); POST /v1/verify tells each check", v.Verdict)}
 }
 
 func (h *handler) judge(c *gate.Call, sig []byte, content *spool.Spool, given, signatureOnly bool) (*validation, error) {

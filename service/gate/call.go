@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,35 +116,6 @@ func (c *Call) JSON(status int, v any) error {
 	return err
 }
 
-// ReadJSON reads a small request whole. Unknown fields are passed over when lenient.
-func (c *Call) ReadJSON(v any, lenient bool) error {
-	r := bufio.NewReader(c.body)
-	if bom, err := r.Peek(3); err == nil && string(bom) == "\xEF\xBB\xBF" {
-		_, _ = r.Discard(3)
-	}
-	d := json.NewDecoder(r)
-	if !lenient {
-		d.DisallowUnknownFields()
-	}
-	err := d.Decode(v)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			if _, ok := errors.AsType[*Error](more); ok {
-				return more
-			}
-			return Bad("the request goes on behind its JSON object")
-		}
-		return nil
-	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	if errors.Is(err, io.EOF) {
-		return Bad("the request is empty; send a JSON object")
-	}
-	return &Error{Status: http.StatusBadRequest, Message: "the request is not the JSON that was expected: " + err.Error()}
-}
-
 // Record puts an entry into the audit log, with who calls. A signature is handed out after that only.
 func (c *Call) Record(r *audit.Record) error {
 	if c.gate.audit == nil {
@@ -190,15 +160,20 @@ func (g *Gate) HandleStream(endpoint string, f func(*Call) error) http.Handler {
 	return g.handle(endpoint, f, math.MaxInt64)
 }
 
+func (g *Gate) newCall(w http.ResponseWriter, r *http.Request, endpoint string, most int64) *Call {
+	c := &Call{Request: r, ID: g.requestID(), Endpoint: endpoint, gate: g, w: w, control: http.NewResponseController(w)}
+	c.Log = g.log.With("request", c.ID)
+	c.body = newBody(c, most)
+	w.Header().Set("X-Request-Id", c.ID)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	return c
+}
+
 func (g *Gate) handle(endpoint string, f func(*Call) error, most int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		c := &Call{Request: r, ID: g.requestID(), Endpoint: endpoint, gate: g, w: w, control: http.NewResponseController(w)}
-		c.Log = g.log.With("request", c.ID)
-		w.Header().Set("X-Request-Id", c.ID)
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		c.body = newBody(c, most)
+		c := g.newCall(w, r, endpoint, most)
 		err := g.serve(c, f, start)
 		c.log(time.Since(start), err)
 		if c.cut {

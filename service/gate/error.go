@@ -118,3 +118,11 @@ func kindOf(status int) string {
 	}
 	return "Api.InternalException"
 }
+
+// Refuse answers a request that belongs to no endpoint. Nobody is asked who sends it, and its body is not read.
+func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
+	c := g.newCall(w, r, "none", 0)
+	err := &Error{Status: status, Message: message}
+	_ = c.fail(err)
+	c.log(0, err)
+}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +214,26 @@ func TestErrors(t *testing.T) {
 			require.Equal(t, name != "bad" && name != "wrapped", strings.Contains(w.log.String(), "secret cause"), name)
 		})
 	}
+}
+
+// TestRefuse tells those who call what is not there, and the log, without asking who they are or reading what they send.
+func TestRefuse(t *testing.T) {
+	var log lockedBuffer
+	g, err := gate.New(gate.Config{Auth: auth.Func(callers), Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	require.NoError(t, err)
+	ids := map[string]bool{}
+	for range 2 {
+		w := httptest.NewRecorder()
+		g.Refuse(w, httptest.NewRequest(http.MethodPost, "/nothing", iotest.ErrReader(errors.New("it was read"))), http.StatusNotFound, "nothing here")
+		var o map[string]string
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &o))
+		require.Equal(t, map[string]string{"RequestId": w.Header().Get("X-Request-Id"), "Path": "/nothing", "Method": "POST", "Message": "nothing here", "Details": "Api.RoutingException: nothing here"}, o)
+		require.Equal(t, 404, w.Code)
+		require.Contains(t, log.String(), o["RequestId"])
+		ids[o["RequestId"]] = true
+	}
+	require.Len(t, ids, 2)
+	require.NotContains(t, log.String(), "it was read")
 }
 
 // TestCut does not let a half be taken for the whole.

@@ -4,9 +4,6 @@
 package route
 
 import (
-	"crypto/rand"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,12 +12,23 @@ import (
 // Table is which handlers there are: by path, in lower case and with a slash in front, then by method.
 type Table map[string]map[string]http.Handler
 
+// Refuser answers a request that belongs to no endpoint: a *gate.Gate.
+type Refuser interface {
+	Refuse(w http.ResponseWriter, r *http.Request, status int, message string)
+}
+
+// Mux serves a table.
+type Mux struct {
+	Table
+	Refuser
+}
+
 // ServeHTTP calls the handler of the path and the method. HEAD is GET without a body; OPTIONS, 404 and 405 are answered
 // without asking who calls: they say what the documentation says, and nothing else.
-func (t Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	methods, ok := t[clean(r.URL.Path)]
+func (t Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	methods, ok := t.Table[clean(r.URL.Path)]
 	if !ok {
-		Refuse(w, r, http.StatusNotFound, "there is nothing at this address; see /openapi.json for what there is")
+		t.Refuse(w, r, http.StatusNotFound, "there is nothing at this address; see /openapi.json for what there is")
 		return
 	}
 	if h := methods[r.Method]; h != nil {
@@ -37,7 +45,7 @@ func (t Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	Refuse(w, r, http.StatusMethodNotAllowed, "this address takes "+allow+" only")
+	t.Refuse(w, r, http.StatusMethodNotAllowed, "this address takes "+allow+" only")
 }
 
 // Allow lists the methods of a path, as the header of this name does.
@@ -71,27 +79,4 @@ func clean(path string) string {
 		}
 	}
 	return strings.ToLower(path)
-}
-
-// object is the form of errors, as gate has it.
-type object struct {
-	RequestID string `json:"RequestId"`
-	Path      string
-	Method    string
-	Message   string
-	Details   string
-}
-
-// Refuse answers a request that belongs to no endpoint. The body is not read: nobody knows who sends it.
-func Refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
-	text := rand.Text()
-	o := object{RequestID: fmt.Sprintf("%s:%s", text[:13], "00000000"), Path: r.URL.Path, Method: r.Method,
-		Message: message, Details: "Api.RoutingException: " + message}
-	h := w.Header()
-	h.Set("X-Request-Id", o.RequestID)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(o)
 }

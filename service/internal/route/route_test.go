@@ -1,25 +1,29 @@
 package route
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
-func table() Table {
+func table() http.Handler {
 	say := func(word string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(word)) })
 	}
-	return Table{
+	return Mux{Refuser: refuser{}, Table: Table{
 		"/v2/sign":    {http.MethodPost: say("sign")},
 		"/v2/kilo":    {http.MethodGet: say("kilo")},
 		"/both/there": {http.MethodGet: say("get"), http.MethodPost: say("post")},
-	}
+	}}
+}
+
+type refuser struct{}
+
+func (refuser) Refuse(w http.ResponseWriter, _ *http.Request, status int, message string) {
+	http.Error(w, message, status)
 }
 
 func call(h http.Handler, method, path string) *httptest.ResponseRecorder {
@@ -70,22 +74,4 @@ func TestMethods(t *testing.T) {
 			assert.Empty(t, w.Body.Bytes())
 		}
 	}
-}
-
-func TestErrorObject(t *testing.T) {
-	ids := map[string]bool{}
-	for range 2 {
-		w := call(table(), http.MethodGet, "/nothing")
-		var o map[string]string
-		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &o))
-		assert.Equal(t, "/nothing", o["Path"])
-		assert.Equal(t, "GET", o["Method"])
-		assert.NotEmpty(t, o["Message"])
-		assert.Equal(t, "Api.RoutingException: "+o["Message"], o["Details"])
-		assert.Equal(t, w.Header().Get("X-Request-Id"), o["RequestId"])
-		assert.Regexp(t, `^[0-9A-Z]{13}:[0-9A-F]{8}$`, o["RequestId"])
-		assert.Equal(t, "application/json; charset=utf-8", w.Header().Get("Content-Type"))
-		ids[o["RequestId"]] = true
-	}
-	assert.Len(t, ids, 2)
 }
