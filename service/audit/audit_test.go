@@ -383,3 +383,16 @@ func BenchmarkRecord(b *testing.B) {
 		}
 	}
 }
+
+// TestOpenFolder refuses what cannot be a file, and leaves nothing behind.
+func TestOpenFolder(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, path := range []string{"", ".", "..", dir} {
+		_, err := audit.Open(path, nil)
+		require.ErrorContains(t, err, "is not a file")
+	}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}

@@ -42,6 +42,9 @@ func Open(path string, o *Options) (_ *Log, err error) {
 	if l.chain, err = newChain(l.options.Key); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
+	if info, err := os.Stat(path); path == "" || err == nil && info.IsDir() { // before there is a lock beside it
+		return nil, fmt.Errorf("audit: %q is not a file; give the path of one", path)
+	}
 	if l.lock, err = lockFile(path); err != nil {
 		return nil, err
 	}
