@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,6 +93,12 @@ func newWorld(t *testing.T, algorithm string, n, size int) *world {
 	}
 	ours := mount(nil)
 	w.addr["v2"], w.addr["ndjson"] = ours, ours
+	if strings.Contains(*impls, "audited") {
+		log, err := audit.Open(filepath.Join(t.TempDir(), "audit.log"), nil)
+		check(t, err)
+		t.Cleanup(func() { _ = log.Close() })
+		w.addr["audited"] = mount(log)
+	}
 	w.addr["naive"] = serve(t, service.Naive(id.Certificate, id.Key))
 	thumbprint := sign.Thumbprint(id.Certificate)
 	v2 := service.Request("/v2/sign", "application/json", service.JSON(thumbprint, w.contents))
