@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/auth/oidc"
 )
 
 // endpointNames are those that rights are about; see [auth.Principal].
@@ -98,7 +99,7 @@ func (s *Server) authenticator(c *Config) (auth.Authenticator, error) {
 		all = append(all, one)
 	}
 	for i := range a.OIDC {
-		one, err := auth.NewOIDC(a.OIDC[i].config(s.log))
+		one, err := oidc.New(a.OIDC[i].config(s.log))
 		if err != nil {
 			return nil, err
 		}
@@ -107,13 +108,13 @@ func (s *Server) authenticator(c *Config) (auth.Authenticator, error) {
 	return auth.Any(all...), nil
 }
 
-func (o *Issuer) config(log *slog.Logger) auth.OIDCConfig {
-	c := auth.OIDCConfig{
+func (o *Issuer) config(log *slog.Logger) oidc.Config {
+	c := oidc.Config{
 		Issuer: o.URL, Audience: o.Audience, NameClaim: o.Name, Prefix: o.Prefix, Algorithms: o.Algorithms,
 		AuthorizedParties: o.Clients, Skew: o.Skew, OnlyAccessTokens: o.AccessOnly, Log: log,
 	}
 	for _, r := range o.Rules {
-		c.Rules = append(c.Rules, auth.Rule{Claim: r.Claim, Value: r.Value, Keys: r.Keys, Endpoints: r.Endpoints})
+		c.Rules = append(c.Rules, oidc.Rule{Claim: r.Claim, Value: r.Value, Keys: r.Keys, Endpoints: r.Endpoints})
 	}
 	return c
 }

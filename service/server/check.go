@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/auth/oidc"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
@@ -239,7 +240,7 @@ func (s *Server) checkCallers(ctx context.Context, c *Config) (all []Finding) {
 	for i := range c.Auth.OIDC {
 		o := &c.Auth.OIDC[i]
 		what := "issuer " + o.URL
-		one, err := auth.NewOIDC(o.config(s.log))
+		one, err := oidc.New(o.config(s.log))
 		if err == nil {
 			limited, cancel := context.WithTimeout(ctx, askTime)
 			err = one.Ready(limited)

@@ -151,6 +151,7 @@ func TestFaults(t *testing.T) {
 		{strings.Replace(minimal, "store: seal.p12", "store: seal.p21", 1), 6, `there is no store "seal.p21"; did you mean seal.p12?`},
 		{strings.Replace(minimal, "    store: seal.p12\n", "", 1), 5, "where is the key?"},
 		{strings.Replace(minimal, "name: seal\n", "name: '*'\n", 1), 5, "names are letters"},
+		{strings.Replace(minimal, "name: seal\n", "name: 'seal '\n", 1), 5, "names are letters"},
 		{strings.Replace(minimal, "name: seal\n", "scheme: rot13\n    name: seal\n", 1), 5, "rot13"},
 		{strings.Replace(minimal, "name: seal\n", "thumbprint: 12\n    name: seal\n", 1), 5, "is no thumbprint"},
 		{strings.Replace(minimal, "name: seal\n", "id: xyz\n    name: seal\n", 1), 5, "is no id"},

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -10,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/service/audit"
+	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -84,6 +89,44 @@ func TestReloadOfBrokenConfiguration(t *testing.T) {
 	require.Contains(t, w.log.String(), "keys reloaded, not all of them")
 }
 
+// TestReloadTakesANameOfTheProgram: keys of the program and of the configuration are one list.
+func TestReloadTakesANameOfTheProgram(t *testing.T) {
+	w := newWorld(t)
+	given := keys.Key{Name: "given", Store: &keys.Store{Name: "given", Open: func(ctx context.Context) (sign.Provider, error) {
+		return soft.OpenContext(ctx, w.path("seal.pem"), soft.Config{})
+	}}}
+	s, err := New(t.Context(), w.load(""), &Options{Output: w.log, Keys: []keys.Key{given}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	require.Len(t, s.keys.Status(t.Context()), 2)
+	good, err := os.ReadFile(w.path("signet.yaml"))
+	require.NoError(t, err)
+	w.write("signet.yaml", []byte(strings.Replace(string(good), "name: seal,", "name: given,", 1)+"log: {level: debug}\n"))
+	require.ErrorContains(t, s.Reload(t.Context()), `two keys have the name "given"`)
+	require.Equal(t, slog.LevelInfo, s.level.Level())
+	require.Len(t, s.keys.Status(t.Context()), 2)
+}
+
+// TestNotReady: a service starts without its key, and says what is wrong with it to those who may know.
+func TestNotReady(t *testing.T) {
+	w := newWorld(t)
+	key, err := os.ReadFile(w.path("seal.pem"))
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(w.path("seal.pem")))
+	r := w.run("metrics: {listen: 'unix:m'}\n")
+	ready := r.do("GET", "/readyz", "", nil)
+	require.Equal(t, http.StatusServiceUnavailable, ready.status)
+	require.JSONEq(t, `{"status":"not ready","keys":{"usable":0,"configured":1},"audit":"off"}`, ready.body)
+	require.Equal(t, http.StatusOK, r.do("GET", "/healthz", "", nil).status, "the process is there")
+	operator := &running{t: t, base: "http://m", client: unixClient(t, w.path("m"))}
+	require.Contains(t, operator.do("GET", "/readyz", "", nil).body, "seal.pem")
+	require.Contains(t, operator.do("GET", "/metrics", "", nil).body, `signet_key_ready{key="seal",store="seal.pem"} 0`)
+	w.write("seal.pem", key)
+	require.NoError(t, r.Reload(t.Context()))
+	require.Eventually(t, func() bool { return r.do("GET", "/readyz", "", nil).status == http.StatusOK }, waitLong, 50*tick)
+	r.signs(w, w.token)
+}
+
 // TestRenewedCertificate: the key file is replaced by one with a new certificate of the same key.
 func TestRenewedCertificate(t *testing.T) {
 	w := newWorld(t)
@@ -119,4 +162,33 @@ func TestAuditFails(t *testing.T) {
 	r.signs(w, w.token)
 	require.Equal(t, http.StatusOK, r.do("GET", "/readyz", "", nil).status)
 	require.NoError(t, r.end())
+}
+
+// TestAuditMends: a log that could not be opened is tried again by health, without a request.
+func TestAuditMends(t *testing.T) {
+	w := newWorld(t)
+	mended := &trail{config: Audit{Path: Path(w.path("later/audit.log"))}, failures: newMetrics().auditFail}
+	require.NoError(t, mended.health(t.Context()), "nothing was tried")
+	require.Error(t, mended.Record(t.Context(), &audit.Record{Event: "sign"}))
+	require.Error(t, mended.health(t.Context()))
+	require.NoError(t, os.Mkdir(w.path("later"), 0o700))
+	require.NoError(t, mended.health(t.Context()))
+	require.NoError(t, mended.Record(t.Context(), &audit.Record{Event: "sign"}))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = mended.Record(gone, &audit.Record{Event: "sign"})
+	require.NoError(t, mended.health(t.Context()), "a caller who goes away says nothing about the log")
+	require.NoError(t, mended.close())
+	require.ErrorContains(t, mended.Record(t.Context(), &audit.Record{Event: "sign"}), "is being stopped")
+}
+
+// TestRef: what a key says of itself goes before what the URI of its store says.
+func TestRef(t *testing.T) {
+	of := sign.Ref{Label: "of the URI"}
+	ref, err := (&Key{ID: "01:ab"}).ref(of)
+	require.NoError(t, err)
+	require.Equal(t, sign.Ref{ID: []byte{1, 0xab}}, ref)
+	ref, err = (&Key{}).ref(of)
+	require.NoError(t, err)
+	require.Equal(t, of, ref)
 }

@@ -22,11 +22,14 @@ const (
 // ctx did and nothing was cut.
 func (s *Server) Run(ctx context.Context) error {
 	c := s.config.Load()
-	if err := s.trail.event(ctx, "start", ""); err != nil {
-		return errors.Join(err, s.Close())
-	}
 	listeners, err := s.listenAll(ctx, c)
 	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	if err := s.trail.event(ctx, "start", ""); err != nil {
+		for _, l := range listeners {
+			_ = l.Close()
+		}
 		return errors.Join(err, s.Close())
 	}
 	// The contexts of requests end when they are cut, not when ctx does.

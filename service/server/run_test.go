@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/service/audit"
+	"github.com/seed-116355fd/signet/service/auth"
 )
 
 // TestRun goes through the life of a service: what it answers, counts, keeps and says.
@@ -161,6 +162,43 @@ func TestCut(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestUnwinding has a handler that does not notice that its connection was cut: nothing is closed under it.
+func TestUnwinding(t *testing.T) {
+	w := newWorld(t)
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	started := make(chan []net.Addr, 1)
+	s, err := New(t.Context(), w.load("shutdown: {grace: 50ms}\n"), &Options{Output: w.log,
+		Started: func(all []net.Addr) { started <- all },
+		Auth: auth.Func(func(*http.Request) (*auth.Principal, error) {
+			close(inside)
+			<-goOn
+			return nil, auth.ErrNone
+		}),
+	})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Run(ctx) }()
+	gone := make(chan error, 1)
+	go func() {
+		resp, err := http.Get("http://" + (<-started)[0].String() + "/v1/keys")
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		gone <- err
+	}()
+	<-inside
+	stop()
+	require.Error(t, <-gone)
+	select {
+	case <-stopped:
+		require.FailNow(t, "the service was closed while a request was under way")
+	case <-time.After(200 * time.Millisecond): // a service that does not wait is closed long before
+	}
+	close(goOn)
+	require.ErrorContains(t, <-stopped, "were cut")
+}
+
 func TestStartFails(t *testing.T) {
 	w := newWorld(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -210,6 +248,13 @@ func TestSockets(t *testing.T) {
 	l, err = address.listen(t.Context(), "")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
+	foreign, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	require.NoError(t, err)
+	_, err = address.listen(t.Context(), "")
+	require.Error(t, err, "a socket of another kind is somebody's")
+	require.FileExists(t, path)
+	require.NoError(t, foreign.Close())
+	_ = os.Remove(path)
 	require.NoError(t, os.WriteFile(path, []byte("precious"), 0o600))
 	_, err = address.listen(t.Context(), "")
 	require.ErrorContains(t, err, "is there and no socket")

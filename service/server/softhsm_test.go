@@ -17,6 +17,8 @@ import (
 	"github.com/seed-116355fd/signet/internal/testpki"
 )
 
+const secretPIN = "hunter2-pin"
+
 // TestMain sets the configuration of SoftHSM2, which the module reads when it is loaded.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "signet-server-")
@@ -64,14 +66,14 @@ func newToken(t testing.TB, id testpki.Identity) (label string) {
 		out, err := exec.Command(name, args...).CombinedOutput()
 		require.NoError(t, err, "%s %v: %s", name, args, out)
 	}
-	command(find(t, "apt-get install softhsm2", "softhsm2-util"), "--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", "1234")
+	command(find(t, "apt-get install softhsm2", "softhsm2-util"), "--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", secretPIN)
 	tool := find(t, "apt-get install opensc", "pkcs11-tool")
 	file := filepath.Join(t.TempDir(), "object.der")
 	der, err := x509.MarshalPKCS8PrivateKey(id.Key)
 	require.NoError(t, err)
 	for kind, data := range map[string][]byte{"privkey": der, "cert": id.Certificate().Raw} {
 		require.NoError(t, os.WriteFile(file, data, 0o600))
-		command(tool, "--module", softhsm(t), "--token-label", label, "--login", "--pin", "1234", "--write-object", file, "--type", kind, "--id", "01", "--label", "seal")
+		command(tool, "--module", softhsm(t), "--token-label", label, "--login", "--pin", secretPIN, "--write-object", file, "--type", kind, "--id", "01", "--label", "seal")
 	}
 	return label
 }
@@ -81,7 +83,7 @@ func TestGroupWithOneMissing(t *testing.T) {
 	w := newWorld(t)
 	module := softhsm(t)
 	first, second := newToken(t, w.id), newToken(t, w.id)
-	w.write("pin", []byte("1234\n"))
+	w.write("pin", []byte(secretPIN+"\n"))
 	w.write("signet.yaml", []byte(`
 listen: {addresses: "127.0.0.1:0"}
 metrics: {listen: "unix:m"}
@@ -121,7 +123,7 @@ auth: {tokens: tokens}
 	require.Contains(t, metrics, `signet_store_waiting{store="hsm"} 0`)
 	require.NotContains(t, metrics, `state="open",store="hsm"} 0`)
 	require.NoError(t, r.end())
-	require.NotContains(t, w.log.String(), "1234")
+	require.NotContains(t, w.log.String(), secretPIN)
 }
 
 // TestTokenStores: what is wrong with a token is said in the words of a configuration.

@@ -148,7 +148,7 @@ func (k checker) token(path, uri string, s *Store) {
 	}
 }
 
-var keyName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._@/-]{0,99}$`)
+var keyName = regexp.MustCompile(`^[\pL\pN]([\pL\pN ._@/-]{0,98}[\pL\pN._@/-])?$`)
 
 func (k checker) keys() {
 	var stores []string
@@ -162,7 +162,7 @@ func (k checker) keys() {
 		case key.Name == "":
 			k.wrong(path, "the key has no name; add name: NAME, for rights and logs")
 		case !keyName.MatchString(key.Name):
-			k.wrong(path+".name", "%s: names are letters, digits, and ._@/- or spaces behind the first", shown(key.Name))
+			k.wrong(path+".name", "%s: names are letters, digits, and ._@/- or spaces between them", shown(key.Name))
 		case seen[key.Name]:
 			k.wrong(path+".name", "there are two keys %s; give one another name", shown(key.Name))
 		}
