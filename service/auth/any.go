@@ -44,8 +44,8 @@ func oneHeader(r *http.Request) error {
 	return nil
 }
 
-// bearer returns the bearer token of a request (RFC 6750 section 2.1). The error never repeats what was sent.
-func bearer(r *http.Request) (string, error) {
+// Bearer returns the bearer token of a request (RFC 6750 section 2.1). The error never repeats what was sent.
+func Bearer(r *http.Request) (string, error) {
 	if err := oneHeader(r); err != nil {
 		return "", err
 	}

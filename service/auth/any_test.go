@@ -1,8 +1,10 @@
 package auth_test
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -209,4 +211,9 @@ func TestTogether(t *testing.T) {
 	require.Equal(t, "certificate", p.Name)
 	_, err = all.Authenticate(request("Bearer " + text[:len(text)-1] + "x"))
 	require.ErrorIs(t, err, auth.ErrRefused)
+}
+
+func sum256(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
 }

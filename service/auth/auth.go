@@ -1,7 +1,7 @@
 // Package auth says who calls a service, and what they may do.
 //
 // An [Authenticator] finds the [Principal] of a request. There are ready ones for bearer tokens in a file ([Tokens]),
-// access tokens of OpenID Connect ([OIDC]) and client certificates ([Certificates]); [Any] asks several; a program with
+// access tokens of OpenID Connect (package auth/oidc) and client certificates ([Certificates]); [Any] asks several; a program with
 // an authentication of its own brings a [Func].
 package auth
 

@@ -68,7 +68,7 @@ func OpenTokens(path string, o *TokensOptions) (*Tokens, error) {
 
 // Authenticate knows a caller by its token.
 func (t *Tokens) Authenticate(r *http.Request) (*Principal, error) {
-	text, err := bearer(r)
+	text, err := Bearer(r)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package auth
+package oidc
 
 import (
 	"context"
@@ -15,8 +15,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/seed-116355fd/signet/service/auth"
 )
 
 // Bounds on what an issuer is asked, and on what it may answer.
@@ -40,7 +42,7 @@ const (
 type issuerKeys struct {
 	issuer string
 	client *http.Client
-	config *OIDCConfig
+	config *Config
 
 	mu       sync.Mutex
 	url      string // of the keys; empty when it has to be found out
@@ -59,7 +61,7 @@ type fetch struct {
 	err  error
 }
 
-func newIssuerKeys(c *OIDCConfig) *issuerKeys {
+func newIssuerKeys(c *Config) *issuerKeys {
 	client := http.Client{}
 	if c.Client != nil {
 		client = *c.Client
@@ -94,7 +96,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// find returns the keys that a signature may be of. The error is ErrRefused for a key that the issuer does not have, or one
+// find returns the keys that a signature may be of. The error is auth.ErrRefused for a key that the issuer does not have, or one
 // that says why that cannot be found out now.
 func (k *issuerKeys) find(ctx context.Context, id, algorithm string) ([]crypto.PublicKey, error) {
 	k.mu.Lock()
@@ -126,7 +128,7 @@ func (k *issuerKeys) find(ctx context.Context, id, algorithm string) ([]crypto.P
 	if found := k.among(id, algorithm); len(found) != 0 {
 		return found, nil
 	}
-	return nil, fmt.Errorf("%w: the issuer has no key that the token says it was signed with", ErrRefused)
+	return nil, fmt.Errorf("%w: the issuer has no key that the token says it was signed with", auth.ErrRefused)
 }
 
 // fetch begins to fetch the keys, or joins those who do, or says why not now.
@@ -179,7 +181,7 @@ func (k *issuerKeys) begin() {
 // get asks the issuer where its keys are, when that is not known, and for them.
 func (k *issuerKeys) get(ctx context.Context, at string) (string, []jose.JSONWebKey, error) {
 	if at == "" {
-		provider, err := oidc.NewProvider(oidc.ClientContext(ctx, k.client), k.issuer)
+		provider, err := goidc.NewProvider(goidc.ClientContext(ctx, k.client), k.issuer)
 		if err != nil {
 			return "", nil, fmt.Errorf("%.500s", err.Error()) // it may have the whole answer in it
 		}
@@ -271,7 +273,7 @@ func fits(key any, algorithm string) bool {
 	case *ecdsa.PublicKey:
 		return strings.HasPrefix(algorithm, "ES")
 	}
-	return algorithm == oidc.EdDSA
+	return algorithm == goidc.EdDSA
 }
 
 // ready fetches the keys when there are none.

@@ -1,4 +1,6 @@
-package auth
+// Package oidc finds out who calls by access tokens of OpenID Connect: JWTs (RFC 9068) whose signature is of an issuer that
+// is trusted, for this service, and in time.
+package oidc
 
 import (
 	"context"
@@ -15,8 +17,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/seed-116355fd/signet/service/auth"
 )
 
 // DefaultSkew is how far the clock of an issuer may be off.
@@ -32,9 +36,9 @@ type Rule struct {
 	Endpoints []string
 }
 
-// OIDCConfig says which access tokens are taken. Issuer and Audience are needed; without rules, callers are known and may do
+// Config says which access tokens are taken. Issuer and Audience are needed; without rules, callers are known and may do
 // nothing.
-type OIDCConfig struct {
+type Config struct {
 	Issuer   string // as in the claim iss: "https://login.example.com/realm"
 	Audience string // of this service, one of the claim aud
 	Rules    []Rule
@@ -59,28 +63,28 @@ type OIDCConfig struct {
 	Clock func() time.Time
 }
 
-// OIDC is an [Authenticator] of access tokens in the form of JWT (RFC 7519, RFC 9068). The issuer is asked for its keys when
+// Authenticator is an [Authenticator] of access tokens in the form of JWT (RFC 7519, RFC 9068). The issuer is asked for its keys when
 // the first token comes, so that one that is down does not keep a service from starting; while they cannot be had, the error
-// is neither ErrNone nor ErrRefused.
-type OIDC struct {
-	config     OIDCConfig
+// is neither auth.ErrNone nor auth.ErrRefused.
+type Authenticator struct {
+	config     Config
 	algorithms []jose.SignatureAlgorithm
 	keys       *issuerKeys
 }
 
-// NewOIDC makes an authenticator. The issuer is not asked yet.
-func NewOIDC(c OIDCConfig) (*OIDC, error) {
+// New makes an authenticator. The issuer is not asked yet.
+func New(c Config) (*Authenticator, error) {
 	if err := checkURL(c.Issuer); err != nil {
 		return nil, fmt.Errorf("auth: the issuer of tokens %.100q %w", c.Issuer, err)
 	}
 	if c.Audience == "" {
 		return nil, errors.New("auth: tokens for any audience would be taken; say which one this service is")
 	}
-	known := []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
+	known := []string{goidc.RS256, goidc.RS384, goidc.RS512, goidc.PS256, goidc.PS384, goidc.PS512, goidc.ES256, goidc.ES384, goidc.ES512, goidc.EdDSA}
 	if c.Algorithms == nil {
 		c.Algorithms = known
 	}
-	o := &OIDC{config: c}
+	o := &Authenticator{config: c}
 	for _, a := range c.Algorithms {
 		if !slices.Contains(known, a) {
 			return nil, fmt.Errorf("auth: tokens signed with %.20q cannot be taken; there are %s", a, strings.Join(known, ", "))
@@ -123,46 +127,46 @@ func checkURL(text string) error {
 }
 
 // Authenticate knows a caller by its access token. Tokens of other issuers are no credentials of this kind.
-func (o *OIDC) Authenticate(r *http.Request) (*Principal, error) {
-	text, err := bearer(r)
+func (o *Authenticator) Authenticate(r *http.Request) (*auth.Principal, error) {
+	text, err := auth.Bearer(r)
 	if err != nil {
 		return nil, err
 	}
 	if strings.Count(text, ".") != 2 {
-		return nil, ErrNone
+		return nil, auth.ErrNone
 	}
 	// Parsing refuses all algorithms but those: HS256 with the public key as its secret, and none, end here.
 	token, err := jose.ParseSigned(text, o.algorithms)
 	if err != nil || len(token.Signatures) != 1 {
-		return nil, fmt.Errorf("%w: it is no JWT that is signed with one of %s", ErrRefused, strings.Join(o.config.Algorithms, ", "))
+		return nil, fmt.Errorf("%w: it is no JWT that is signed with one of %s", auth.ErrRefused, strings.Join(o.config.Algorithms, ", "))
 	}
 	header := token.Signatures[0].Protected
 	if !o.ours(token) {
-		return nil, fmt.Errorf("%w: the token is of another issuer", ErrNone)
+		return nil, fmt.Errorf("%w: the token is of another issuer", auth.ErrNone)
 	}
 	candidates, err := o.keys.find(r.Context(), header.KeyID, header.Algorithm)
 	if err != nil {
 		return nil, err
 	}
-	verifier := oidc.NewVerifier(o.config.Issuer, &oidc.StaticKeySet{PublicKeys: candidates},
-		&oidc.Config{ClientID: o.config.Audience, SupportedSigningAlgs: o.config.Algorithms, SkipExpiryCheck: true}) // it is checked below, with the skew
+	verifier := goidc.NewVerifier(o.config.Issuer, &goidc.StaticKeySet{PublicKeys: candidates},
+		&goidc.Config{ClientID: o.config.Audience, SupportedSigningAlgs: o.config.Algorithms, SkipExpiryCheck: true}) // it is checked below, with the skew
 	verified, err := verifier.Verify(r.Context(), text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: its signature, issuer or audience is not right", ErrRefused)
+		return nil, fmt.Errorf("%w: its signature, issuer or audience is not right", auth.ErrRefused)
 	}
 	var claims map[string]any
 	if err := verified.Claims(&claims); err != nil {
-		return nil, fmt.Errorf("%w: its claims cannot be read", ErrRefused)
+		return nil, fmt.Errorf("%w: its claims cannot be read", auth.ErrRefused)
 	}
 	kind, _ := header.ExtraHeaders[jose.HeaderType].(string)
 	if err := o.check(r, kind, claims); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return nil, fmt.Errorf("%w: %w", auth.ErrRefused, err)
 	}
 	return o.principal(claims)
 }
 
 // ours reads the issuer of a token that was not verified yet.
-func (o *OIDC) ours(token *jose.JSONWebSignature) bool {
+func (o *Authenticator) ours(token *jose.JSONWebSignature) bool {
 	var claims struct {
 		Issuer string `json:"iss"`
 	}
@@ -170,7 +174,7 @@ func (o *OIDC) ours(token *jose.JSONWebSignature) bool {
 }
 
 // check looks at what go-oidc does not, since it is made for tokens that say who has logged in.
-func (o *OIDC) check(r *http.Request, kind string, claims map[string]any) error {
+func (o *Authenticator) check(r *http.Request, kind string, claims map[string]any) error {
 	now := o.config.Clock()
 	expires, ok := moment(claims["exp"])
 	if !ok {
@@ -240,12 +244,12 @@ func moment(v any) (time.Time, bool) {
 	return time.Unix(int64(seconds), 0), true
 }
 
-func (o *OIDC) principal(claims map[string]any) (*Principal, error) {
+func (o *Authenticator) principal(claims map[string]any) (*auth.Principal, error) {
 	name, _ := claims[o.config.NameClaim].(string)
 	if name == "" {
-		return nil, fmt.Errorf("%w: it has no claim %s that names its holder", ErrRefused, o.config.NameClaim)
+		return nil, fmt.Errorf("%w: it has no claim %s that names its holder", auth.ErrRefused, o.config.NameClaim)
 	}
-	p := &Principal{Name: o.config.Prefix + name}
+	p := &auth.Principal{Name: o.config.Prefix + name}
 	for i := range o.config.Rules {
 		if rule := &o.config.Rules[i]; rule.matches(claims) {
 			p.Keys = append(p.Keys, rule.Keys...)
@@ -284,4 +288,4 @@ func lookup(claims map[string]any, path string) any {
 }
 
 // Ready reports whether the keys of the issuer are there, and fetches them if they are not.
-func (o *OIDC) Ready(ctx context.Context) error { return o.keys.ready(ctx) }
+func (o *Authenticator) Ready(ctx context.Context) error { return o.keys.ready(ctx) }

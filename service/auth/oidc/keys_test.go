@@ -1,4 +1,4 @@
-package auth_test
+package oidc_test
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/auth/oidc"
 )
 
 func TestOIDCKindsOfKeys(t *testing.T) {
@@ -278,7 +279,7 @@ func TestOIDCHangs(t *testing.T) {
 		o.issuer.ServeHTTP(w, r)
 	}))
 	defer hang.Close()
-	slow, err := auth.NewOIDC(auth.OIDCConfig{Issuer: o.issuer.URL, Audience: "signet", Clock: o.clock.Now, Client: &http.Client{Transport: through(hang.URL)}})
+	slow, err := oidc.New(oidc.Config{Issuer: o.issuer.URL, Audience: "signet", Clock: o.clock.Now, Client: &http.Client{Transport: through(hang.URL)}})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	errs := make(chan error, 20)

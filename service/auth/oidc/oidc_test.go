@@ -1,4 +1,4 @@
-package auth_test
+package oidc_test
 
 import (
 	"crypto"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/auth/oidc"
 )
 
 func sum256(c *x509.Certificate) string {
@@ -111,14 +112,14 @@ type oidcTest struct {
 	issuer *issuer
 	clock  *clock
 	rsa    *rsa.PrivateKey
-	auth   *auth.OIDC
+	auth   *oidc.Authenticator
 }
 
-func newOIDC(t testing.TB, bend ...func(*auth.OIDCConfig)) *oidcTest {
+func newOIDC(t testing.TB, bend ...func(*oidc.Config)) *oidcTest {
 	t.Helper()
 	key := testpki.NewKey(t, testpki.RSA2048).(*rsa.PrivateKey)
 	o := &oidcTest{t: t, clock: newClock(), rsa: key, issuer: newIssuer(t, publicKey(key, "k1"))}
-	c := auth.OIDCConfig{Issuer: o.issuer.URL, Audience: "signet", Clock: o.clock.Now, Rules: []auth.Rule{
+	c := oidc.Config{Issuer: o.issuer.URL, Audience: "signet", Clock: o.clock.Now, Rules: []oidc.Rule{
 		{Claim: "groups", Value: "billing", Keys: []string{"seal"}, Endpoints: []string{"sign"}},
 		{Claim: "realm_access.roles", Value: "verify", Endpoints: []string{"verify"}},
 		{Claim: "https://example.org/role", Value: "admin", Keys: []string{"*"}, Endpoints: []string{"*"}},
@@ -127,7 +128,7 @@ func newOIDC(t testing.TB, bend ...func(*auth.OIDCConfig)) *oidcTest {
 		f(&c)
 	}
 	var err error
-	o.auth, err = auth.NewOIDC(c)
+	o.auth, err = oidc.New(c)
 	require.NoError(t, err)
 	return o
 }
@@ -276,7 +277,7 @@ func withKey(t testing.TB, key *rsa.PrivateKey, claims map[string]any) string {
 }
 
 func TestOIDCOptions(t *testing.T) {
-	o := newOIDC(t, func(c *auth.OIDCConfig) {
+	o := newOIDC(t, func(c *oidc.Config) {
 		c.OnlyAccessTokens, c.AuthorizedParties, c.NameClaim, c.Prefix, c.Skew, c.Algorithms = true, []string{"app"}, "client_id", "oidc:", -1, []string{"RS256"}
 	})
 	at := map[jose.HeaderKey]any{"typ": "at+jwt"}
@@ -294,15 +295,15 @@ func TestOIDCOptions(t *testing.T) {
 		_, err := o.ask(token)
 		require.ErrorIs(t, err, auth.ErrRefused, name)
 	}
-	for says, c := range map[string]auth.OIDCConfig{
+	for says, c := range map[string]oidc.Config{
 		"https://":             {Issuer: "http://login.example.com", Audience: "x"},
 		"is not a URL":         {Issuer: "login", Audience: "x"},
 		"any audience":         {Issuer: "https://login.example.com"},
 		`"HS256" cannot be`:    {Issuer: "https://login.example.com", Audience: "x", Algorithms: []string{"HS256"}},
 		`"none" cannot be`:     {Issuer: "https://login.example.com", Audience: "x", Algorithms: []string{"none"}},
-		"names no claim or no": {Issuer: "https://login.example.com", Audience: "x", Rules: []auth.Rule{{Keys: []string{"*"}}}},
+		"names no claim or no": {Issuer: "https://login.example.com", Audience: "x", Rules: []oidc.Rule{{Keys: []string{"*"}}}},
 	} {
-		_, err := auth.NewOIDC(c)
+		_, err := oidc.New(c)
 		require.ErrorContains(t, err, says)
 	}
 }
