@@ -51,6 +51,8 @@ type world struct {
 	contents [][]byte
 	requests map[string][]byte
 	addr     map[string]string
+
+	thumbprint string
 }
 
 func check(t testing.TB, err error) {
@@ -100,8 +102,8 @@ func newWorld(t *testing.T, algorithm string, n, size int) *world {
 		w.addr["audited"] = mount(log)
 	}
 	w.addr["naive"] = serve(t, service.Naive(id.Certificate, id.Key))
-	thumbprint := sign.Thumbprint(id.Certificate)
-	v2 := service.Request("/v2/sign", "application/json", service.JSON(thumbprint, w.contents))
+	w.thumbprint = sign.Thumbprint(id.Certificate)
+	v2 := service.Request("/v2/sign", "application/json", service.JSON(w.thumbprint, w.contents))
 	w.requests = map[string][]byte{"v2": v2, "naive": v2, "audited": v2, "ndjson": service.Request("/v1/sign", "application/x-ndjson", service.Lines(w.contents))}
 	return w
 }
