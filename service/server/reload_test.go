@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -191,4 +193,37 @@ func TestRef(t *testing.T) {
 	ref, err = (&Key{}).ref(of)
 	require.NoError(t, err)
 	require.Equal(t, of, ref)
+}
+
+// TestReloadUnderLoad: no request fails because of reloads, whatever else they replace.
+func TestReloadUnderLoad(t *testing.T) {
+	w := newWorld(t)
+	r := w.run("")
+	body := w.body("one", "two")
+	var callers sync.WaitGroup
+	var failed atomic.Int64
+	ended := make(chan struct{})
+	for range 4 {
+		callers.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+				}
+				a, err := r.try("POST", "/v2/sign", w.token, strings.NewReader(body))
+				if err != nil || a.status != http.StatusOK || strings.Count(a.body, `"ErrorMessage":null`) != 2 {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	for range 30 {
+		require.NoError(t, r.Reload(t.Context()))
+	}
+	close(ended)
+	callers.Wait()
+	require.Zero(t, failed.Load())
+	requests, waiting, signatures := r.state.Load().gate.Load()
+	require.Equal(t, [3]int{}, [3]int{requests, waiting, signatures})
 }
