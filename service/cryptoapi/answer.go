@@ -4,22 +4,27 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	vector "github.com/segmentio/asm/base64"
 
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/intake"
+	"github.com/seed-116355fd/signet/service/internal/spool"
 )
 
 // answer is the array of POST /v2/sign, held back until the request has ended: with ThrowOnErrors a single content makes
 // an error of it, and many clients read nothing before they have written all. It is kept in pieces of one size, because
-// one slice that grows is copied time and again.
+// one slice that grows is copied time and again. What is much is kept in a file without a name.
 type answer struct {
 	pieces [][]byte
+	aside  *spool.Spool // what comes before the pieces
 	size   int64
 	most   int64 // 0: no bound
 	count  int
@@ -28,7 +33,11 @@ type answer struct {
 	at     int    // its index
 }
 
-const pieceSize = 64 << 10
+const (
+	pieceSize = 64 << 10
+	// maxPieces is how many there are before they are put aside.
+	maxPieces = 64
+)
 
 var pieces = sync.Pool{New: func() any { b := make([]byte, 0, pieceSize); return &b }}
 
@@ -106,6 +115,17 @@ func (a *answer) begin(n int) *[]byte {
 }
 
 func (a *answer) check() error {
+	if len(a.pieces) > maxPieces {
+		if a.aside == nil {
+			a.aside = spool.New("", math.MaxInt64)
+		}
+		for _, piece := range a.pieces {
+			if _, err := a.aside.Write(piece); err != nil {
+				return &gate.Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute, Err: err, Message: "there is no room to keep the answer in; the operator has to look at the folder for temporary files"}
+			}
+		}
+		a.drop()
+	}
 	if a.most > 0 && a.size > a.most {
 		return gate.TooLarge("the signatures have more than %d MiB together; send the contents in several requests, or by POST /v1/sign", a.most>>20)
 	}
@@ -125,12 +145,20 @@ func (a *answer) write(c *gate.Call) error {
 		*p = append(*p, '[')
 	}
 	*p = append(*p, ']')
-	size := 0
+	size := int64(0)
+	if a.aside != nil {
+		size = a.aside.Size()
+	}
 	for _, piece := range a.pieces {
-		size += len(piece)
+		size += int64(len(piece))
 	}
 	c.Header().Set("Content-Type", "application/json; charset=utf-8")
-	c.Header().Set("Content-Length", strconv.Itoa(size))
+	c.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	if a.aside != nil {
+		if _, err := io.Copy(c, a.aside.Section(0, a.aside.Size())); err != nil {
+			return err
+		}
+	}
 	for _, piece := range a.pieces {
 		if _, err := c.Write(piece); err != nil {
 			return err
@@ -139,13 +167,21 @@ func (a *answer) write(c *gate.Call) error {
 	return nil
 }
 
-// release gives the pieces back.
+// release gives everything back.
 func (a *answer) release() {
+	a.drop()
+	if a.aside != nil {
+		_ = a.aside.Close()
+	}
+}
+
+// drop gives the pieces back.
+func (a *answer) drop() {
 	for _, piece := range a.pieces {
 		if cap(piece) == pieceSize {
 			piece = piece[:0]
 			pieces.Put(&piece)
 		}
 	}
-	a.pieces = nil
+	a.pieces = a.pieces[:0]
 }

@@ -30,8 +30,6 @@ type signRequest struct {
 	spooled *spooled    // of Contents that came before the key was named
 	lease   *keys.Lease // once Contents are being signed
 	answer  answer
-
-	byThumbprint, byCertificate bool // what the key was looked up by
 }
 
 // sign is POST /v2/sign.
@@ -173,21 +171,23 @@ func (r *signRequest) acquire() error {
 	if err != nil {
 		return gate.KeyError(err)
 	}
-	r.lease, r.byThumbprint, r.byCertificate = lease, r.thumbprint != "", r.certificate != nil
+	r.lease = lease
 	return nil
 }
 
-// checkNamed makes sure that what named the key behind Contents names the one that signed them. What was looked up before is
-// not looked up again: a reload may have replaced the key meanwhile, and a request goes on with the one it began with.
+// checkNamed makes sure that what named the key behind Contents names the one that signed them.
 func (r *signRequest) checkNamed() error {
-	if r.lease == nil || (r.thumbprint != "") == r.byThumbprint && (r.certificate != nil) == r.byCertificate {
+	if r.lease == nil {
 		return nil
 	}
-	lease, err := r.h.Keys.Acquire(r.Context(), keys.Query{Name: r.lease.Name, Thumbprint: r.thumbprint, Certificate: r.certificate, Allowed: r.Principal.MayUse})
+	// The lease and not the set is asked: a reload may have replaced the key meanwhile.
+	same, err := r.lease.Is(keys.Query{Thumbprint: r.thumbprint, Certificate: r.certificate})
 	if err != nil {
 		return gate.KeyError(err)
 	}
-	lease.Release()
+	if !same {
+		return gate.Bad("Thumbprint and CertificateRawData name different certificates; give one of them")
+	}
 	return nil
 }
 

@@ -316,6 +316,28 @@ func TestSignLarge(t *testing.T) {
 	}
 }
 
+// TestSignAside keeps an answer that is large in a file, and its entries in several records.
+func TestSignAside(t *testing.T) {
+	w := newSignWorld(t, signOptions{})
+	const n = 10_000
+	results := w.good(`{"Thumbprint":"` + w.thumbprint() + `","Contents":[null` + strings.Repeat(`,"YQ=="`, n-1) + `]}`)
+	require.Len(t, results, n)
+	require.NotNil(t, results[0].ErrorMessage)
+	for _, i := range []int{1, n / 2, n - 1} {
+		w.requireSigned(results[i], "a")
+	}
+	next := 0
+	for _, r := range w.audit.records {
+		require.Empty(t, r.Detail)
+		for _, i := range r.Items {
+			require.Equal(t, next, i.Index)
+			next++
+		}
+	}
+	require.Equal(t, n, next)
+	require.Len(t, w.audit.records, 3)
+}
+
 // TestSignLimits refuses what is too much, by its own sentence, and never answers in part.
 func TestSignLimits(t *testing.T) {
 	limits := gate.Limits{Contents: 3, Content: 1000, Body: 100_000, Answer: 4000}
@@ -434,7 +456,7 @@ func TestSignGone(t *testing.T) {
 	w.audit.mu.Lock()
 	defer w.audit.mu.Unlock()
 	for _, r := range w.audit.records { // the signature may have been on its way still
-		require.Contains(t, r.Detail, "not handed out")
+		require.Contains(t, r.Detail, "none of the request was handed out")
 	}
 }
 

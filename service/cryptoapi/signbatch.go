@@ -1,6 +1,7 @@
 package cryptoapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,6 +126,10 @@ func (r *signRequest) run(in *intake.Intake, feed func(ctx context.Context, yiel
 		why, err := r.answer.add(&result)
 		if record != nil {
 			record.Items = append(record.Items, itemOf(&result, why))
+			if len(record.Items) == maxItems && ctx.Err() == nil {
+				err = cmp.Or(err, r.Record(record))
+				record = r.newRecord()
+			}
 		}
 		if err != nil {
 			cancel(err)
@@ -132,17 +137,20 @@ func (r *signRequest) run(in *intake.Intake, feed func(ctx context.Context, yiel
 	}
 	r.Contents, r.Failed = r.answer.count, r.answer.failed
 	fatal := context.Cause(ctx)
-	if record == nil || len(record.Items) == 0 {
+	if record == nil || len(record.Items) == 0 && (fatal == nil || r.answer.count == 0) {
 		return fatal
 	}
 	if fatal != nil {
-		record.Detail = "not handed out: " + fatal.Error()
+		record.Detail = "none of the request was handed out: " + fatal.Error()
 	}
 	if err := r.Record(record); err != nil && fatal == nil {
 		return err
 	}
 	return fatal
 }
+
+// maxItems is how many contents one entry of the audit log has.
+const maxItems = 4096
 
 // newRecord begins the entry of the audit log, if there is one.
 func (r *signRequest) newRecord() *audit.Record {

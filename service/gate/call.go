@@ -295,7 +295,7 @@ func (c *Call) log(took time.Duration, err error) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("method", c.Request.Method), slog.String("path", c.Request.URL.Path), slog.String("endpoint", c.Endpoint),
-		slog.String("remote", c.Request.RemoteAddr), slog.Int("status", c.status), slog.Duration("took", took),
+		slog.String("remote", c.Request.RemoteAddr), slog.Int("status", c.status), slog.Float64("seconds", took.Seconds()),
 		slog.Int64("in", c.body.read), slog.Int64("out", c.out),
 	}
 	if c.Principal != nil {

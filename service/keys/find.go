@@ -174,3 +174,14 @@ func openAndFind(ctx context.Context, unknown []*entry, m match) (*entry, *opene
 	}
 	return nil, nil, notFound()
 }
+
+// Is reports whether the query means the key of the lease, as it was when it was found. The rights of the caller are not
+// asked for again. The error is that of a query that can match nothing.
+func (l *Lease) Is(q Query) (bool, error) {
+	m, err := q.parse()
+	if err != nil {
+		return false, err
+	}
+	c := l.Signer.Certificate()
+	return (q.Name == "" || q.Name == l.Name) && m.is(&opened{signer: l.Signer, sha1: sha1.Sum(c.Raw), sha256: sha256.Sum256(c.Raw)}), nil
+}
