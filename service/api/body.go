@@ -24,10 +24,10 @@ import (
 
 // Limits of a request to verify or extend.
 const (
-	maxAround  = 16 << 20 // octets that a signature may have beside its content
-	maxText    = 256      // octets of a name
-	maxDigests = 16
-	maxParts   = 16
+	maxSignature = 32 << 20 // octets of a signature, with its content when it is attached: it is held in memory
+	maxText      = 256      // octets of a name
+	maxDigests   = 16
+	maxParts     = 16
 )
 
 // request is what POST /v1/verify and POST /v1/extend take: a JSON object, or multipart/form-data with parts of the same
@@ -79,7 +79,7 @@ func (q *request) read(c *gate.Call, t texts, f flags) error {
 func (q *request) readJSON(r io.Reader, t texts, f flags) error {
 	var algorithm, value string
 	fields := []jsonbody.Field{
-		jsonbody.Bytes("signature", &q.signature, q.limits.Content+maxAround),
+		jsonbody.Bytes("signature", &q.signature, maxSignature),
 		jsonbody.Stream("content", q.open, q.limits.Content),
 		jsonbody.List("digests", maxDigests, func() jsonbody.Object {
 			algorithm, value = "", ""
@@ -151,7 +151,7 @@ func (q *request) readParts(r *multipart.Reader, t texts, f flags) error {
 func (q *request) readPart(part io.Reader, name string, t texts, f flags) (err error) {
 	switch {
 	case name == "signature":
-		q.signature, err = readAll(part, name, q.limits.Content+maxAround)
+		q.signature, err = readAll(part, name, maxSignature)
 		return err
 	case name == "content":
 		return copyTo(q.open(), part, name, q.limits.Content)

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-116355fd/signet/service/internal/verdict"
 )
 
-// maxAround is what a signature may have beside its content: certificates, time-stamps, revocation values.
-const maxAround = 16 << 20
+// maxSignature bounds a signature, with its content when it is attached: it is held in memory.
+const maxSignature = 32 << 20
 
 // validation is the answer of POST /v3/validate.
 type validation struct {
@@ -72,7 +72,7 @@ func (h *handler) validate(c *gate.Call) error {
 	var given, defaultOnFail, signatureOnly bool
 	err := jsonbody.Object{Fold: true, Fields: []jsonbody.Field{
 		jsonbody.Stream("Content", func() io.Writer { given = true; return content }, limits.Content),
-		jsonbody.Bytes("Signature", &sig, limits.Content+maxAround),
+		jsonbody.Bytes("Signature", &sig, maxSignature),
 		jsonbody.Bool("DefaultOnFail", &defaultOnFail),
 		jsonbody.Bool("VerifySignatureOnly", &signatureOnly),
 	}}.Read(c.Body())
