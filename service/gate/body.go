@@ -27,7 +27,8 @@ const (
 	ratio     = 100
 )
 
-// maxDrain bounds what is read of a request that was refused already.
+// maxDrain bounds what is read of a request that was refused already, and Limits.Idle how long: it has no place any more that
+// would be counted.
 const maxDrain = 64 << 20
 
 func newBody(c *Call, most int64) *body {
@@ -85,6 +86,7 @@ func (b *body) drain() {
 	if !b.trusted || b.wire.done {
 		return
 	}
+	b.wire.until = time.Now().Add(b.call.gate.limits.Idle)
 	if _, err := io.CopyN(io.Discard, &b.wire, maxDrain); err != io.EOF {
 		b.call.hangUp.Store(true)
 	}
@@ -97,6 +99,7 @@ type wire struct {
 	read  int64
 	spent time.Duration
 	done  bool
+	until time.Time // not read for longer; zero means no such bound
 }
 
 func (w *wire) Read(p []byte) (int, error) {
@@ -106,6 +109,9 @@ func (w *wire) Read(p []byte) (int, error) {
 	l := &w.call.gate.limits
 	left := min(l.Idle, l.Idle+time.Duration(float64(w.read)/float64(l.Rate)*float64(time.Second))-w.spent)
 	start := time.Now()
+	if !w.until.IsZero() {
+		left = min(left, w.until.Sub(start))
+	}
 	if left <= 0 {
 		return 0, w.tooSlow()
 	}
