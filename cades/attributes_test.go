@@ -286,7 +286,17 @@ func TestNames(t *testing.T) {
 		require.NoError(t, err)
 		require.NotContains(t, l.String(), "level")
 	}
-	_, err := cades.ParseLevel("b-b")
+	for l := cades.PKCS7; l <= cades.A; l++ {
+		back, err := cades.ParseLevel(l.String())
+		require.NoError(t, err)
+		require.Equal(t, l, back)
+	}
+	for name, want := range map[string]cades.Level{"B-B": cades.BES, "CAdES_BASELINE_LTA": cades.LTA, "x long type 1": cades.XLongType1, "CMS": cades.PKCS7} {
+		l, err := cades.ParseLevel(name)
+		require.NoError(t, err)
+		require.Equal(t, want, l, name)
+	}
+	_, err := cades.ParseLevel("b-c")
 	require.ErrorIs(t, err, sign.ErrUnsupported)
 	for name, want := range map[string]cades.Commitment{"origin": cades.ProofOfOrigin, "Proof-of-Receipt": cades.ProofOfReceipt, "1.2.3": "1.2.3"} {
 		got, err := cades.ParseCommitment(name)

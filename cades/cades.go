@@ -19,6 +19,7 @@ package cades
 import (
 	"crypto"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,10 +53,17 @@ func (l Level) String() string {
 	return [...]string{"PKCS7", "CAdES-BES", "CAdES-T", "CAdES-LT", "CAdES-LTA", "CAdES-C", "CAdES-X Long Type 1", "CAdES-A"}[l-PKCS7]
 }
 
-// ParseLevel reads the short names: pkcs7, bes, t, lt, lta, c, xlong1, a.
+// ParseLevel reads the short names (pkcs7, bes, t, lt, lta, c, xlong1, a), what [Level.String] writes, and the spellings of
+// products and standards: B-B to B-LTA, "CAdES-T", "X Long Type 1". Case, spaces, dashes and a "CAdES" or "baseline" in front
+// do not matter.
 func ParseLevel(name string) (Level, error) {
-	for i, n := range []string{"pkcs7", "bes", "t", "lt", "lta", "c", "xlong1", "a"} {
-		if strings.EqualFold(n, name) {
+	short := strings.NewReplacer(" ", "", "-", "", "_", "", "#", "").Replace(strings.ToLower(name))
+	short = strings.TrimPrefix(strings.TrimPrefix(short, "cades"), "baseline")
+	for i, names := range [...][]string{
+		{"pkcs7", "cms"}, {"bes", "b", "bb"}, {"t", "bt"}, {"lt", "blt"}, {"lta", "blta"}, {"c"},
+		{"xlong1", "xl", "xl1", "xlt1", "xlong", "xlongtype1"}, {"a"},
+	} {
+		if slices.Contains(names, short) {
 			return PKCS7 + Level(i), nil
 		}
 	}
