@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/service/audit"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/keys"
@@ -99,9 +100,9 @@ func parseLevel(name string) (cades.Level, error) {
 	if name == "" {
 		return cades.BES, nil
 	}
-	level, err := cades.ParseLevel(strings.ToLower(name))
+	level, err := cades.ParseLevel(name)
 	if err != nil || level <= cades.BES {
-		return 0, gate.Bad("level has to be t, lt, lta, c, xlong1 or a")
+		return 0, gate.Bad("level %.40q is none that a signature is raised to; choose t, lt, lta, c, xlong1 or a", name)
 	}
 	return level, nil
 }
@@ -129,6 +130,9 @@ func extendError(err error) error {
 		return err
 	case errors.Is(err, sign.ErrInput), errors.Is(err, sign.ErrKeyMismatch):
 		return &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "the signature cannot be raised: " + err.Error()}
+	case errors.Is(err, revocation.CheckChain), errors.Is(err, revocation.CheckSource):
+		return &gate.Error{Status: http.StatusBadRequest, Err: err,
+			Message: "the signature cannot be raised, since an issuer or the place to ask for revocation is not known here; the operator can add certificates of issuers, and the log says which under this request id"}
 	case errors.Is(err, sign.ErrUnsupported):
 		return &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "the signature cannot be raised, since something in it is not supported: " + err.Error()}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/batch"
@@ -40,8 +41,10 @@ type signStream struct {
 	stop  bool
 
 	variants map[variant]*cades.Options
-	count    int          // lines read
-	lines    atomic.Int64 // the same, for the sender
+	mu       sync.Mutex
+	formats  []*cades.Options // of the contents under way, in order
+	count    int              // lines read
+	lines    atomic.Int64     // the same, for the sender
 }
 
 // variant is what a line may change of the format of its key.
@@ -160,7 +163,7 @@ func (s *signStream) run(duplex, asked bool) error {
 			}
 			stopped = stopped || s.stop || errors.Is(result.Err, batch.ErrStopped)
 		}
-		out.add(&result, why)
+		out.add(&result, why, s.delivered())
 	}
 	err := context.Cause(ctx)
 	if stopped = stopped || s.Contents < s.count; err == nil && stopped {
@@ -204,11 +207,23 @@ func (s *signStream) read(ctx context.Context, yield func(sign.Content) bool) er
 		if content.Format = l.options; l.options == s.lease.Options {
 			content.Format = nil
 		}
+		s.mu.Lock()
+		s.formats = append(s.formats, l.options)
+		s.mu.Unlock()
 		if !yield(content) {
 			s.count++
 			return nil
 		}
 	}
+}
+
+// delivered returns the options of the oldest content under way, which is no longer.
+func (s *signStream) delivered() *cades.Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.formats[0]
+	s.formats = s.formats[1:]
+	return o
 }
 
 // options are those of a variant.

@@ -249,14 +249,23 @@ func TestSignLines(t *testing.T) {
 			require.Equal(t, signLine{Done: new(true), Contents: len(checks), Failed: failed}, last)
 		}
 		items := 0
+		forms := map[string]bool{}
 		for _, r := range d.ledger.records {
 			require.Equal(t, "seal", r.Key)
+			for _, i := range r.Items {
+				if len(i.Digest) > 0 {
+					forms[fmt.Sprint(i.Index, " ", r.Level, " ", r.Attached)] = true
+				}
+			}
 			items += len(r.Items)
 			for _, i := range r.Items {
 				require.Equal(t, len(i.Digest) == 0, i.Err != "", "%+v", i)
 			}
 		}
 		require.Equal(t, 4*len(checks), items)
+		for i, want := range map[int]string{0: "CAdES-BES false", 1: "CAdES-BES true", 2: "CAdES-T true", 3: "PKCS7 false", 5: "CAdES-T false"} {
+			require.Contains(t, forms, fmt.Sprint(i, " ", want), "what is on record is what was made")
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ var lineMembers = []string{"content", "digest", "algorithm", "name", "level", "a
 func (l *line) read() (bad, err error) {
 	bad, err = l.object()
 	if syntax, ok := errors.AsType[*scan.SyntaxError](err); ok {
-		return syntax, nil
+		return fmt.Errorf("%w; one JSON object a line (with curl: --data-binary)", syntax), nil
 	}
 	return bad, err
 }

@@ -14,6 +14,7 @@ import (
 	vector "github.com/segmentio/asm/base64"
 
 	"github.com/seed-116355fd/signet/batch"
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/service/audit"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/intake"
@@ -46,7 +47,7 @@ type sender struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	lines   []byte
-	items   []audit.Item
+	records []*audit.Record
 	added   int
 	ended   bool
 
@@ -133,7 +134,7 @@ func (q *sender) awaitQuiet(ctx context.Context) {
 }
 
 // add appends the line of a result.
-func (q *sender) add(result *batch.Result, why string) {
+func (q *sender) add(result *batch.Result, why string, o *cades.Options) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.lines) > maxBlock && !q.ended {
@@ -164,7 +165,8 @@ func (q *sender) add(result *batch.Result, why string) {
 		if d, ok := result.Draft.(interface{ Digest() []byte }); ok {
 			item.Digest = d.Digest()
 		}
-		q.items = append(q.items, item)
+		r := q.recordOf(o)
+		r.Items = append(r.Items, item)
 	}
 	q.changed.Broadcast()
 }
@@ -183,14 +185,14 @@ func (q *sender) record() {
 			q.changed.Wait()
 		}
 		lines, q.lines = q.lines, lines[:0]
-		items := q.items
-		q.items = nil
+		records := q.records
+		q.records = nil
 		q.changed.Broadcast()
 		q.mu.Unlock()
 		if len(lines) == 0 {
 			return
 		}
-		if err := q.keep(lines, items); err != nil {
+		if err := q.keep(lines, records); err != nil {
 			q.cancel(err)
 			q.mu.Lock()
 			q.ended = true // nobody waits for room any more
@@ -201,17 +203,27 @@ func (q *sender) record() {
 	}
 }
 
-func (q *sender) keep(lines []byte, items []audit.Item) error {
-	if len(items) > 0 {
-		signer, o := q.s.lease.Signer, q.s.lease.Options
-		err := q.s.Record(&audit.Record{Event: "sign", Key: q.s.lease.Name, Thumbprint: sign.Thumbprint(signer.Certificate()), Level: o.Level.String(),
-			Attached: o.Attached, Hash: intake.HashName(signer.Scheme()), Items: items})
-		if err != nil {
+func (q *sender) keep(lines []byte, records []*audit.Record) error {
+	for _, r := range records {
+		if err := q.s.Record(r); err != nil {
 			return err
 		}
 	}
 	_, err := q.queue.Write(lines)
 	return err
+}
+
+// recordOf returns the entry that the next content belongs to: the last one, or a new one when that is about containers of
+// another level or form.
+func (q *sender) recordOf(o *cades.Options) *audit.Record {
+	if n := len(q.records); n > 0 && q.records[n-1].Level == o.Level.String() && q.records[n-1].Attached == o.Attached {
+		return q.records[n-1]
+	}
+	signer := q.s.lease.Signer
+	r := &audit.Record{Event: "sign", Key: q.s.lease.Name, Thumbprint: sign.Thumbprint(signer.Certificate()), Level: o.Level.String(),
+		Attached: o.Attached, Hash: intake.HashName(signer.Scheme())}
+	q.records = append(q.records, r)
+	return r
 }
 
 // end waits until everything is in the queue.

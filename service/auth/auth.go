@@ -19,7 +19,7 @@ var (
 	ErrRefused = errors.New("the credentials were refused")
 )
 
-// Principal is who calls. The zero value may do nothing.
+// Principal is who calls. The zero value may do nothing; to sign, it needs both keys and endpoints.
 type Principal struct {
 	Name string // for logs and the audit log
 	// Keys are the names of the keys that it may sign with; "*" means all.

@@ -97,7 +97,7 @@ func query(r *http.Request) (parameters, error) {
 	}
 	q := parameters{}
 	for name, all := range values {
-		lower := strings.ToLower(name)
+		lower := lower([]byte(name))
 		if _, twice := q[lower]; (twice || len(all) > 1) && known[lower] {
 			return nil, gate.Bad("%s stands twice in the address", jsonbody.Short(name))
 		}

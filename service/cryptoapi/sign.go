@@ -75,6 +75,9 @@ func asked(err error) error {
 // read reads the request to its end; Contents are signed as they come when the key was named before.
 func (r *signRequest) read() error {
 	r.scan.BOM()
+	if c, err := r.scan.Peek(); err == nil && c != '{' {
+		return gate.Bad("the request is not a JSON object in UTF-8; send {\"Thumbprint\": …, \"Contents\": […]}")
+	}
 	if err := r.scan.Begin('{'); err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func (r *signRequest) read() error {
 		if err != nil {
 			return err
 		}
-		if err := r.member(strings.ToLower(string(name))); err != nil {
+		if err := r.member(lower(name)); err != nil {
 			return err
 		}
 	}
@@ -98,6 +101,18 @@ func (r *signRequest) read() error {
 		return err
 	}
 	return r.checkNamed()
+}
+
+// lower folds the letters of ASCII and no others: U+0130 is no i, and no filter in front of the service takes it for one.
+func lower(name []byte) string {
+	folded := make([]byte, len(name))
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		folded[i] = c
+	}
+	return string(folded)
 }
 
 // member reads the value of a member. The existing service takes names in any case and passes over those that it does not
@@ -110,7 +125,20 @@ func (r *signRequest) member(name string) error {
 		}
 		r.seen[name] = true
 	}
-	var err error
+	kind, err := r.scan.Peek()
+	if err != nil {
+		return err
+	}
+	switch name {
+	case "thumbprint", "certificaterawdata":
+		if kind != '"' && kind != 'n' {
+			return gate.Bad("%s has to be a string", map[string]string{"thumbprint": "Thumbprint", "certificaterawdata": "CertificateRawData"}[name])
+		}
+	case "throwonerrors":
+		if kind != 't' && kind != 'f' && kind != 'n' {
+			return gate.Bad("ThrowOnErrors has to be true or false, without quotation marks")
+		}
+	}
 	switch name {
 	case "thumbprint":
 		r.thumbprint, _, err = r.scan.String()

@@ -216,6 +216,7 @@ func TestSignFields(t *testing.T) {
 		`{"Thumbprint":"` + stranger + `","Contents":[]}`:                                                           400,
 		`{"Contents":[],"Thumbprint":"` + stranger + `"}`:                                                           400,
 		`{"Thumbprint":"12","Contents":` + content + `}`:                                                            400,
+		`{"THUMBPRİNT":"` + thumbprint + `","Contents":` + content + `}`:                                            400,
 		`{"Contents":` + content + `}`:                                                                              400,
 		`{"Thumbprint":"` + thumbprint + `"}`:                                                                       400,
 		`{"Thumbprint":"` + thumbprint + `","Contents":null}`:                                                       400,

@@ -93,7 +93,7 @@ func (h *handler) validate(c *gate.Call) error {
 		c.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return &gate.Error{Status: http.StatusBadRequest, Message: v.Message, Details: fmt.Sprintf("Api.ValidationException: the signature is not valid (%s); POST /v1/verify tells each check", v.Verdict)}
+	return &gate.Error{Status: http.StatusBadRequest, Message: v.Message, Details: fmt.Sprintf("Api.ValidationException: the signature is not valid (%s); POST /v1/verify of the same service tells each check", v.Verdict)}
 }
 
 func (h *handler) judge(c *gate.Call, sig []byte, content *spool.Spool, given, signatureOnly bool) (*validation, error) {

@@ -63,7 +63,7 @@ const (
 	DefaultRequests   = 64
 	DefaultWaiting    = 256
 	DefaultWait       = 10 * time.Second
-	DefaultPerCaller  = 64
+	DefaultPerCaller  = 48 // not all of them: one caller leaves places to others
 	DefaultSignatures = 1024
 	DefaultHeld       = 8 << 20
 	DefaultIdle       = 30 * time.Second

@@ -4,6 +4,7 @@
 package route
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ type Mux struct {
 func (t Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	methods, ok := t.Table[clean(r.URL.Path)]
 	if !ok {
-		t.Refuse(w, r, http.StatusNotFound, "there is nothing at this address; see /openapi.json for what there is")
+		t.Refuse(w, r, http.StatusNotFound, "there is nothing at this address; there are "+t.paths())
 		return
 	}
 	if h := methods[r.Method]; h != nil {
@@ -47,6 +48,9 @@ func (t Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	t.Refuse(w, r, http.StatusMethodNotAllowed, "this address takes "+allow+" only")
 }
+
+// paths lists what there is.
+func (t Table) paths() string { return strings.Join(slices.Sorted(maps.Keys(t)), ", ") }
 
 // Allow lists the methods of a path, as the header of this name does.
 func Allow(methods map[string]http.Handler) string {
