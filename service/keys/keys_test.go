@@ -419,6 +419,7 @@ func TestOneHangs(t *testing.T) {
 		_, err = s.Acquire(t.Context(), keys.Query{Name: "hangs", Allowed: all})
 		require.ErrorIs(t, err, sign.ErrUnavailable)
 		require.Equal(t, 2*time.Minute, time.Since(start))
+		synctest.Wait() // until that has ended as well
 		close(hangs.gate)
 		time.Sleep(keys.DefaultRest)
 		acquire(t, s, keys.Query{Name: "hangs"})
