@@ -88,26 +88,28 @@ func (g *Group) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	k := &groupKey{g: g, ref: ref, on: make([]atomic.Pointer[key], len(g.members))}
 	var firstErr, notFound error
 	found := 0
-	for i, m := range g.members {
-		if m.failed.Load() && found > 0 {
-			continue
+	for _, failed := range []bool{false, true} { // one that has failed is asked when no other has it
+		if failed && found > 0 {
+			break
 		}
-		own, err := m.p.Key(ctx, ref)
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err == nil:
-			if err := k.set(i, own.(*key)); err != nil {
-				return nil, err
+		for i, a := range g.ask(ctx, ref, failed) {
+			switch {
+			case ctx.Err() != nil:
+				return nil, ctx.Err()
+			case !a.asked, a.left:
+			case a.err == nil:
+				if err := k.set(i, a.key.(*key)); err != nil {
+					return nil, err
+				}
+				found++
+			case errors.Is(a.err, sign.ErrKeyNotFound):
+				notFound = a.err
+			case errors.Is(a.err, sign.ErrUnavailable):
+				g.members[i].failed.Store(true)
+				firstErr = a.err
+			default:
+				return nil, a.err
 			}
-			found++
-		case errors.Is(err, sign.ErrKeyNotFound):
-			notFound = err
-		case errors.Is(err, sign.ErrUnavailable):
-			m.failed.Store(true)
-			firstErr = err
-		default:
-			return nil, err
 		}
 	}
 	if found == 0 {
@@ -117,6 +119,45 @@ func (g *Group) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 		return nil, firstErr
 	}
 	return k, nil
+}
+
+// asked is what a member says of a key.
+type asked struct {
+	asked, left bool
+	key         sign.Key
+	err         error
+}
+
+// ask asks the members that have failed, or the others, at once. When one has the key, the others get a moment more: a token
+// that is lost and not known to be would keep the caller waiting for its recovery. It is asked again in the background.
+func (g *Group) ask(ctx context.Context, ref sign.Ref, failed bool) []asked {
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers, done, waiting := make([]asked, len(g.members)), make(chan int, len(g.members)), 0
+	for i, m := range g.members {
+		if m.failed.Load() != failed {
+			continue
+		}
+		waiting++
+		go func() {
+			k, err := m.p.Key(asking, ref)
+			answers[i] = asked{true, err != nil && asking.Err() != nil, k, err}
+			done <- i
+		}()
+	}
+	var late <-chan time.Time
+	for waiting > 0 {
+		select {
+		case i := <-done:
+			waiting--
+			if answers[i].err == nil && late == nil {
+				late = time.After(probePause)
+			}
+		case <-late:
+			cancel()
+		}
+	}
+	return answers
 }
 
 // Keys lists the keys of all members, each public key with its certificate once.
@@ -160,22 +201,33 @@ func (g *Group) Chain(ctx context.Context, k sign.Key) ([]*x509.Certificate, err
 	return append([]*x509.Certificate(nil), chain...), nil
 }
 
-// Ping asks all members, and is content with one.
+// Ping asks all members at once, and is content with the first that answers: one that is lost keeps nobody waiting.
 func (g *Group) Ping(ctx context.Context) error {
 	if err := g.usable(ctx, "pkcs11: ping"); err != nil {
 		return err
 	}
-	var failures []error
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan error, len(g.members))
 	for _, m := range g.members {
-		err := m.p.Ping(ctx)
+		go func() {
+			err := m.p.Ping(asking)
+			if err == nil {
+				m.failed.Store(false)
+			}
+			answers <- err
+		}()
+	}
+	var failures []error
+	for range g.members {
+		err := <-answers
 		if err == nil {
-			m.failed.Store(false)
 			return nil
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		failures = append(failures, err)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return &sign.Error{Op: "pkcs11: ping", Place: g.place, Class: sign.ErrUnavailable, Err: errors.Join(failures...)}
 }
