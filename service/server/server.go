@@ -181,7 +181,11 @@ func (s *Server) Handler() http.Handler {
 		defer func() { // also when the connection is cut by a panic
 			s.metrics.request(r.URL.Path, rec.status, time.Since(start))
 		}()
-		switch path := r.URL.Path; {
+		path := r.URL.Path
+		if path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/openapi.json" || path == "/docs" || path == "/docs/" {
+			s.hurry(w, r)
+		}
+		switch {
 		case path == "/healthz" || path == "/readyz":
 			s.health.serve(rec, r, false)
 		case path == "/metrics" && s.options.MetricsHere:
@@ -196,6 +200,15 @@ func (s *Server) Handler() http.Handler {
 			s.state.Load().crypto.ServeHTTP(rec, r)
 		}
 	})
+}
+
+// hurry bounds how long strangers may take for what needs no caller; behind it, the gate has bounds of its own.
+func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
+	control, idle := http.NewResponseController(w), orDuration(s.config.Load().Limits.Idle, gate.DefaultIdle)
+	if r.ProtoMajor == 1 && r.Body != http.NoBody { // which net/http reads, since nobody else does
+		_ = control.SetReadDeadline(time.Now().Add(idle))
+	}
+	_ = control.SetWriteDeadline(time.Now().Add(checkTime + 2*idle))
 }
 
 // recorder remembers the status of an answer.
