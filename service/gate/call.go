@@ -179,10 +179,25 @@ func (g *Gate) handle(endpoint string, f func(*Call) error, most int64) http.Han
 		if c.cut {
 			panic(http.ErrAbortHandler) // net/http closes the connection; HTTP/2 resets the stream
 		}
-		// Anything but a cut connection: net/http reads on for the next request.
-		_ = c.control.SetReadDeadline(time.Time{})
-		_ = c.control.SetWriteDeadline(time.Time{})
+		c.leave()
 	})
+}
+
+// lingerTime is how long a connection that is given up is read from behind the answer: one that is closed with something
+// unread takes the answer with it.
+const lingerTime = time.Second
+
+// leave bounds what net/http does when the handler has returned: it sends the end of the answer and reads what is left of
+// the body, before it sets bounds of its own. Without, a client that stops reading, or sends an octet now and then, would
+// keep its connection for ever. One that was too slow already is not waited for once more.
+func (c *Call) leave() {
+	idle := c.gate.limits.Idle
+	linger := idle
+	if c.hangUp.Load() {
+		linger = min(idle, lingerTime)
+	}
+	_ = c.control.SetReadDeadline(time.Now().Add(linger))
+	_ = c.control.SetWriteDeadline(time.Now().Add(linger + idle)) // the answer to a stranger waits for the reading
 }
 
 // serve lets the request in and calls f. The error was told to the caller already where it could be.

@@ -125,4 +125,5 @@ func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request, status int, messag
 	err := &Error{Status: status, Message: message}
 	_ = c.fail(err)
 	c.log(0, err)
+	c.leave()
 }
