@@ -130,7 +130,7 @@ func (t *Tokens) read() error {
 		t.said = err.Error()
 		return err
 	}
-	if seen.mode&0o044 != 0 && !t.warned {
+	if seen.mode&0o004 != 0 && !t.warned { // its group may be that of the service, which owns no file that it only reads
 		t.warned = true
 		t.log.Warn("others may read the file of tokens; chmod 600 it", "file", t.path)
 	}

@@ -225,8 +225,11 @@ func TestTokensNoticeChanges(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, tokens.Reload())
 	require.False(t, known(second), "at once")
-	require.NoError(t, os.Chmod(path, 0o644))
+	require.NoError(t, os.Chmod(path, 0o640))
 	log.Reset()
+	require.NoError(t, tokens.Reload())
+	require.NotContains(t, log.String(), "others", "a group may read it: root:signet")
+	require.NoError(t, os.Chmod(path, 0o644))
 	require.NoError(t, tokens.Reload())
 	require.Contains(t, log.String(), "others may read", "there is no secret in it")
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -44,6 +45,45 @@ func (a Address) check() error {
 		return fmt.Errorf("%s is no host; write a name or an IP address without http://", shown(host))
 	}
 	return nil
+}
+
+// network is of the one family of an IP address: with "tcp", [::]:8443 would take 0.0.0.0:8443, too, and the two could not
+// stand beside each other. A name, or no host at all, is what the system makes of it.
+func (a Address) network() string {
+	host, _, _ := net.SplitHostPort(string(a))
+	switch ip, err := netip.ParseAddr(host); {
+	case err != nil:
+		return "tcp"
+	case ip.Unmap().Is4():
+		return "tcp4"
+	}
+	return "tcp6"
+}
+
+// takes reports whether who listens on one of the two cannot listen on the other, too.
+func (a Address) takes(b Address) bool {
+	if a == b {
+		return true
+	}
+	hostA, portA, errA := net.SplitHostPort(string(a))
+	hostB, portB, errB := net.SplitHostPort(string(b))
+	n, _ := strconv.Atoi(portA)
+	m, _ := strconv.Atoi(portB)
+	_, socketA := a.unix()
+	_, socketB := b.unix()
+	if socketA || socketB || errA != nil || errB != nil || n != m || n == 0 { // port 0 is any that is free
+		return false
+	}
+	if hostA == "" || hostB == "" {
+		return true
+	}
+	ipA, errA := netip.ParseAddr(hostA)
+	ipB, errB := netip.ParseAddr(hostB)
+	if errA != nil || errB != nil {
+		return strings.EqualFold(hostA, hostB)
+	}
+	ipA, ipB = ipA.Unmap(), ipB.Unmap()
+	return ipA == ipB || ipA.Is4() == ipB.Is4() && (ipA.IsUnspecified() || ipB.IsUnspecified())
 }
 
 // unix returns the path of a unix socket.

@@ -113,6 +113,7 @@ type Revocation struct {
 	Cache        Path     `yaml:"cache"`         // a folder; empty means in memory only
 	AllowPrivate bool     `yaml:"allow-private"` // fetch from private addresses, too
 	Responders   []string `yaml:"responders"`    // OCSP responders that are asked beside those in certificates
+	Certificates []Path   `yaml:"certificates"`  // issuers and roots that cannot be fetched, PEM or DER
 	Timeout      Duration `yaml:"timeout"`       // of one request; 0 means 30 s
 }
 

@@ -45,7 +45,7 @@ func orDuration(d, otherwise time.Duration) time.Duration {
 func (a Address) listen(ctx context.Context, mode string) (net.Listener, error) {
 	path, isUnix := a.unix()
 	if !isUnix {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", string(a))
+		l, err := new(net.ListenConfig).Listen(ctx, a.network(), string(a))
 		if err != nil {
 			return nil, a.explain(err)
 		}

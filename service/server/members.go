@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,10 +28,11 @@ type opened struct {
 	by      map[string]sign.Provider
 	missing map[string][]pkcs11.Config
 	turn    map[string]int // how often a store was to be opened anew since a token came
+	known   map[string][]*x509.Certificate
 }
 
 func newOpened() *opened {
-	return &opened{by: map[string]sign.Provider{}, missing: map[string][]pkcs11.Config{}, turn: map[string]int{}}
+	return &opened{by: map[string]sign.Provider{}, missing: map[string][]pkcs11.Config{}, turn: map[string]int{}, known: map[string][]*x509.Certificate{}}
 }
 
 func (o *opened) set(name string, p sign.Provider) {
@@ -119,6 +121,7 @@ func (s *Store) openToken(ctx context.Context, uris []pkcs11.URI, o *opened) (si
 	if err != nil {
 		return nil, err
 	}
+	o.know("store "+s.Name, more)
 	var members []*pkcs11.Provider
 	var errs []error
 	var missing []pkcs11.Config

@@ -14,10 +14,8 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/provider/soft"
-	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/seed-116355fd/signet/tsp"
 )
 
 // keys makes the keys of the configuration. Nothing is opened yet.
@@ -31,6 +29,11 @@ func (c *Config) keys(clients *clients, o *opened) ([]keys.Key, error) {
 		}
 		stores[s.Name], refs[s.Name] = store, ref
 	}
+	roots, err := c.Verify.files()
+	if err != nil {
+		return nil, err
+	}
+	o.know("verify.roots", roots)
 	all := make([]keys.Key, len(c.Keys))
 	for i := range c.Keys {
 		k := &c.Keys[i]
@@ -38,7 +41,7 @@ func (c *Config) keys(clients *clients, o *opened) ([]keys.Key, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key %s: %w", k.Name, err)
 		}
-		options, err := c.options(k, clients)
+		options, err := c.options(k, clients, o)
 		if err != nil {
 			return nil, fmt.Errorf("key %s: %w", k.Name, err)
 		}
@@ -74,15 +77,17 @@ func (k *Key) ref(of sign.Ref) (sign.Ref, error) {
 	return ref, nil
 }
 
-func (c *Config) options(k *Key, clients *clients) (cades.Options, error) {
+// options are what a key makes. One of level BES has time-stamps and revocation values, too, when there are any: what it
+// signed can be raised, and a caller of /v1/sign may want a higher level.
+func (c *Config) options(k *Key, clients *clients, at *opened) (cades.Options, error) {
 	level, err := parseLevel(k.Level)
 	o := cades.Options{Level: level, Attached: k.Attached}
-	if err != nil || level <= cades.BES {
-		return o, err
-	}
 	authorities, from := k.Timestamp, k.Revocation
 	if len(authorities) == 0 {
 		authorities = c.Sources.Timestamp
+	}
+	if err != nil || level < cades.BES || level == cades.BES && len(authorities) == 0 {
+		return o, err
 	}
 	if from == nil {
 		from = &c.Sources.Revocation
@@ -90,9 +95,11 @@ func (c *Config) options(k *Key, clients *clients) (cades.Options, error) {
 	if o.Timestamper, err = clients.timestamper(authorities); err != nil {
 		return o, err
 	}
-	if o.Revocation, err = clients.revocation(from); err != nil {
+	source, err := clients.revocation(from)
+	if err != nil {
 		return o, err
 	}
+	o.Revocation = atHand{source, at}
 	return o, o.Check()
 }
 
@@ -109,7 +116,7 @@ func (s *Store) store(dir string, o *opened) (*keys.Store, sign.Ref, error) {
 	}
 	if s.File != "" {
 		store.Files = append(store.Files, string(s.File))
-		store.Open = s.openFile
+		store.Open = func(ctx context.Context) (sign.Provider, error) { return s.openFile(ctx, o) }
 		return store, sign.Ref{}, nil
 	}
 	var ref sign.Ref
@@ -133,18 +140,6 @@ func (s *Store) store(dir string, o *opened) (*keys.Store, sign.Ref, error) {
 	}
 	store.Open = func(ctx context.Context) (sign.Provider, error) { return s.openToken(ctx, uris, o) }
 	return store, ref, nil
-}
-
-func (s *Store) openFile(ctx context.Context) (sign.Provider, error) {
-	more, err := certificates(s.Certificates...)
-	if err != nil {
-		return nil, err
-	}
-	p, err := soft.OpenContext(ctx, string(s.File), soft.Config{Password: s.Password.ask(), Certificates: more})
-	if err != nil {
-		return nil, forOperators(err)
-	}
-	return p, nil
 }
 
 // forOperators writes what the library tells programmers to set in the words of a configuration file.
@@ -216,6 +211,15 @@ func (v *Verify) roots() (*x509.CertPool, error) {
 			return nil, fmt.Errorf("the roots of this machine cannot be read: %w; give files by verify.roots", err)
 		}
 	}
+	all, err := v.files()
+	for _, c := range all {
+		pool.AddCert(c)
+	}
+	return pool, err
+}
+
+// files reads the roots that are in files.
+func (v *Verify) files() (roots []*x509.Certificate, err error) {
 	for _, path := range v.Roots {
 		files := []Path{path}
 		if info, err := os.Stat(string(path)); err == nil && info.IsDir() {
@@ -237,65 +241,7 @@ func (v *Verify) roots() (*x509.CertPool, error) {
 		if err != nil {
 			return nil, fmt.Errorf("verify.roots: %w", err)
 		}
-		for _, c := range all {
-			pool.AddCert(c)
-		}
+		roots = append(roots, all...)
 	}
-	return pool, nil
-}
-
-// clients are the clients of authorities: keys with the same settings share one, and so its connections and its bounds.
-type clients struct {
-	stamping map[string]tsp.Timestamper
-	revoking map[string]revocation.Source
-}
-
-func newClients() *clients {
-	return &clients{map[string]tsp.Timestamper{}, map[string]revocation.Source{}}
-}
-
-func (c *clients) timestamper(all []Authority) (tsp.Timestamper, error) {
-	name := fmt.Sprintf("%+v", all) // secrets say where they are
-	if t, ok := c.stamping[name]; ok {
-		return t, nil
-	}
-	config := tsp.Config{}
-	for i := range all {
-		e, err := all[i].endpoint()
-		if err != nil {
-			return nil, err
-		}
-		config.Endpoints = append(config.Endpoints, e)
-	}
-	t, err := tsp.NewClient(config)
-	if err != nil {
-		return nil, err
-	}
-	c.stamping[name] = t
-	return t, nil
-}
-
-func (a *Authority) endpoint() (tsp.Endpoint, error) {
-	e := tsp.Endpoint{URL: a.URL, Policy: a.Policy, Timeout: a.Timeout, User: a.User}
-	if !a.Password.IsZero() {
-		password, err := a.Password.Read()
-		if err != nil {
-			return e, fmt.Errorf("the password of the authority %s: %w", a.URL, err)
-		}
-		e.Password = password
-	}
-	return e, nil
-}
-
-func (c *clients) revocation(r *Revocation) (revocation.Source, error) {
-	name := fmt.Sprintf("%+v", *r)
-	if s, ok := c.revoking[name]; ok {
-		return s, nil
-	}
-	s, err := revocation.New(revocation.Config{CacheDir: string(r.Cache), AllowPrivate: r.AllowPrivate, Responders: r.Responders, Timeout: r.Timeout})
-	if err != nil {
-		return nil, fmt.Errorf("revocation.cache: %w", err)
-	}
-	c.revoking[name] = s
-	return s, nil
+	return roots, nil
 }

@@ -52,17 +52,19 @@ func (k checker) oneOf(path, value string, words ...string) {
 }
 
 func (k checker) listen() {
-	seen := map[Address]bool{}
+	var seen []Address
 	for i, a := range k.Listen.Addresses {
 		path := fmt.Sprintf("listen.addresses[%d]", i)
 		if err := a.check(); err != nil {
 			k.wrong(path, "%s", err)
 			continue
 		}
-		if seen[a] {
+		if at := slices.IndexFunc(seen, a.takes); at >= 0 && seen[at] == a {
 			k.wrong(path, "%s is given twice; remove one", a)
+		} else if at >= 0 {
+			k.wrong(path, "%s is taken by %s already; remove one", a, seen[at])
 		}
-		seen[a] = true
+		seen = append(seen, a)
 		// A token that crosses a network in the clear is everybody's.
 		if !a.Loopback() && k.TLS.Certificate == "" && !k.Listen.Plain {
 			k.wrong(path, "%s is reached by others, and without tls everybody on the way can read their tokens; add tls, listen on 127.0.0.1, or say plain: true when a proxy in front has TLS", a)
@@ -76,7 +78,7 @@ func (k checker) listen() {
 	if m := k.Metrics.Listen; m != "" {
 		if err := m.check(); err != nil {
 			k.wrong("metrics.listen", "%s", err)
-		} else if seen[m] || len(seen) == 0 && m == DefaultAddress {
+		} else if slices.ContainsFunc(seen, m.takes) || len(seen) == 0 && m.takes(DefaultAddress) {
 			k.wrong("metrics.listen", "%s is an address of the service itself; callers would see the names of all keys; give metrics one of their own", m)
 		}
 	}
@@ -180,8 +182,10 @@ func (k checker) keys() {
 			k.wrong(path+".level", "%s is no level; there are %s", shown(key.Level), listed(levelNames))
 		case level > cades.BES && len(key.Timestamp) == 0 && len(k.Sources.Timestamp) == 0:
 			k.wrong(path+".level", "%s needs an authority of time-stamps; add timestamp: to the key or to sources", shown(key.Level))
-		case level <= cades.BES && len(key.Timestamp) != 0:
-			k.wrong(path+".timestamp", "time-stamps are for levels from t on; add level: t, or remove it")
+		case level < cades.BES && (len(key.Timestamp) != 0 || key.Revocation != nil):
+			k.wrong(path, "PKCS #7 has neither time-stamps nor revocation values; add level: bes or a higher one, or remove timestamp: and revocation:")
+		case key.Revocation != nil && len(key.Timestamp) == 0 && len(k.Sources.Timestamp) == 0:
+			k.wrong(path+".revocation", "revocation values come with time-stamps; add timestamp: to the key or to sources")
 		}
 		k.authorities(path+".timestamp", key.Timestamp)
 		if key.Revocation != nil {
