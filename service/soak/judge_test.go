@@ -67,12 +67,6 @@ func (j *judge) fault(format string, args ...any) {
 	}
 }
 
-func (j *judge) faulty() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.faults) != 0
-}
-
 func (j *judge) tally() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -167,7 +161,6 @@ func (a *asked) excused() bool {
 type content struct {
 	data []byte
 	bad  string // instead of it, and no base64 of anything
-	kind string // of a line of /v1/sign: content, digest
 	name string
 	// attached is whether the content goes into the container.
 	attached bool
@@ -201,7 +194,6 @@ func (a *asked) verify(der []byte, c *content, allowed []*x509.Certificate) erro
 	if m.Detached() == c.attached {
 		return fmt.Errorf("detached is %t", m.Detached())
 	}
-	var content *bytes.Reader
 	var report *cades.Report
 	if c.attached {
 		var inside bytes.Buffer
@@ -210,8 +202,7 @@ func (a *asked) verify(der []byte, c *content, allowed []*x509.Certificate) erro
 		}
 		report, err = m.Verify(context.Background(), nil, &cades.VerifyOptions{Roots: a.j.roots})
 	} else {
-		content = bytes.NewReader(c.data)
-		report, err = m.Verify(context.Background(), content, &cades.VerifyOptions{Roots: a.j.roots})
+		report, err = m.Verify(context.Background(), bytes.NewReader(c.data), &cades.VerifyOptions{Roots: a.j.roots})
 	}
 	if err != nil {
 		return err

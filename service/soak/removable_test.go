@@ -31,13 +31,12 @@ type removable struct {
 
 func (r *removable) at(i int) *int64 { return (*int64)(unsafe.Pointer(&r.ctl[8*i])) }
 
-func (r *removable) pull()             { atomic.StoreInt64(r.at(0), 1) }
-func (r *removable) putBack()          { atomic.StoreInt64(r.at(0), 0) }
-func (r *removable) sessions() int64   { return atomic.LoadInt64(r.at(1)) }
-func (r *removable) refused() int64    { return atomic.LoadInt64(r.at(2)) }
-func (r *removable) logins() int64     { return atomic.LoadInt64(r.at(3)) }
-func (r *removable) signatures() int64 { return atomic.LoadInt64(r.at(4)) }
-func (r *removable) uri() string       { return "pkcs11:token=" + r.label + "?module-path=" + r.module }
+func (r *removable) pull()           { atomic.StoreInt64(r.at(0), 1) }
+func (r *removable) putBack()        { atomic.StoreInt64(r.at(0), 0) }
+func (r *removable) sessions() int64 { return atomic.LoadInt64(r.at(1)) }
+func (r *removable) refused() int64  { return atomic.LoadInt64(r.at(2)) }
+func (r *removable) logins() int64   { return atomic.LoadInt64(r.at(3)) }
+func (r *removable) uri() string     { return "pkcs11:token=" + r.label + "?module-path=" + r.module }
 
 // find returns the first program or file that exists, or skips the test and says what to install.
 func find(t testing.TB, hint string, paths ...string) string {

@@ -15,9 +15,9 @@ import (
 
 // sample is what was seen of the process at one moment.
 type sample struct {
-	at                                                    time.Duration
-	rss, heap, goroutines, threads, fds                   float64
-	open, busy, requests, contents, served, signed, total float64
+	at                                             time.Duration
+	rss, heap, goroutines, threads, fds            float64
+	open, busy, requests, contents, served, signed float64
 }
 
 // sampler looks at the process now and then.
