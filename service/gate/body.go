@@ -98,7 +98,8 @@ type wire struct {
 	call  *Call
 	read  int64
 	spent time.Duration
-	done  bool
+	done  bool      // nothing more is read
+	ended bool      // it was read to its end
 	until time.Time // not read for longer; zero means no such bound
 }
 
@@ -120,7 +121,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	w.spent += time.Since(start)
 	w.read += int64(n)
 	if err != nil {
-		w.done = true
+		w.done, w.ended = true, err == io.EOF
 		// net/http reads on to see whether the client is still there; a deadline would end the request.
 		_ = w.call.control.SetReadDeadline(time.Time{})
 	}

@@ -37,6 +37,7 @@ type Call struct {
 	status  int
 	out     int64
 	cut     bool // the answer ends in the middle
+	duplex  bool // over HTTP/1.1
 	// hangUp closes the connection behind the answer. The body is read by another goroutine than the one that writes, so it
 	// does not touch the headers.
 	hangUp atomic.Bool
@@ -92,15 +93,14 @@ func (c *Call) Write(p []byte) (int, error) {
 // Flush sends what was written.
 func (c *Call) Flush() error { return c.control.Flush() }
 
-// FullDuplex lets the answer begin before the request has ended. HTTP/2 does so anyhow; a connection of HTTP/1.1 is closed
-// afterwards.
+// FullDuplex lets the answer begin before the request has ended. HTTP/2 does so anyhow.
 func (c *Call) FullDuplex() error {
 	if c.Request.ProtoMajor >= 2 {
 		return nil
 	}
-	// When the body was not read to its end, net/http would begin to read the next request twice.
-	c.hangUp.Store(true)
-	return c.control.EnableFullDuplex()
+	err := c.control.EnableFullDuplex()
+	c.duplex = err == nil
+	return err
 }
 
 // JSON answers with a value.
@@ -176,6 +176,13 @@ func (g *Gate) handle(endpoint string, f func(*Call) error, most int64) http.Han
 		c := g.newCall(w, r, endpoint, most)
 		err := g.serve(c, f, start)
 		c.log(time.Since(start), err)
+		if c.duplex && !c.body.wire.ended {
+			// net/http would begin to read the next request twice.
+			if c.body.drain(); !c.body.wire.ended {
+				_ = c.Flush()
+				c.cut = true
+			}
+		}
 		if c.cut {
 			panic(http.ErrAbortHandler) // net/http closes the connection; HTTP/2 resets the stream
 		}
@@ -263,9 +270,9 @@ func unauthenticated(err error) *Error {
 	e := &Error{Status: http.StatusUnauthorized, Err: err}
 	switch {
 	case errors.Is(err, auth.ErrNone):
-		e.Message = "who calls? Send Authorization: Bearer with a token of this service"
+		e.Message = "who calls? Send Authorization: Bearer with a token, or whatever else this server takes"
 	case errors.Is(err, auth.ErrRefused):
-		e.Message = "the token is wrong or has expired; get a new one"
+		e.Message = "the credentials were refused: a token that is wrong or has expired, an Authorization that is not Bearer and a token, or a client certificate that is not known here; get new ones"
 	default:
 		e.Status, e.RetryAfter = http.StatusServiceUnavailable, 5*time.Second
 		e.Message = "it cannot be found out now who calls; try again in a moment"
