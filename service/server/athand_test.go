@@ -37,7 +37,9 @@ func (w *world) listed(revoked ...bool) (tsa string, id testpki.Identity) {
 	}
 	w.pki.Authority = w.pki.SubAuthority("Signet listed", w.pki.Root, at("/root.crl"))
 	id = w.pki.Leaf(testpki.P256, at("/ca.crl"))
-	now := func(l *x509.RevocationList) { l.ThisUpdate, l.NextUpdate = time.Now().Add(-time.Hour), time.Now().Add(time.Hour) }
+	now := func(l *x509.RevocationList) {
+		l.ThisUpdate, l.NextUpdate = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	}
 	var gone []*x509.Certificate
 	if len(revoked) != 0 {
 		gone = append(gone, id.Certificate())

@@ -151,7 +151,7 @@ tracing: {endpoint: "http://127.0.0.1:1"}
 	found = w.checked("tls: {certificate: nameless.pem}\nstores: [{name: s, file: seal.pem}]\nkeys: [{name: seal, store: s}]\nauth: {tokens: none}\naudit: {path: no/audit.log}\n")
 	for _, line := range []string{
 		"warning tls: the certificate names no host", "warning tls: everybody on this machine can read the private key",
-		"warning tokens " + w.path("none") + ": there are 0 tokens", "failed audit: " + w.path("no/audit.log") + " cannot be made",
+		"warning tokens " + w.path("none") + ": there are 0 tokens", "failed audit: there is no folder " + w.path("no") + " for audit.log; make it",
 	} {
 		require.Contains(t, found, line)
 	}

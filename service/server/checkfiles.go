@@ -66,9 +66,12 @@ func checkAudit(_ context.Context, c *Config) []Finding {
 	case !errors.Is(err, os.ErrNotExist):
 		return []Finding{finding(Fault, "audit", "%s cannot be written: %s; change its owner or mode", path, err)}
 	}
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, os.ErrNotExist) {
+		return []Finding{finding(Fault, "audit", "%s", noFolder(path))}
+	}
 	trial, err := os.CreateTemp(filepath.Dir(path), ".signet-check-*")
 	if err != nil {
-		return []Finding{finding(Fault, "audit", "%s cannot be made: %s; make the folder, writable by the user of the service", path, err)}
+		return []Finding{finding(Fault, "audit", "%s cannot be made: %s; let the user of the service write the folder", path, errors.Unwrap(err))}
 	}
 	_ = trial.Close()
 	_ = os.Remove(trial.Name())

@@ -22,7 +22,7 @@ func (s *Server) checkKeys(ctx context.Context, c *Config) (all []Finding) {
 		used[k.Store] = true
 		what := "key " + k.Name
 		if k.Err != nil {
-			all = append(all, finding(Fault, what, "cannot be used: %s", forOperators(k.Err)))
+			all = append(all, finding(Fault, what, "cannot be used: %s", k.Err))
 			continue
 		}
 		f := finding(Fine, what, "in %s: %s, %s", k.Store, k.Scheme, k.Level)
@@ -70,7 +70,7 @@ func (s *Server) checkValues(ctx context.Context, k *keys.Status) Finding {
 	what := "key " + k.Name
 	lease, err := s.keys.Acquire(ctx, keys.Query{Name: k.Name, Allowed: func(string) bool { return true }})
 	if err != nil {
-		return finding(Fault, what, "cannot be used: %s", forOperators(err))
+		return finding(Fault, what, "cannot be used: %s", err)
 	}
 	defer lease.Release()
 	source := lease.Options.Revocation

@@ -53,7 +53,7 @@ func parse(data []byte, dir string) (*Config, *Problems) {
 		p.add(0, "", "the configuration is empty; it needs stores, keys and auth at least")
 		return c, p
 	} else if err != nil {
-		p.syntax(err)
+		p.syntax(err, data)
 		return c, p
 	}
 	var second yaml.Node
@@ -61,7 +61,7 @@ func parse(data []byte, dir string) (*Config, *Problems) {
 	case err == nil:
 		p.add(max(second.Line, 1), "", "a second document begins here, behind ---; a configuration is one document")
 	case !errors.Is(err, io.EOF):
-		p.syntax(err)
+		p.syntax(err, data)
 	}
 	d := &decoder{dir: dir, problems: p, lines: c.lines}
 	d.value(document.Content[0], reflect.ValueOf(c).Elem(), "")
@@ -71,7 +71,7 @@ func parse(data []byte, dir string) (*Config, *Problems) {
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 
 // syntax tells what the parser of YAML did not like. Names of aliases are left out: "password: *secret" is one.
-func (p *Problems) syntax(err error) {
+func (p *Problems) syntax(err error, data []byte) {
 	text, line := err.Error(), 0
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
@@ -80,6 +80,18 @@ func (p *Problems) syntax(err error) {
 	text = strings.TrimPrefix(text, "yaml: ")
 	if strings.Contains(text, "anchor") || strings.Contains(text, "alias") {
 		text = "there is an alias (*) of something that is not there; aliases are not read here, and a text that begins with * needs quotation marks"
+	}
+	// The parser tells the line of the tab, or of what it took to go on there.
+	lines := bytes.Split(data, []byte("\n"))
+	for _, at := range []int{line - 1, line} {
+		if at < 0 || at >= len(lines) {
+			continue
+		}
+		indent := lines[at][:len(lines[at])-len(bytes.TrimLeft(lines[at], " \t"))]
+		if bytes.ContainsRune(indent, '\t') {
+			p.add(at+1, "", "the line begins with a tab; YAML is indented with spaces only")
+			return
+		}
 	}
 	p.add(line, "", "not YAML: %s", text)
 }

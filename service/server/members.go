@@ -29,16 +29,26 @@ type opened struct {
 	missing map[string][]pkcs11.Config
 	turn    map[string]int // how often a store was to be opened anew since a token came
 	known   map[string][]*x509.Certificate
+	failed  map[string]bool // stores whose last opening failed
 }
 
 func newOpened() *opened {
-	return &opened{by: map[string]sign.Provider{}, missing: map[string][]pkcs11.Config{}, turn: map[string]int{}, known: map[string][]*x509.Certificate{}}
+	return &opened{by: map[string]sign.Provider{}, missing: map[string][]pkcs11.Config{}, turn: map[string]int{}, known: map[string][]*x509.Certificate{}, failed: map[string]bool{}}
 }
 
-func (o *opened) set(name string, p sign.Provider) {
+// ended remembers how the opening of a store ended, and tells of one that had failed and is open now.
+func (o *opened) ended(name string, p sign.Provider, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err != nil {
+		o.failed[name] = true
+		return
+	}
 	o.by[name] = p
+	if o.failed[name] {
+		delete(o.failed, name)
+		o.log.Info("a store that could not be opened can be used now", "store", name)
+	}
 }
 
 func (o *opened) each(f func(name string, p sign.Provider)) {
@@ -62,9 +72,7 @@ func (o *opened) keep(all []keys.Key) []keys.Key {
 			s := *given
 			s.Open = func(ctx context.Context) (sign.Provider, error) {
 				p, err := given.Open(ctx)
-				if err == nil {
-					o.set(s.Name, p)
-				}
+				o.ended(s.Name, p, err)
 				return p, err
 			}
 			stores[given] = &s

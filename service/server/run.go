@@ -26,6 +26,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
+	s.trail.say = s.log
 	if err := s.trail.event(ctx, "start", ""); err != nil {
 		for _, l := range listeners {
 			_ = l.Close()

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,18 +146,25 @@ func (s *Store) store(dir string, o *opened) (*keys.Store, sign.Ref, error) {
 // forOperators writes what the library tells programmers to set in the words of a configuration file.
 func forOperators(err error) error {
 	e, ok := errors.AsType[*sign.Error](err)
+	if !ok {
+		return err
+	}
+	with := *e
 	switch {
 	case errors.Is(err, soft.ErrNoPassword):
-		return fmt.Errorf("%w; add password: file:PATH to the store", err)
-	case ok && strings.Contains(e.Hint, "Config."):
-		with := *e
+		with.Hint = "add password: file:PATH to the store"
+	case e.Hint != "":
 		with.Hint = operatorWords.Replace(e.Hint)
-		return &with
+	case errors.Is(err, fs.ErrNotExist):
+		with.Hint = "put the file there, or mend file: of the store"
+	case errors.Is(err, fs.ErrPermission):
+		with.Hint = "let the user of the service read it"
 	}
-	return err
+	return &with
 }
 
 var operatorWords = strings.NewReplacer(
+	"set Config.Password", "add password: file:PATH to the store",
 	"(Config.PIN)", "(pin: file:PATH)", "(Config.Module)", "(module-path= in the URI)", "(Config.InitArgs)", "(x-init-args= in the URI)",
 	"(Config.Certificates)", "(certificates:)", "(Config.AllowFinalTry)", "(signet doctor --final-try)",
 	"(Config.Sessions)", "(sessions:)", "(Config.Recover)", "(recover:)",

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +21,7 @@ import (
 type trail struct {
 	config   Audit
 	failures prometheus.Counter
+	say      *slog.Logger // nil before Run
 
 	mu     sync.Mutex
 	log    *audit.Log
@@ -30,10 +36,16 @@ func (t *trail) open() (*audit.Log, error) {
 		return nil, errors.New("the service is being stopped")
 	}
 	if t.log == nil {
+		before := t.config.tornLines()
 		log, err := t.config.open()
 		if err != nil {
 			t.failed = err
 			return nil, err
+		}
+		for _, name := range t.config.tornLines() {
+			if t.say != nil && !slices.Contains(before, name) {
+				t.say.Warn("the audit log ended with a torn line, as after a crash; it was set aside, and an entry says so", "file", filepath.Join(filepath.Dir(string(t.config.Path)), name))
+			}
 		}
 		t.log = log
 	}
@@ -112,7 +124,30 @@ func (a *Audit) open() (*audit.Log, error) {
 		}
 		o.Key = key
 	}
-	return audit.Open(string(a.Path), o)
+	log, err := audit.Open(string(a.Path), o)
+	if _, gone := os.Stat(filepath.Dir(string(a.Path))); err != nil && errors.Is(gone, os.ErrNotExist) {
+		return nil, noFolder(string(a.Path))
+	}
+	return log, err
+}
+
+func noFolder(path string) error {
+	return fmt.Errorf("there is no folder %s for %s; make it, owned by the user of the service with mode 0700 (under systemd, StateDirectory= makes it at the first start)", filepath.Dir(path), filepath.Base(path))
+}
+
+// tornLines are the files to which torn lines of a log were moved.
+func (a *Audit) tornLines() []string {
+	folder, err := os.ReadDir(filepath.Dir(string(a.Path)))
+	if err != nil {
+		return nil // of which opening the log tells
+	}
+	var all []string
+	for _, e := range folder {
+		if strings.HasPrefix(e.Name(), "torn."+filepath.Base(string(a.Path))+".") {
+			all = append(all, e.Name())
+		}
+	}
+	return all
 }
 
 func (a *Audit) key() ([]byte, error) {
