@@ -70,11 +70,11 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	config, err := server.Load(f.config)
 	if err != nil {
-		return a.faulty(err)
+		return a.misconfigured(err)
 	}
 	s, err := server.New(ctx, config, &server.Options{Output: a.Stderr, TestSignature: f.sign})
 	if err != nil {
-		return a.faulty(err)
+		return a.misconfigured(err)
 	}
 	if f.try {
 		return a.checkServer(ctx, s)
@@ -94,12 +94,29 @@ func (a *app) faulty(err error) error {
 	return &failure{code: ExitUsage}
 }
 
+// misconfigured is faulty, with the page that describes the configuration: --help does not.
+func (a *app) misconfigured(err error) error {
+	lines := strings.Split(strings.TrimSuffix(err.Error(), "\n"), "\n")
+	if len(lines) == 1 {
+		lines[0] += " (see docs/service.md)"
+	} else {
+		lines = append(lines, "docs/service.md describes the configuration")
+	}
+	for _, line := range lines {
+		a.note("%s", plainText(line))
+	}
+	return &failure{code: ExitUsage}
+}
+
 // checkServer prints what a server finds, and fails with the worst of it.
 func (a *app) checkServer(ctx context.Context, s *server.Server) error {
-	code := ExitOK
+	code, warnings := ExitOK, 0
 	for _, f := range s.Check(ctx) {
 		if err := a.printf("%-7s  %s: %s\n", f.Severity, plainText(f.What), plainText(f.Text)); err != nil {
 			return errors.Join(err, s.Close())
+		}
+		if f.Severity == server.Warning {
+			warnings++
 		}
 		if f.Severity == server.Fault {
 			if code != ExitKey {
@@ -116,7 +133,13 @@ func (a *app) checkServer(ctx context.Context, s *server.Server) error {
 	if code != ExitOK {
 		return &failure{code: code}
 	}
-	return a.printf("all well\n")
+	switch warnings {
+	case 0:
+		return a.printf("all well\n")
+	case 1:
+		return a.printf("it works, with 1 warning\n")
+	}
+	return a.printf("it works, with %d warnings\n", warnings)
 }
 
 // run serves until ctx ends, and reloads on SIGHUP meanwhile.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -164,6 +165,7 @@ func TestServeDemo(t *testing.T) {
 	require.Contains(t, metrics, `signet_contents_signed_total{key="demo"} 1`)
 	status, _ = s.do("GET", "/readyz", "", nil)
 	require.Equal(t, http.StatusOK, status)
+	w.raisesDemo(s, token)
 	s.signal(syscall.SIGHUP)
 	s.says("the configuration was read again")
 	status, keys := s.do("GET", "/v1/keys", token, nil)
@@ -196,6 +198,34 @@ func TestServeDemo(t *testing.T) {
 	}), "%s", stdout)
 	s.signal(os.Interrupt)
 	require.Equal(t, cli.ExitOK, s.end(), s.stderr())
+}
+
+// raisesDemo raises what the demo key signed to the highest level, which the service then finds valid.
+func (w *world) raisesDemo(s *served, token string) {
+	w.t.Helper()
+	der, err := os.ReadFile(w.path("hello.p7s"))
+	require.NoError(w.t, err)
+	body, err := json.Marshal(map[string]any{"key": "demo", "level": "lta", "signature": der, "content": []byte("hello")})
+	require.NoError(w.t, err)
+	status, answer := s.do("POST", "/v1/extend", token, bytes.NewReader(body))
+	require.Equal(w.t, http.StatusOK, status, answer)
+	var raised struct {
+		Signature []byte
+		Level     string
+	}
+	require.NoError(w.t, json.Unmarshal([]byte(answer), &raised))
+	require.Equal(w.t, "CAdES-LTA", raised.Level)
+	for path, body := range map[string]any{
+		"/v3/validate": map[string]any{"Signature": raised.Signature, "Content": []byte("hello")},
+		"/v1/verify":   map[string]any{"signature": raised.Signature, "content": []byte("hello")},
+	} {
+		data, err := json.Marshal(body)
+		require.NoError(w.t, err)
+		status, answer = s.do("POST", path, token, bytes.NewReader(data))
+		require.Equal(w.t, http.StatusOK, status, answer)
+		require.Contains(w.t, strings.ToLower(answer), `"verdict":"passed"`)
+		require.Contains(w.t, answer, "leads to a trusted root")
+	}
 }
 
 // TestServeTokenLost: a token that nobody saw is none, and the next start makes another.
@@ -264,6 +294,12 @@ func TestServeConfiguration(t *testing.T) {
 	require.Contains(t, checked.stdout, "ok       key seal: ")
 	require.Contains(t, checked.stdout, "octets was made in")
 	require.Contains(t, checked.stdout, "all well\n")
+	require.NoError(t, os.Chmod(w.path("key.pem"), 0o644))
+	checked = w.run("serve", "--config", "@signet.yaml", "--check")
+	require.Equal(t, cli.ExitOK, checked.code)
+	require.Contains(t, checked.stdout, "it works, with 1 warning\n")
+	require.NotContains(t, checked.stdout, "all well")
+	require.NoError(t, os.Chmod(w.path("key.pem"), 0o600))
 
 	s := w.serve(t, signet, "--config", "signet.yaml")
 	body := fmt.Sprintf(`{"Thumbprint":"%X","Contents":["aGVsbG8="]}`, sha1.Sum(w.id.Certificate().Raw))
@@ -343,7 +379,11 @@ func TestServeCheck(t *testing.T) {
 	} {
 		require.Contains(t, bad.stderr, said)
 	}
-	require.Equal(t, 4, strings.Count(bad.stderr, "\n"), bad.stderr)
+	require.Equal(t, 5, strings.Count(bad.stderr, "\n"), bad.stderr)
+	require.Contains(t, bad.stderr, "docs/service.md describes the configuration\n")
+	one := w.run("serve", "--config", "@no.yaml")
+	require.Contains(t, one.stderr, "(see docs/service.md)\n")
+	require.NotContains(t, one.stderr, "--help)")
 	require.NotContains(t, bad.stderr, "hunter2")
 
 	require.Equal(t, cli.ExitOK, w.run("token", "new", "--file", "@tokens", "--name", "tester", "--keys", "seal").code)

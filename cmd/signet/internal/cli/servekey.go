@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -45,6 +46,10 @@ func (a *app) serveKey(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	options, err := a.demoOptions(ctx, f, config)
+	if err != nil {
+		return &failure{ExitFailed, err}
+	}
 	file, err := a.tokenFile(f)
 	if err != nil {
 		return &failure{ExitFailed, err}
@@ -57,7 +62,7 @@ func (a *app) serveKey(ctx context.Context, f *serveFlags) error {
 	defer stop()
 	q := &quick{app: a, stop: stop, name: one.name, file: file, tokens: tokens, thumbprint: sign.Thumbprint(signer.Certificate())}
 	s, err := server.New(ctx, config, &server.Options{
-		Keys: []keys.Key{{Name: one.name, Store: &keys.Store{Name: one.name, Open: one.provider, Files: one.files}, Ref: one.opened.ref}},
+		Keys: []keys.Key{{Name: one.name, Store: &keys.Store{Name: one.name, Open: one.provider, Files: one.files}, Ref: one.opened.ref, Options: options}},
 		Auth: tokens, Output: a.Stderr, Started: q.started, MetricsHere: f.key == demoKey && loopback(config), TestSignature: f.sign,
 	})
 	if err != nil {
@@ -70,6 +75,21 @@ func (a *app) serveKey(ctx context.Context, f *serveFlags) error {
 		a.warn("others reach this address, and everybody on the way can read their tokens; a configuration with tls mends that (see docs/service.md)")
 	}
 	return errors.Join(a.run(ctx, s), q.err)
+}
+
+// demoOptions give the demo key the demo authority of time-stamps and its revocation values, so that every level can be
+// tried, and let the service trust the demo root. Other keys make BES, and chains are not checked.
+func (a *app) demoOptions(ctx context.Context, f *serveFlags, config *server.Config) (o cades.Options, err error) {
+	if f.key != demoKey {
+		return o, nil
+	}
+	state, err := a.stateDir()
+	if err != nil {
+		return o, err
+	}
+	config.Verify.Roots = []server.Path{server.Path(filepath.Join(state, demoKey, demoRootFile))}
+	o.Timestamper, o.Revocation, err = a.sources(ctx, &levelFlags{tsa: []string{demoKey}}, cades.LTA)
+	return o, err
 }
 
 // loopback reports whether only this machine reaches all addresses.
