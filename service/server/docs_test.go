@@ -22,9 +22,9 @@ func page(t testing.TB, name string) string {
 
 // TestGuide reads the configuration of the guide with the real reader, and finds every setting in it.
 func TestGuide(t *testing.T) {
-	_, rest, ok := strings.Cut(page(t, "service.md"), "```yaml\n")
-	require.True(t, ok)
-	example, _, ok := strings.Cut(rest, "\n```")
+	blocks := strings.Split(page(t, "service.md"), "```yaml\n")
+	require.Len(t, blocks, 3, "the smallest, and that with all settings")
+	example, _, ok := strings.Cut(blocks[2], "\n```")
 	require.True(t, ok)
 	c, p := parse([]byte(example), "/etc/signet")
 	if len(p.All) == 0 {
@@ -49,6 +49,20 @@ func TestGuide(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[Config]())
+}
+
+// TestGuideSmallest runs the smallest configuration of the guide as it stands there.
+func TestGuideSmallest(t *testing.T) {
+	w := newWorld(t)
+	w.listed() // for seal.p12 and seal.pass
+	smallest, _, ok := strings.Cut(strings.Split(page(t, "service.md"), "```yaml\n")[1], "\n```")
+	require.True(t, ok)
+	require.LessOrEqual(t, strings.Count(smallest, "\n")+1, 10)
+	require.NotContains(t, w.checked(smallest), "failed ")
+	c, err := Load(w.path("signet.yaml"))
+	require.NoError(t, err)
+	c.Listen.Addresses = []Address{"127.0.0.1:0"}
+	w.runConfig(c).signs(w, w.token)
 }
 
 // TestGuideDefaults: what the guide says of limits is what they are.

@@ -25,7 +25,7 @@ func (a *app) serviceTokenCommand() *cobra.Command {
 		Short: "Make, list and revoke tokens of the service",
 		Long: `Make, list and revoke the tokens that callers of signet serve show. They are kept as hashes in a file, one line for each;
 a service that uses the file notices a change within a second.`,
-		Example: `  signet token new --file tokens --name billing --keys seal --endpoints sign,certificates > billing.token
+		Example: `  (umask 077; signet token new --file tokens --name billing --keys seal --endpoints sign,certificates > billing.token)
   signet token list --file tokens
   signet token revoke --file tokens billing`,
 		Args: cobra.ArbitraryArgs,
@@ -67,7 +67,7 @@ func (a *app) tokenNewCommand() *cobra.Command {
 		Short: "Make a token, and print it once",
 		Long: `Make a token and add its hash to FILE, which is made when it is not there. The token is printed on standard output, and
 cannot be had again.`,
-		Example: `  signet token new --file tokens --name billing --keys seal --expires 1y > billing.token`,
+		Example: `  (umask 077; signet token new --file tokens --name billing --keys seal --expires 1y > billing.token)`,
 		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return a.tokenNew(&f) },
 	}
