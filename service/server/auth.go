@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/seed-116355fd/signet/service/auth"
 	"github.com/seed-116355fd/signet/service/auth/oidc"
@@ -76,6 +78,7 @@ func (s *Server) authenticator(c *Config) (auth.Authenticator, error) {
 		all = append(all, s.options.Auth)
 	}
 	a := &c.Auth
+	var certificates auth.Authenticator
 	// A client certificate first: a connection has it in any case, and a token in the request may be for somebody else.
 	if len(a.Certificates) != 0 {
 		rules := make([]auth.CertificateRule, len(a.Certificates))
@@ -87,6 +90,7 @@ func (s *Server) authenticator(c *Config) (auth.Authenticator, error) {
 			return nil, err
 		}
 		all = append(all, one)
+		certificates = one
 	}
 	if a.Tokens != "" {
 		one, err := auth.OpenTokens(string(a.Tokens), &auth.TokensOptions{Log: s.log})
@@ -105,7 +109,29 @@ func (s *Server) authenticator(c *Config) (auth.Authenticator, error) {
 		}
 		all = append(all, one)
 	}
-	return auth.Any(all...), nil
+	return known(auth.Any(all...), certificates), nil
+}
+
+// known lets callers who show nothing but a client certificate that no rule names know that, and the log which one it is.
+// With a token beside it, it is the token that counts.
+func known(callers, certificates auth.Authenticator) auth.Authenticator {
+	if certificates == nil {
+		return callers
+	}
+	return auth.Func(func(r *http.Request) (*auth.Principal, error) {
+		p, err := callers.Authenticate(r)
+		if !errors.Is(err, auth.ErrNone) {
+			return p, err
+		}
+		if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+			return nil, err
+		}
+		_, why := certificates.Authenticate(r)
+		if why == nil { // the others were asked, too, and this is no time to change one's mind
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w: the client certificate is not known here (%s)", auth.ErrRefused, strings.TrimPrefix(why.Error(), auth.ErrNone.Error()+": "))
+	})
 }
 
 func (o *Issuer) config(log *slog.Logger) oidc.Config {

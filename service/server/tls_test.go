@@ -51,6 +51,15 @@ func TestTLS(t *testing.T) {
 	billing.signs(w, "")
 	require.Equal(t, http.StatusForbidden, billing.do("GET", "/v2/certificates", "", nil).status)
 	require.Contains(t, w.log.String(), `"principal":"billing"`)
+	unnamed := r.over(root, pair(w.pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+		c.ExtKeyUsage, c.UnknownExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, nil
+	})))
+	a := unnamed.do("GET", "/v1/keys", "", nil)
+	require.Equal(t, http.StatusUnauthorized, a.status)
+	require.Contains(t, a.body, "client certificate that is not known here")
+	require.Contains(t, w.log.String(), "the client certificate is not known here (no rule names the client certificate with the SHA-256 ")
+	unnamed.signs(w, w.token)
+	require.NotContains(t, anybody.do("GET", "/v1/keys", "", nil).body, "certificate")
 	stranger := r.over(root, pair(testpki.New(t).Leaf(testpki.P256)))
 	_, err = stranger.try("GET", "/v1/keys", "", nil)
 	require.Error(t, err, "a certificate of another authority ends the handshake")
