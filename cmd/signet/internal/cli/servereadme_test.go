@@ -20,6 +20,7 @@ func TestServeReadme(t *testing.T) {
 	openssl := needs(t, "openssl", "openssl")
 	w := newWorld(t)
 	s := w.serve(t, program(t), "--key", "demo", "--listen", "127.0.0.1:0")
+	require.True(t, assertEventually(func() bool { return strings.Contains(s.stdout(), "Contents") })) // it listens before it shows the token
 	token := tokenText.FindString(s.stdout())
 	blocks := shellBlocks(string(page))
 	require.Len(t, blocks, 1)
