@@ -312,6 +312,9 @@ func TestSignStops(t *testing.T) {
 		require.False(t, *last.Done)
 		require.Contains(t, last.Error, "stopped at index 1: there is neither")
 		require.NotEmpty(t, last.Request)
+		lines, last = d.post(query, item("a")+"{}")
+		require.Len(t, lines, 2)
+		require.False(t, *last.Done, "also when there was nothing behind it")
 	}
 	for _, query := range []string{"", "?duplex=true"} {
 		d := newDesk(t, gate.Limits{}, false)

@@ -41,6 +41,7 @@ type signWorld struct {
 	client   *http.Client
 	audit    recorder
 	gate     *gate.Gate
+	key      *failingKey // when signOptions.fails is set
 }
 
 type recorder struct {
@@ -87,7 +88,8 @@ func newSignWorld(t *testing.T, o signOptions) *signWorld {
 	}
 	var key crypto.Signer = w.identity.Key
 	if o.fails != nil {
-		key = &failingKey{Signer: key, fails: o.fails}
+		w.key = &failingKey{Signer: key, fails: o.fails}
+		key = w.key
 	}
 	set, err := keys.New([]keys.Key{
 		{Name: "seal", Store: store(w.identity, key), Options: o.options},
@@ -259,7 +261,7 @@ func TestSignFields(t *testing.T) {
 // TestSignThrow is all or nothing, wherever the field stands.
 func TestSignThrow(t *testing.T) {
 	for _, order := range []string{`"ThrowOnErrors":true,"Thumbprint":%[1]q,"Contents":%[2]s`, `"Thumbprint":%[1]q,"Contents":%[2]s,"ThrowOnErrors":true`, `"Contents":%[2]s,"ThrowOnErrors":true,"Thumbprint":%[1]q`} {
-		w := newSignWorld(t, signOptions{})
+		w := newSignWorld(t, signOptions{fails: func(int64) error { return nil }})
 		body := func(contents string) io.Reader {
 			return strings.NewReader("{" + fmt.Sprintf(order, w.thumbprint(), contents) + "}")
 		}
@@ -270,6 +272,12 @@ func TestSignThrow(t *testing.T) {
 		status, results, _ := w.post(body(fmt.Sprintf(`[%q,%q]`, b64("a"), b64("b"))))
 		require.Equal(t, 200, status)
 		require.Len(t, results, 2)
+		if strings.HasPrefix(order, `"Throw`) { // known before the contents
+			before := w.key.calls.Load()
+			status, _, _ = w.post(body(`["?"` + strings.Repeat(`,"YQ=="`, 3000) + `]`))
+			require.Equal(t, 400, status)
+			require.Less(t, w.key.calls.Load()-before, int64(2000), "it does not go on for nothing")
+		}
 		status, _, e = w.post(body(`["?" "?"]`))
 		require.Equal(t, 400, status)
 		require.Contains(t, e.Message, "not valid JSON", "what is left is still read")

@@ -40,8 +40,10 @@ func newBody(c *Call, most int64) *body {
 // open looks at how the body is encoded.
 func (b *body) open() error {
 	if b.call.Request.ContentLength > b.most {
-		b.wire.done = true // not read: it would be thrown away
-		b.call.hangUp.Store(true)
+		if b.call.Request.ContentLength > maxDrain {
+			b.wire.done = true // not read: it would be thrown away
+			b.call.hangUp.Store(true)
+		}
 		return b.tooLarge()
 	}
 	switch encoding := strings.ToLower(strings.TrimSpace(b.call.Request.Header.Get("Content-Encoding"))); encoding {

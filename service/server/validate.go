@@ -277,21 +277,10 @@ func (k checker) rest() {
 
 var levelNames = []string{"pkcs7", "bes", "t", "lt", "lta", "c", "xlong1", "a"}
 
-// spellings are those of products and standards, without case, spaces, dashes and a "CAdES" or "baseline" before them.
-var spellings = map[string]string{
-	"b": "bes", "bb": "bes", "bt": "t", "blt": "lt", "blta": "lta",
-	"xl": "xlong1", "xl1": "xlong1", "xlt1": "xlong1", "xlong": "xlong1", "xlongtype1": "xlong1", "cms": "pkcs7",
-}
-
-// parseLevel reads the short names, and others: "CAdES-T", "X Long Type 1", "CAdES-B-LT". Empty is BES.
+// parseLevel is cades.ParseLevel; empty is BES.
 func parseLevel(text string) (cades.Level, error) {
 	if text == "" {
 		return cades.BES, nil
 	}
-	name := strings.NewReplacer(" ", "", "-", "", "_", "", "#", "").Replace(strings.ToLower(text))
-	name = strings.TrimPrefix(strings.TrimPrefix(name, "cades"), "baseline")
-	if short, ok := spellings[name]; ok {
-		name = short
-	}
-	return cades.ParseLevel(name)
+	return cades.ParseLevel(text)
 }

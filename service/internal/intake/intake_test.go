@@ -134,6 +134,9 @@ func TestTooLarge(t *testing.T) {
 		require.ErrorIs(t, put(t, in, []byte{1}), intake.ErrTooLarge)
 		in.Begin(&o)
 		require.NoError(t, put(t, in, []byte{1}), "the next one is as large as it is")
+		in.Begin(&o)
+		require.NoError(t, put(t, in, make([]byte, 3<<20-2)))
+		require.ErrorIs(t, put(t, in, make([]byte, 3)), intake.ErrTooLarge, "it might have been padding")
 		in.Close()
 	}
 }
