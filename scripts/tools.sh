@@ -17,7 +17,7 @@ opencryptoki() {
 
 declare -A package=(
   [openssl]=openssl [gcc]=gcc [softhsm2-util]=softhsm2 [pkcs11-tool]=opensc [p11-kit]=p11-kit
-  [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm
+  [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm [curl]=curl [systemd-analyze]=systemd
 )
 missing=()
 for program in "${!package[@]}"; do
