@@ -133,10 +133,9 @@ func truth(name, value string) (bool, error) {
 func (s *signStream) run(duplex, asked bool) error {
 	ctx, cancel := context.WithCancelCause(s.Context())
 	defer cancel(nil)
-	out := newSender(ctx, s, cancel)
+	out := newSender(ctx, s, cancel, duplex, duplex && !asked)
 	defer out.close()
 	if duplex {
-		out.careful = !asked
 		out.start(s.Request.Header.Get("Expect") == "")
 	}
 	contents := iter.Seq[sign.Content](func(yield func(sign.Content) bool) {

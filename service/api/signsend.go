@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -51,15 +52,16 @@ type sender struct {
 	added   int
 	ended   bool
 
-	careful bool // the client did not ask for answers before the request has ended
+	early   bool // answers are sent while the request comes
+	careful bool // the client did not ask for that
 
 	recorded, sent sync.WaitGroup
 	finished       chan struct{} // closed when nothing will be added
 	ending         sync.Once
 }
 
-func newSender(ctx context.Context, s *signStream, cancel context.CancelCauseFunc) *sender {
-	q := &sender{s: s, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", maxKept), finished: make(chan struct{})}
+func newSender(ctx context.Context, s *signStream, cancel context.CancelCauseFunc, early, careful bool) *sender {
+	q := &sender{s: s, early: early, careful: careful, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", maxKept), finished: make(chan struct{})}
 	q.changed.L = &q.mu
 	q.recorded.Go(q.record)
 	return q
@@ -151,10 +153,7 @@ func (q *sender) add(result *batch.Result, why string, o *cades.Options) {
 		b = append(b, `,"signature":"`...)
 		n := len(b)
 		size := base64.StdEncoding.EncodedLen(len(result.Signature))
-		for cap(b) < n+size {
-			b = append(b[:cap(b)], 0)
-		}
-		b = b[:n+size]
+		b = slices.Grow(b, size)[:n+size]
 		vector.StdEncoding.Encode(b[n:], result.Signature)
 		b = append(b, '"')
 	}
@@ -168,7 +167,14 @@ func (q *sender) add(result *batch.Result, why string, o *cades.Options) {
 		r := q.recordOf(o)
 		r.Items = append(r.Items, item)
 	}
-	q.changed.Broadcast()
+	if q.due() {
+		q.changed.Broadcast()
+	}
+}
+
+// due reports whether lines go on now. When they are sent at the end only, nobody is woken up for each.
+func (q *sender) due() bool {
+	return q.early && len(q.lines) > 0 || len(q.lines) >= sendSize || q.ended
 }
 
 func appendText(b []byte, text string) []byte {
@@ -181,7 +187,7 @@ func (q *sender) record() {
 	var lines []byte
 	for {
 		q.mu.Lock()
-		for len(q.lines) == 0 && !q.ended {
+		for !q.due() {
 			q.changed.Wait()
 		}
 		lines, q.lines = q.lines, lines[:0]
