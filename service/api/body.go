@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"mime"
@@ -102,21 +103,30 @@ func (q *request) open() io.Writer {
 	return q.content
 }
 
-// addDigest takes a digest in base64, or in hexadecimal as sha256sum prints it: the length tells which.
+// addDigest takes a digest.
 func (q *request) addDigest(algorithm, value string) error {
+	d, err := parseDigest(algorithm, value)
+	if err != nil {
+		return gate.Bad("%s", err)
+	}
+	q.digests = append(q.digests, d)
+	return nil
+}
+
+// parseDigest reads a digest in base64, or in hexadecimal as sha256sum prints it: the length tells which.
+func parseDigest(algorithm, value string) (sign.Digest, error) {
 	h, ok := hashes[strings.ToUpper(strings.NewReplacer("-", "", "_", "").Replace(algorithm))]
 	if !ok {
-		return gate.Bad("digest algorithm %q is not known; there are SHA-256, SHA-384 and SHA-512", jsonbody.Short(algorithm))
+		return sign.Digest{}, fmt.Errorf("digest algorithm %q is not known; there are SHA-256, SHA-384 and SHA-512", jsonbody.Short(algorithm))
 	}
 	sum, err := hex.DecodeString(value)
 	if err != nil || len(sum) != h.Size() {
 		sum, err = base64.StdEncoding.DecodeString(value)
 	}
 	if err != nil || len(sum) != h.Size() {
-		return gate.Bad("the %s digest has to be %d octets in base64 or hexadecimal", h, h.Size())
+		return sign.Digest{}, fmt.Errorf("the %s digest has to be %d octets in base64 or hexadecimal", h, h.Size())
 	}
-	q.digests = append(q.digests, sign.NewDigest(h, sum))
-	return nil
+	return sign.NewDigest(h, sum), nil
 }
 
 var hashes = map[string]crypto.Hash{"SHA256": crypto.SHA256, "SHA384": crypto.SHA384, "SHA512": crypto.SHA512}

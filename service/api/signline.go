@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -155,30 +153,10 @@ func (l *line) check() error {
 // content is what the batch gets of the line.
 func (l *line) content(ctx context.Context, bad error) (sign.Content, error) {
 	if bad == nil && l.seen[lineDigest] {
-		hash, ok := hashByName(l.algorithm)
-		sum, err := base64.StdEncoding.DecodeString(l.digest)
-		switch {
-		case !ok:
-			bad = fmt.Errorf("algorithm %.20q is not known here; there are SHA-256, SHA-384 and SHA-512", l.algorithm)
-		case err != nil:
-			bad = errors.New("digest: it is not base64")
-		case len(sum) != hash.Size():
-			bad = fmt.Errorf("digest: it has %d octets, and a digest by %s has %d", len(sum), hash, hash.Size())
-		default:
-			return l.stream.in.Digest(ctx, sign.Digested(l.name, sign.NewDigest(hash, sum)))
+		var digest sign.Digest
+		if digest, bad = parseDigest(l.algorithm, l.digest); bad == nil {
+			return l.stream.in.Digest(ctx, sign.Digested(l.name, digest))
 		}
 	}
 	return l.stream.in.Content(ctx, l.name, bad)
-}
-
-func hashByName(name string) (crypto.Hash, bool) {
-	switch strings.ToUpper(strings.ReplaceAll(name, "-", "")) {
-	case "SHA256":
-		return crypto.SHA256, true
-	case "SHA384":
-		return crypto.SHA384, true
-	case "SHA512":
-		return crypto.SHA512, true
-	}
-	return 0, false
 }
