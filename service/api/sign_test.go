@@ -404,6 +404,16 @@ func TestSignDeaf(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 }
 
+// TestSignKept ends a stream whose client does not take its answers when too many would be kept, and says so.
+func TestSignKept(t *testing.T) {
+	d := newDesk(t, gate.Limits{Kept: 1 << 20}, false)
+	lines, last := d.post("", strings.Repeat(item("a"), 3000))
+	require.False(t, *last.Done)
+	require.Contains(t, last.Error, "the answers are not taken")
+	require.NotEmpty(t, lines)
+	d.requireSigned(lines[0], "a")
+}
+
 // TestSignExpect is a client that waits for "100 Continue".
 func TestSignExpect(t *testing.T) {
 	d := newDesk(t, gate.Limits{}, false)

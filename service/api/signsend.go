@@ -24,8 +24,6 @@ import (
 )
 
 const (
-	// maxKept bounds the answers that a client has not taken, most of them in a file.
-	maxKept = 16 << 30
 	// maxBlock bounds the answers that wait for the audit log.
 	maxBlock = 1 << 20
 	sendSize = 64 << 10
@@ -61,7 +59,7 @@ type sender struct {
 }
 
 func newSender(ctx context.Context, s *signStream, cancel context.CancelCauseFunc, early, careful bool) *sender {
-	q := &sender{s: s, early: early, careful: careful, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", maxKept), finished: make(chan struct{})}
+	q := &sender{s: s, early: early, careful: careful, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", s.Gate().Limits().Kept), finished: make(chan struct{})}
 	q.changed.L = &q.mu
 	q.recorded.Go(q.record)
 	return q
@@ -216,7 +214,18 @@ func (q *sender) keep(lines []byte, records []*audit.Record) error {
 		}
 	}
 	_, err := q.queue.Write(lines)
-	return err
+	return kept(err)
+}
+
+// kept tells of answers that cannot be kept: too many of them, or a disk that takes no more.
+func kept(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, full := errors.AsType[*spool.ErrFull](err); full {
+		return &gate.Error{Status: http.StatusRequestEntityTooLarge, Err: err, Message: "the answers are not taken, and there are more than are kept; read them while you write, with duplex=true, or send smaller requests"}
+	}
+	return &gate.Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute, Err: err, Message: "the answers cannot be kept until you take them; the operator has to look at the folder for temporary files"}
 }
 
 // recordOf returns the entry that the next content belongs to: the last one, or a new one when that is about containers of
@@ -264,10 +273,9 @@ func (q *sender) finish(err error, duplex bool) error {
 		err = gate.Told(err)
 	}
 	text, _ := json.Marshal(last)
-	if _, full := q.queue.Write(append(text, '\n')); full != nil {
-		return full
+	if failed := q.queue.Last(append(text, '\n')); failed != nil {
+		return kept(failed)
 	}
-	q.queue.End()
 	if duplex {
 		q.sent.Wait()
 	}

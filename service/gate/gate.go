@@ -42,6 +42,7 @@ type Limits struct {
 	Content    int64         // octets of one content; DefaultContent
 	Contents   int           // contents of a request that is answered as a whole; DefaultContents
 	Answer     int64         // octets of an answer that is held back until the request has ended; DefaultAnswer
+	Kept       int64         // octets of the answers of a stream that its client does not take, most of them in a file; DefaultKept
 	Requests   int           // requests under way; DefaultRequests
 	Waiting    int           // requests that wait for a place; more are refused; DefaultWaiting
 	Wait       time.Duration // how long they wait; DefaultWait
@@ -60,6 +61,7 @@ const (
 	DefaultContent    = 128 << 20
 	DefaultContents   = 100_000
 	DefaultAnswer     = 256 << 20
+	DefaultKept       = 4 << 30
 	DefaultRequests   = 64
 	DefaultWaiting    = 256
 	DefaultWait       = 10 * time.Second
@@ -75,6 +77,7 @@ func (l Limits) withDefaults() Limits {
 	l.Content = or(l.Content, DefaultContent)
 	l.Contents = or(l.Contents, DefaultContents)
 	l.Answer = or(l.Answer, DefaultAnswer)
+	l.Kept = or(l.Kept, DefaultKept)
 	l.Requests = or(l.Requests, DefaultRequests)
 	l.Waiting = or(l.Waiting, DefaultWaiting)
 	l.Wait = or(l.Wait, DefaultWait)

@@ -123,6 +123,7 @@ type Limits struct {
 	Content    Size     `yaml:"content"`
 	Contents   int      `yaml:"contents"`
 	Answer     Size     `yaml:"answer"`
+	Kept       Size     `yaml:"kept"`
 	Requests   int      `yaml:"requests"`
 	Waiting    int      `yaml:"waiting"`
 	Wait       Duration `yaml:"wait"`
@@ -135,7 +136,7 @@ type Limits struct {
 
 func (l Limits) gate() gate.Limits {
 	return gate.Limits{
-		Body: int64(l.Body), Content: int64(l.Content), Contents: l.Contents, Answer: int64(l.Answer),
+		Body: int64(l.Body), Content: int64(l.Content), Contents: l.Contents, Answer: int64(l.Answer), Kept: int64(l.Kept),
 		Requests: l.Requests, Waiting: l.Waiting, Wait: l.Wait, PerCaller: l.PerCaller,
 		Signatures: l.Signatures, Held: int64(l.Held), Idle: l.Idle, Rate: int64(l.Rate),
 	}

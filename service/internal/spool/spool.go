@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync"
 )
@@ -143,6 +144,18 @@ func (q *Queue) Write(p []byte) (int, error) {
 	}
 	q.signal()
 	return len(p), nil
+}
+
+// Last appends what is the end, also when nothing else is taken any more: it may say so.
+func (q *Queue) Last(p []byte) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	most := q.s.most
+	q.s.most = math.MaxInt64
+	err := q.s.write(p)
+	q.s.most, q.closed = most, true
+	q.signal()
+	return err
 }
 
 // End says that nothing more will be written.

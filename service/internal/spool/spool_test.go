@@ -131,4 +131,17 @@ func TestQueueFull(t *testing.T) {
 		var full *spool.ErrFull
 		require.ErrorAs(t, err, &full)
 	}
+	require.NoError(t, q.Last([]byte("end")))
+	var got []byte
+	buf := make([]byte, 1<<20)
+	for {
+		n, err := q.Next(t.Context(), buf)
+		got = append(got, buf[:n]...)
+		if err != nil {
+			require.ErrorIs(t, err, io.EOF)
+			break
+		}
+	}
+	require.Len(t, got, 2<<20+3)
+	require.Equal(t, "end", string(got[2<<20:]))
 }
