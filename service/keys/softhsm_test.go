@@ -4,11 +4,6 @@ package keys_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/x509"
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -19,75 +14,20 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/service/internal/softhsmtest"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )
 
 const goodPIN = "1234"
 
-// TestMain sets the configuration of SoftHSM2, which the module reads when it is loaded.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "signet-keys-")
-	if err != nil {
-		panic(err)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
-		panic(err)
-	}
-	conf := filepath.Join(dir, "softhsm2.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", dir), 0o600); err != nil {
-		panic(err)
-	}
-	_ = os.Setenv("SOFTHSM2_CONF", conf)
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+// TestMain sets the configuration of SoftHSM2.
+func TestMain(m *testing.M) { softhsmtest.Main(m) }
 
-// find returns the first path that exists, or skips the test and says what to install.
-func find(t testing.TB, hint string, paths ...string) string {
-	t.Helper()
-	for _, p := range paths {
-		if found, err := exec.LookPath(p); err == nil && !strings.Contains(p, "/") {
-			return found
-		}
-		if matches, _ := filepath.Glob(p); len(matches) != 0 {
-			return matches[0]
-		}
-	}
-	t.Skipf("SKIPPED: %s is not here (%s)", paths[0], hint)
-	return ""
-}
-
-func softhsm(t testing.TB) string {
-	t.Helper()
-	return find(t, "apt-get install softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so", "/usr/lib*/pkcs11/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
-}
-
-func run(t testing.TB, name string, args ...string) {
-	t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
-	require.NoError(t, err, "%s %v: %s", name, args, out)
-}
-
-// newToken makes a token that holds keys, by programs of others. No other has its label.
+// newToken makes a token that holds keys.
 func newToken(t testing.TB, ids map[string]testpki.Identity) (module, label string) {
 	t.Helper()
-	module, label = softhsm(t), strings.ToLower(rand.Text())
-	run(t, find(t, "apt-get install softhsm2", "softhsm2-util"), "--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", goodPIN)
-	tool := find(t, "apt-get install opensc", "pkcs11-tool")
-	file := filepath.Join(t.TempDir(), "object.der")
-	number := 0
-	for name, id := range ids {
-		number++
-		der, err := x509.MarshalPKCS8PrivateKey(id.Key)
-		require.NoError(t, err)
-		for kind, data := range map[string][]byte{"privkey": der, "cert": id.Certificate().Raw} {
-			require.NoError(t, os.WriteFile(file, data, 0o600))
-			run(t, tool, "--module", module, "--token-label", label, "--login", "--pin", goodPIN, "--write-object", file, "--type", kind, "--id", fmt.Sprintf("%02d", number), "--label", name)
-		}
-	}
-	return module, label
+	return softhsmtest.Module(t), softhsmtest.Token(t, "", goodPIN, ids)
 }
 
 // tokenStore is a token whose PIN is in a file; it counts how often it is opened, and the PIN asked for.

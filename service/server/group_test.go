@@ -23,6 +23,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/service/internal/softhsmtest"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -44,7 +45,7 @@ func (w *world) removable(id testpki.Identity) *removable {
 	dir, err := os.MkdirTemp(filepath.Dir(os.Getenv("SOFTHSM2_CONF")), "removable-")
 	require.NoError(w.t, err)
 	module := filepath.Join(dir, "module.so")
-	out, err := exec.Command(find(w.t, "apt-get install gcc", "gcc", "cc"), "-O2", "-shared", "-fPIC", "-o", module, "../soak/testdata/removable.c", "-ldl", "-lpthread").CombinedOutput()
+	out, err := exec.Command(softhsmtest.Find(w.t, "apt-get install gcc", "gcc", "cc"), "-O2", "-shared", "-fPIC", "-o", module, "../soak/testdata/removable.c", "-ldl", "-lpthread").CombinedOutput()
 	require.NoError(w.t, err, "%s", out)
 	data, err := os.ReadFile(real)
 	require.NoError(w.t, err)

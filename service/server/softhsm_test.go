@@ -3,79 +3,26 @@
 package server
 
 import (
-	"crypto/rand"
-	"crypto/x509"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/service/internal/softhsmtest"
 )
 
 const secretPIN = "hunter2-pin"
 
-// TestMain sets the configuration of SoftHSM2, which the module reads when it is loaded.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "signet-server-")
-	if err != nil {
-		panic(err)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
-		panic(err)
-	}
-	conf := filepath.Join(dir, "softhsm2.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", dir), 0o600); err != nil {
-		panic(err)
-	}
-	_ = os.Setenv("SOFTHSM2_CONF", conf)
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+// TestMain sets the configuration of SoftHSM2.
+func TestMain(m *testing.M) { softhsmtest.Main(m) }
 
-// find returns the first path that exists, or skips the test and says what to install.
-func find(t testing.TB, hint string, paths ...string) string {
-	t.Helper()
-	for _, p := range paths {
-		if found, err := exec.LookPath(p); err == nil && !strings.Contains(p, "/") {
-			return found
-		}
-		if matches, _ := filepath.Glob(p); len(matches) != 0 {
-			return matches[0]
-		}
-	}
-	t.Skipf("SKIPPED: %s is not here (%s)", paths[0], hint)
-	return ""
-}
+func softhsm(t testing.TB) string { t.Helper(); return softhsmtest.Module(t) }
 
-func softhsm(t testing.TB) string {
-	t.Helper()
-	return find(t, "apt-get install softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so", "/usr/lib*/pkcs11/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
-}
-
-// newToken makes a token that holds a key, by programs of others.
+// newToken makes a token that holds a key.
 func newToken(t testing.TB, id testpki.Identity) (label string) {
 	t.Helper()
-	label = strings.ToLower(rand.Text())
-	command := func(name string, args ...string) {
-		out, err := exec.Command(name, args...).CombinedOutput()
-		require.NoError(t, err, "%s %v: %s", name, args, out)
-	}
-	command(find(t, "apt-get install softhsm2", "softhsm2-util"), "--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", secretPIN)
-	tool := find(t, "apt-get install opensc", "pkcs11-tool")
-	file := filepath.Join(t.TempDir(), "object.der")
-	der, err := x509.MarshalPKCS8PrivateKey(id.Key)
-	require.NoError(t, err)
-	for kind, data := range map[string][]byte{"privkey": der, "cert": id.Certificate().Raw} {
-		require.NoError(t, os.WriteFile(file, data, 0o600))
-		command(tool, "--module", softhsm(t), "--token-label", label, "--login", "--pin", secretPIN, "--write-object", file, "--type", kind, "--id", "01", "--label", "seal")
-	}
-	return label
+	return softhsmtest.Token(t, "", secretPIN, map[string]testpki.Identity{"seal": id})
 }
 
 // TestGroupWithOneMissing starts while a token of a group is not there, and takes it up when it comes.

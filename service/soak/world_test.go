@@ -30,6 +30,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/internal/softhsmtest"
 )
 
 const (
@@ -191,7 +192,7 @@ func (w *world) start() {
 	log, err := os.Create(w.path("log"))
 	require.NoError(w.t, err)
 	// The clients need the other processor, and people who use this machine both.
-	w.process = exec.Command(find(w.t, "coreutils", "nice"), "-n", "5", w.signet, "serve", "--config", w.path("signet.yaml"))
+	w.process = exec.Command(softhsmtest.Find(w.t, "coreutils", "nice"), "-n", "5", w.signet, "serve", "--config", w.path("signet.yaml"))
 	w.process.Env = append(os.Environ(), "SOFTHSM2_CONF="+w.path("softhsm2.conf"), "GORACE=halt_on_error=1")
 	w.process.Stdout, w.process.Stderr = log, log
 	require.NoError(w.t, w.process.Start())
