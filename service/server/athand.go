@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"errors"
 	"iter"
 	"slices"
 
@@ -81,20 +79,8 @@ func (p rootless) Keys(ctx context.Context) iter.Seq2[sign.Entry, error] {
 }
 
 func withoutRoot(chain []*x509.Certificate) []*x509.Certificate {
-	if last := len(chain) - 1; last > 0 && isRoot(chain[last]) {
+	if last := len(chain) - 1; last > 0 && revocation.SelfSigned(chain[last]) {
 		return chain[:last]
 	}
 	return chain
-}
-
-// isRoot reports whether a certificate is signed by its own key. Where the standard library cannot check that, names and
-// key identifiers decide.
-func isRoot(c *x509.Certificate) bool {
-	if !bytes.Equal(c.RawSubject, c.RawIssuer) {
-		return false
-	}
-	err := c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
-	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
-	unknown := insecure || errors.Is(err, x509.ErrUnsupportedAlgorithm) || c.PublicKey == nil
-	return err == nil || unknown && (len(c.AuthorityKeyId) == 0 || len(c.SubjectKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, c.SubjectKeyId))
 }
