@@ -20,5 +20,6 @@
 //   - [github.com/seed-116355fd/signet/tsp] gets time-stamps from authorities, checks them, and issues them.
 //   - [github.com/seed-116355fd/signet/revocation] finds out whether certificates are revoked, by OCSP and CRLs.
 //   - [github.com/seed-116355fd/signet/batch] signs many contents in parallel, in order, with one result each.
-//   - cmd/signet is a command line over all that, in a module of its own.
+//   - service, a module of its own, is all that over HTTP: handlers to mount, and a server.
+//   - cmd/signet is a command line and the server as a program, in a module of its own.
 package signet
