@@ -23,6 +23,9 @@ type task struct {
 	done      chan struct{} // takes one value when the task is over
 }
 
+// maxKeyLimit bounds what a key says of itself: no key is better off with more calls at once.
+const maxKeyLimit = 4096
+
 // run is one batch.
 type run struct {
 	ctx    context.Context
@@ -82,7 +85,7 @@ func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, tota
 		r.workers = runtime.GOMAXPROCS(0)
 	}
 	if r.o.KeyLimit <= 0 {
-		r.o.KeyLimit = s.Limit()
+		r.o.KeyLimit = min(s.Limit(), maxKeyLimit) // there are goroutines and places in the window for each
 		if r.o.KeyLimit > 0 && s.Queues() {
 			r.o.KeyLimit += r.workers
 		}
