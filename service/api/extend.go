@@ -14,6 +14,7 @@ import (
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/service/audit"
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/internal/reason"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -129,12 +130,12 @@ func extendError(err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, sign.ErrInput), errors.Is(err, sign.ErrKeyMismatch):
-		return &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "the signature cannot be raised: " + err.Error()}
+		return &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "the signature cannot be raised: " + reason.Text(err)}
 	case errors.Is(err, revocation.CheckChain), errors.Is(err, revocation.CheckSource):
 		return &gate.Error{Status: http.StatusBadRequest, Err: err,
 			Message: "the signature cannot be raised, since an issuer or the place to ask for revocation is not known here; the operator can add certificates of issuers, and the log says which under this request id"}
 	case errors.Is(err, sign.ErrUnsupported):
-		return &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "the signature cannot be raised, since something in it is not supported: " + err.Error()}
+		return &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "the signature cannot be raised, since something in it is not supported: " + reason.Text(err)}
 	}
 	return &gate.Error{Status: http.StatusServiceUnavailable, RetryAfter: 10 * time.Second, Err: err,
 		Message: "the signature could not be raised now: a time-stamp authority or a source of revocation values failed; try again later, or tell the operator, whose log says why under this request id"}

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/intake"
+	"github.com/seed-116355fd/signet/service/internal/reason"
 	"github.com/seed-116355fd/signet/service/internal/scan"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
@@ -79,7 +80,10 @@ func (h *handler) sign(c *gate.Call) error {
 	defer s.in.Close()
 	if q.duplex {
 		if err := c.FullDuplex(); err != nil {
-			return gate.Bad("duplex=true is not possible over this connection; leave it out")
+			if q.asked {
+				return gate.Bad("duplex=true is not possible over this connection; leave it out")
+			}
+			q.duplex = false
 		}
 	}
 	c.Header().Set("Content-Type", "application/x-ndjson")
@@ -182,7 +186,7 @@ func whyNot(err error) string {
 	if fault, ok := errors.AsType[*intake.Fault](err); ok {
 		return fault.Error()
 	}
-	return err.Error()
+	return reason.Text(err)
 }
 
 // read takes in one line after the other. Its error ends the request.

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/intake"
+	"github.com/seed-116355fd/signet/service/internal/reason"
 	"github.com/seed-116355fd/signet/service/internal/spool"
 )
 
@@ -75,7 +76,7 @@ func (a *answer) reason(err error) string {
 	if fault, ok := errors.AsType[*intake.Fault](err); ok {
 		return itemName(a.count) + ": " + fault.Error()
 	}
-	return err.Error()
+	return reason.Text(err)
 }
 
 // notSigned appends the result of a content that was not looked at, because the batch had stopped.

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/service/audit"
 	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/internal/reason"
 )
 
 // Call is one request that was let in.
@@ -90,11 +91,33 @@ func (c *Call) Write(p []byte) (int, error) {
 	}
 }
 
-// Flush sends what was written.
-func (c *Call) Flush() error { return c.control.Flush() }
+// Flush sends what was written. Where a middleware hides how, it is sent when the server thinks fit.
+func (c *Call) Flush() error {
+	if err := c.control.Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// flushes reports whether an answer can be sent before it has ended: a middleware may hide http.Flusher.
+func (c *Call) flushes() bool {
+	for w := c.w; ; {
+		switch t := w.(type) {
+		case interface{ FlushError() error }, http.Flusher:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
 
 // FullDuplex lets the answer begin before the request has ended. HTTP/2 does so anyhow.
 func (c *Call) FullDuplex() error {
+	if !c.flushes() {
+		return http.ErrNotSupported
+	}
 	if c.Request.ProtoMajor >= 2 {
 		return nil
 	}
@@ -331,7 +354,7 @@ func (c *Call) log(took time.Duration, err error) {
 		if c.status >= 500 && c.status != http.StatusServiceUnavailable {
 			level = slog.LevelError
 		}
-		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, slog.String("error", reason.Text(err)))
 	}
 	c.Log.LogAttrs(context.WithoutCancel(c.Context()), level, "request", attrs...)
 }

@@ -3,6 +3,7 @@ package reason
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -15,4 +16,17 @@ func Of(err error) string {
 		}
 	}
 	return "its store cannot be opened"
+}
+
+// most is how many octets of an error are told: it may be of a driver or of a service far away, and stands in an answer
+// and in the audit log once for each content.
+const most = 2000
+
+// Text is the text of an error, up to a bound.
+func Text(err error) string {
+	text := err.Error()
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + " […]"
 }
