@@ -169,8 +169,13 @@ func (s *fileSeen) unchanged(path string) bool {
 	return err == nil && sha256.Sum256(data) == s.sum
 }
 
+var errNotRegular = errors.New("it is no regular file")
+
 // readTokens reads a file, with what it was.
 func readTokens(path string) ([]Token, fileSeen, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait, and callers with it
+		return nil, fileSeen{}, tokenFileError(path, errNotRegular)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fileSeen{}, tokenFileError(path, err)
@@ -198,7 +203,7 @@ func readTokenFile(path string, f *os.File) ([]byte, fileSeen, error) {
 	case err != nil:
 		return nil, seen, tokenFileError(path, err)
 	case !info.Mode().IsRegular():
-		return nil, seen, tokenFileError(path, errors.New("it is no regular file"))
+		return nil, seen, tokenFileError(path, errNotRegular)
 	case runtime.GOOS != "windows" && info.Mode()&0o022 != 0:
 		// Whoever may write the file can put in a token of its own.
 		return nil, seen, tokenFileError(path, errors.New("others may write it; chmod 600 it"))
