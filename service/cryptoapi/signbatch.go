@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/service/audit"
@@ -96,7 +98,7 @@ func (r *signRequest) element(sink scanSink, index int) (bad, err error) {
 	case errors.Is(bad, intake.ErrTooLarge):
 		return nil, gate.TooLarge("%s: %s", itemName(index), bad)
 	case errors.Is(bad, errSpool):
-		return nil, bad
+		return nil, &gate.Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute, Err: bad, Message: errSpool.Error() + "; the operator has to look at the folder for temporary files"}
 	}
 	return bad, err
 }
