@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,6 +32,23 @@ func TestMain(m *testing.M) {
 	}}}, nil, nil)
 }
 
+// raceDetector is set where the tests run with it.
+var raceDetector bool
+
+// program is the test binary, without the race detector.
+func program(t *testing.T) string {
+	t.Helper()
+	if !raceDetector {
+		return os.Args[0]
+	}
+	path := filepath.Join(t.TempDir(), "server.test")
+	out, err := exec.Command("go", "test", "-c", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build the server without the race detector: %v: %s", err, out)
+	}
+	return path
+}
+
 type process struct {
 	cmd              *exec.Cmd
 	addr, thumbprint string
@@ -38,7 +56,7 @@ type process struct {
 
 func start(t *testing.T, impl string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0], "-test.run", "Serve")}
+	p := &process{cmd: exec.Command(program(t), "-test.run", "Serve")}
 	p.cmd.Env = append(os.Environ(), serveVariable+"="+impl)
 	in, err := p.cmd.StdinPipe()
 	check(t, err)
