@@ -115,13 +115,13 @@ func (r *run) collect(prepared <-chan *task, signed chan<- *task) {
 
 // signGroup is the key step of a group, for which the key has room.
 func (r *run) signGroup(group []*task, signed chan<- *task) {
-	messages := make([][]byte, len(group))
-	for i, t := range group {
-		messages[i] = t.draft.ToBeSigned()
-	}
 	start := r.now()
-	err := r.inKey(func() error {
-		var failed error
+	err := r.inKey(func() (failed error) {
+		defer recovered(&failed)
+		messages := make([][]byte, len(group))
+		for i, t := range group {
+			messages[i] = t.draft.ToBeSigned()
+		}
 		for i, outcome := range r.signer.SignBulk(r.ctx, messages) {
 			if outcome.Err == nil && len(outcome.Signature) == 0 {
 				outcome.Err = errors.New("batch: the key gave neither a signature nor an error")

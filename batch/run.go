@@ -211,9 +211,12 @@ func (r *run) prepare(t *task) error {
 	if t.content.Format != nil {
 		format = t.content.Format
 	}
-	draft, err := format.Prepare(r.ctx, r.signer, t.content)
-	if err == nil {
-		t.draft = draft
+	err := guard(func() (err error) {
+		t.draft, err = format.Prepare(r.ctx, r.signer, t.content)
+		return err
+	})
+	if err != nil {
+		t.draft = nil // not a typed nil
 	}
 	r.observe(Prepare, t.index, 1, start, err)
 	return err
@@ -223,9 +226,10 @@ func (r *run) prepare(t *task) error {
 func (r *run) sign(t *task) error {
 	start := r.now()
 	err := r.withKey(func() error {
-		var err error
-		t.signature, err = r.signer.Sign(r.ctx, t.draft.ToBeSigned())
-		return err
+		return guard(func() (err error) {
+			t.signature, err = r.signer.Sign(r.ctx, t.draft.ToBeSigned())
+			return err
+		})
 	})
 	r.observe(Key, t.index, 1, start, err)
 	return err
@@ -308,12 +312,13 @@ func (r *run) finishHere(t *task) error {
 	}
 	defer r.cpu.leave()
 	start := r.now()
-	var err error
-	if r.o.Output != nil {
-		err = r.output(t, func(out io.Writer) error { return writeDraft(r.ctx, out, t) })
-	} else {
+	err := guard(func() (err error) {
+		if r.o.Output != nil {
+			return r.output(t, func(out io.Writer) error { return writeDraft(r.ctx, out, t) })
+		}
 		t.result, err = finishDraft(r.ctx, t)
-	}
+		return err
+	})
 	r.observe(Finish, t.index, 1, start, err)
 	return err
 }
@@ -325,8 +330,10 @@ func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
 	}
 	defer r.cpu.leave()
 	start := r.now()
-	var err error
-	t.result, err = draft.FinishBase(r.ctx, t.signature)
+	err := guard(func() (err error) {
+		t.result, err = draft.FinishBase(r.ctx, t.signature)
+		return err
+	})
 	r.observe(Finish, t.index, 1, start, err)
 	return err
 }
@@ -334,7 +341,11 @@ func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
 // raised gets what the container lacks.
 func (r *run) raised(t *task, draft sign.RaisingDraft) error {
 	start := r.now()
-	container, err := draft.Raise(r.ctx, t.result)
+	var container []byte
+	err := guard(func() (err error) {
+		container, err = draft.Raise(r.ctx, t.result)
+		return err
+	})
 	r.observe(Raise, t.index, 1, start, err)
 	t.result = nil
 	if err != nil && (!r.o.KeepLower || len(container) == 0) {
@@ -344,7 +355,9 @@ func (r *run) raised(t *task, draft sign.RaisingDraft) error {
 		t.result = container
 		return err
 	}
-	if failed := r.output(t, func(out io.Writer) error { _, err := out.Write(container); return err }); failed != nil {
+	if failed := guard(func() error {
+		return r.output(t, func(out io.Writer) error { _, err := out.Write(container); return err })
+	}); failed != nil {
 		return failed
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 
@@ -140,8 +141,14 @@ func (k *foreignKey) detached(ctx context.Context, digest []byte, opts crypto.Si
 	done := make(chan sign.Outcome, 1)
 	go func() {
 		defer func() { <-k.slots }()
-		signature, err := k.signer.Sign(rand.Reader, digest, opts)
-		done <- sign.Outcome{Signature: signature, Err: err}
+		var o sign.Outcome
+		defer func() {
+			if p := recover(); p != nil { // nobody above could catch it, and it would end the process
+				o = sign.Outcome{Err: fmt.Errorf("panic: %v", p)}
+			}
+			done <- o
+		}()
+		o.Signature, o.Err = k.signer.Sign(rand.Reader, digest, opts)
 	}()
 	select {
 	case o := <-done:

@@ -327,3 +327,21 @@ func TestManyCertificates(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrInput)
 	require.ErrorContains(t, err, "more than 1000 certificates")
 }
+
+type panickySigner struct{ crypto.Signer }
+
+func (panickySigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	panic("the driver is broken")
+}
+
+// TestForeignSignerPanics makes an error of it: the goroutine of the call is nobody else's to guard.
+func TestForeignSignerPanics(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	key, err := soft.NewKey(panickySigner{id.Key}, 1)
+	require.NoError(t, err)
+	for range 3 { // the place is given back
+		_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
+		require.ErrorContains(t, err, "panic: the driver is broken")
+	}
+}

@@ -333,6 +333,20 @@ func TestSignStops(t *testing.T) {
 	}
 }
 
+// TestSignPanics makes a panic of a key the error of its line.
+func TestSignPanics(t *testing.T) {
+	d := newDesk(t, gate.Limits{}, false)
+	d.fails = func(call int64) error {
+		if call == 3 {
+			panic("the driver is broken")
+		}
+		return nil
+	}
+	lines, last := d.post("", strings.Repeat(item("a"), 20))
+	require.Len(t, lines, 20)
+	require.Equal(t, signLine{Done: new(true), Contents: 20, Failed: 1}, last)
+}
+
 // TestSignTalk answers each line before the next one is sent, to those that can read while they write.
 func TestSignTalk(t *testing.T) {
 	for _, c := range []struct {
@@ -482,12 +496,13 @@ func TestSignNotRecorded(t *testing.T) {
 		status, data := d.raw(query, strings.Repeat(item("a"), 3000))
 		require.NotContains(t, string(data), "signature\"")
 		require.NotContains(t, string(data), "disk full")
-		if status == 200 {
-			_, last := d.parse(bytes.NewReader(data))
-			require.False(t, *last.Done)
-			require.Contains(t, last.Error, "audit log")
-		} else {
-			require.Equal(t, 503, status)
+		if query == "" {
+			require.Equal(t, 503, status, string(data))
+			continue
 		}
+		require.Equal(t, 200, status, "it was sent before")
+		_, last := d.parse(bytes.NewReader(data))
+		require.False(t, *last.Done)
+		require.Contains(t, last.Error, "audit log")
 	}
 }

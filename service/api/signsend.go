@@ -258,8 +258,8 @@ func (q *sender) finish(err error, duplex bool) error {
 	if late := context.Cause(q.ctx); err == nil && late != nil {
 		err = late
 	}
-	if err != nil && !duplex && q.s.Contents == 0 {
-		return err // nothing was signed: the status says it all
+	if err != nil && !duplex && q.queue.Empty() {
+		return err // nothing is handed out: the status says it all
 	}
 	last := struct {
 		Done     bool   `json:"done"`

@@ -158,6 +158,10 @@ func everybodyReads(path string) bool {
 
 // readSmall reads a file that has no business to be large. Its errors name the file and say what to do.
 func readSmall(path string, most int64) ([]byte, error) {
+	// A pipe would keep the service waiting until somebody writes to it.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, fmt.Errorf("%s is no regular file; give one", path)
+	}
 	f, err := os.Open(path)
 	switch {
 	case err != nil && strings.Contains(path, credentials):
