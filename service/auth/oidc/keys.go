@@ -54,6 +54,7 @@ type issuerKeys struct {
 	rest     time.Time // no fetch before
 	tokens   float64   // of the bucket
 	filled   time.Time
+	repeated time.Time // the last fetch for a signature of no known key
 }
 
 type fetch struct {
@@ -129,6 +130,31 @@ func (k *issuerKeys) find(ctx context.Context, id, algorithm string) ([]crypto.P
 		return found, nil
 	}
 	return nil, fmt.Errorf("%w: the issuer has no key that the token says it was signed with", auth.ErrRefused)
+}
+
+// again fetches the keys once more for a signature that none of the known ones has made, and returns those that it may be of.
+// Anybody can make such a signature: the issuer is asked for one at most once in fetchEvery, and callers whose tokens name
+// keys that are not known lose nothing by it.
+func (k *issuerKeys) again(ctx context.Context, id, algorithm string) []crypto.PublicKey {
+	k.mu.Lock()
+	if now := k.config.Clock(); k.under == nil {
+		if now.Before(k.rest) || !k.repeated.IsZero() && now.Sub(k.repeated) < fetchEvery {
+			k.mu.Unlock()
+			return nil
+		}
+		k.repeated = now
+		k.begin()
+	}
+	f := k.under
+	k.mu.Unlock()
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.among(id, algorithm)
 }
 
 // fetch begins to fetch the keys, or joins those who do, or says why not now.

@@ -100,12 +100,44 @@ func TestOIDCRotation(t *testing.T) {
 	}
 	now, _ = o.issuer.count()
 	require.Equal(t, 7, now, "and one more for each 20 s, three at most")
-	// A known key whose signature is wrong costs no fetch.
+	// A known key whose signature is wrong costs one fetch in 20 s, and one that is right but of another audience none.
 	parts := strings.Split(good, ".")
-	_, err = o.ask(parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2])))
+	for range 5 {
+		_, err = o.ask(parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2])))
+		require.ErrorIs(t, err, auth.ErrRefused)
+		claims := o.claims()
+		claims["aud"] = "somebody else"
+		_, err = o.ask(signed(t, next, jose.RS256, "k2", nil, claims))
+		require.ErrorIs(t, err, auth.ErrRefused)
+	}
+	now, _ = o.issuer.count()
+	require.Equal(t, 8, now)
+	o.clock.pass(time.Minute)
+	claims := o.claims()
+	claims["aud"] = "somebody else"
+	_, err = o.ask(signed(t, next, jose.RS256, "k2", nil, claims))
 	require.ErrorIs(t, err, auth.ErrRefused)
 	now, _ = o.issuer.count()
-	require.Equal(t, 7, now)
+	require.Equal(t, 8, now)
+}
+
+// TestOIDCSameName is an issuer that changes its key and keeps its name, or gives it none.
+func TestOIDCSameName(t *testing.T) {
+	for _, id := range []string{"k1", ""} {
+		o := newOIDC(t)
+		first, err := rsa.GenerateKey(rand.Reader, 2048)
+		require.NoError(t, err)
+		o.issuer.set(func() { o.issuer.keys = []jose.JSONWebKey{publicKey(first, id)} })
+		_, err = o.ask(signed(t, first, jose.RS256, id, nil, o.claims()))
+		require.NoError(t, err)
+		next, err := rsa.GenerateKey(rand.Reader, 2048)
+		require.NoError(t, err)
+		o.issuer.set(func() { o.issuer.keys = []jose.JSONWebKey{publicKey(next, id)} })
+		_, err = o.ask(signed(t, next, jose.RS256, id, nil, o.claims()))
+		require.NoError(t, err)
+		_, err = o.ask(signed(t, first, jose.RS256, id, nil, o.claims()))
+		require.ErrorIs(t, err, auth.ErrRefused, "the old key was withdrawn")
+	}
 }
 
 func isRefused(err error) bool { return strings.HasPrefix(err.Error(), auth.ErrRefused.Error()) }

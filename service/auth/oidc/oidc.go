@@ -4,6 +4,7 @@ package oidc
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -148,9 +149,13 @@ func (o *Authenticator) Authenticate(r *http.Request) (*auth.Principal, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier := goidc.NewVerifier(o.config.Issuer, &goidc.StaticKeySet{PublicKeys: candidates},
-		&goidc.Config{ClientID: o.config.Audience, SupportedSigningAlgs: o.config.Algorithms, SkipExpiryCheck: true}) // it is checked below, with the skew
-	verified, err := verifier.Verify(r.Context(), text)
+	verified, err := o.verify(r.Context(), text, candidates)
+	if err != nil && !signedByOne(token, candidates) {
+		// Perhaps the issuer has changed its key and not the name of it.
+		if renewed := o.keys.again(r.Context(), header.KeyID, header.Algorithm); len(renewed) != 0 {
+			verified, err = o.verify(r.Context(), text, renewed)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: its signature, issuer or audience is not right", auth.ErrRefused)
 	}
@@ -163,6 +168,20 @@ func (o *Authenticator) Authenticate(r *http.Request) (*auth.Principal, error) {
 		return nil, fmt.Errorf("%w: %w", auth.ErrRefused, err)
 	}
 	return o.principal(claims)
+}
+
+func (o *Authenticator) verify(ctx context.Context, text string, candidates []crypto.PublicKey) (*goidc.IDToken, error) {
+	return goidc.NewVerifier(o.config.Issuer, &goidc.StaticKeySet{PublicKeys: candidates}, &goidc.Config{
+		ClientID: o.config.Audience, SupportedSigningAlgs: o.config.Algorithms, SkipExpiryCheck: true, // it is checked with the skew, see check
+	}).Verify(ctx, text)
+}
+
+// signedByOne reports whether the signature is of one of the keys, whatever else is wrong.
+func signedByOne(token *jose.JSONWebSignature, candidates []crypto.PublicKey) bool {
+	return slices.ContainsFunc(candidates, func(key crypto.PublicKey) bool {
+		_, err := token.Verify(key)
+		return err == nil
+	})
 }
 
 // ours reads the issuer of a token that was not verified yet.
