@@ -58,9 +58,13 @@ type sender struct {
 	ending         sync.Once
 }
 
+// blocks are buffers for a block of answers that is sent or recorded at once.
+var blocks = sync.Pool{New: func() any { b := make([]byte, 0, 2*sendSize); return &b }}
+
 func newSender(ctx context.Context, s *signStream, cancel context.CancelCauseFunc, early, careful bool) *sender {
 	q := &sender{s: s, early: early, careful: careful, ctx: ctx, cancel: cancel, queue: spool.NewQueue("", s.Gate().Limits().Kept), finished: make(chan struct{})}
 	q.changed.L = &q.mu
+	q.lines = (*blocks.Get().(*[]byte))[:0]
 	q.recorded.Go(q.record)
 	return q
 }
@@ -80,7 +84,9 @@ func (q *sender) start(now bool) {
 
 // send sends what is in the queue until it has ended.
 func (q *sender) send(ctx context.Context) error {
-	buf := make([]byte, sendSize)
+	pooled := blocks.Get().(*[]byte)
+	defer blocks.Put(pooled)
+	buf := (*pooled)[:sendSize]
 	for sent := 0; ; {
 		part := buf
 		if q.careful {
@@ -182,7 +188,8 @@ func appendText(b []byte, text string) []byte {
 
 // record takes lines through the audit log to the queue.
 func (q *sender) record() {
-	var lines []byte
+	lines := (*blocks.Get().(*[]byte))[:0]
+	defer func() { blocks.Put(&lines) }()
 	for {
 		q.mu.Lock()
 		for !q.due() {
@@ -292,4 +299,8 @@ func (q *sender) close() {
 	q.cancel(nil)
 	q.sent.Wait()
 	_ = q.queue.Close()
+	if lines := q.lines; lines != nil {
+		q.lines = nil
+		blocks.Put(&lines)
+	}
 }

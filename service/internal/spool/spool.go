@@ -35,6 +35,9 @@ func (s *store) write(p []byte) error {
 		return &ErrFull{s.most}
 	}
 	if s.size == int64(len(s.head)) && len(s.head)+len(p) <= inMemory {
+		if s.head == nil {
+			s.head = (*heads.Get().(*[]byte))[:0]
+		}
 		s.head = append(s.head, p...)
 		s.size += int64(len(p))
 		return nil
@@ -63,8 +66,14 @@ func (s *store) readAt(p []byte, at int64) (int, error) {
 	return s.file.ReadAt(p, at-int64(len(s.head)))
 }
 
+// heads are used again: what grows from nothing for each request is garbage of several times its size.
+var heads = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
+
 func (s *store) close() error {
-	s.head = nil
+	if head := s.head; head != nil {
+		s.head = nil
+		heads.Put(&head)
+	}
 	if s.file == nil {
 		return nil
 	}
