@@ -41,8 +41,8 @@ func (s *Set) reload(ctx context.Context, all []Key, again bool) error {
 		return err
 	}
 	r := &reloading{set: s, old: old, next: &generation{places: make(map[*Store]*place)}, before: make(map[*place]*place), refused: make(map[*place]bool)}
-	s.mu.Lock()
 	r.plan(all)
+	s.mu.Lock()
 	for p := range r.places {
 		p.refs++
 	}
@@ -84,7 +84,9 @@ type reloading struct {
 	errs      []error
 }
 
-// plan decides for each store whether what there is of it stays.
+// plan decides for each store whether what there is of it stays. Set.mu is not held: files are read here, and an opening
+// that begins holds the lock of its place while it takes that of the set. Places of the old generation stay open meanwhile,
+// since the reload has entered it.
 func (r *reloading) plan(all []Key) {
 	r.places = make(map[*place]bool)
 	for _, k := range all {
