@@ -122,7 +122,7 @@ func (r *run) deliver(contents iter.Seq[Content], yield func(Result) bool) {
 	p := Progress{Total: r.total}
 	for t := range queue {
 		<-t.done
-		result := Result{t.index, t.content.Name, t.result, t.draft, t.err}
+		result := Result{t.index, t.content.Name, t.result, given(t.draft), t.err}
 		*t = task{done: t.done}
 		free <- t
 		p.Done++
@@ -207,6 +207,11 @@ func (r *run) prepare(t *task) error {
 	}
 	defer r.cpu.leave()
 	start := r.now()
+	if draft, ok := t.content.Draft(); ok {
+		err := guard(func() error { return r.take(t, draft) })
+		r.observe(Prepare, t.index, 1, start, err)
+		return err
+	}
 	format := r.format
 	if t.content.Format != nil {
 		format = t.content.Format
@@ -220,6 +225,32 @@ func (r *run) prepare(t *task) error {
 	}
 	r.observe(Prepare, t.index, 1, start, err)
 	return err
+}
+
+// take uses a draft that was made before. One that was made for another signer would become a container whose signature
+// does not verify.
+func (r *run) take(t *task, draft sign.Draft) error {
+	fitting, ok := draft.(sign.FittingDraft)
+	if !ok {
+		t.draft = checkedDraft{draft}
+		return nil
+	}
+	if err := fitting.Fits(r.signer); err != nil {
+		return err
+	}
+	t.draft = draft
+	return nil
+}
+
+// checkedDraft hides that a draft trusts signatures, so that Finish checks them.
+type checkedDraft struct{ sign.Draft }
+
+// given is the draft as others know it.
+func given(d sign.Draft) sign.Draft {
+	if c, ok := d.(checkedDraft); ok {
+		return c.Draft
+	}
+	return d
 }
 
 // sign is the key step of one content.

@@ -41,7 +41,7 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	if o.ContentType != "" && oidOr(o.ContentType, "") != m.sd.ContentType {
 		return nil, addError("its content type is %s", m.sd.ContentType.Name())
 	}
-	d := &Draft{signer: s, rule: o.Certificates, contentType: m.sd.ContentType, base: m, raising: newRaising(o)}
+	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: m.sd.ContentType, base: m, raising: newRaising(o)}
 	switch {
 	case m.Detached() && c == nil:
 		return nil, addError("it is detached; give the content")

@@ -43,7 +43,7 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 	if o.Level > T {
 		return nil, addError("a counter-signature takes level t at most")
 	}
-	d := &Draft{signer: signer, rule: o.Certificates, base: s.message, on: s.path(), raising: newRaising(o)}
+	d := &Draft{signer: signer, rule: o.Certificates, level: o.Level, base: s.message, on: s.path(), raising: newRaising(o)}
 	if err := s.mayChange(true); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 type Draft struct {
 	signer      *sign.Signer
 	rule        CertificateRule
+	level       Level
 	attached    bool
 	contentType cms.OID
 	content     sign.Content // attached: what goes in
@@ -34,6 +35,7 @@ var (
 	_ sign.TrustingDraft  = (*Draft)(nil)
 	_ sign.StreamingDraft = (*Draft)(nil)
 	_ sign.RaisingDraft   = (*Draft)(nil)
+	_ sign.FittingDraft   = (*Draft)(nil)
 )
 
 // Prepare reads the content, digests it and freezes the signed attributes. The key of the signer is not used, and may be
@@ -45,7 +47,7 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (*
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	d := &Draft{signer: s, rule: o.Certificates, attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
+	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
 	d.raising = newRaising(o)
 	if o.Attached && c.DigestOnly() {
 		return nil, &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "a container with the content inside needs the content, not its digest"}

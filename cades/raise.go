@@ -140,6 +140,9 @@ func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
 	if !d.Raises() {
 		return base, nil
 	}
+	if d.raising.o.Timestamper == nil { // a draft of another process must not become less than was asked for in silence
+		return base, inputError(sign.ErrInput, "%s needs a Timestamper; a draft that comes from another process gets it by WithSources", d.raising.to)
+	}
 	m, err := Parse(base)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.R
 	if err := o.Check(); err != nil {
 		return err
 	}
-	d := &Draft{signer: s, rule: o.Certificates, contentType: oidOr(o.ContentType, cms.OIDData)}
+	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: oidOr(o.ContentType, cms.OIDData)}
 	b := cms.NewBuilder(nil)
 	const indefinite = "\x80"
 	open := func(tag cms.Tag) {

@@ -19,6 +19,7 @@ type Content struct {
 	open    func() (io.ReadCloser, error)
 	once    io.Reader
 	digests []Digest
+	draft   Draft
 }
 
 // Digest is the digest of a content that the signer does not see.
@@ -51,6 +52,13 @@ func Reader(name string, r io.Reader) Content { return Content{Name: name, once:
 // signed detached only.
 func Digested(name string, digests ...Digest) Content { return Content{Name: name, digests: digests} }
 
+// Prepared is a content whose draft was made before: a batch signs and finishes it as it is, and asks no format. Of a draft
+// that is a [FittingDraft] it makes sure that the signer may sign it; of another one the signature is checked once more.
+func Prepared(name string, d Draft) Content { return Content{Name: name, draft: d} }
+
+// Draft returns the draft of a content made by [Prepared].
+func (c *Content) Draft() (Draft, bool) { return c.draft, c.draft != nil }
+
 // Open returns the content from its beginning. It fails for a content of which only digests are known.
 func (c *Content) Open() (io.ReadCloser, error) {
 	switch {
@@ -60,6 +68,8 @@ func (c *Content) Open() (io.ReadCloser, error) {
 		return c.open()
 	case c.once != nil:
 		return io.NopCloser(c.once), nil
+	case c.draft != nil:
+		return nil, &Error{Op: "sign: read", Place: c.Name, Class: ErrInput, Hint: "only its draft was given; sign it with package batch, or give the content"}
 	case c.digests != nil:
 		return nil, &Error{Op: "sign: read", Place: c.Name, Class: ErrInput, Hint: "only its digest was given; sign detached, or give the content"}
 	}

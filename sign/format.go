@@ -47,3 +47,10 @@ type RaisingDraft interface {
 	// that was reached.
 	Raise(ctx context.Context, base []byte) ([]byte, error)
 }
+
+// FittingDraft is an optional interface of a [Draft] that knows which signer it was made for. Fits returns an error when
+// another one is to sign it, by which the container would have a signature that does not verify.
+type FittingDraft interface {
+	Draft
+	Fits(s *Signer) error
+}
