@@ -322,13 +322,20 @@ func (c *Call) fail(err error) error {
 	if e.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="signet"`)
 	}
-	details := kindOf(e.Status) + ": " + e.Message
-	if e.Details != "" {
-		details = e.Details
-	}
 	status := e.Status
 	if status == 499 {
 		status = http.StatusBadRequest // nobody is there to read it
+	}
+	if c.gate.failure != nil {
+		shown := *e
+		shown.Status = status
+		c.gate.failure(c, &shown)
+		c.status = e.Status
+		return err
+	}
+	details := kindOf(e.Status) + ": " + e.Message
+	if e.Details != "" {
+		details = e.Details
 	}
 	_ = c.JSON(status, object{c.ID, c.Request.URL.Path, c.Request.Method, e.Message, details})
 	c.status = e.Status

@@ -34,6 +34,9 @@ type Config struct {
 	Audit audit.Recorder
 	// Observer is told of requests and steps, for metrics and traces; nil means nobody.
 	Observer Observer
+	// Fail writes the answer to a request that is refused, for APIs whose errors have another form than the object; nil means
+	// the object. The headers Retry-After and WWW-Authenticate are set already, and it may set others in their place.
+	Fail func(c *Call, e *Error)
 }
 
 // Limits bound what callers can take. A field that is 0 has its default.
@@ -124,6 +127,7 @@ type Gate struct {
 	log      *slog.Logger
 	audit    audit.Recorder
 	observer Observer
+	failure  func(*Call, *Error)
 
 	prefix  string // of request ids, of this process
 	counter atomic.Uint64
@@ -140,7 +144,7 @@ func New(c Config) (*Gate, error) {
 	if c.Auth == nil {
 		return nil, errors.New("gate: nobody could call: Config.Auth is nil; give tokens, OIDC, client certificates, or an auth.Func where callers are known already")
 	}
-	g := &Gate{auth: c.Auth, limits: c.Limits.withDefaults(), log: c.Log, audit: c.Audit, observer: c.Observer, callers: make(map[string]int)}
+	g := &Gate{auth: c.Auth, limits: c.Limits.withDefaults(), log: c.Log, audit: c.Audit, observer: c.Observer, failure: c.Fail, callers: make(map[string]int)}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,0 +1,148 @@
+package cloudsign
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/seed-116355fd/signet/service/cloudsign/proto"
+	"github.com/seed-116355fd/signet/service/confirm"
+	"github.com/seed-116355fd/signet/service/gate"
+)
+
+// cloudSignResult is GET /CloudSignResult?taskId: the token, once the code has gone out. It stays readable after that.
+func (a *api) cloudSignResult(c *gate.Call) error {
+	q, err := query(c)
+	if err != nil {
+		return err
+	}
+	id, err := q.need("taskId")
+	if err != nil {
+		return err
+	}
+	op, err := a.wait(c, id, a.Hold, confirm.Preparing)
+	if err != nil {
+		return err
+	}
+	switch {
+	case op.State == confirm.Preparing, op.State == confirm.Awaiting && op.Kind == confirm.Code && !op.Sent:
+		return running(c)
+	case op.Kind != confirm.Code && op.Kind != confirm.TOTP:
+		return noTask(nil) // of DssSign: no code is passed back
+	case op.State == confirm.Failed && !op.Locked && !op.Sent:
+		return refuse(http.StatusConflict, conflict, "the operation could not be begun: %s", whyOf(op))
+	case op.State == confirm.Failed && op.Locked, op.State == confirm.Cancelled, op.State == confirm.Expired:
+		return over(op)
+	}
+	return message(c, &proto.CloudSignResult{Token: &op.Token})
+}
+
+// over is the error of an operation that nobody can confirm any more.
+func over(op *confirm.Operation) error {
+	switch {
+	case op.Locked:
+		return refuse(http.StatusConflict, expired, lockedText)
+	case op.State == confirm.Cancelled:
+		return refuse(http.StatusConflict, expired, "the operation was cancelled; begin anew with CloudSign")
+	}
+	return refuse(http.StatusConflict, expired, "nobody confirmed in time; begin anew with CloudSign")
+}
+
+// whyOf says why an operation failed.
+func whyOf(op *confirm.Operation) string {
+	var all []string
+	if op.Reason != "" {
+		all = append(all, op.Reason)
+	}
+	for _, item := range op.Items {
+		if item.Err != "" {
+			all = append(all, fmt.Sprintf("%s: %s", item.Name, item.Err))
+		}
+	}
+	const most = 5
+	if more := len(all) - most; more > 0 {
+		all = append(all[:most], fmt.Sprintf("and %d more", more))
+	}
+	if len(all) == 0 {
+		return "the log of the service says why"
+	}
+	return strings.Join(all, "; ")
+}
+
+// cloudSignConfirmResult is GET /CloudSignConfirmResult?taskId: the signatures, as many as files and in their order.
+func (a *api) cloudSignConfirmResult(c *gate.Call) error {
+	q, err := query(c)
+	if err != nil {
+		return err
+	}
+	taskID, err := q.need("taskId")
+	if err != nil {
+		return err
+	}
+	id, reference := operationOf(taskID)
+	op, err := a.wait(c, id, a.Hold, confirm.Signing)
+	if err != nil {
+		return err
+	}
+	switch op.State {
+	case confirm.Signing:
+		return running(c)
+	case confirm.Preparing, confirm.Awaiting:
+		return noTask(nil) // it becomes one when it is confirmed
+	case confirm.Cancelled, confirm.Expired:
+		return over(op)
+	case confirm.Failed:
+		if op.Locked {
+			return over(op)
+		}
+		return refuse(http.StatusInternalServerError, "", "nothing was signed: %s", whyOf(op))
+	case confirm.Partial:
+		return refuse(http.StatusConflict, conflict, "some files were not signed: %s. GET /DssSignResult?taskId=%s has the signatures of the others", whyOf(op), id)
+	case confirm.Completed:
+	default:
+		return fmt.Errorf("cloudsign: an operation in state %s", op.State)
+	}
+	results, err := a.Engine.Results(c.Context(), c.Principal.Name, id)
+	if err != nil {
+		return engineError(err)
+	}
+	c.Contents = len(results)
+	answer := &proto.CloudSignConfirmResult{Signatures: make([]*proto.Content_v2, len(results))}
+	for i, r := range results {
+		if len(r.Signature) == 0 { // an empty signature must not be taken for one
+			return fmt.Errorf("cloudsign: file %d of a completed operation has no signature: %s", i, r.Err)
+		}
+		if !reference {
+			answer.Signatures[i] = &proto.Content_v2{Content: r.Signature}
+			continue
+		}
+		name := fmt.Sprintf("%s-%d.sig", id, i)
+		if err := a.put(c.Context(), c.Principal.Name, name, r.Signature); err != nil {
+			return shelfError(err)
+		}
+		answer.Signatures[i] = &proto.Content_v2{NameOnShelf: &name}
+	}
+	return message(c, answer)
+}
+
+// put lays a signature on the shelf, unless it lies there.
+func (a *api) put(ctx context.Context, owner, name string, signature []byte) error {
+	if a.Shelf == nil {
+		return noShelf()
+	}
+	if r, info, err := a.Shelf.Open(ctx, owner, name); err == nil {
+		there := false
+		if info.Size == int64(len(signature)) {
+			data, err := io.ReadAll(io.LimitReader(r, info.Size))
+			there = err == nil && bytes.Equal(data, signature)
+		}
+		if err := r.Close(); err == nil && there {
+			return nil
+		}
+	}
+	_, err := a.Shelf.Part(ctx, owner, name, 0, true, bytes.NewReader(signature))
+	return err
+}

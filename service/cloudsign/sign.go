@@ -1,0 +1,143 @@
+package cloudsign
+
+import (
+	"cmp"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/seed-116355fd/signet/service/cloudsign/proto"
+	"github.com/seed-116355fd/signet/service/confirm"
+	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// cloudSign is POST /CloudSign?certificateThumbprint: files in, a task out. The message with the code goes out by itself.
+func (a *api) cloudSign(c *gate.Call) error {
+	q, err := query(c)
+	if err != nil {
+		return err
+	}
+	var request proto.CloudSignRequest
+	if err := a.read(c, &request); err != nil {
+		return err
+	}
+	files := make([]file, len(request.Files))
+	for i, f := range request.Files {
+		files[i].name = f.GetFileName()
+		if v := f.Content; v != nil {
+			files[i].content, files[i].shelf = v.Content, v.GetNameOnShelf()
+			files[i].elsewhere = v.PatchedContentId != nil || v.DocumentId != nil
+		}
+	}
+	items, err := a.items(files, "")
+	if err != nil {
+		return err
+	}
+	p, err := a.profile(c)
+	if err != nil {
+		return err
+	}
+	method, err := p.method(c)
+	if err != nil {
+		return err
+	}
+	key, err := a.key(c, &p, q.get("certificateThumbprint"), http.StatusForbidden)
+	if err != nil {
+		return err
+	}
+	return a.begin(c, key, method, items)
+}
+
+// begin begins an operation and answers with its task.
+func (a *api) begin(c *gate.Call, key string, method confirm.Method, items []confirm.Item) error {
+	title := items[0].Name
+	if len(items) > 1 {
+		title += ", …"
+	}
+	c.Contents = len(items)
+	op, err := a.Engine.Begin(c.Context(), confirm.Request{Owner: c.Principal.Name, Key: key, Title: title, Items: items, Method: method})
+	if err != nil {
+		return engineError(err)
+	}
+	return task(c, op.ID)
+}
+
+func task(c *gate.Call, id string) error { return message(c, &proto.AsyncMethodResult{TaskId: &id}) }
+
+// file is one of a request.
+type file struct {
+	name      string
+	content   []byte // nil means none
+	shelf     string
+	elsewhere bool // it is a document of the existing service
+}
+
+const longestName = 1024 // octets
+
+// items makes the items of an operation. Code is that of errors.
+func (a *api) items(files []file, code string) ([]confirm.Item, error) {
+	wrong := func(format string, args ...any) error { return refuse(http.StatusBadRequest, code, format, args...) }
+	if len(files) == 0 {
+		return nil, wrong("there are no files in the request; send one at least")
+	}
+	items := make([]confirm.Item, len(files))
+	for i, f := range files {
+		n := i + 1
+		switch {
+		case f.elsewhere:
+			return nil, wrong("file %d names a document of another service (PatchedContentId, DocumentId, EntityId), which is not here; send its Content, or upload it and send NameOnShelf", n)
+		case f.content == nil && f.shelf == "":
+			return nil, wrong("file %d has no content; send Content or NameOnShelf", n)
+		case f.content != nil && f.shelf != "":
+			return nil, wrong("file %d has Content and NameOnShelf; send one of them", n)
+		case len(f.name) > longestName || len(f.shelf) > longestName:
+			return nil, wrong("the name of file %d has more than %d octets", n, longestName)
+		}
+		f.shelf = bareName(f.shelf)
+		item := confirm.Item{Name: cmp.Or(display(f.name), display(f.shelf), "-"), Shelf: f.shelf}
+		if f.content != nil {
+			item.Content = sign.Bytes(item.Name, f.content)
+		}
+		items[i] = item
+	}
+	return items, nil
+}
+
+// display is a name as a person is shown it. Control characters, and those that turn the direction of writing, could show
+// another name than there is ("contract‮fdp.exe").
+func display(name string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, "\ufffd")))
+}
+
+// cloudSignConfirm is POST /CloudSignConfirm?token&confirmationCode&return: the code in, a second task out. The Java SDK sends
+// it up to four times when an answer is lost; the engine gives the same code the same answer, and counts a wrong one once.
+func (a *api) cloudSignConfirm(c *gate.Call) error {
+	q, err := query(c)
+	if err != nil {
+		return err
+	}
+	token, err1 := q.need("token")
+	code, err2 := q.need("confirmationCode")
+	reference, err3 := q.reference()
+	if err := cmp.Or(err1, err2, err3); err != nil {
+		return err
+	}
+	if reference && a.Shelf == nil {
+		return noShelf()
+	}
+	op, err := a.Engine.Confirm(c.Context(), c.Principal.Name, token, code)
+	if err != nil {
+		err = engineError(err)
+		if e, ok := err.(*gate.Error); ok && e.Details == badCode && op != nil {
+			e.Message += attemptsLeft(op.AttemptsLeft)
+		}
+		return err
+	}
+	return task(c, confirmTask(op.ID, reference))
+}
