@@ -4,6 +4,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/seed-116355fd/signet/sign"
@@ -31,3 +32,7 @@ type Func func(ctx context.Context, m *Message) error
 
 // Notify calls f.
 func (f Func) Notify(ctx context.Context, m *Message) error { return f(ctx, m) }
+
+// ErrUnknown is in an error when it is not known whether the message went out: it was handed over, and the answer was lost.
+// Who sends it again may have two messages reach the person.
+var ErrUnknown = errors.New("it is not known whether the message went out")
