@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/seed-116355fd/signet/service/auth"
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/gate"
-	"github.com/seed-116355fd/signet/sign"
-
-	"slices"
-
 	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // caller reads Authorization: DiadocAuth ddauth_api_client_id=K,ddauth_token=T as well, for an authenticator of bearer tokens.

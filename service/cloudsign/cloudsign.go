@@ -30,6 +30,7 @@ package cloudsign
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -55,6 +56,13 @@ type Engine interface {
 	GetRun(ctx context.Context, owner, id string) (*confirm.Run, error)
 }
 
+// Shelf is what is used of *shelf.Shelf.
+type Shelf interface {
+	Part(ctx context.Context, owner, name string, index int, last bool, r io.Reader) (missing []int, err error)
+	Open(ctx context.Context, owner, name string) (io.ReadCloser, shelf.Info, error)
+	Stat(ctx context.Context, owner, name string) (shelf.Info, error)
+}
+
 // ErrUnknown is what Config.Caller and Config.Box return, perhaps wrapped, of a caller or a box that they do not know.
 var ErrUnknown = errors.New("not known")
 
@@ -75,7 +83,7 @@ type Profile struct {
 type Config struct {
 	Engine Engine
 	// Shelf keeps uploads and signatures that are returned by reference; nil means that there is none.
-	Shelf *shelf.Shelf
+	Shelf Shelf
 	Keys  *keys.Set
 	// Auth finds out who calls. The token of an Authorization of DiadocAuth reaches it as Authorization: Bearer.
 	Auth auth.Authenticator
@@ -139,6 +147,9 @@ func New(c Config) (http.Handler, error) {
 		return nil, errors.New("cloudsign: nobody could call: Config.Auth is nil")
 	case c.Caller == nil:
 		return nil, errors.New("cloudsign: nobody could confirm: Config.Caller is nil; give a function that says how a caller confirms")
+	}
+	if s, ok := c.Shelf.(*shelf.Shelf); ok && s == nil {
+		c.Shelf = nil // a variable that holds none
 	}
 	c.Hold = min(or(c.Hold, defaultHold), longestHold)
 	l := &c.Limits

@@ -1,6 +1,7 @@
 package cloudsign
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -9,8 +10,6 @@ import (
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/shelf"
-
-	"errors"
 )
 
 // dssSign is POST /DssSign?boxId&certificateThumbprint. The box says nothing here: an operation is its caller's.

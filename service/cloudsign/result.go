@@ -110,20 +110,20 @@ func (a *api) cloudSignConfirmResult(c *gate.Call) error {
 		return engineError(err)
 	}
 	c.Contents = len(results)
-	answer := &proto.CloudSignConfirmResult{Signatures: make([]*proto.Content_v2, len(results))}
+	answer := &proto.CloudSignConfirmResult{Signatures: make([]*proto.ContentV2, len(results))}
 	for i, r := range results {
 		if len(r.Signature) == 0 { // an empty signature must not be taken for one
 			return fmt.Errorf("cloudsign: file %d of a completed operation has no signature: %s", i, r.Err)
 		}
 		if !reference {
-			answer.Signatures[i] = &proto.Content_v2{Content: r.Signature}
+			answer.Signatures[i] = &proto.ContentV2{Content: r.Signature}
 			continue
 		}
 		name := fmt.Sprintf("%s-%d.sig", id, i)
 		if err := a.put(c.Context(), c.Principal.Name, name, r.Signature); err != nil {
 			return shelfError(err)
 		}
-		answer.Signatures[i] = &proto.Content_v2{NameOnShelf: &name}
+		answer.Signatures[i] = &proto.ContentV2{NameOnShelf: &name}
 	}
 	return message(c, answer)
 }
