@@ -17,7 +17,7 @@ opencryptoki() {
 
 declare -A package=(
   [openssl]=openssl [gcc]=gcc [softhsm2-util]=softhsm2 [pkcs11-tool]=opensc [p11-kit]=p11-kit
-  [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm [curl]=curl [systemd-analyze]=systemd
+  [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm [curl]=curl [systemd-analyze]=systemd [chromium]=chromium
 )
 missing=()
 for program in "${!package[@]}"; do
@@ -29,6 +29,7 @@ done
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
 ls /usr/lib/*/pkcs11/libtpm2_pkcs11.so >/dev/null 2>&1 || missing+=(libtpm2-pkcs11-1)
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || missing+=(libtss2-tcti-swtpm0)
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null && sudo=(sudo -n)

@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/service/audit"
 	"github.com/seed-116355fd/signet/service/confirm/notify"
@@ -119,6 +120,7 @@ type Operation struct {
 	State     State
 	Reason    string // why it failed, for a person
 	Locked    bool   // failed because of too many wrong codes
+	Missing   bool   // failed because a content was not on the shelf
 
 	Kind         Kind
 	Hint         string
@@ -191,9 +193,13 @@ type Config struct {
 	Sources map[string]Source
 	// Unattended are names of keys that may sign without a person. None means no key.
 	Unattended []string
-	Limits     Limits
-	Audit      audit.Recorder // nil means nobody
-	Log        *slog.Logger   // nil means nobody
+	// Schemes are those of keys that are not in package sign.
+	Schemes []sign.Scheme
+	// Batch says how an operation is signed; nil means the defaults.
+	Batch  *batch.Options
+	Limits Limits
+	Audit  audit.Recorder // nil means nobody
+	Log    *slog.Logger   // nil means nobody
 	// Migrate brings the tables of the database up to date at the start. SQLite files are always brought up to date.
 	Migrate bool
 	Clock   func() time.Time // nil means time.Now
@@ -202,6 +208,7 @@ type Config struct {
 // Limits bound operations. A field that is 0 has its default.
 type Limits struct {
 	Items    int           // of an operation; 10,000
+	Drafts   int64         // octets of what is stored of an operation until it is signed; attached contents count; 256 MiB
 	Digits   int           // of a code; 6
 	Code     time.Duration // how long a code lives; 5 min
 	Open     time.Duration // how long an operation waits to be confirmed; 15 min
@@ -213,6 +220,6 @@ type Limits struct {
 	Guesses  int           // wrong codes of an owner within an hour, over all operations; 50
 	Keep     time.Duration // results; 7 days
 	Forget   time.Duration // when the rest of an operation is deleted; 30 days
-	Signers  int           // operations that are signed at once by an engine; 16
+	Signers  int           // operations that are signed at once by an engine; 64
 	Raisers  int           // the same of levels above BES; 16
 }

@@ -1,99 +1,255 @@
 package confirm
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/seed-116355fd/signet/service/audit"
 )
 
 // Engine runs operations. It is safe for concurrent use, and any number of engines can share a PostgreSQL database.
-type Engine struct{}
+type Engine struct {
+	config Config
+	limits Limits
+	seals  *seals
+	store  store
+	log    *slog.Logger
+	now    func() time.Time
+	id     string
+
+	mu       sync.Mutex
+	watchers map[string]*watcher
+
+	cancel context.CancelFunc
+	beats  sync.WaitGroup
+	closed sync.Once
+}
+
+// watcher is woken when an operation changes.
+type watcher struct {
+	changed chan struct{}
+	count   int // of those who wait
+}
+
+func (l Limits) withDefaults() Limits {
+	l.Items = cmp.Or(l.Items, 10_000)
+	l.Drafts = cmp.Or(l.Drafts, 256<<20)
+	l.Digits = cmp.Or(l.Digits, 6)
+	l.Code = cmp.Or(l.Code, 5*time.Minute)
+	l.Open = cmp.Or(l.Open, 15*time.Minute)
+	l.Attempts = cmp.Or(l.Attempts, 5)
+	l.Resends = cmp.Or(l.Resends, 3)
+	l.Pause = cmp.Or(l.Pause, 30*time.Second)
+	l.PerOwner = cmp.Or(l.PerOwner, 1000)
+	l.Window = cmp.Or(l.Window, time.Minute)
+	l.Guesses = cmp.Or(l.Guesses, 50)
+	l.Keep = cmp.Or(l.Keep, 7*24*time.Hour)
+	l.Forget = cmp.Or(l.Forget, 30*24*time.Hour)
+	l.Signers = cmp.Or(l.Signers, 64)
+	l.Raisers = cmp.Or(l.Raisers, 16)
+	return l
+}
+
+// check refuses limits under which codes are no protection.
+func (l Limits) check() error {
+	switch {
+	case l.Digits < 4 || l.Digits > 12:
+		return fmt.Errorf("confirm: a code of %d digits is too short to protect or too long to type; 4 to 12 are possible", l.Digits)
+	case l.Attempts < 1 || l.Attempts > 20:
+		return fmt.Errorf("confirm: %d attempts are out of range; 1 to 20 are possible", l.Attempts)
+	case l.Forget < l.Keep:
+		return errors.New("confirm: operations cannot be forgotten before their results are wiped; let Forget be longer than Keep")
+	}
+	for _, d := range []time.Duration{l.Code, l.Open, l.Window, l.Keep} {
+		if d <= 0 {
+			return errors.New("confirm: a time in Limits is below zero")
+		}
+	}
+	return nil
+}
 
 // New opens the database and starts to work.
-func New(ctx context.Context, c Config) (*Engine, error) { return nil, ErrInput }
+func New(ctx context.Context, c Config) (*Engine, error) {
+	e := &Engine{config: c, limits: c.Limits.withDefaults(), log: c.Log, now: c.Clock, watchers: make(map[string]*watcher), id: uuid.NewString()}
+	if err := e.limits.check(); err != nil {
+		return nil, err
+	}
+	if c.Keys == nil {
+		return nil, errors.New("confirm: Config.Keys is nil; nothing could be signed")
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	var err error
+	if e.seals, err = newSeals(c.Secret.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := e.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.work(ctx); err != nil {
+		return nil, errors.Join(err, e.store.close())
+	}
+	return e, nil
+}
+
+// Migrate brings the tables of a database up to date.
+func Migrate(ctx context.Context, database string) error {
+	s, err := openStore(ctx, database, "migration")
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.migrate(ctx), s.close())
+}
+
+func isPostgres(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+func openStore(ctx context.Context, database, id string) (store, error) {
+	switch {
+	case database == "":
+		return nil, errors.New("confirm: Config.Database is empty; give the path of a file, or postgres://…")
+	case isPostgres(database):
+		return openPostgres(ctx, database, id)
+	case strings.Contains(database, "://"):
+		return nil, errors.New("confirm: this kind of database is not known; give the path of a file for SQLite, or postgres://…")
+	}
+	return openSQLite(database)
+}
+
+func (e *Engine) open(ctx context.Context) (err error) {
+	if e.store, err = openStore(ctx, e.config.Database, e.id); err != nil {
+		return err
+	}
+	if e.config.Migrate || !isPostgres(e.config.Database) {
+		err = e.store.migrate(ctx)
+	}
+	if err == nil {
+		err = checkTables(ctx, e.store.read())
+	}
+	if err != nil {
+		return errors.Join(err, e.store.close())
+	}
+	return nil
+}
+
+// work starts the jobs and the sign of life.
+func (e *Engine) work(ctx context.Context) error {
+	config, err := e.jobs()
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	e.cancel = cancel
+	if err := e.store.start(running, config); err != nil {
+		cancel()
+		return fmt.Errorf("confirm: start the jobs: %w", err)
+	}
+	e.beats.Go(func() {
+		tick := time.NewTicker(aliveEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if err := e.store.alive(running); err != nil && running.Err() == nil {
+					e.log.Warn("the database does not take the sign of life", "err", err)
+				}
+			case <-running.Done():
+				return
+			}
+		}
+	})
+	return nil
+}
 
 // Close ends the work of this engine; what is under way is ended first, or left to others when ctx ends.
-func (e *Engine) Close(ctx context.Context) error { return nil }
-
-// Begin freezes an operation and stores it. When it returns, the operation is kept; the challenge goes out by itself. Contents
-// of the request are digested before Begin returns, contents on the shelf after it, in state Preparing. Errors: ErrInput,
-// ErrLimit, ErrShelf, and those of the key.
-func (e *Engine) Begin(ctx context.Context, r Request) (*Operation, error) { return nil, ErrInput }
-
-// Get returns an operation of an owner by its ID. Error: ErrNotFound.
-func (e *Engine) Get(ctx context.Context, owner, id string) (*Operation, error) {
-	return nil, ErrNotFound
+func (e *Engine) Close(ctx context.Context) error {
+	var err error
+	e.closed.Do(func() {
+		err = e.store.stop(ctx)
+		e.cancel()
+		e.beats.Wait()
+		err = errors.Join(err, e.store.close())
+	})
+	return err
 }
 
-// ByToken returns an operation by its token, whoever asks: for the page of the one who confirms.
-func (e *Engine) ByToken(ctx context.Context, token string) (*Operation, error) {
-	return nil, ErrNotFound
+// Ping reports whether the database answers.
+func (e *Engine) Ping(ctx context.Context) error {
+	var version int
+	return e.store.read().row(ctx, `SELECT version FROM signet_version`, nil, &version)
 }
 
-// Wait returns an operation as soon as its state is none of those given (Preparing includes an Awaiting whose challenge is not
-// sent yet), or as it is when ctx ends.
-func (e *Engine) Wait(ctx context.Context, owner, id string, while ...State) (*Operation, error) {
-	return nil, ErrNotFound
+// watch returns a channel that is closed when the operation changes in this process; done is called once.
+func (e *Engine) watch(id string) (changed <-chan struct{}, done func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w := e.watchers[id]
+	if w == nil {
+		w = &watcher{changed: make(chan struct{})}
+		e.watchers[id] = w
+	}
+	w.count++
+	return w.changed, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if w.count--; w.count == 0 && e.watchers[id] == w {
+			delete(e.watchers, id)
+		}
+	}
 }
 
-// Confirm takes the code of an operation. With the right one, the state is Signing or later; the same code again gives the same.
-// An empty owner is for the page, where the token is enough. Errors: ErrNotFound, ErrCode (the operation tells the attempts
-// left), ErrExpired, ErrLocked, ErrState, ErrLimit.
-func (e *Engine) Confirm(ctx context.Context, owner, token, code string) (*Operation, error) {
-	return nil, ErrNotFound
+// changed wakes those who wait for an operation.
+func (e *Engine) changed(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if w := e.watchers[id]; w != nil {
+		close(w.changed)
+		delete(e.watchers, id)
+	}
 }
 
-// Approve confirms an operation of kind Elsewhere.
-func (e *Engine) Approve(ctx context.Context, token string) (*Operation, error) {
-	return nil, ErrNotFound
+// record puts a step into the audit log.
+func (e *Engine) record(ctx context.Context, event string, id string, h *header, detail string, items []audit.Item) error {
+	if e.config.Audit == nil {
+		return nil
+	}
+	err := e.config.Audit.Record(ctx, &audit.Record{
+		Event: event, RequestID: id, Principal: h.Owner, Endpoint: "operation", Key: h.Key, Thumbprint: h.Thumb, Level: h.Level,
+		Detail: detail, Items: items,
+	})
+	if err != nil {
+		return fmt.Errorf("confirm: the audit log does not take the step %q: %w", event, err)
+	}
+	return nil
 }
 
-// Decline is Cancel by the one who was asked.
-func (e *Engine) Decline(ctx context.Context, token string) (*Operation, error) {
-	return nil, ErrNotFound
+// mayUnattended reports whether a key may sign without a person.
+func (e *Engine) mayUnattended(key string) bool { return slices.Contains(e.config.Unattended, key) }
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
 }
 
-// Cancel ends an operation that is not confirmed.
-func (e *Engine) Cancel(ctx context.Context, owner, id string) (*Operation, error) {
-	return nil, ErrNotFound
-}
-
-// Resend makes a new code and sends it. Errors: ErrNotFound, ErrState, ErrLimit.
-func (e *Engine) Resend(ctx context.Context, owner, id string) (*Operation, error) {
-	return nil, ErrNotFound
-}
-
-// Results returns the results of an operation in the order of its items. Errors: ErrNotFound, ErrState before it has ended,
-// ErrGone when they were wiped.
-func (e *Engine) Results(ctx context.Context, owner, id string) ([]Result, error) {
-	return nil, ErrNotFound
-}
-
-// ResultsByToken is Results for the page.
-func (e *Engine) ResultsByToken(ctx context.Context, token string) ([]Result, error) {
-	return nil, ErrNotFound
-}
-
-// Run signs one page of contents of a source without a person. The same owner, source, box, key and batch give the same run.
-func (e *Engine) Run(ctx context.Context, r RunRequest) (*Run, error) { return nil, ErrInput }
-
-// GetRun returns a run; it waits while it is under way, and gives it as it is when ctx ends.
-func (e *Engine) GetRun(ctx context.Context, owner, id string) (*Run, error) { return nil, ErrNotFound }
-
-// Filter chooses operations for the operator.
-type Filter struct {
-	States []State   // none means all
-	Before time.Time // created before; zero means now
-	Limit  int       // 0 means 100
-}
-
-// List returns operations of all owners, the latest first, without their items: for the operator.
-func (e *Engine) List(ctx context.Context, f Filter) ([]*Operation, error) { return nil, nil }
-
-// Retry takes up an operation that failed after it was confirmed, and items that have no signature. Signatures that there are
-// stay. For the operator.
-func (e *Engine) Retry(ctx context.Context, id string) (*Operation, error) { return nil, ErrNotFound }
-
-// CancelAny is Cancel for the operator.
-func (e *Engine) CancelAny(ctx context.Context, id string) (*Operation, error) {
-	return nil, ErrNotFound
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n)
 }

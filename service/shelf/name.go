@@ -15,8 +15,13 @@ const (
 	maxExtension = 32            // octets
 )
 
-// Bare takes the prefix "__userId__/" off a name: with it and without, a name is the same item of an owner.
-func Bare(name string) string { return strings.TrimPrefix(name, private) }
+// Bare takes the prefix "__userId__/" off a name, in any case: with it and without, a name is the same item of an owner.
+func Bare(name string) string {
+	if len(name) >= len(private) && strings.EqualFold(name[:len(private)], private) {
+		return name[len(private):]
+	}
+	return name
+}
 
 // hidden reports whether a rune is shown as nothing, or turns the text around it: a name could look like another one.
 func hidden(r rune) bool {
