@@ -50,7 +50,7 @@ type Options struct {
 	// 0 means a few per worker.
 	Window int
 	// BulkWait is how long a group for a sign.BulkKey waits for more contents before it goes to the key without being
-	// full; 0 means 2 ms.
+	// full; 0 means the key's own (sign.BulkWaiter), or 2 ms when it has none.
 	BulkWait time.Duration
 	// RaiseLimit is how many containers at once get time-stamps and the like from others; 0 means 32. A tsp.Client bounds its
 	// requests by itself.

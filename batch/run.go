@@ -94,6 +94,9 @@ func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, tota
 		r.bulk = n
 	}
 	if r.o.BulkWait <= 0 {
+		r.o.BulkWait = s.BulkWait()
+	}
+	if r.o.BulkWait <= 0 {
 		r.o.BulkWait = 2 * time.Millisecond
 	}
 	if r.o.RaiseLimit <= 0 {

@@ -9,9 +9,9 @@
 // # Who implements what
 //
 // A holder of keys implements [Provider] and [Key], and whichever optional interfaces it has something to say for:
-// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [Schemer], [Limiter], [Queuer], [TrustedKey]
-// and [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking anybody. Package
-// provider/providertest checks an implementation.
+// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [BulkWaiter], [Schemer], [Limiter], [Queuer],
+// [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking
+// anybody. Package provider/providertest checks an implementation.
 //
 // A container format implements [Format] and [Draft].
 package sign
@@ -22,6 +22,7 @@ import (
 	"crypto/x509"
 	"io"
 	"iter"
+	"time"
 )
 
 // Key is a private key that stays in its provider. Implementations are safe for concurrent use.
@@ -45,6 +46,12 @@ type BulkKey interface {
 	SignBulk(ctx context.Context, digests [][]byte, opts crypto.SignerOpts) []Outcome
 	// BulkSize says how many digests at once are best; SignBulk is never given more.
 	BulkSize() int
+}
+
+// BulkWaiter is an optional interface of a [BulkKey] of which each call is dear, as when a person is asked for a code: how
+// long a group of a batch that is not full waits for more contents, unless the caller of the batch says so.
+type BulkWaiter interface {
+	BulkWait() time.Duration
 }
 
 // Outcome is the answer to one digest of [BulkKey.SignBulk].

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Signer binds a key, its certificate chain and a scheme. It is safe for concurrent use and cannot be changed.
@@ -187,6 +188,14 @@ func (s *Signer) Queues() bool {
 func (s *Signer) BulkSize() int {
 	if k, ok := s.key.(BulkKey); ok {
 		return k.BulkSize()
+	}
+	return 0
+}
+
+// BulkWait is that of a key that is a [BulkWaiter]; 0 means that it does not matter.
+func (s *Signer) BulkWait() time.Duration {
+	if k, ok := s.key.(BulkWaiter); ok {
+		return k.BulkWait()
 	}
 	return 0
 }
