@@ -43,8 +43,8 @@ func (a *api) shelfUpload(c *gate.Call) error {
 	if err := cmp.Or(err1, err2, err3); err != nil {
 		return err
 	}
-	if bareName(name) == name {
-		return bad("nameOnShelf has to begin with %s: there is no public shelf", private)
+	if bare := bareName(name); bare == name || bare == "" {
+		return bad("nameOnShelf has to be %s and a name: there is no public shelf", private)
 	}
 	return a.part(c, bareName(name), index, last)
 }

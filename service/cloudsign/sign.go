@@ -84,6 +84,7 @@ func (a *api) items(files []file, code string) ([]confirm.Item, error) {
 	items := make([]confirm.Item, len(files))
 	for i, f := range files {
 		n := i + 1
+		f.shelf = bareName(f.shelf)
 		switch {
 		case f.elsewhere:
 			return nil, wrong("file %d names a document of another service (PatchedContentId, DocumentId, EntityId), which is not here; send its Content, or upload it and send NameOnShelf", n)
@@ -94,7 +95,6 @@ func (a *api) items(files []file, code string) ([]confirm.Item, error) {
 		case len(f.name) > longestName || len(f.shelf) > longestName:
 			return nil, wrong("the name of file %d has more than %d octets", n, longestName)
 		}
-		f.shelf = bareName(f.shelf)
 		item := confirm.Item{Name: cmp.Or(display(f.name), display(f.shelf), "-"), Shelf: f.shelf}
 		if f.content != nil {
 			item.Content = sign.Bytes(item.Name, f.content)
