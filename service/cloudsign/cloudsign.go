@@ -117,7 +117,7 @@ type Limits struct {
 // Defaults of Limits.
 const (
 	DefaultRequest   = 5 << 20 // what the existing service documents
-	DefaultPart      = 70 << 20
+	DefaultPart      = 70_000_000
 	DefaultFiles     = 10_000
 	DefaultHolds     = 4096
 	DefaultRequests  = 128

@@ -82,7 +82,7 @@ func (e *engine) Begin(_ context.Context, r confirm.Request) (*confirm.Operation
 	for _, item := range r.Items {
 		op.Items = append(op.Items, confirm.ItemState{Name: item.Name, Shelf: item.Shelf})
 		if strings.Contains(item.Shelf, "missing") {
-			op.State, op.Sent, op.Reason = confirm.Failed, false, item.Shelf+" is not on the shelf"
+			op.State, op.Sent, op.Missing, op.Reason = confirm.Failed, false, true, item.Shelf+" is not on the shelf"
 		}
 	}
 	e.ops[op.ID] = op

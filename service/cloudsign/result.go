@@ -32,8 +32,10 @@ func (a *api) cloudSignResult(c *gate.Call) error {
 		return running(c)
 	case op.Kind != confirm.Code && op.Kind != confirm.TOTP:
 		return noTask(nil) // of DssSign: no code is passed back
-	case op.State == confirm.Failed && !op.Locked && !op.Sent:
+	case op.Missing:
 		return refuse(http.StatusConflict, conflict, "the operation could not be begun: %s", whyOf(op))
+	case op.State == confirm.Failed && !op.Locked && op.Kind == confirm.Code && !op.Sent:
+		return refuse(http.StatusInternalServerError, "", "the operation could not be begun: %s", whyOf(op))
 	case op.State == confirm.Failed && op.Locked, op.State == confirm.Cancelled, op.State == confirm.Expired:
 		return over(op)
 	}

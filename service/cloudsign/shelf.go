@@ -13,18 +13,11 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/shelf"
 )
 
 // private is what stands before the names of a caller's own shelf, in some methods; there is no other shelf here.
 const private = "__userId__/"
-
-// bareName is a name on the shelf without it.
-func bareName(name string) string {
-	if len(name) >= len(private) && strings.EqualFold(name[:len(private)], private) {
-		return name[len(private):]
-	}
-	return name
-}
 
 func noShelf() error {
 	return refuse(http.StatusNotFound, "", "there is no shelf here; send contents in the request")
@@ -43,10 +36,10 @@ func (a *api) shelfUpload(c *gate.Call) error {
 	if err := cmp.Or(err1, err2, err3); err != nil {
 		return err
 	}
-	if bare := bareName(name); bare == name || bare == "" {
+	if bare := shelf.Bare(name); bare == name || bare == "" {
 		return bad("nameOnShelf has to be %s and a name: there is no public shelf", private)
 	}
-	return a.part(c, bareName(name), index, last)
+	return a.part(c, shelf.Bare(name), index, last)
 }
 
 // part stores a part and answers with what is missing.
@@ -175,7 +168,7 @@ func (a *api) shelfUploadPart(c *gate.Call) error {
 	if err := cmp.Or(err1, err2, err3); err != nil {
 		return err
 	}
-	return a.part(c, bareName(name), index, last)
+	return a.part(c, shelf.Bare(name), index, last)
 }
 
 // shelfDownload is GET /ShelfDownload?nameOnShelf.
@@ -196,7 +189,7 @@ func (a *api) download(c *gate.Call, parameter string) error {
 	if a.Shelf == nil {
 		return noShelf()
 	}
-	r, info, err := a.Shelf.Open(c.Context(), c.Principal.Name, bareName(name))
+	r, info, err := a.Shelf.Open(c.Context(), c.Principal.Name, shelf.Bare(name))
 	if err != nil {
 		return shelfError(err)
 	}

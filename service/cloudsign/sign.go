@@ -9,6 +9,7 @@ import (
 	"github.com/seed-116355fd/signet/service/cloudsign/proto"
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/shelf"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -84,7 +85,7 @@ func (a *api) items(files []file, code string) ([]confirm.Item, error) {
 	items := make([]confirm.Item, len(files))
 	for i, f := range files {
 		n := i + 1
-		f.shelf = bareName(f.shelf)
+		f.shelf = shelf.Bare(f.shelf)
 		switch {
 		case f.elsewhere:
 			return nil, wrong("file %d names a document of another service (PatchedContentId, DocumentId, EntityId), which is not here; send its Content, or upload it and send NameOnShelf", n)

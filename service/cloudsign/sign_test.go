@@ -187,7 +187,7 @@ func TestStates(t *testing.T) {
 	require.Equal(t, 200, status(first))
 	require.Equal(t, 204, status(second))
 	set(confirm.Failed, "no gateway", false)
-	h.refused(h.do("GET", first, nil), 409, "Http.Conflict", "no gateway")
+	h.refused(h.do("GET", first, nil), 500, "Http.InternalServerError", "no gateway")
 	set(confirm.Failed, "the token was pulled out", true)
 	require.Equal(t, 200, status(first))
 	h.refused(h.do("GET", second, nil), 500, "Http.InternalServerError", "the token was pulled out")
