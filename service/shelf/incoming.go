@@ -23,7 +23,7 @@ type incoming struct {
 	digest string
 	body   []byte // of a small part
 	data   string // of a streamed one, as in partKey
-	stored bool   // a part names the data
+	stored bool   // a part may name the data
 }
 
 // read takes the octets in: small parts into memory, since their key has their digest; larger ones into an object of their
@@ -142,9 +142,8 @@ func (p *incoming) store(ctx context.Context, before *item) (now *item, again bo
 // put writes the object of the part.
 func (p *incoming) put(ctx context.Context, k *partKey) error {
 	if p.data != "" {
-		err := p.s.write(ctx, k.String(), nil, p.a)
-		p.stored = p.stored || err == nil
-		return err
+		p.stored = true // after an error too: perhaps the answer was lost, and the part is there
+		return p.s.write(ctx, k.String(), nil, p.a)
 	}
 	if err := p.a.take(ctx, p.size); err != nil {
 		return err

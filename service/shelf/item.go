@@ -95,7 +95,7 @@ func (it *item) keys() []string {
 		keys = append(keys, p.String())
 	}
 	for _, d := range it.data {
-		keys = append(keys, d.key)
+		keys = append(keys, d.String())
 	}
 	return keys
 }

@@ -51,7 +51,9 @@ func checkExtension(e string) error {
 		return nil
 	}
 	if len(e) > maxExtension || e[0] != '.' || !utf8.ValidString(e) ||
-		strings.ContainsFunc(e[1:], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r) }) {
+		strings.ContainsFunc(e[1:], func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+		}) {
 		return fmt.Errorf("shelf: an extension begins with a dot and has letters, digits, dots, dashes and underscores, %d octets at most: %w", maxExtension, ErrName)
 	}
 	return nil

@@ -83,20 +83,22 @@ func (o *object) commit() error {
 	if o.file == nil || runtime.GOOS == "windows" { // which has no sync of folders
 		return nil
 	}
-	at := filepath.FromSlash(o.key[:strings.LastIndexByte(o.key, '/')])
 	dir := filepath.Dir(o.file.Name())
+	at := filepath.FromSlash(o.key[:strings.LastIndexByte(o.key, '/')]) // all our keys have one
 	root, here := strings.CutSuffix(dir, string(filepath.Separator)+at)
 	if !here {
 		return nil // the bucket has its temporary files elsewhere, and does not say where the others are
 	}
 	o.s.folder.learn(root)
 	// The folders of the owner and of the item may be new.
-	for _, d := range []string{dir, filepath.Dir(dir), root} {
-		if err := syncDir(d); err != nil {
+	for ; ; dir = filepath.Dir(dir) {
+		if err := syncDir(dir); err != nil {
 			return fmt.Errorf("shelf: sync a folder: %w", err)
 		}
+		if dir == root {
+			return nil
+		}
 	}
-	return nil
 }
 
 func syncDir(name string) error {

@@ -286,7 +286,7 @@ func FuzzKeys(f *testing.F) {
 		case *manifestKey:
 			require.Equal(t, k, parseKey(k.String()))
 		case *dataKey:
-			require.Equal(t, key, k.key)
+			require.Equal(t, key, k.String())
 		}
 	})
 }

@@ -17,7 +17,7 @@ const (
 	underway = 24 * time.Hour
 	// maxErrors that are told of a sweep.
 	maxErrors = 10
-	sweepKey  = "swept" // when the last sweep began
+	sweepKey  = "sweep/last" // when the last sweep began
 )
 
 // Sweep removes what has expired, parts of items that were never completed in the time that items are kept, and what was
@@ -134,11 +134,11 @@ func (s *Shelf) sweepItem(ctx context.Context, it *item, failed func(error)) {
 		left[p.object()] = true
 	}
 	for _, d := range it.data {
-		if left[d.key] {
+		if left[d.String()] {
 			continue
 		}
 		if now-d.stamp >= underway.Microseconds() {
-			remove(d.key)
+			remove(d.String())
 		}
 	}
 	if current != nil && current.grave && len(left) == 0 && len(it.manifests) == 1 && now-current.stamp >= underway.Microseconds() {

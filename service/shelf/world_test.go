@@ -1,7 +1,6 @@
 package shelf
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -243,5 +242,3 @@ func pattern(n int, seed byte) []byte {
 	}
 	return b
 }
-
-var _ = bytes.Equal
