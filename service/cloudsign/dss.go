@@ -1,6 +1,7 @@
 package cloudsign
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -56,19 +57,21 @@ func (a *api) dss(c *gate.Call, sent []*proto.DssSignFile, thumbprint string) er
 	if err != nil {
 		return err
 	}
-	for i, item := range items {
-		if item.Shelf == "" {
-			continue
+	err = each(c.Context(), len(items), func(ctx context.Context, i int) error {
+		if items[i].Shelf == "" {
+			return nil
 		}
 		if a.Shelf == nil {
 			return noShelf()
 		}
-		switch _, err := a.Shelf.Stat(c.Context(), c.Principal.Name, item.Shelf); {
-		case errors.Is(err, shelf.ErrNotFound), errors.Is(err, shelf.ErrName):
+		_, err := a.Shelf.Stat(ctx, c.Principal.Name, items[i].Shelf)
+		if errors.Is(err, shelf.ErrNotFound) || errors.Is(err, shelf.ErrName) {
 			return because(err, http.StatusBadRequest, dssInvalid, "file %d is not on the shelf; upload it first", i+1)
-		case err != nil:
-			return err
 		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	p, err := a.profile(c)
 	if err != nil {

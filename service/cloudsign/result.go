@@ -117,15 +117,18 @@ func (a *api) cloudSignConfirmResult(c *gate.Call) error {
 		if len(r.Signature) == 0 { // an empty signature must not be taken for one
 			return fmt.Errorf("cloudsign: file %d of a completed operation has no signature: %s", i, r.Err)
 		}
-		if !reference {
-			answer.Signatures[i] = &proto.ContentV2{Content: r.Signature}
-			continue
-		}
+		answer.Signatures[i] = &proto.ContentV2{Content: r.Signature}
+	}
+	if !reference {
+		return message(c, answer)
+	}
+	err = each(c.Context(), len(results), func(ctx context.Context, i int) error {
 		name := fmt.Sprintf("%s-%d.sig", id, i)
-		if err := a.put(c.Context(), c.Principal.Name, name, r.Signature); err != nil {
-			return shelfError(err)
-		}
 		answer.Signatures[i] = &proto.ContentV2{NameOnShelf: &name}
+		return a.put(ctx, c.Principal.Name, name, results[i].Signature)
+	})
+	if err != nil {
+		return shelfError(err)
 	}
 	return message(c, answer)
 }

@@ -12,12 +12,31 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/shelf"
 )
 
 // private is what stands before the names of a caller's own shelf, in some methods; there is no other shelf here.
 const private = "__userId__/"
+
+// each calls f for 0 to n-1, some at once: a shelf may be far away. The error is one of f.
+func each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	const atOnce = 16
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i := range n {
+		if inner.Err() != nil {
+			break
+		}
+		g.Go(func() error { return f(inner, i) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
 
 func noShelf() error {
 	return refuse(http.StatusNotFound, "", "there is no shelf here; send contents in the request")
