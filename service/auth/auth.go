@@ -24,7 +24,7 @@ type Principal struct {
 	Name string // for logs and the audit log
 	// Keys are the names of the keys that it may sign with; "*" means all.
 	Keys []string
-	// Endpoints are what it may call: "sign", "certificates", "metadata", "validate", "extend", "verify", "keys"; "*"
+	// Endpoints are what it may call: "sign", "certificates", "metadata", "validate", "extend", "verify", "keys", "cloudsign", "shelf", "receipts", "operations"; "*"
 	// means all.
 	Endpoints []string
 }

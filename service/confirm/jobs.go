@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -134,7 +135,7 @@ func (e *Engine) jobs() (*river.Config, error) {
 	}, &river.PeriodicJobOpts{RunOnStart: true})
 	slow := river.QueueConfig{MaxWorkers: 8, FetchPollInterval: time.Second}
 	return &river.Config{
-		ID: e.id, Logger: e.log, Workers: w, RetryPolicy: pauses{}, JobTimeout: -1,
+		ID: e.id, Logger: slog.New(warnings{e.log.Handler()}), Workers: w, RetryPolicy: pauses{}, JobTimeout: -1,
 		// A job whose engine died is taken over by its missing sign of life; a long one must not be taken for a stuck one.
 		RescueStuckJobsAfter:        24 * time.Hour,
 		CompletedJobRetentionPeriod: time.Minute, CancelledJobRetentionPeriod: time.Hour, DiscardedJobRetentionPeriod: 24 * time.Hour,
@@ -146,6 +147,17 @@ func (e *Engine) jobs() (*river.Config, error) {
 		},
 	}, nil
 }
+
+// warnings is a log without what river says of its everyday.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+func (w warnings) WithAttrs(a []slog.Attr) slog.Handler { return warnings{w.Handler.WithAttrs(a)} }
+
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
 
 // jobErrors logs what went wrong with jobs.
 type jobErrors struct{ e *Engine }

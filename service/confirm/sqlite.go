@@ -96,6 +96,16 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// Taken reports whether another engine has a SQLite database now.
+func Taken(path string) bool {
+	f, err := lockFile(path + ".lock")
+	if err != nil {
+		return errors.Is(err, filelock.ErrLocked)
+	}
+	_ = f.Close()
+	return false
+}
+
 func (s *sqliteStore) write(ctx context.Context, f func(tx tx) error) error {
 	w := &write{ctx: ctx, f: f, done: make(chan struct{})}
 	select {

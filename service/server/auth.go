@@ -14,7 +14,7 @@ import (
 )
 
 // endpointNames are those that rights are about; see [auth.Principal].
-var endpointNames = []string{"sign", "certificates", "metadata", "validate", "extend", "verify", "keys"}
+var endpointNames = []string{"sign", "certificates", "metadata", "validate", "extend", "verify", "keys", "cloudsign", "shelf", "receipts", "operations"}
 
 func (k checker) auth() {
 	a := &k.Auth

@@ -23,6 +23,7 @@ type Config struct {
 	Verify   Verify   `yaml:"verify"`
 	Ready    string   `yaml:"ready"` // "all" (when empty) or "any": how many keys have to be usable for /readyz to say yes
 	Shutdown Shutdown `yaml:"shutdown"`
+	Confirm  Confirm  `yaml:"confirm"`
 
 	path  string         // of the file; empty when there is none
 	lines map[string]int // where a value stands in it

@@ -23,7 +23,10 @@ type seen struct {
 	keys  []keys.Status
 	audit error
 	trail string // ok, failing, or off
-	any   bool   // one usable key is enough
+	// database is that of two-stage signing: ok, failing, or empty when there is none; failed says why.
+	database string
+	failed   error
+	any      bool // one usable key is enough
 }
 
 func (s *seen) usable() int {
@@ -102,16 +105,24 @@ func (s *Server) look(ctx context.Context) *seen {
 			found.trail = "failing"
 		}
 	}
+	if s.stages != nil {
+		found.database = "ok"
+		if found.failed = s.stages.ping(ctx); found.failed != nil {
+			found.database = "failing"
+		}
+	}
 	return found
 }
 
 // The answers of /healthz and /readyz.
 type (
 	healthAnswer struct {
-		Status string      `json:"status"` // ready, degraded, not ready, stopping
-		Keys   *keyCount   `json:"keys,omitempty"`
-		Audit  string      `json:"audit,omitempty"` // ok, failing, off
-		Detail []keyAnswer `json:"detail,omitempty"`
+		Status string    `json:"status"` // ready, degraded, not ready, stopping
+		Keys   *keyCount `json:"keys,omitempty"`
+		Audit  string    `json:"audit,omitempty"` // ok, failing, off
+		// Database is that of two-stage signing: ok or failing; what needs none goes on without it.
+		Database string      `json:"database,omitempty"`
+		Detail   []keyAnswer `json:"detail,omitempty"`
 	}
 	keyCount struct {
 		Usable     int `json:"usable"`
@@ -146,12 +157,12 @@ func (h *health) serve(w http.ResponseWriter, r *http.Request, detail bool) {
 		return
 	}
 	found := h.look(r.Context())
-	a := healthAnswer{Status: "ready", Audit: found.trail, Keys: &keyCount{found.usable(), len(found.keys)}}
+	a := healthAnswer{Status: "ready", Audit: found.trail, Database: found.database, Keys: &keyCount{found.usable(), len(found.keys)}}
 	status := http.StatusOK
 	switch {
 	case !found.ready():
 		status, a.Status = http.StatusServiceUnavailable, "not ready"
-	case found.usable() < len(found.keys):
+	case found.usable() < len(found.keys) || found.database == "failing":
 		a.Status = "degraded"
 	}
 	if detail {
@@ -160,6 +171,9 @@ func (h *health) serve(w http.ResponseWriter, r *http.Request, detail bool) {
 		}
 		if found.audit != nil {
 			a.Audit += ": " + found.audit.Error()
+		}
+		if found.failed != nil {
+			a.Database += ": " + found.failed.Error()
 		}
 	}
 	answer(w, status, a)

@@ -88,6 +88,7 @@ func unchangeable(start, c *Config) []string {
 	for name, pair := range map[string][2]any{
 		"listen": {start.Listen, c.Listen}, "metrics": {start.Metrics, c.Metrics}, "tracing": {start.Tracing, c.Tracing},
 		"audit": {start.Audit, c.Audit}, "log.format": {start.Log.Format, c.Log.Format},
+		"confirm": {start.Confirm.fixed(), c.Confirm.fixed()},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			names = append(names, name)

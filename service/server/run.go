@@ -27,6 +27,14 @@ func (s *Server) Run(ctx context.Context) error {
 		return errors.Join(err, s.Close())
 	}
 	s.trail.say = s.log
+	if s.stages != nil {
+		if _, err := s.stages.get(ctx); err != nil {
+			for _, l := range listeners {
+				_ = l.Close()
+			}
+			return errors.Join(err, s.Close())
+		}
+	}
 	if err := s.trail.event(ctx, "start", ""); err != nil {
 		for _, l := range listeners {
 			_ = l.Close()
@@ -81,10 +89,13 @@ func (s *Server) Run(ctx context.Context) error {
 	drained := s.drain(context.WithoutCancel(ctx), main, cut)
 	stop()
 	watchers.Wait()
+	ending, ended := context.WithTimeout(context.WithoutCancel(ctx), stageTime)
+	stages := s.closeStages(ending) // before the last entry of the log: it makes entries
+	ended()
 	end := s.trail.event(context.WithoutCancel(ctx), "stop", "")
 	_ = side.Close()
 	serving.Wait()
-	if err := errors.Join(err, drained, end, s.Close()); err != nil {
+	if err := errors.Join(err, drained, stages, end, s.Close()); err != nil {
 		s.log.Error("stopped", "error", err.Error())
 		return err
 	}
@@ -158,6 +169,9 @@ func (s *Server) watch(ctx context.Context, all *sync.WaitGroup) {
 func (s *Server) drain(ctx context.Context, main *http.Server, cut func()) error {
 	c := s.config.Load()
 	s.draining.Store(true)
+	if s.stages != nil {
+		s.stages.stop()
+	}
 	grace := orDuration(c.Shutdown.Grace, DefaultGrace)
 	s.log.Info("stopping", "requests", s.running.Load(), "grace", grace.String())
 	main.SetKeepAlivesEnabled(false)

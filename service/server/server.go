@@ -23,6 +23,7 @@ import (
 
 	"github.com/seed-116355fd/signet/service/api"
 	"github.com/seed-116355fd/signet/service/auth"
+	"github.com/seed-116355fd/signet/service/confirm/notify"
 	"github.com/seed-116355fd/signet/service/cryptoapi"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/keys"
@@ -42,6 +43,10 @@ type Options struct {
 	// MetricsHere serves metrics at /metrics of the service itself, to everybody who reaches it: for a service of one
 	// user on a machine of one user.
 	MetricsHere bool
+	// Notifiers are those of two-stage signing beside those of the configuration.
+	Notifiers map[string]notify.Notifier
+	// Migrate brings the tables of a PostgreSQL of two-stage signing up to date at the start.
+	Migrate bool
 	// TestSignature lets Check make a signature with each key.
 	TestSignature bool
 }
@@ -58,6 +63,7 @@ type Server struct {
 	tracing *tracing
 	certs   *certs
 	health  *health
+	stages  *twoStage // nil when there is no two-stage signing
 
 	reloading sync.Mutex // one at a time; guards certs
 	config    atomic.Pointer[Config]
@@ -73,6 +79,8 @@ type state struct {
 	gate   *gate.Gate
 	api    http.Handler
 	crypto http.Handler
+	cloud  http.Handler // nil when there is no two-stage signing, and so is pages
+	pages  http.Handler
 }
 
 // New makes a server. No key is opened and no address listened on yet. The error is a *Problems when the configuration is
@@ -109,9 +117,12 @@ func New(ctx context.Context, c *Config, o *Options) (*Server, error) {
 	if s.keys, err = keys.New(all, &keys.Options{Log: s.log}); err != nil {
 		return nil, errors.Join(err, s.tracing.close(ctx))
 	}
+	if s.stages, err = newTwoStage(ctx, s, c); err != nil {
+		return nil, errors.Join(err, s.keys.Close(), s.tracing.close(ctx))
+	}
 	next, err := s.newState(c)
 	if err != nil {
-		return nil, errors.Join(err, s.keys.Close(), s.tracing.close(ctx))
+		return nil, errors.Join(err, s.closeStages(ctx), s.keys.Close(), s.tracing.close(ctx))
 	}
 	s.state.Store(next)
 	s.metrics.registry.MustRegister(gauges{s})
@@ -166,7 +177,20 @@ func (s *Server) newState(c *Config) (*state, error) {
 	if next.crypto, err = cryptoapi.New(cryptoapi.Config{Keys: s.keys, Gate: next.gate, Roots: roots}); err != nil {
 		return nil, err
 	}
+	if s.stages != nil {
+		if next.cloud, next.pages, err = s.stages.handlers(c, callers); err != nil {
+			return nil, err
+		}
+	}
 	return next, nil
+}
+
+// closeStages ends two-stage signing, if there is any.
+func (s *Server) closeStages(ctx context.Context) error {
+	if s.stages == nil {
+		return nil
+	}
+	return s.stages.close(ctx)
 }
 
 // Handler is the service for a server of one's own. [Server.Run] serves it at the addresses of the configuration; without
@@ -196,6 +220,11 @@ func (s *Server) Handler() http.Handler {
 			page.ServeHTTP(rec, r)
 		case len(path) > 4 && strings.EqualFold(path[:4], "/v1/"):
 			s.state.Load().api.ServeHTTP(rec, r)
+		case s.stages != nil && isPage(path):
+			s.hurry(w, r)
+			s.state.Load().pages.ServeHTTP(rec, r)
+		case s.stages != nil && isCloudSign(path):
+			s.state.Load().cloud.ServeHTTP(rec, r)
 		default:
 			s.state.Load().crypto.ServeHTTP(rec, r)
 		}
@@ -210,6 +239,10 @@ func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = control.SetWriteDeadline(time.Now().Add(checkTime + 2*idle))
 }
+
+// stageTime is how long jobs of two-stage signing may take to end when a server does; what has not ended then is taken up by
+// the next start, or by another service of the database.
+const stageTime = 10 * time.Second
 
 // recorder remembers the status of an answer.
 type recorder struct {
@@ -236,7 +269,9 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // Close gives everything back. Run does so when it ends.
 func (s *Server) Close() error {
-	err := s.keys.Close()
+	ending, end := context.WithTimeout(context.Background(), stageTime)
+	defer end()
+	err := errors.Join(s.closeStages(ending), s.keys.Close())
 	if audit := s.trail.close(); audit != nil {
 		err = errors.Join(err, fmt.Errorf("the audit log: %w", audit))
 	}

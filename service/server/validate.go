@@ -31,6 +31,7 @@ func (c *Config) check(p *Problems) {
 	k.authorities("sources.timestamp", c.Sources.Timestamp)
 	k.revocation("sources.revocation", &c.Sources.Revocation)
 	k.auth()
+	k.confirm()
 	k.rest()
 }
 

@@ -20,6 +20,7 @@ type serveFlags struct {
 	config    string
 	listen    []string
 	try, sign bool
+	migrate   bool
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -50,6 +51,7 @@ SIGTERM and an interrupt end it when the requests that were let in are answered;
 	flags.StringVarP(&f.config, "config", "c", "", "the configuration `FILE`; see docs/service.md")
 	flags.StringArrayVar(&f.listen, "listen", nil, "with --key: listen on `ADDR`, HOST:PORT or unix:PATH, instead of "+server.DefaultAddress+"; may be repeated")
 	flags.BoolVar(&f.try, "check", false, "say what is wrong and how to mend it, and serve nothing")
+	flags.BoolVar(&f.migrate, "migrate", false, "with --config: bring the tables of a PostgreSQL of two-stage signing up to date first")
 	flags.BoolVar(&f.sign, "sign", false, "with --check: make a signature with each key, too, and throw it away")
 	return cmd
 }
@@ -60,6 +62,8 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return usage("--config says which keys there are, and --key names one; leave one out")
 	case f.config != "" && len(f.listen) != 0:
 		return usage("--listen goes with --key; in a configuration it is listen: addresses:")
+	case f.migrate && (f.config == "" || f.try):
+		return usage("--migrate goes with --config, and not with --check; a SQLite file needs none")
 	case f.sign && !f.try:
 		return usage("--sign goes with --check")
 	case f.config == "" && f.key == "":
@@ -72,7 +76,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return a.misconfigured(err)
 	}
-	s, err := server.New(ctx, config, &server.Options{Output: a.Stderr, TestSignature: f.sign})
+	s, err := server.New(ctx, config, &server.Options{Output: a.Stderr, TestSignature: f.sign, Migrate: f.migrate})
 	if err != nil {
 		return a.misconfigured(err)
 	}

@@ -58,6 +58,9 @@ func (a *app) serveKey(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return &failure{ExitFailed, err}
 	}
+	if err := a.stages(f, config); err != nil {
+		return &failure{ExitFailed, err}
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	q := &quick{app: a, stop: stop, name: one.name, file: file, tokens: tokens, thumbprint: sign.Thumbprint(signer.Certificate())}
