@@ -30,8 +30,10 @@ type item struct {
 	newest    int64 // stamp
 }
 
-func (it *item) add(o *blob.ListObject) {
-	switch k := parseKey(o.Key).(type) {
+// add returns what parseKey does.
+func (it *item) add(o *blob.ListObject) any {
+	key := parseKey(o.Key)
+	switch k := key.(type) {
 	case *manifestKey:
 		it.manifests = append(it.manifests, k)
 		it.newest = max(it.newest, k.stamp)
@@ -44,9 +46,10 @@ func (it *item) add(o *blob.ListObject) {
 		if tempPattern.MatchString(o.Key) {
 			it.temps = append(it.temps, o.Key)
 		}
-		return
+		return nil
 	}
 	it.objects++
+	return key
 }
 
 // current is the manifest that is the item, or its grave; nil when there is none.

@@ -122,12 +122,19 @@ func parseKey(key string) any {
 	// The patterns let nothing through that is no number.
 	number := func(s string) int64 { n, _ := strconv.ParseInt(s, 10, 64); return n }
 	var k fmt.Stringer
-	if m := partPattern.FindStringSubmatch(rest); m != nil {
-		k = &partKey{at: at, gen: number(m[1]), index: int(number(m[2])), last: m[3] == "l", stamp: number(m[4]), size: number(m[5]), digest: m[6], id: m[7], data: m[8]}
-	} else if m := manifestPattern.FindStringSubmatch(rest); m != nil {
-		k = &manifestKey{at: at, seq: number(m[1]), stamp: number(m[2]), count: int(number(m[3])), size: number(m[4]), grave: m[5] == "g", id: m[6]}
-	} else if m := dataPattern.FindStringSubmatch(rest); m != nil {
-		k = &dataKey{at: at, stamp: number(m[1]), id: m[2]}
+	switch kind, _, _ := strings.Cut(rest, "."); kind {
+	case "p":
+		if m := partPattern.FindStringSubmatch(rest); m != nil {
+			k = &partKey{at: at, gen: number(m[1]), index: int(number(m[2])), last: m[3] == "l", stamp: number(m[4]), size: number(m[5]), digest: m[6], id: m[7], data: m[8]}
+		}
+	case "m":
+		if m := manifestPattern.FindStringSubmatch(rest); m != nil {
+			k = &manifestKey{at: at, seq: number(m[1]), stamp: number(m[2]), count: int(number(m[3])), size: number(m[4]), grave: m[5] == "g", id: m[6]}
+		}
+	case "d":
+		if m := dataPattern.FindStringSubmatch(rest); m != nil {
+			k = &dataKey{at: at, stamp: number(m[1]), id: m[2]}
+		}
 	}
 	if k == nil || k.String() != key { // "01" is no number of ours: another key would be meant
 		return nil

@@ -12,8 +12,11 @@ import (
 // Looking into the store for each part would cost as much as the parts. A process that has looked may take share of what was
 // free without looking again, for as long as fresh.
 const (
-	share    = 16
-	fresh    = time.Minute
+	share = 16
+	fresh = time.Minute
+	// full is how long an owner that had no room is refused without looking: else a refusal would cost us more than the
+	// client.
+	full     = time.Second
 	accounts = 1024 // that are remembered when they are not used
 )
 
@@ -33,6 +36,9 @@ type account struct {
 	credit   int64          // octets that may be taken without looking
 	itemsToo int            // the same of new items
 	until    int64          // of the credits
+	used     int64          // when there was no room
+	full     int64          // until when that is believed; the same of items
+	fullToo  int64
 }
 
 func (s *Shelf) account(owner string) *account {
@@ -66,7 +72,7 @@ func (s *Shelf) release(a *account) {
 func (a *account) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.until = 0
+	a.until, a.full, a.fullToo = 0, 0, 0
 }
 
 // take reserves octets.
@@ -75,18 +81,25 @@ func (a *account) take(ctx context.Context, n int64) error {
 		return nil
 	}
 	fits := func() bool { return a.credit >= n && a.s.now() < a.until }
+	refusal := func() error {
+		return fmt.Errorf("shelf: an owner can have %d octets, and %d of them are taken; delete items, or wait until they expire: %w", a.s.o.Bytes, a.used, ErrQuota)
+	}
 	a.mu.Lock()
-	if fits() {
+	switch {
+	case fits():
 		a.credit -= n
 		a.flight += n
 		a.mu.Unlock()
 		return nil
+	case a.s.now() < a.full && a.used+n > a.s.o.Bytes:
+		defer a.mu.Unlock()
+		return refusal()
 	}
 	a.mu.Unlock()
-
 	return a.look(ctx, func(used int64, _ map[string]bool) error {
 		if used+n > a.s.o.Bytes {
-			return fmt.Errorf("shelf: an owner can have %d octets, and %d of them are taken; delete items, or wait until they expire: %w", a.s.o.Bytes, used, ErrQuota)
+			a.used, a.full = used, a.s.now()+full.Microseconds()
+			return refusal()
 		}
 		a.credit = max(0, a.credit-n)
 		a.flight += n
@@ -112,19 +125,27 @@ func (a *account) give(n int64) {
 
 // takeItem reserves a new item.
 func (a *account) takeItem(ctx context.Context, at string) error {
+	refusal := func() error {
+		return fmt.Errorf("shelf: an owner can have %d items, and has them; delete some, or wait until they expire: %w", a.s.o.Items, ErrQuota)
+	}
 	a.mu.Lock()
-	if a.items[at] > 0 || a.itemsToo > 0 && a.s.now() < a.until {
+	switch {
+	case a.items[at] > 0 || a.itemsToo > 0 && a.s.now() < a.until:
 		if a.items[at] == 0 {
 			a.itemsToo--
 		}
 		a.items[at]++
 		a.mu.Unlock()
 		return nil
+	case a.s.now() < a.fullToo:
+		a.mu.Unlock()
+		return refusal()
 	}
 	a.mu.Unlock()
 	return a.look(ctx, func(_ int64, items map[string]bool) error {
 		if !items[at] && len(items) >= a.s.o.Items {
-			return fmt.Errorf("shelf: an owner can have %d items, and has them; delete some, or wait until they expire: %w", a.s.o.Items, ErrQuota)
+			a.fullToo = a.s.now() + full.Microseconds()
+			return refusal()
 		}
 		a.items[at]++
 		a.itemsToo = max(0, a.itemsToo-1)
@@ -178,8 +199,7 @@ func (s *Shelf) usage(ctx context.Context, prefix string) (used int64, items map
 			end()
 			it = &item{at: at}
 		}
-		it.add(o)
-		switch k := parseKey(o.Key).(type) {
+		switch k := it.add(o).(type) {
 		case *partKey:
 			if k.data == "" {
 				used += o.Size

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
 )
 
 func TestLimits(t *testing.T) {
@@ -127,13 +128,54 @@ func TestQuotaOfProcesses(t *testing.T) {
 	})
 }
 
-// TestManyParts: one item cannot be made costly by repeating parts without end.
+// TestManyParts: one item cannot be made costly by different parts without end, nor the memory of accounts by many owners.
 func TestManyParts(t *testing.T) {
-	it := &item{}
-	require.False(t, it.counts())
-	a := New(nil, nil)
-	for i := range 3 * accounts {
-		a.release(a.account(fmt.Sprint(i)))
+	b := memblob.OpenBucket(nil)
+	defer b.Close()
+	s := New(b, nil)
+	at := place("anna", "x")
+	for i := range maxObjects {
+		p := &partKey{at: at, index: 1, stamp: int64(i), digest: strings.Repeat("0", 64), id: "0123456789abcdef"}
+		require.NoError(t, b.WriteAll(t.Context(), p.String(), nil, nil))
 	}
-	require.LessOrEqual(t, len(a.accounts), accounts+1)
+	_, err := s.Part(t.Context(), "anna", "x", 0, true, strings.NewReader(""))
+	require.ErrorIs(t, err, ErrQuota)
+	require.NoError(t, s.Delete(t.Context(), "anna", "x"))
+	part(t, s, "x", 0, true, "")
+	for i := range 3 * accounts {
+		s.release(s.account(fmt.Sprint(i)))
+	}
+	require.LessOrEqual(t, len(s.accounts), accounts+1)
+}
+
+// TestRefusalIsCheap: who has no room is not looked after each time.
+func TestRefusalIsCheap(t *testing.T) {
+	inner := memblob.OpenBucket(nil)
+	defer inner.Close()
+	c := newClock()
+	f, b := newFaulty(inner)
+	s := New(b, &Options{Items: 2, Bytes: 100, Clock: c.now})
+	part(t, s, "a", 0, true, strings.Repeat("x", 90))
+	looks := 0
+	f.set(func(op, key string) error {
+		if op == "list" && key == ownerPlace("anna") {
+			looks++
+		}
+		return nil
+	}, nil)
+	for range 50 {
+		_, err := s.Part(t.Context(), "anna", "a", 0, true, strings.NewReader(strings.Repeat("y", 11)))
+		require.ErrorIs(t, err, ErrQuota)
+	}
+	require.Equal(t, 1, looks)
+	part(t, s, "b", 0, true, "fits")
+	looks = 0
+	for range 50 {
+		_, err := s.Part(t.Context(), "anna", "c", 0, true, strings.NewReader(""))
+		require.ErrorIs(t, err, ErrQuota)
+	}
+	require.Equal(t, 1, looks)
+	require.NoError(t, New(inner, nil).Delete(t.Context(), "anna", "a")) // by another process: seen after a second
+	c.turn(full)
+	part(t, s, "c", 0, true, strings.Repeat("x", 90))
 }
