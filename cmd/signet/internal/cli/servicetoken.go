@@ -17,7 +17,7 @@ import (
 )
 
 // endpoints are what a token may be allowed to call.
-var endpoints = []string{"sign", "certificates", "metadata", "validate", "extend", "verify", "keys"}
+var endpoints = []string{"sign", "certificates", "metadata", "validate", "extend", "verify", "keys", "cloudsign", "shelf", "receipts", "operations"}
 
 func (a *app) serviceTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
