@@ -167,10 +167,10 @@ func (u *upload) first(ctx context.Context, r request, last bool) ([]int, error)
 	return nil, nil
 }
 
-// goodName reports whether a name that the service gave is one.
+// goodName reports whether a name that the service gave is one, and not a page or a message.
 func goodName(name string) bool {
 	return name != "" && len(name) <= 1024 && !strings.ContainsFunc(name, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r) || r == '<'
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._~/", r)
 	})
 }
 
