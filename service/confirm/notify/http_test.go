@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -203,9 +204,10 @@ func TestHTTPAnswers(t *testing.T) {
 		require.NotErrorIs(t, err, ErrUnknown)
 	})
 	t.Run("unknown authority", func(t *testing.T) {
-		secure := httptest.NewTLSServer(status(200, "OK"))
+		secure := httptest.NewUnstartedServer(status(200, "OK"))
+		secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+		secure.StartTLS()
 		defer secure.Close()
-		secure.Config.ErrorLog = nil
 		c := config
 		c.URL = strings.Replace(config.URL, server.URL, secure.URL, 1)
 		h, err := NewHTTP(c)

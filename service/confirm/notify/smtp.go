@@ -218,7 +218,20 @@ func (s *SMTP) mail(to *mail.Address, m *Message) []byte {
 	_, _ = rand.Read(id[:]) // crypto/rand ends the program when it has nothing to give
 	_, domain, _ := strings.Cut(s.from.Address, "@")
 	var b strings.Builder
-	head := func(name, value string) { b.WriteString(name + ": " + value + "\r\n") }
+	// Folded at blanks: with encoded words, lines have 76 characters at most (RFC 2047, section 2).
+	head := func(name, value string) {
+		b.WriteString(name + ":")
+		n := len(name) + 1
+		for word := range strings.SplitSeq(value, " ") {
+			if n+1+len(word) > 76 {
+				b.WriteString("\r\n")
+				n = 0
+			}
+			b.WriteString(" " + word)
+			n += 1 + len(word)
+		}
+		b.WriteString("\r\n")
+	}
 	head("From", s.from.String())
 	head("To", (&mail.Address{Address: to.Address}).String())
 	head("Subject", mime.BEncoding.Encode("utf-8", subject))
