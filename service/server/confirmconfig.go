@@ -68,15 +68,17 @@ type Notifier struct {
 	Terminal bool      `yaml:"terminal"` // standard error of the service: for trying it out
 }
 
-// Gateway is a service that sends messages to telephones, as package notify describes its templates.
+// Gateway is a service that sends messages to telephones. URL, headers and body are templates of [notify.HTTPConfig], in which
+// secrets stand by their names.
 type Gateway struct {
-	Method  string            `yaml:"method"` // empty means POST
-	URL     string            `yaml:"url"`
-	Headers map[string]Secret `yaml:"headers"`
-	Type    string            `yaml:"content-type"`
-	Body    string            `yaml:"body"`
-	Success string            `yaml:"success"` // what the answer has in it when the message was taken
-	Timeout Duration          `yaml:"timeout"`
+	Method   string            `yaml:"method"` // POST when there is a body, else GET
+	URL      string            `yaml:"url"`
+	Headers  map[string]string `yaml:"headers"`
+	Body     string            `yaml:"body"`
+	Secrets  map[string]Secret `yaml:"secrets"`
+	Contains string            `yaml:"contains"` // what the answer has in it when the message was taken
+	Timeout  Duration          `yaml:"timeout"`  // 0 means 15 s
+	Plain    bool              `yaml:"plain"`    // http:// to another machine
 }
 
 // MailHost is a server that takes mail.
@@ -85,7 +87,8 @@ type MailHost struct {
 	From     string `yaml:"from"`
 	User     string `yaml:"user"`
 	Password Secret `yaml:"password"`
-	Plain    bool   `yaml:"plain"` // without TLS
+	Implicit bool   `yaml:"implicit"` // begins with TLS (port 465) in place of STARTTLS
+	Plain    bool   `yaml:"plain"`    // goes on without TLS to another machine
 }
 
 // Person says how operations of a caller are confirmed. The first one that fits counts.

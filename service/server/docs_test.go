@@ -43,7 +43,7 @@ func TestGuide(t *testing.T) {
 		seen[of] = true
 		for i := range of.NumField() {
 			if name := of.Field(i).Tag.Get("yaml"); name != "" {
-				require.Regexp(t, `(?m)^[ -]*`+regexp.QuoteMeta(name)+`:`, example, "%s of %s is not in the guide", name, of)
+				require.Regexp(t, `(?m)^[ #-]*`+regexp.QuoteMeta(name)+`:`, example, "%s of %s is not in the guide", name, of)
 				walk(of.Field(i).Type)
 			}
 		}

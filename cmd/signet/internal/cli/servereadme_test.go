@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestServeReadme(t *testing.T) {
 	require.True(t, assertEventually(func() bool { return strings.Contains(s.stdout(), "Contents") })) // it listens before it shows the token
 	token := tokenText.FindString(s.stdout())
 	blocks := shellBlocks(string(page))
-	require.Len(t, blocks, 1)
+	require.Len(t, blocks, 3)
 	require.Contains(t, blocks[0], "http://127.0.0.1:8080")
 	cmd, stdout, stderr := w.command(bash, "-euo", "pipefail", "-c", strings.ReplaceAll(blocks[0], "http://127.0.0.1:8080", s.base))
 	cmd.Env = append(cmd.Env, "TOKEN="+token)
@@ -46,6 +47,22 @@ func TestServeReadme(t *testing.T) {
 		w.write("c", content)
 		w.write("s", string(container))
 		verify, out, errs := w.command(openssl, "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", "s", "-content", "c", "-CAfile", authority[0])
+		require.NoError(t, verify.Run(), "%s", errs)
+		require.Equal(t, content, out.String())
+	}
+
+	// In two stages, with the code that the terminal of the service shows.
+	run := func(script, code string) {
+		cmd, stdout, stderr := w.command(bash, "-euo", "pipefail", "-c", strings.ReplaceAll(script, "http://127.0.0.1:8080", s.base)+"\ndeclare -f cloud value >functions; echo token=$token >>functions")
+		cmd.Env = append(cmd.Env, "TOKEN="+token, "CODE="+code)
+		require.NoError(t, cmd.Run(), "%s\n%s", stdout, stderr)
+	}
+	run(blocks[1], "")
+	codes := regexp.MustCompile(`Code (\d{6}) to sign "a.txt`)
+	require.True(t, assertEventually(func() bool { return codes.MatchString(s.stderr()) }))
+	run(". ./functions\n"+blocks[2], codes.FindStringSubmatch(s.stderr())[1])
+	for file, content := range map[string]string{"a.txt": "first", "b.txt": "third"} {
+		verify, out, errs := w.command(openssl, "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", file+".p7s", "-content", file, "-CAfile", authority[0])
 		require.NoError(t, verify.Run(), "%s", errs)
 		require.Equal(t, content, out.String())
 	}

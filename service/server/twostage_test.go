@@ -1,0 +1,153 @@
+package server
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// gateway is a service for messages to telephones.
+type gateway struct {
+	*httptest.Server
+	mu   sync.Mutex
+	told []map[string]string
+}
+
+func newGateway(t *testing.T) *gateway {
+	g := &gateway{}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m map[string]string
+		if json.NewDecoder(r.Body).Decode(&m) != nil || r.Header.Get("Authorization") != "Bearer sms-key" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.told = append(g.told, m)
+		_, _ = w.Write([]byte(`{"state":"ok"}`))
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+func (g *gateway) code() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.told) == 0 {
+		return ""
+	}
+	return regexp.MustCompile(`\d{6}`).FindString(g.told[len(g.told)-1]["text"])
+}
+
+// TestTwoStages runs the whole flow over a configuration: the code goes through a gateway, the page takes it, the API has the
+// signatures, and after a restart they are still there.
+func TestTwoStages(t *testing.T) {
+	w := newWorld(t)
+	g := newGateway(t)
+	w.write("confirm.secret", []byte(strings.Repeat("s", 32)))
+	w.write("sms.key", []byte("sms-key"))
+	section := `
+confirm:
+  database: operations.db
+  secret: file:confirm.secret
+  shelf: shelf
+  link: https://sign.example/confirm/
+  notifiers:
+    - name: sms
+      http:
+        url: ` + g.URL + `/send
+        headers: {Content-Type: application/json, Authorization: 'Bearer {{secret "key"}}'}
+        body: '{"phone": {{json .To}}, "text": {{json .Text}}}'
+        secrets: {key: file:sms.key}
+        contains: '"ok"'
+  people: [{caller: "*", notifier: sms, address: "+79990001234"}]
+`
+	s := w.run(section)
+	ask := func(method, path, body string) (int, string, http.Header) {
+		r, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
+		require.NoError(t, err)
+		if path == "/operations?show=all" {
+			r.SetBasicAuth("any", w.token)
+		} else {
+			r.Header.Set("Authorization", "DiadocAuth ddauth_api_client_id=x,ddauth_token="+w.token)
+		}
+		r.Header.Set("Accept", "application/json")
+		if strings.HasPrefix(body, "{") {
+			r.Header.Set("Content-Type", "application/json")
+		} else if body != "" {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		data, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return answer.StatusCode, string(data), answer.Header
+	}
+	status, _, _ := ask("POST", "/ShelfUpload?nameOnShelf=__userId__%2Fb&isLastPart=1&partIndex=0", "content of b")
+	require.Equal(t, 200, status)
+	status, body, _ := ask("POST", "/CloudSign", `{"Files":[{"FileName":"a","Content":{"Content":"YQ=="}},{"FileName":"b","Content":{"NameOnShelf":"b"}}]}`)
+	require.Equal(t, 200, status, body)
+	task := strings.Split(body, `"`)[3]
+	status, body, _ = ask("GET", "/CloudSignResult?taskId="+task, "")
+	require.Equal(t, 200, status, body)
+	token := strings.Split(body, `"`)[3]
+	require.Equal(t, "+79990001234", g.told[0]["phone"])
+	require.Contains(t, g.told[0]["text"], "https://sign.example/confirm/"+token)
+
+	status, body, header := ask("GET", "/confirm/"+token, "")
+	require.Equal(t, 200, status)
+	require.Contains(t, body, "2")
+	require.Contains(t, header.Get("Content-Security-Policy"), "default-src 'none'")
+	status, body, _ = ask("GET", "/confirm/"+token+"/document/1", "")
+	require.Equal(t, 200, status)
+	require.Equal(t, "content of b", body)
+	status, _, _ = ask("POST", "/confirm/"+token, "action=code&code=000000x")
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	status, _, _ = ask("POST", "/confirm/"+token, "action=code&code="+g.code())
+	require.Equal(t, 200, status)
+	require.Eventually(t, func() bool {
+		status, body, _ = ask("GET", "/CloudSignConfirmResult?taskId="+task, "")
+		return status == 200
+	}, 30*time.Second, 10*time.Millisecond)
+	require.Equal(t, 2, strings.Count(body, `"Content":"MI`))
+	status, page, _ := ask("GET", "/operations?show=all", "")
+	require.Equal(t, 200, status)
+	require.Contains(t, page, "a, …")
+	status, health, _ := ask("GET", "/readyz", "")
+	require.Equal(t, 200, status)
+	require.Contains(t, health, `"database":"ok"`)
+	require.NoError(t, s.end())
+
+	s = w.run(section)
+	status, again, _ := ask("GET", "/CloudSignConfirmResult?taskId="+task, "")
+	require.Equal(t, 200, status)
+	require.Equal(t, body, again)
+}
+
+// TestTwoStageFaults: what is wrong with the section is said with its place.
+func TestTwoStageFaults(t *testing.T) {
+	for section, want := range map[string]string{
+		"confirm: {secret: 'file:s'}":                                                                                    "where are operations kept",
+		"confirm: {database: d, people: [{caller: x, method: elsewhere}]}":                                               "there is no secret",
+		"confirm: {database: d, secret: 'file:s'}":                                                                       "who confirms",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x}]}":                                                "how does the code get to the person",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, notifier: sms}]}":                                 "there is no notifier",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: totp}]}":                                  "has a secret",
+		"confirm: {database: d, postgres: 'env:X', secret: 'file:s', people: [{caller: x, method: elsewhere}]}":          "remove one of the two",
+		"confirm: {database: d, secret: 'file:s', link: 'https://a.example/', people: [{caller: x, method: elsewhere}]}": "ends with /confirm/",
+		"confirm: {database: d, secret: 'file:s', notifiers: [{name: n}], people: [{caller: x, method: elsewhere}]}":     "one of http:, smtp:",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: elsewhere, key: nokey}]}":                 "there is no key",
+	} {
+		_, err := Load(newWorld(t).config(section))
+		require.ErrorContains(t, err, want, section)
+	}
+}
