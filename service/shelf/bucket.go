@@ -22,7 +22,8 @@ import (
 //	s3://bucket?endpoint=https://…  a store with the API of S3; parameters as in gocloud.dev/blob/s3blob (region,
 //	                                use_path_style, profile, …), credentials from the environment as programs of AWS take them
 //
-// For other stores, open a bucket with package gocloud.dev/blob and hand it to [New].
+// Of an upload to S3 whose process was killed, octets stay that no listing shows: give the bucket a rule that ends incomplete
+// multipart uploads after a day. For other stores, open a bucket with package gocloud.dev/blob and hand it to [New].
 //
 // In a folder, an object is written to a temporary file beside it, synced, renamed, and its folder synced, by the shelf:
 // package fileblob itself writes to the folder for temporary files of the system, which may be another disk, and does not

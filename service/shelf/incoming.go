@@ -57,14 +57,14 @@ func (p *incoming) tooLarge() error {
 // stream writes what has been read, and the rest.
 func (p *incoming) stream(ctx context.Context, head *bytes.Buffer, rest io.Reader, sum hash.Hash) (size int64, err error) {
 	data := fmt.Sprintf(".%d.%s", p.s.now(), random(8))
-	o, err := p.s.create(ctx, p.at+"d"+data)
+	o, err := p.s.createStream(ctx, p.at+"d"+data)
 	if err != nil {
 		return 0, err
 	}
 	settled := false
 	defer func() {
 		if err != nil && !settled {
-			o.abort()
+			o.discard()
 			p.a.give(size) // what was taken; nothing of it is in the store
 		}
 	}()

@@ -16,8 +16,10 @@ import (
 
 // cleanup is a context for what is done after an error, when that of the caller may be over.
 func cleanup() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), 30*time.Second)
+	return context.WithTimeout(context.Background(), patience)
 }
+
+const patience = 30 * time.Second
 
 // object is one that is written. It is there after commit, as a whole, or not at all.
 type object struct {
@@ -30,6 +32,18 @@ type object struct {
 
 func (s *Shelf) create(ctx context.Context, key string) (*object, error) {
 	ctx, cancel := context.WithCancel(ctx)
+	return s.open(ctx, cancel, key)
+}
+
+// createStream makes an object that is larger than a store takes at once. Its upload does not end with ctx but some time
+// later, so that discard can end it in order.
+func (s *Shelf) createStream(ctx context.Context, key string) (*object, error) {
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(patience, cancel) })
+	return s.open(own, func() { stop(); cancel() }, key)
+}
+
+func (s *Shelf) open(ctx context.Context, cancel context.CancelFunc, key string) (*object, error) {
 	o := &object{s: s, key: key, cancel: cancel}
 	for attempt := 0; ; attempt++ {
 		w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
@@ -65,6 +79,23 @@ func (o *object) Write(b []byte) (int, error) {
 func (o *object) abort() {
 	o.cancel()
 	_ = o.w.Close()
+}
+
+// discard gives up an object of createStream. S3 keeps what came of an upload that is cancelled, where no listing shows it and no
+// quota counts it: clients that cut their connections could fill the store. So the upload is ended there, and the object is
+// deleted; nothing names it.
+func (o *object) discard() {
+	if o.file != nil {
+		o.abort()
+		return
+	}
+	late := time.AfterFunc(patience, o.cancel)
+	defer late.Stop()
+	defer o.cancel()
+	_ = o.w.Close()
+	ctx, cancel := cleanup()
+	defer cancel()
+	_ = o.s.delete(ctx, o.key) // what is left, Sweep finds
 }
 
 // commit makes the object durable. Package fileblob renames, but does not sync: without that, what was acknowledged could be

@@ -206,3 +206,23 @@ func TestOpenBucket(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, b.Close())
 }
+
+// TestSlowUpload: parts that are older than items are kept stay as long as the item that they are of.
+func TestSlowUpload(t *testing.T) {
+	buckets(t, func(t *testing.T, b *blob.Bucket) {
+		c := newClock()
+		s := New(b, &Options{Keep: 24 * time.Hour, Clock: c.now})
+		large := string(pattern(small+10, 0))
+		part(t, s, "x", 0, false, large)
+		part(t, s, "x", 1, false, "small")
+		c.turn(20 * time.Hour)
+		require.NoError(t, s.Sweep(t.Context()))
+		part(t, s, "x", 2, true, "last")
+		c.turn(20 * time.Hour)
+		require.NoError(t, s.Sweep(t.Context()))
+		require.True(t, large+"smalllast" == content(t, s, "x"))
+		c.turn(5 * time.Hour)
+		require.NoError(t, s.Sweep(t.Context()))
+		require.Empty(t, keys(t, b))
+	})
+}

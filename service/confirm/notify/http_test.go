@@ -137,7 +137,7 @@ func TestHTTPAnswers(t *testing.T) {
 		"500":      {h: status(500, "OK")},
 		"502":      {h: status(502, "OK"), unknown: true},
 		"504":      {h: status(504, "OK"), unknown: true},
-		"redirect": {h: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/stolen?"+r.URL.RawQuery, 307) }},
+		"redirect": {h: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/stolen?"+r.URL.RawQuery, http.StatusTemporaryRedirect) }},
 		"cut":      {h: cut, unknown: true},
 		"cut within": {h: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "100")
