@@ -90,6 +90,9 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request, status int, message
 	}
 	for _, op := range all {
 		one := operatorRow{ID: op.ID, Owner: shown(op.Owner, 0), Key: op.Key, Title: op.Title, State: t.States[op.State], Reason: op.Reason, Created: t.when(op.Created), Files: len(op.Items)}
+		if op.State == confirm.Awaiting {
+			one.State = t.WaitsForPerson
+		}
 		for _, it := range op.Items {
 			if one.Reason == "" && it.Err != "" {
 				one.Reason = it.Err

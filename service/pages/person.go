@@ -51,6 +51,10 @@ func (p *pages) page(w http.ResponseWriter, r *http.Request, op *confirm.Operati
 	}
 	token := r.PathValue("token")
 	d := &personPage{text: t, Op: op, State: t.States[op.State], Message: message, Good: good, Path: "/confirm/" + token}
+	if op.Locked && message == "" {
+		d.Message = t.Locked
+	}
+	// Why it failed otherwise is for the operator: it may tell of keys and machines.
 	awaiting := op.State == confirm.Awaiting
 	d.Waits = op.State == confirm.Preparing || op.State == confirm.Signing
 	d.Asks = awaiting && (op.Kind == confirm.Code || op.Kind == confirm.TOTP)

@@ -20,6 +20,7 @@ type text struct {
 	States                                                                     map[confirm.State]string
 	Operations, Created, Owner, Why, Retry, Cancel, Nothing, Filter, Key, Done string
 	Show                                                                       [3]string
+	NotSigned, WaitsForPerson                                                  string
 }
 
 var languages = language.NewMatcher([]language.Tag{language.English, language.Russian})
@@ -56,8 +57,9 @@ func english() *text {
 			confirm.Completed: "All documents are signed", confirm.Partial: "Some documents are signed, some are not", confirm.Failed: "The documents are not signed",
 			confirm.Cancelled: "The operation was cancelled", confirm.Expired: "The time to confirm is over",
 		},
-		Operations: "Operations", Created: "Begun", Owner: "For", Why: "Reason", Retry: "Try again", Cancel: "Cancel", Nothing: "There are none.",
+		Operations: "Operations", Created: "Begun", Owner: "For", Why: "State", Retry: "Try again", Cancel: "Cancel", Nothing: "There are none.",
 		Filter: "Show", Key: "Key", Done: "Done.", Show: [3]string{"waiting", "failed", "all"},
+		NotSigned: "not signed", WaitsForPerson: "Waiting for the person",
 	}
 }
 
@@ -78,8 +80,9 @@ func russian() *text {
 			confirm.Completed: "Все документы подписаны", confirm.Partial: "Часть документов подписана, часть нет", confirm.Failed: "Документы не подписаны",
 			confirm.Cancelled: "Операция отменена", confirm.Expired: "Время на подтверждение истекло",
 		},
-		Operations: "Операции", Created: "Начата", Owner: "Для кого", Why: "Причина", Retry: "Повторить", Cancel: "Отменить", Nothing: "Таких нет.",
+		Operations: "Операции", Created: "Начата", Owner: "Для кого", Why: "Состояние", Retry: "Повторить", Cancel: "Отменить", Nothing: "Таких нет.",
 		Filter: "Показать", Key: "Ключ", Done: "Сделано.", Show: [3]string{"ожидающие", "неудачные", "все"},
+		NotSigned: "не подписан", WaitsForPerson: "Ожидает человека",
 	}
 }
 
