@@ -1,9 +1,10 @@
 package sdkclient
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // message makes a call whose answer, when it is 200, is a message.
@@ -124,13 +125,15 @@ func (c *Client) Raw(method, target string, body []byte) (*Reply, error) {
 	return reply, err
 }
 
-// Wait asks until the answer is not 204, without the pauses of an SDK: at most as often as limit says.
-func (c *Client) Wait(limit int, ask func() (*Message, *Reply, error)) (*Message, *Reply, error) {
-	for range limit {
+// Wait asks until the answer is not 204. The pause is short, of what Retry-After says: the service may hold questions open, or
+// not.
+func (c *Client) Wait(ask func() (*Message, *Reply, error)) (*Message, *Reply, error) {
+	const pause = 10 * time.Millisecond
+	for end := time.Now().Add(longest); time.Now().Before(end); time.Sleep(pause) {
 		m, reply, err := ask()
 		if err != nil || reply.Status != http.StatusNoContent {
 			return m, reply, err
 		}
 	}
-	return nil, nil, fmt.Errorf("sdkclient: the task was still under way after %d questions", limit)
+	return nil, nil, errors.New("sdkclient: the task is under way for too long")
 }
