@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -178,4 +179,49 @@ func TestRefusalIsCheap(t *testing.T) {
 	require.NoError(t, New(inner, nil).Delete(t.Context(), "anna", "a")) // by another process: seen after a second
 	c.turn(full)
 	part(t, s, "c", 0, true, strings.Repeat("x", 90))
+}
+
+// TestQuotaInFlight: what is streamed counts before it is there, and no more when its client has gone.
+func TestQuotaInFlight(t *testing.T) {
+	buckets(t, func(t *testing.T, b *blob.Bucket) {
+		const size = 2 << 20
+		s := New(b, &Options{Bytes: size + size/2, Clock: newClock().now})
+		first := io.MultiReader(bytes.NewReader(pattern(size, 0)), readerFunc(func([]byte) (int, error) {
+			_, err := s.Part(t.Context(), "anna", "second", 0, true, bytes.NewReader(pattern(size, 1)))
+			require.ErrorIs(t, err, ErrQuota)
+			return 0, errDown
+		}))
+		_, err := s.Part(t.Context(), "anna", "first", 0, true, first)
+		require.ErrorIs(t, err, errDown)
+		s.account("anna").forget() // in place of a second of waiting
+		_, err = s.Part(t.Context(), "anna", "second", 0, true, bytes.NewReader(pattern(size, 1)))
+		require.NoError(t, err)
+	})
+}
+
+// TestCountedOnce: while the store is looked at nothing becomes visible in it, so that nothing is counted as in flight and as
+// there, or not at all.
+func TestCountedOnce(t *testing.T) {
+	inner := memblob.OpenBucket(nil)
+	defer inner.Close()
+	f, b := newFaulty(inner)
+	s := New(b, nil)
+	a := s.account("anna")
+	var commits, looks int
+	f.set(nil, func(op, key string) error {
+		_, rest, _ := splitKey(key)
+		switch {
+		case op == "commit" && (rest[0] == 'p' || rest[0] == 'd'):
+			commits++
+			require.False(t, a.seen.TryLock(), "a look could begin")
+		case op == "list" && key == ownerPlace("anna"):
+			looks++
+			require.False(t, a.seen.TryRLock(), "a part could become visible")
+		}
+		return nil
+	})
+	part(t, s, "x", 0, false, "small")
+	part(t, s, "x", 1, true, string(pattern(small+1, 0)))
+	require.Equal(t, 3, commits)
+	require.Positive(t, looks)
 }
