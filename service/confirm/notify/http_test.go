@@ -130,15 +130,17 @@ func TestHTTPAnswers(t *testing.T) {
 		h             http.HandlerFunc
 		fine, unknown bool
 	}{
-		"ok":       {h: status(200, "OK"), fine: true},
-		"created":  {h: status(201, "OK"), fine: true},
-		"refused":  {h: status(200, "ERROR 003450 hunter2")},
-		"401":      {h: status(401, "OK 003450 hunter2")},
-		"500":      {h: status(500, "OK")},
-		"502":      {h: status(502, "OK"), unknown: true},
-		"504":      {h: status(504, "OK"), unknown: true},
-		"redirect": {h: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/stolen?"+r.URL.RawQuery, http.StatusTemporaryRedirect) }},
-		"cut":      {h: cut, unknown: true},
+		"ok":      {h: status(200, "OK"), fine: true},
+		"created": {h: status(201, "OK"), fine: true},
+		"refused": {h: status(200, "ERROR 003450 hunter2")},
+		"401":     {h: status(401, "OK 003450 hunter2")},
+		"500":     {h: status(500, "OK")},
+		"502":     {h: status(502, "OK"), unknown: true},
+		"504":     {h: status(504, "OK"), unknown: true},
+		"redirect": {h: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/stolen?"+r.URL.RawQuery, http.StatusTemporaryRedirect)
+		}},
+		"cut": {h: cut, unknown: true},
 		"cut within": {h: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			w.WriteHeader(200)

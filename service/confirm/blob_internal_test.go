@@ -1,0 +1,71 @@
+package confirm
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOutcomes(t *testing.T) {
+	all := []outcome{{signature: []byte("s")}, {err: "failed"}, {base: bytes.Repeat([]byte("b"), 300)}, {}}
+	data := appendOutcomes(nil, all)
+	again, err := parseOutcomes(data)
+	require.NoError(t, err)
+	require.Equal(t, all, again)
+	for i := range data {
+		_, err := parseOutcomes(data[:i])
+		require.ErrorIs(t, err, errOutcomes, "cut at %d", i)
+	}
+	_, err = parseOutcomes(append(data, 0))
+	require.ErrorIs(t, err, errOutcomes)
+}
+
+// FuzzOutcomes reads any octets as results; what is read is written as it was, but for lengths with needless octets.
+func FuzzOutcomes(f *testing.F) {
+	f.Add(appendOutcomes(nil, []outcome{{signature: []byte("s")}, {err: "failed"}}))
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		all, err := parseOutcomes(in)
+		if err != nil {
+			return
+		}
+		again, err := parseOutcomes(appendOutcomes(nil, all))
+		require.NoError(t, err)
+		require.Equal(t, all, again)
+	})
+}
+
+// TestSeals: what was sealed for one thing is good for nothing else.
+func TestSeals(t *testing.T) {
+	_, err := newSeals(make([]byte, 31))
+	require.Error(t, err)
+	s, err := newSeals(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	o, err := newSeals(bytes.Repeat([]byte{2}, 32))
+	require.NoError(t, err)
+	sealed := s.seal("header", "id", []byte("data"))
+	data, err := s.open("header", "id", sealed)
+	require.NoError(t, err)
+	require.Equal(t, "data", string(data))
+	for name, f := range map[string]func() ([]byte, error){
+		"another kind":   func() ([]byte, error) { return s.open("results", "id", sealed) },
+		"another id":     func() ([]byte, error) { return s.open("header", "i", sealed) },
+		"moved boundary": func() ([]byte, error) { return s.open("headeri", "d", sealed) },
+		"another secret": func() ([]byte, error) { return o.open("header", "id", sealed) },
+		"changed":        func() ([]byte, error) { return s.open("header", "id", append(bytes.Clone(sealed), 'x')) },
+		"cut":            func() ([]byte, error) { return s.open("header", "id", sealed[:31]) },
+		"empty":          func() ([]byte, error) { return s.open("header", "id", nil) },
+	} {
+		_, err := f()
+		require.ErrorIs(t, err, errSeal, name)
+	}
+	require.NotEqual(t, s.codeOf("id", 1, 2, "3"), s.codeOf("id", 12, 3, ""))
+	require.NotEqual(t, s.confirmation("id", sealed), s.of("header", "id", sealed[:32])[:32])
+	for range 100 {
+		code, err := newCode(4)
+		require.NoError(t, err)
+		require.Regexp(t, `^\d{4}$`, code)
+	}
+	require.Equal(t, "123456", plainCode(" 123-4 56\u00a0"))
+}
