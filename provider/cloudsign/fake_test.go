@@ -49,8 +49,7 @@ type fake struct {
 	after    func(w http.ResponseWriter, r *http.Request, status int, body []byte) bool
 	level    cades.Options
 	bend     func(signatures [][]byte) [][]byte
-	running  int // 204 answers of each poll
-	reuse    bool
+	running  int         // 204 answers of each poll
 	losePart map[int]int // index of a part: how many times it is lost
 	dss      []string    // states before the last one
 	dssFiles string      // status of files
@@ -187,7 +186,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	auth := r.Header.Get("Authorization")
 	if auth != "Bearer "+theToken && auth != "DiadocAuth ddauth_api_client_id=app,ddauth_token="+theToken {
-		refuse(w, 401, "Http.Unauthorized", "who calls? not "+theToken)
+		refuse(w, 401, "Http.Unauthorized", "who calls? not "+auth)
 		return
 	}
 	q := r.URL.Query()

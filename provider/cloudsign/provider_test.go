@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/providertest"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -164,4 +166,60 @@ func FuzzAnswers(f *testing.F) {
 			require.GreaterOrEqual(t, r, ' ')
 		}
 	})
+}
+
+// TestConformance leaves out what signs messages that are no drafts. TestDraft and the batches show the same of drafts.
+func TestConformance(t *testing.T) {
+	f := newFake(t)
+	const why = "the key signs drafts of its Format only"
+	providertest.Run(t, providertest.Config{
+		Open:    func(testing.TB) sign.Provider { return f.provider(f.config()) },
+		Keys:    []providertest.Key{{Certificate: f.chain[0], Chain: f.chain}},
+		Secrets: []string{theToken, rightCode, "refused-token"},
+		Skip: map[string]string{
+			"Schemes": why, "SignOpen": why, "Bulk": why, "Refusals": why, "ContextBefore": why, "ContextDuring": why, "Concurrency": why, "ManyCallers": why,
+			"TwoProviders": why, "CloseDuring": why,
+		},
+		OpenRefused: func(t testing.TB) error {
+			c := f.config()
+			c.Token = sign.NewSecret([]byte("refused-token"))
+			keys := f.provider(c)
+			signer, err := sign.Open(t.Context(), keys, sign.Ref{})
+			require.NoError(t, err)
+			_, err = batch.Sign(t.Context(), signer, keys.Format(), one(), nil)
+			return err
+		},
+	})
+}
+
+func TestManyCallersOfOneKey(t *testing.T) {
+	f := newFake(t)
+	keys, signer := opened(t, f)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			data := []byte{byte('a' + i)}
+			results, err := batch.Sign(t.Context(), signer, keys.Format(), []sign.Content{sign.Bytes("x", data)}, nil)
+			if err != nil || results[0].Err != nil {
+				t.Error(err, results[0].Err)
+				return
+			}
+			if _, err := check(Item{Digests: digestsOf(t, data)}, results[0].Signature, want{der: f.chain[0].Raw}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestContextBefore(t *testing.T) {
+	f := newFake(t)
+	keys, signer := opened(t, f)
+	d, err := keys.Format().Prepare(t.Context(), signer, one()[0])
+	require.NoError(t, err)
+	_, err = signer.Sign(cancelled(t), d.ToBeSigned())
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = keys.Format().Prepare(cancelled(t), signer, one()[0])
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, f.requests)
 }
