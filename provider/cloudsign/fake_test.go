@@ -140,7 +140,7 @@ type recorder struct {
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
-	f.requests = append(f.requests, r.Method+" "+r.URL.String())
+	f.requests = append(f.requests, r.Method+" "+r.URL.RequestURI())
 	before, after := f.before, f.after
 	f.mu.Unlock()
 	if before != nil && before(w, r) {
