@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,7 @@ type Engine struct {
 	log    *slog.Logger
 	now    func() time.Time
 	id     string
+	swept  atomic.Int64 // when the shelf was swept, in seconds
 
 	mu       sync.Mutex
 	watchers map[string]*watcher

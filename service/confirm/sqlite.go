@@ -31,7 +31,6 @@ type sqliteStore struct {
 	readers *sql.DB
 	lock    *os.File
 	client  *river.Client[*sql.Tx]
-	config  *river.Config
 
 	queue chan *write
 	done  chan struct{}

@@ -10,6 +10,9 @@ import (
 // sweepEvery is how often what has expired is looked for.
 const sweepEvery = 15 * time.Second
 
+// sweepShelf is how often an engine looks for what has expired on the shelf, for which all of it is listed.
+const sweepShelf = time.Hour
+
 // sweepMost is how many rows one transaction of a sweep changes, so that others do not wait long.
 const sweepMost = 500
 
@@ -23,7 +26,7 @@ func (e *Engine) workSweep(ctx context.Context) error {
 		e.sweep(ctx, `DELETE FROM signet_run WHERE id IN (SELECT id FROM signet_run WHERE finished > 0 AND finished < $1 LIMIT %d)`, now.Add(-e.limits.Forget).UnixMicro()),
 		e.sweep(ctx, `DELETE FROM signet_count WHERE period > 0 AND period < $1`, now.Unix()/3600-1),
 	)
-	if e.config.Shelf != nil {
+	if last := e.swept.Load(); e.config.Shelf != nil && now.Unix()-last >= int64(sweepShelf/time.Second) && e.swept.CompareAndSwap(last, now.Unix()) {
 		err = errors.Join(err, e.config.Shelf.Sweep(ctx))
 	}
 	return err

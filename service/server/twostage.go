@@ -20,6 +20,7 @@ import (
 	"github.com/seed-116355fd/signet/service/confirm/totp"
 	"github.com/seed-116355fd/signet/service/pages"
 	"github.com/seed-116355fd/signet/service/shelf"
+	"github.com/seed-116355fd/signet/service/shelf/store"
 )
 
 // twoStage is the engine of a server. It is opened by Run, or by the first request where there is no Run, so that a server
@@ -47,7 +48,7 @@ func newTwoStage(ctx context.Context, s *Server, c *Config) (*twoStage, error) {
 	t := &twoStage{server: s, quit: make(chan struct{})}
 	if c.Confirm.Shelf != "" {
 		var err error
-		if t.bucket, err = shelf.OpenBucket(ctx, c.Confirm.Shelf.url()); err != nil {
+		if t.bucket, err = store.Open(ctx, c.Confirm.Shelf.url()); err != nil {
 			return nil, fmt.Errorf("confirm.shelf: %w", err)
 		}
 		t.shelf = shelf.New(t.bucket, &shelf.Options{Item: int64(c.Confirm.Limits.Uploads), Bytes: int64(c.Confirm.Limits.Shelf)})

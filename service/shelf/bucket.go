@@ -12,7 +12,6 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/memblob"
-	"gocloud.dev/blob/s3blob"
 )
 
 // OpenBucket opens the bucket of a URL:
@@ -32,24 +31,15 @@ import (
 func OpenBucket(ctx context.Context, address string) (*blob.Bucket, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("shelf: the address of the store is no URL; file:///path, mem:// and s3://bucket are") // err has it, and it may have secrets
+		return nil, errors.New("shelf: the address of the store is no URL; file:///path and mem:// are") // err has it, and it may have secrets
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "file":
 		return openFolder(u)
 	case "mem":
 		return memblob.OpenBucket(nil), nil
-	case "s3":
-		if u.Host == "" {
-			return nil, errors.New("shelf: the URL of the store names no bucket; s3://bucket?region=… does")
-		}
-		b, err := new(s3blob.URLOpener).OpenBucketURL(ctx, u)
-		if err != nil {
-			return nil, fmt.Errorf("shelf: open the store: %w", err)
-		}
-		return b, nil
 	}
-	return nil, fmt.Errorf("shelf: stores of kind %q are not known; file:///path, mem:// and s3://bucket are", u.Scheme)
+	return nil, fmt.Errorf("shelf: stores of kind %q are not known; file:///path and mem:// are", u.Scheme)
 }
 
 func openFolder(u *url.URL) (*blob.Bucket, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"gocloud.dev/blob/s3blob"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -148,7 +149,7 @@ func TestS3(t *testing.T) {
 	store := &fakeS3{objects: map[string][]byte{}, times: map[string]time.Time{}, uploads: map[string]map[int][]byte{}}
 	server := httptest.NewServer(store)
 	defer server.Close()
-	b, err := OpenBucket(t.Context(), "s3://bucket?region=us-east-1&use_path_style=true&endpoint="+url.QueryEscape(server.URL))
+	b, err := new(s3blob.URLOpener).OpenBucketURL(t.Context(), &url.URL{Scheme: "s3", Host: "bucket", RawQuery: "region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape(server.URL)})
 	require.NoError(t, err)
 	defer b.Close()
 	c := newClock()

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package pgtest starts a PostgreSQL of its own for a test: Debian's package, in a folder that is removed afterwards.
 package pgtest
 
