@@ -143,7 +143,7 @@ func (e *Engine) jobs() (*river.Config, error) {
 		PeriodicJobs: []*river.PeriodicJob{sweep},
 		Queues: map[string]river.QueueConfig{
 			queuePrepare: {MaxWorkers: 8}, queueNotify: {MaxWorkers: 64}, queueSign: {MaxWorkers: e.limits.Signers},
-			queueRaise: {MaxWorkers: e.limits.Raisers, FetchPollInterval: 250 * time.Millisecond}, queueRun: {MaxWorkers: 4, FetchPollInterval: 250 * time.Millisecond}, queueSweep: slow,
+			queueRaise: {MaxWorkers: e.limits.Raisers}, queueRun: {MaxWorkers: 4}, queueSweep: slow,
 		},
 	}, nil
 }

@@ -31,6 +31,7 @@ type sqliteStore struct {
 	readers *sql.DB
 	lock    *os.File
 	client  *river.Client[*sql.Tx]
+	bell    bell
 
 	queue chan *write
 	done  chan struct{}
@@ -68,7 +69,7 @@ func openSQLite(path string) (*sqliteStore, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("confirm: the database: %w", err), lock.Close())
 	}
-	s := &sqliteStore{lock: lock, queue: make(chan *write, maxGroup), done: make(chan struct{}), over: make(chan struct{})}
+	s := &sqliteStore{lock: lock, queue: make(chan *write, maxGroup), done: make(chan struct{}), over: make(chan struct{}), bell: make(bell, 64)}
 	// FULL: what was committed is on the disk. A confirmation that was acknowledged must not go with the current.
 	dsn := func(more string) string {
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=auto_vacuum(INCREMENTAL)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" + more
@@ -198,7 +199,11 @@ func (s *sqliteStore) commit(group []*write) (err error) {
 			return err
 		}
 	}
-	return t.Commit()
+	if err := t.Commit(); err != nil {
+		return err
+	}
+	s.bell.ring(jobs)
+	return nil
 }
 
 func (s *sqliteStore) try(w *write, t *sql.Tx) (err error) {
@@ -226,8 +231,8 @@ func (s *sqliteStore) migrate(ctx context.Context) error {
 }
 
 func (s *sqliteStore) start(ctx context.Context, c *river.Config) (err error) {
-	c.FetchPollInterval, c.FetchCooldown = 10*time.Millisecond, 2*time.Millisecond
-	if s.client, err = river.NewClient(riversqlite.New(s.db), c); err != nil {
+	c.FetchPollInterval, c.FetchCooldown = time.Second, 2*time.Millisecond
+	if s.client, err = river.NewClient(&bellDriver{riversqlite.New(s.db), s.bell}, c); err != nil {
 		return err
 	}
 	// Nobody but this process works on jobs, so what is under way was left by one that is dead.
