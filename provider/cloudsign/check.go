@@ -22,6 +22,9 @@ type want struct {
 // is of the certificate that was asked for. It stops a service, or who stands between, from having a signature over something
 // else, by somebody else, or of another file taken for this one. Whether the certificate is trusted is not looked at:
 // that is up to who gave it, and to a verifier.
+//
+// Other providers know no container. This one gets nothing else from the service, so it reads them, with the reader that there
+// is (internal/cms): a second one would be a second set of faults.
 func check(item Item, container []byte, w want) (certificate []byte, err error) {
 	if len(container) == 0 {
 		return nil, errors.New("there is no signature for this content")
