@@ -39,7 +39,8 @@ type Engine struct {
 // watcher is woken when an operation changes.
 type watcher struct {
 	changed chan struct{}
-	count   int // of those who wait
+	count   int   // of those who wait
+	state   State // that they saw last; 0 when they have not looked yet
 }
 
 func (l Limits) withDefaults() Limits {
@@ -160,6 +161,9 @@ func (e *Engine) work(ctx context.Context) error {
 		cancel()
 		return fmt.Errorf("confirm: start the jobs: %w", err)
 	}
+	if news := e.store.news(); news > 0 {
+		e.beats.Go(func() { e.lookAround(running, news) })
+	}
 	e.beats.Go(func() {
 		tick := time.NewTicker(aliveEvery)
 		defer tick.Stop()
@@ -210,6 +214,57 @@ func (e *Engine) watch(id string) (changed <-chan struct{}, done func()) {
 		defer e.mu.Unlock()
 		if w.count--; w.count == 0 && e.watchers[id] == w {
 			delete(e.watchers, id)
+		}
+	}
+}
+
+// saw remembers the state that one who waits has seen.
+func (e *Engine) saw(id string, s State) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if w := e.watchers[id]; w != nil {
+		w.state = s
+	}
+}
+
+// lookAround looks at what others have changed: one question for all who wait, however many they are.
+func (e *Engine) lookAround(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		seen := map[string]State{}
+		var ids []string
+		e.mu.Lock()
+		for id, w := range e.watchers {
+			if w.state != 0 {
+				seen[id], ids = w.state, append(ids, id)
+			}
+		}
+		e.mu.Unlock()
+		if len(ids) == 0 {
+			continue
+		}
+		asking, cancel := context.WithTimeout(ctx, lookAgain)
+		err := e.store.read().rows(asking, `SELECT id, state FROM signet_operation WHERE id = ANY($1) UNION ALL SELECT id, state FROM signet_run WHERE id = ANY($1)`,
+			[]any{ids}, func(scan func(dst ...any) error) error {
+				var id string
+				var state State
+				if err := scan(&id, &state); err != nil {
+					return err
+				}
+				if state != seen[id] {
+					e.changed(id)
+				}
+				return nil
+			})
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			e.log.Warn("the database does not say what has changed", "err", err)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (s *postgresStore) once(ctx context.Context, f func(tx tx) error) error {
 
 func (s *postgresStore) read() tx { return &postgresTx{db: s.pool} }
 
-func (s *postgresStore) news() time.Duration { return 250 * time.Millisecond }
+func (s *postgresStore) news() time.Duration { return 100 * time.Millisecond }
 
 func (s *postgresStore) migrate(ctx context.Context) error {
 	// One engine at a time: others wait and find all done.

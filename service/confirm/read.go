@@ -181,10 +181,8 @@ func (e *Engine) Wait(ctx context.Context, owner, id string, while ...State) (*O
 			done()
 			return op, err
 		}
+		e.saw(id, op.State)
 		pause := lookAgain
-		if news := e.store.news(); news > 0 {
-			pause = news
-		}
 		if op.State <= Awaiting {
 			pause = max(min(pause, op.Expires.Sub(e.now())), time.Millisecond)
 		}

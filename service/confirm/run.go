@@ -167,11 +167,8 @@ func (e *Engine) GetRun(ctx context.Context, owner, id string) (*Run, error) {
 			done()
 			return run, nil
 		}
-		pause := lookAgain
-		if news := e.store.news(); news > 0 {
-			pause = news
-		}
-		timer := time.NewTimer(pause)
+		e.saw(id, run.State)
+		timer := time.NewTimer(lookAgain)
 		select {
 		case <-changed:
 		case <-timer.C:

@@ -25,7 +25,7 @@ type store interface {
 	migrate(ctx context.Context) error
 	// alive says that this engine lives, and takes jobs from those that do not.
 	alive(ctx context.Context) error
-	// news is how long another process may have changed an operation before this one looks: 0 when there is no other.
+	// news is how often this process looks at what others have changed: 0 when there are no others.
 	news() time.Duration
 	close() error
 }
