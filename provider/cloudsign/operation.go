@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -113,6 +114,12 @@ func (c *Client) begin(ctx context.Context, files []*file) (*Operation, error) {
 func (c *Client) place(ctx context.Context, files []*file) ([]signFile, error) {
 	room := int64(max(c.config.Inline, 0))
 	sent := make([]signFile, len(files))
+	// A few at a time: over a distance, an upload is mostly waiting. The first error ends the others.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var uploads sync.WaitGroup
+	defer uploads.Wait()
+	places := make(chan struct{}, uploadsAtOnce)
 	for i, f := range files {
 		sent[i].FileName = f.Name
 		if f.Size <= room {
@@ -124,17 +131,33 @@ func (c *Client) place(ctx context.Context, files []*file) ([]signFile, error) {
 			sent[i].Content.Content = &data
 			continue
 		}
-		name, err := c.upload(ctx, f)
-		if err != nil {
-			return nil, err
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
-		if c.config.OldShelf && c.config.OnPhone {
-			name = own + name // DssSign wants it, CloudSign does not
-		}
-		sent[i].Content.NameOnShelf = name
+		uploads.Go(func() {
+			defer func() { <-places }()
+			name, err := c.upload(ctx, f)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			if c.config.OldShelf && c.config.OnPhone {
+				name = own + name // DssSign wants it, CloudSign does not
+			}
+			sent[i].Content.NameOnShelf = name
+		})
+	}
+	uploads.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return sent, nil
 }
+
+// uploadsAtOnce is how many contents are on their way to the shelf at once.
+const uploadsAtOnce = 8
 
 func (o *Operation) save(ctx context.Context) error {
 	if o.client.config.Save == nil {
