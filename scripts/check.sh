@@ -35,6 +35,11 @@ heavy=$(go list -deps ./cades ./batch ./provider/... ./tsp ./revocation | grep -
 # Who mounts one handler gets no server: no metrics, traces, YAML or OpenID Connect.
 mounted=$(cd service && go list -deps -f "$notstd" ./cryptoapi ./api ./keys ./gate ./audit | grep -E 'prometheus|opentelemetry|oidc|jose|yaml|/service/server' || true)
 [ -z "$mounted" ] || { echo "who mounts a handler would also get: $mounted"; exit 1; }
+# Who imports the engine of two-stage signing gets no SDK of a cloud, and who mounts a handler of batches no database.
+sdk=$(cd service && go list -deps -f "$notstd" ./confirm ./cloudsign ./pages ./shelf | grep -E 'aws|azure|prometheus|yaml' || true)
+[ -z "$sdk" ] || { echo "who imports the engine would also get: $sdk"; exit 1; }
+databases=$(cd service && go list -deps -f "$notstd" ./cryptoapi ./api | grep -E 'river|pgx|sqlite|gocloud' || true)
+[ -z "$databases" ] || { echo "who mounts a handler would also get: $databases"; exit 1; }
 std=$(go list -deps -f "$notstd" ./sign | grep -vE '^github.com/seed-116355fd/signet/sign$' || true)
 [ -z "$std" ] || { echo "package sign imports more than the standard library: $std"; exit 1; }
 

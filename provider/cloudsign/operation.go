@@ -115,10 +115,10 @@ func (c *Client) place(ctx context.Context, files []*file) ([]signFile, error) {
 	room := int64(max(c.config.Inline, 0))
 	sent := make([]signFile, len(files))
 	// A few at a time: over a distance, an upload is mostly waiting. The first error ends the others.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var uploads sync.WaitGroup
 	defer uploads.Wait()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil) // before the wait
 	places := make(chan struct{}, uploadsAtOnce)
 	for i, f := range files {
 		sent[i].FileName = f.Name
