@@ -60,7 +60,7 @@ const (
 func (s *Server) Check(ctx context.Context) []Finding {
 	c := s.config.Load()
 	checks := []func(context.Context, *Config) []Finding{
-		s.checkListen, s.checkTLS, s.checkKeys, s.checkStamps, s.checkCallers, checkSecrets, checkAudit, checkTracing,
+		s.checkListen, s.checkTLS, s.checkKeys, s.checkStamps, s.checkCallers, checkSecrets, checkAudit, checkTracing, s.checkConfirm,
 	}
 	found := make([][]Finding, len(checks))
 	var wait sync.WaitGroup

@@ -122,6 +122,10 @@ func (t *twoStage) authenticator(_ context.Context, caller string) ([]byte, erro
 	if p == nil || p.TOTP.IsZero() {
 		return nil, fmt.Errorf("there is no authenticator of %s any more", caller)
 	}
+	return p.authenticator()
+}
+
+func (p *Person) authenticator() ([]byte, error) {
 	secret, err := p.TOTP.Read()
 	if err != nil {
 		return nil, err

@@ -151,3 +151,37 @@ func TestTwoStageFaults(t *testing.T) {
 		require.ErrorContains(t, err, want, section)
 	}
 }
+
+// TestTwoStageCheck: --check tries the templates, the secrets and the database.
+func TestTwoStageCheck(t *testing.T) {
+	w := newWorld(t)
+	w.write("short", []byte("short"))
+	w.write("short1", []byte("01!"))
+	w.write("long", []byte(strings.Repeat("s", 32)))
+	w.write("totp", []byte("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"))
+	w.write("gone", []byte("postgres://nobody@127.0.0.1:1/x"))
+	check := func(section string) string {
+		s := w.server(section)
+		defer func() { require.NoError(t, s.Close()) }()
+		var all []string
+		for _, f := range s.Check(t.Context()) {
+			if f.What == "confirm" {
+				all = append(all, f.Severity.String()+" "+f.Text)
+			}
+		}
+		return strings.Join(all, "\n")
+	}
+	people := "people: [{caller: x, method: totp, totp: 'file:totp'}]"
+	require.Equal(t, "ok operations are kept in "+w.path("d")+", and 0 notifiers can be used", check("confirm: {database: d, secret: 'file:long', "+people+"}"))
+	require.NoFileExists(t, w.path("d"))
+	for section, want := range map[string]string{
+		"database: d, secret: 'file:short', " + people:                                                                      "failed confirm: the secret has 5 octets",
+		"database: d, secret: 'file:nothing', " + people:                                                                    "failed confirm.secret",
+		"postgres: 'file:gone', secret: 'file:long', " + people:                                                             "failed ",
+		"database: d, secret: 'file:long', people: [{caller: x, method: totp, totp: 'file:long'}]":                          "failed the authenticator of x",
+		"database: d, secret: 'file:long', notifiers: [{name: n, http: {url: 'https://x.example/{{nothing}}'}}], " + people: "failed confirm.notifiers[0]",
+		"database: d, secret: 'file:long', notifiers: [{name: n, terminal: true}], " + people:                               "warning notifier n writes codes",
+	} {
+		require.Contains(t, check("confirm: {"+section+"}"), want, section)
+	}
+}
