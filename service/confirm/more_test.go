@@ -228,3 +228,42 @@ func TestConfigs(t *testing.T) {
 	}
 	require.True(t, confirm.Taken(w.config.Database))
 }
+
+// TestList shows the operator what waits and what failed, page by page.
+func TestList(t *testing.T) {
+	w := newWorld(t)
+	var waiting, failed []string
+	for range 3 {
+		waiting = append([]string{w.begin(request("a")).ID}, waiting...)
+		op := w.begin(request("b"))
+		code := w.phone.last("+79990001234")
+		w.mu.Lock()
+		w.openErr = &sign.Error{Op: "test", Class: sign.ErrPIN}
+		w.mu.Unlock()
+		_, err := w.engine.Confirm(t.Context(), "anna", op.Token, code)
+		require.NoError(t, err)
+		require.Equal(t, confirm.Failed, w.wait(op, confirm.Signing).State)
+		w.mu.Lock()
+		w.openErr = nil
+		w.mu.Unlock()
+		failed = append([]string{op.ID}, failed...)
+	}
+	list := func(f confirm.Filter) (ids []string) {
+		all, err := w.engine.List(t.Context(), f)
+		require.NoError(t, err)
+		for _, op := range all {
+			ids = append(ids, op.ID)
+		}
+		return ids
+	}
+	require.Equal(t, waiting, list(confirm.Filter{States: []confirm.State{confirm.Signing, confirm.Awaiting, confirm.Preparing}}))
+	require.Equal(t, failed, list(confirm.Filter{States: []confirm.State{confirm.Failed, confirm.Partial}}))
+	require.Equal(t, failed, list(confirm.Filter{States: []confirm.State{confirm.Failed}}))
+	require.Empty(t, list(confirm.Filter{States: []confirm.State{confirm.Completed}}))
+	require.Len(t, list(confirm.Filter{}), 6)
+	first, err := w.engine.List(t.Context(), confirm.Filter{Limit: 2})
+	require.NoError(t, err)
+	rest := list(confirm.Filter{Before: first[1].Created})
+	require.Len(t, rest, 4)
+	require.NotContains(t, rest, first[0].ID)
+}

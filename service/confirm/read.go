@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -280,9 +281,17 @@ func (e *Engine) List(ctx context.Context, f Filter) ([]*Operation, error) {
 		limit = 100
 	}
 	query := `SELECT ` + columns + ` FROM signet_operation WHERE created < $1`
-	if len(f.States) != 0 {
+	// What the operator looks at has an index of its own, which is found by these very words: among a million that are done,
+	// few wait or have failed.
+	switch states := slices.Sorted(slices.Values(f.States)); {
+	case len(states) == 0:
+	case slices.Equal(states, []State{Preparing, Awaiting, Signing}):
+		query += ` AND state <= 3`
+	case slices.Equal(states, []State{Partial, Failed}):
+		query += ` AND state IN (5, 6)`
+	default:
 		var in []string
-		for _, s := range f.States {
+		for _, s := range states {
 			in = append(in, fmt.Sprint(int(s)))
 		}
 		query += ` AND state IN (` + strings.Join(in, ", ") + `)`

@@ -86,6 +86,8 @@ var tables = []string{
 	`CREATE INDEX signet_operation_finished ON signet_operation (finished) WHERE finished > 0`,
 	`CREATE INDEX signet_operation_kept ON signet_operation (finished) WHERE finished > 0 AND wiped = 0`,
 	`CREATE INDEX signet_operation_created ON signet_operation (created)`,
+	`CREATE INDEX signet_operation_waiting ON signet_operation (created) WHERE state <= 3`,
+	`CREATE INDEX signet_operation_failed ON signet_operation (created) WHERE state IN (5, 6)`,
 	`CREATE TABLE signet_blob (
 		id TEXT PRIMARY KEY,
 		drafts BLOB,
