@@ -178,7 +178,7 @@ func TestTwoStageCheck(t *testing.T) {
 		"database: d, secret: 'file:short', " + people:                                                                      "failed confirm: the secret has 5 octets",
 		"database: d, secret: 'file:nothing', " + people:                                                                    "failed confirm.secret",
 		"postgres: 'file:gone', secret: 'file:long', " + people:                                                             "failed ",
-		"database: d, secret: 'file:long', people: [{caller: x, method: totp, totp: 'file:short1'}]":                          "failed the authenticator of x",
+		"database: d, secret: 'file:long', people: [{caller: x, method: totp, totp: 'file:short1'}]":                        "failed the authenticator of x",
 		"database: d, secret: 'file:long', notifiers: [{name: n, http: {url: 'https://x.example/{{nothing}}'}}], " + people: "failed confirm.notifiers[0]",
 		"database: d, secret: 'file:long', notifiers: [{name: n, terminal: true}], " + people:                               "warning notifier n writes codes",
 	} {
