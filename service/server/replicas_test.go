@@ -55,9 +55,9 @@ confirm:
 		return answer.StatusCode, string(data)
 	}
 	value := func(body string) string { return strings.Split(body, `"`)[3] }
-	status, body := ask(first, "POST", "/ShelfUpload?nameOnShelf=__userId__%2Fb&isLastPart=1&partIndex=0", "content of b")
+	status, _ := ask(first, "POST", "/ShelfUpload?nameOnShelf=__userId__%2Fb&isLastPart=1&partIndex=0", "content of b")
 	require.Equal(t, 200, status)
-	status, body = ask(second, "POST", "/CloudSign", `{"Files":[{"FileName":"b","Content":{"NameOnShelf":"b"}}]}`)
+	status, body := ask(second, "POST", "/CloudSign", `{"Files":[{"FileName":"b","Content":{"NameOnShelf":"b"}}]}`)
 	require.Equal(t, 200, status, body)
 	task := value(body)
 	status, body = ask(first, "GET", "/CloudSignResult?taskId="+task, "")
