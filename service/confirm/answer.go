@@ -171,7 +171,8 @@ func (e *Engine) wrong(ctx context.Context, t tx, r *record, h *header, given []
 // guesses at each.
 func (e *Engine) mayGuess(ctx context.Context, t tx, owner string, now time.Time) error {
 	var n int
-	err := t.row(ctx, `SELECT n FROM signet_count WHERE name = $1 AND period = $2`, []any{guessName(owner), now.Unix() / 3600}, &n)
+	// Locked, so that guesses at several operations at once are counted one by one.
+	err := t.row(ctx, `SELECT n FROM signet_count WHERE name = $1 AND period = $2`+t.locked(), []any{guessName(owner), now.Unix() / 3600}, &n)
 	if errors.Is(err, errNoRow) {
 		return nil
 	}
