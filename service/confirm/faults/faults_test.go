@@ -30,7 +30,7 @@ var (
 
 // generous are limits that clients of this test do not meet.
 func generous() confirm.Limits {
-	return confirm.Limits{Attempts: 20, Guesses: 1 << 30, PerOwner: 1 << 30, Resends: 1000, Pause: 100 * time.Millisecond, Digits: 8, Open: time.Hour, Code: time.Hour}
+	return confirm.Limits{Attempts: 20, Guesses: 1 << 30, PerOwner: 1 << 30, Resends: 1000, Pause: time.Millisecond, Digits: 8, Open: time.Hour, Code: 30 * time.Minute}
 }
 
 // TestPostgres loads three replicas that share a PostgreSQL, while they are killed, the database is stopped in order and by
