@@ -46,15 +46,15 @@ func (e *Engine) Confirm(ctx context.Context, owner, token, code string) (*Opera
 		if now.UnixMicro() > r.expires || h.Method.Kind == Code && now.UnixMicro() > r.codeExpires {
 			return answer{}, ErrExpired
 		}
-		if err := e.mayGuess(ctx, t, h.Owner, now); err != nil {
-			return answer{}, err
-		}
 		if h.Method.Kind == TOTP {
 			ok, err := e.useTOTP(ctx, t, h.Method.Secret, secret, code, now)
 			if err != nil {
 				return answer{}, err
 			}
 			if ok {
+				if err := e.mayGuess(ctx, t, h.Owner, now); err != nil {
+					return answer{}, err // which takes back that the step was used
+				}
 				given := e.seals.codeOf(r.id, r.serial, r.codeExpires, code)
 				if _, err := t.exec(ctx, `UPDATE signet_operation SET code = $1 WHERE id = $2`, given, r.id); err != nil {
 					return answer{}, err
@@ -66,6 +66,9 @@ func (e *Engine) Confirm(ctx context.Context, owner, token, code string) (*Opera
 		given := e.seals.codeOf(r.id, r.serial, r.codeExpires, code)
 		if len(r.code) == 0 || !hmac.Equal(given, r.code) {
 			return e.wrong(ctx, t, r, h, given, now)
+		}
+		if err := e.mayGuess(ctx, t, h.Owner, now); err != nil {
+			return answer{}, err
 		}
 		return answer{confirmed: true}, nil
 	})
@@ -168,23 +171,34 @@ func (e *Engine) wrong(ctx context.Context, t tx, r *record, h *header, given []
 }
 
 // mayGuess bounds the wrong codes of an owner over all operations: without it, one who begins many operations has five
-// guesses at each.
+// guesses at each. A right code waits for the wrong ones that are being counted, and is refused when they are too many:
+// otherwise guesses at many operations at once, spread over engines, would all be made before one is counted. Right ones do
+// not wait for each other.
 func (e *Engine) mayGuess(ctx context.Context, t tx, owner string, now time.Time) error {
 	var n int
-	// Locked, so that guesses at several operations at once are counted one by one.
-	err := t.row(ctx, `SELECT n FROM signet_count WHERE name = $1 AND period = $2`+t.locked(), []any{guessName(owner), now.Unix() / 3600}, &n)
+	err := t.row(ctx, `SELECT n FROM signet_count WHERE name = $1 AND period = $2`+t.shared(), []any{guessName(owner), now.Unix() / 3600}, &n)
 	if errors.Is(err, errNoRow) {
 		return nil
 	}
 	if err == nil && n >= e.limits.Guesses {
-		return fmt.Errorf("%w: there were %d wrong codes within this hour", ErrLimit, n)
+		return tooManyGuesses(n)
 	}
 	return err
 }
 
+func tooManyGuesses(n int) error {
+	return fmt.Errorf("%w: there were %d wrong codes within this hour", ErrLimit, n)
+}
+
+// guessed counts a wrong code, one by one over all engines. One that is too many is answered as a right one would be, and
+// changes nothing.
 func (e *Engine) guessed(ctx context.Context, t tx, owner string, now time.Time) error {
-	_, err := t.exec(ctx, `INSERT INTO signet_count (name, period, n) VALUES ($1, $2, 1) ON CONFLICT (name, period) DO UPDATE SET n = signet_count.n + 1`,
-		guessName(owner), now.Unix()/3600)
+	var n int
+	err := t.row(ctx, `INSERT INTO signet_count (name, period, n) VALUES ($1, $2, 1) ON CONFLICT (name, period) DO UPDATE SET n = signet_count.n + 1 RETURNING n`,
+		[]any{guessName(owner), now.Unix() / 3600}, &n)
+	if err == nil && n > e.limits.Guesses {
+		return tooManyGuesses(n - 1)
+	}
 	return err
 }
 

@@ -180,6 +180,8 @@ func (t *postgresTx) complete(ctx context.Context, job *rivertype.JobRow) error 
 
 func (t *postgresTx) locked() string { return " FOR UPDATE" }
 
+func (t *postgresTx) shared() string { return " FOR SHARE" }
+
 func postgresError(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errNoRow

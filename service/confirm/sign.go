@@ -103,12 +103,29 @@ func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) e
 	// What is signed is kept before others are asked, so that no authority makes a key sign twice.
 	results := e.sealOutcomes(id, all)
 	return e.store.write(ctx, func(t tx) error {
-		if _, err := t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id); err != nil {
+		open, err := stillSigning(ctx, t, id)
+		if err != nil {
 			return err
 		}
-		t.insert(insertion(raiseArgs{id}))
+		if open {
+			if _, err := t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id); err != nil {
+				return err
+			}
+			t.insert(insertion(raiseArgs{id}))
+		}
 		return t.complete(ctx, j)
 	})
+}
+
+// stillSigning reports whether an operation is not over, and keeps it so until the transaction ends: an engine that was cut
+// off from the database for a while finds its job done by another one, and must not write over the results.
+func stillSigning(ctx context.Context, t tx, id string) (bool, error) {
+	var state State
+	err := t.row(ctx, `SELECT state FROM signet_operation WHERE id = $1`+t.locked(), []any{id}, &state)
+	if errors.Is(err, errNoRow) {
+		return false, nil
+	}
+	return state == Signing, err
 }
 
 // signed reports whether there is any signature.
@@ -122,8 +139,12 @@ func (e *Engine) keep(ctx context.Context, id string, all []outcome) error {
 		return nil
 	}
 	results := e.sealOutcomes(id, all)
-	return e.store.write(context.WithoutCancel(ctx), func(t tx) error {
-		_, err := t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id)
+	ctx = context.WithoutCancel(ctx)
+	return e.store.write(ctx, func(t tx) error {
+		open, err := stillSigning(ctx, t, id)
+		if err == nil && open {
+			_, err = t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id)
+		}
 		return err
 	})
 }

@@ -306,6 +306,8 @@ func (t *sqliteTx) complete(ctx context.Context, job *rivertype.JobRow) error {
 
 func (t *sqliteTx) locked() string { return "" }
 
+func (t *sqliteTx) shared() string { return "" }
+
 // numbered writes placeholders as SQLite numbers them: its $1 is a name.
 func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }
 

@@ -42,6 +42,8 @@ type tx interface {
 	complete(ctx context.Context, job *rivertype.JobRow) error
 	// locked is put behind a query for rows that will be changed.
 	locked() string
+	// shared is put behind a query for rows that others must not change before this transaction is over.
+	shared() string
 }
 
 var (
