@@ -40,6 +40,7 @@ func TestBruteForce(t *testing.T) {
 		for _, q := range all {
 			for i := range each {
 				wg.Go(func() {
+					q := q
 					q.Code = fmt.Sprintf("x%d", n.Add(1)) // none twice: the same again counts once
 					a, _ := d.askOne(t.Context(), d.replicas[i%3], "/confirm", q)
 					mu.Lock()

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"flag"
 	"fmt"
@@ -82,6 +83,8 @@ func (d *driver) load(faults []func()) {
 	var finished atomic.Int64
 	progress := make(chan struct{}, 1)
 	next := make(chan *job)
+	var mu sync.Mutex
+	var read []*job // all that were
 	var wg sync.WaitGroup
 	for range *clients {
 		wg.Go(func() {
@@ -91,9 +94,18 @@ func (d *driver) load(faults []func()) {
 					t.Errorf("operation %d (%s): %v", j.n, j.address(), err)
 				}
 				// One that was read before is read again, in the midst of it all.
-				if k := jobs[j.dice.IntN(j.n+1)]; k == j && j.accepted && j.sum != [32]byte{} {
-					if err := j.read(ctx); err != nil {
-						t.Errorf("operation %d, read again: %v", j.n, err)
+				mu.Lock()
+				if j.accepted && j.sum != [sha256.Size]byte{} {
+					read = append(read, j)
+				}
+				var again *job
+				if len(read) > 0 {
+					again = read[j.dice.IntN(len(read))]
+				}
+				mu.Unlock()
+				if again != nil {
+					if err := again.read(ctx); err != nil {
+						t.Errorf("operation %d, read again: %v", again.n, err)
 					}
 				}
 				cancel()
