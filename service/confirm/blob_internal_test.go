@@ -2,6 +2,7 @@ package confirm
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,4 +69,26 @@ func TestSeals(t *testing.T) {
 		require.Regexp(t, `^\d{4}$`, code)
 	}
 	require.Equal(t, "123456", plainCode(" 123-4 56\u00a0"))
+}
+
+// TestOvertaken: an engine that was stopped for a while, and comes when the operator has had the rest tried again, changes no
+// signature that was handed out.
+func TestOvertaken(t *testing.T) {
+	g := newGrowth(t, filepath.Join(t.TempDir(), "x.db"))
+	e, id := g.engine, "01a21ce1-847a-76e5-9ae7-06467e14878c"
+	there := []outcome{{signature: []byte("first")}, {err: "failed"}}
+	require.NoError(t, e.store.write(t.Context(), func(x tx) error {
+		_, err := x.exec(t.Context(), `INSERT INTO signet_blob (id, results) VALUES ($1, $2)`, id, e.sealOutcomes(id, there))
+		return err
+	}))
+	check := func(all ...outcome) (err error) {
+		require.NoError(t, e.store.write(t.Context(), func(x tx) error {
+			err = e.sameAsBefore(t.Context(), x, id, all)
+			return nil
+		}))
+		return err
+	}
+	require.NoError(t, check(outcome{signature: []byte("first")}, outcome{signature: []byte("second")}))
+	require.ErrorIs(t, check(outcome{signature: []byte("other")}, outcome{signature: []byte("second")}), errOvertaken)
+	require.ErrorIs(t, check(outcome{err: "failed"}, outcome{}), errOvertaken)
 }

@@ -1,6 +1,7 @@
 package confirm
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"encoding/json"
@@ -250,6 +251,27 @@ func (e *Engine) sealOutcomes(id string, all []outcome) []byte {
 	return e.seals.seal("results", id, appendOutcomes(nil, all))
 }
 
+// errOvertaken is of a job that went on from what is not there any more; when it is tried again, it sees what is.
+var errOvertaken = errors.New("confirm: another engine has signed some of the operation meanwhile")
+
+// sameAsBefore makes sure that a signature which is stored already stays: an engine that was stopped for a while may come late,
+// when the operator has had the rest of the operation tried again.
+func (e *Engine) sameAsBefore(ctx context.Context, t tx, id string, all []outcome) error {
+	before, err := e.outcomes(ctx, t, id)
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, o := range before {
+		if i < len(all) && o.signature != nil && !bytes.Equal(o.signature, all[i].signature) {
+			return errOvertaken
+		}
+	}
+	return nil
+}
+
 // finish stores the results of an operation, in the transaction that ends its job: once, whoever else works on it.
 func (e *Engine) finish(ctx context.Context, j *rivertype.JobRow, r *record, h *header, all []outcome) error {
 	missing := map[int]string{}
@@ -286,6 +308,9 @@ func (e *Engine) finish(ctx context.Context, j *rivertype.JobRow, r *record, h *
 			return err
 		}
 		if n == 1 {
+			if err := e.sameAsBefore(ctx, t, r.id, all); err != nil {
+				return err
+			}
 			query := `UPDATE signet_blob SET results = $1, drafts = NULL WHERE id = $2`
 			if len(missing) != 0 {
 				query = `UPDATE signet_blob SET results = $1 WHERE id = $2`
