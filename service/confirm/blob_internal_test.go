@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/require"
 )
 
@@ -91,4 +92,17 @@ func TestOvertaken(t *testing.T) {
 	require.NoError(t, check(outcome{signature: []byte("first")}, outcome{signature: []byte("second")}))
 	require.ErrorIs(t, check(outcome{signature: []byte("other")}, outcome{signature: []byte("second")}), errOvertaken)
 	require.ErrorIs(t, check(outcome{err: "failed"}, outcome{}), errOvertaken)
+}
+
+// TestPatience: a job of what is confirmed goes on when the operation would have failed, had the database taken that.
+func TestPatience(t *testing.T) {
+	for _, j := range []job{signArgs{}, raiseArgs{}, runArgs{}, handArgs{}} {
+		row := &rivertype.JobRow{Attempt: patience, MaxAttempts: insertion(j).InsertOpts.MaxAttempts}
+		require.True(t, last(row))
+		require.Greater(t, row.MaxAttempts, 1000*patience/2)
+		require.Less(t, row.MaxAttempts, 1<<15, "the column is a smallint")
+		row.Attempt--
+		require.False(t, last(row))
+	}
+	require.True(t, last(&rivertype.JobRow{Attempt: 6, MaxAttempts: insertion(notifyArgs{}).InsertOpts.MaxAttempts}))
 }

@@ -74,13 +74,20 @@ func (runArgs) queue() string     { return queueRun }
 func (handArgs) queue() string    { return queueRun }
 func (sweepArgs) queue() string   { return queueSweep }
 
-// How often a job is tried. With the pauses of retries, 40 are half an hour, within which a token or an authority comes back.
+// patience is how often a key, an authority or a source is asked before an operation fails: with the pauses of retries, half
+// an hour, within which a token or an authority comes back.
+const patience = 40
+
+// always is for jobs of what is confirmed: while the database or the audit log is away, nobody can be told that it failed, so it
+// is tried for weeks, once a minute. What is not confirmed yet expires by itself.
+const always = 30_000
+
 func (prepareArgs) attempts() int { return 10 }
 func (notifyArgs) attempts() int  { return 6 }
-func (signArgs) attempts() int    { return 40 }
-func (raiseArgs) attempts() int   { return 40 }
-func (runArgs) attempts() int     { return 20 }
-func (handArgs) attempts() int    { return 100 }
+func (signArgs) attempts() int    { return always }
+func (raiseArgs) attempts() int   { return always }
+func (runArgs) attempts() int     { return always }
+func (handArgs) attempts() int    { return always }
 func (sweepArgs) attempts() int   { return 1 }
 
 func insertion(j job) river.InsertManyParams {
@@ -174,8 +181,8 @@ func (h jobErrors) HandlePanic(_ context.Context, j *rivertype.JobRow, p any, tr
 
 func sha256Sum(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }
 
-// last reports whether a job is not tried again after an error.
-func last(j *rivertype.JobRow) bool { return j.Attempt >= j.MaxAttempts }
+// last reports whether what a job works on fails with this error.
+func last(j *rivertype.JobRow) bool { return j.Attempt >= min(j.MaxAttempts, patience) }
 
 // guarded is f; a panic in it, of a key or a notifier, is its error.
 func (e *Engine) guarded(f func() error) (err error) {
