@@ -22,8 +22,8 @@ func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyAr
 	if errors.Is(err, errSeal) {
 		return e.fail(ctx, j, a.ID, nil, 0, err)
 	}
-	if err != nil || r == nil || a.Serial < r.resends || e.now().UnixMicro() > r.expires {
-		return err // over, or overtaken by a later message
+	if err != nil || r == nil || a.Serial < r.resends || r.serial > a.Serial || e.now().UnixMicro() > r.expires {
+		return err // over, overtaken by a later message, or sent already by this very job
 	}
 	notifier := e.config.Notifiers[h.Method.Notifier]
 	if notifier == nil {
@@ -34,7 +34,7 @@ func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyAr
 	if open := fromMicros(r.expires); open.Before(expires) {
 		expires = open
 	}
-	serial := r.serial + 1
+	serial := max(r.serial, a.Serial) + 1
 	m := &notify.Message{To: h.Method.Address, Title: h.Title, Files: len(h.Items), Digest: h.Digest, Expires: expires, Language: h.Method.Language}
 	if e.config.Link != "" {
 		m.Link = e.config.Link + r.token
@@ -61,10 +61,7 @@ func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyAr
 	err = e.store.write(ctx, func(t tx) (err error) {
 		n, err = t.exec(ctx, `UPDATE signet_operation SET state = 2, code = $1, code_expires = $2, serial = $3, sent = $4 WHERE id = $5 AND state <= 2 AND serial = $6`,
 			hash, expires.UnixMicro(), serial, now.UnixMicro(), a.ID, r.serial)
-		if err != nil {
-			return err
-		}
-		return t.complete(ctx, j)
+		return err // the job ends by itself: when it is taken up again, the serial tells that it is done
 	})
 	if err != nil || n == 0 {
 		return err
