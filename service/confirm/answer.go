@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -47,7 +48,7 @@ func (e *Engine) Confirm(ctx context.Context, owner, token, code string) (*Opera
 			return answer{}, ErrExpired
 		}
 		if h.Method.Kind == TOTP {
-			ok, err := e.useTOTP(ctx, t, h.Method.Secret, secret, code, now)
+			ok, err := e.useTOTP(ctx, t, secret, code, now)
 			if err != nil {
 				return answer{}, err
 			}
@@ -205,9 +206,11 @@ func (e *Engine) guessed(ctx context.Context, t tx, owner string, now time.Time)
 func guessName(owner string) string { return "guess " + owner }
 
 // useTOTP checks a code of an authenticator, which is good for one operation.
-func (e *Engine) useTOTP(ctx context.Context, t tx, name string, secret []byte, code string, now time.Time) (bool, error) {
+func (e *Engine) useTOTP(ctx context.Context, t tx, secret []byte, code string, now time.Time) (bool, error) {
+	// An authenticator is its secret, whatever it is called: two callers with one of them cannot both use a code.
+	name := fmt.Sprintf("totp %x", mac(sha256.New, e.seals.code, "authenticator", string(secret)))
 	last := int64(-1)
-	err := t.row(ctx, `SELECT n FROM signet_count WHERE name = $1 AND period = 0`+t.locked(), []any{"totp " + name}, &last)
+	err := t.row(ctx, `SELECT n FROM signet_count WHERE name = $1 AND period = 0`+t.locked(), []any{name}, &last)
 	if err != nil && !errors.Is(err, errNoRow) {
 		return false, err
 	}
@@ -216,7 +219,7 @@ func (e *Engine) useTOTP(ctx context.Context, t tx, name string, secret []byte, 
 		return false, nil
 	}
 	rows, err := t.exec(ctx, `INSERT INTO signet_count (name, period, n) VALUES ($1, 0, $2) ON CONFLICT (name, period) DO UPDATE SET n = EXCLUDED.n WHERE signet_count.n < EXCLUDED.n`,
-		"totp "+name, step)
+		name, step)
 	return rows == 1, err // none when another transaction used the step first
 }
 
@@ -253,6 +256,7 @@ func (e *Engine) cancelOp(ctx context.Context, event string, find func(tx) (*rec
 	var h *header
 	done := false
 	err := e.store.write(ctx, func(t tx) (err error) {
+		done = false // of an attempt that was taken back
 		if r, h, err = find(t); err != nil || r.state.Final() {
 			return err
 		}

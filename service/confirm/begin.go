@@ -22,6 +22,8 @@ import (
 const (
 	maxName  = 1024
 	maxTitle = 4096
+	// maxReason is of why an operation failed.
+	maxReason = 4096
 )
 
 // Begin freezes an operation and stores it. When it returns, the operation is kept; the challenge goes out by itself. Contents
@@ -71,7 +73,7 @@ func (e *Engine) Begin(ctx context.Context, r Request) (*Operation, error) {
 	if onShelf {
 		return e.later(ctx, &r, row, h, contents, signer, format)
 	}
-	drafts, err := freeze(ctx, signer, format, contents, h)
+	drafts, err := e.freeze(ctx, signer, format, contents, h)
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +97,10 @@ func (e *Engine) check(r *Request) error {
 	}
 	for i, it := range r.Items {
 		if len(it.Name) > maxName || !utf8.ValidString(it.Name) || strings.ContainsRune(it.Name, 0) || len(it.Shelf) > maxName || !utf8.ValidString(it.Shelf) {
-			return input("the name of file %d is longer than %d octets, or not UTF-8", i, maxName)
+			return input("the name of file %d is longer than %d octets, or not UTF-8", i+1, maxName)
 		}
 		if it.Shelf != "" && e.config.Shelf == nil {
-			return input("file %d lies on the shelf, and there is none here", i)
+			return input("file %d lies on the shelf, and there is none here", i+1)
 		}
 	}
 	m := &r.Method
@@ -145,25 +147,14 @@ func (e *Engine) room(ctx context.Context, owner string, since int64) error {
 }
 
 // freeze prepares the drafts and completes the header.
-func freeze(ctx context.Context, signer *sign.Signer, format *cades.Options, contents []sign.Content, h *header) ([]byte, error) {
+func (e *Engine) freeze(ctx context.Context, signer *sign.Signer, format *cades.Options, contents []sign.Content, h *header) ([]byte, error) {
 	drafts := make([]*cades.Draft, len(contents))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	parts := (len(contents) + 63) / 64 // goroutines of a few contents cost less than one of each
 	for p := range parts {
-		g.Go(func() error {
-			for i := p * 64; i < min(p*64+64, len(contents)); i++ {
-				c := contents[i]
-				if c.Format != nil {
-					c.Format = nil // an operation has one format
-				}
-				d, err := cades.Prepare(ctx, signer, c, format)
-				if err != nil {
-					return fmt.Errorf("file %d: %w", i, err)
-				}
-				drafts[i], h.Items[i].Digest = d, d.Digest()
-			}
-			return nil
+		g.Go(func() error { // a panic of a reader would end the process
+			return e.guarded(func() error { return freezePart(ctx, signer, format, contents, h, drafts, p) })
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -171,6 +162,22 @@ func freeze(ctx context.Context, signer *sign.Signer, format *cades.Options, con
 	}
 	h.Digest, h.Scheme = commonDigest(h.Items), signer.Scheme().Name
 	return cades.MarshalDrafts(drafts)
+}
+
+// freezePart prepares 64 drafts, from part p on.
+func freezePart(ctx context.Context, signer *sign.Signer, format *cades.Options, contents []sign.Content, h *header, drafts []*cades.Draft, p int) error {
+	for i := p * 64; i < min(p*64+64, len(contents)); i++ {
+		c := contents[i]
+		if c.Format != nil {
+			c.Format = nil // an operation has one format
+		}
+		d, err := cades.Prepare(ctx, signer, c, format)
+		if err != nil {
+			return fmt.Errorf("file %d: %w", i+1, err)
+		}
+		drafts[i], h.Items[i].Digest = d, d.Digest()
+	}
+	return nil
 }
 
 // store1 stores an operation that is prepared.
@@ -248,7 +255,7 @@ func (e *Engine) later(ctx context.Context, r *Request, row *record, h *header, 
 		}
 		d, err := cades.Prepare(ctx, signer, contents[i], &cades.Options{})
 		if err != nil {
-			return nil, fmt.Errorf("file %d: %w", i, err)
+			return nil, fmt.Errorf("file %d: %w", i+1, err)
 		}
 		h.Items[i].Digest = d.Digest()
 	}
@@ -285,7 +292,7 @@ func (e *Engine) prepare(ctx context.Context, row *record, h *header) (drafts []
 		})
 	}
 	h.Thumb = thumbprint(signer)
-	if drafts, err = freeze(ctx, signer, format, contents, h); err != nil {
+	if drafts, err = e.freeze(ctx, signer, format, contents, h); err != nil {
 		return nil, nil, err
 	}
 	first, err = e.ready(row, h, drafts)
@@ -294,7 +301,7 @@ func (e *Engine) prepare(ctx context.Context, row *record, h *header) (drafts []
 
 func shelfError(i int, err error) error {
 	if errors.Is(err, shelf.ErrNotFound) || errors.Is(err, shelf.ErrName) {
-		return fmt.Errorf("%w: file %d; upload it, and begin again", ErrShelf, i)
+		return fmt.Errorf("%w: file %d; upload it, and begin again", ErrShelf, i+1)
 	}
 	return err
 }

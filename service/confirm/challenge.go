@@ -20,14 +20,14 @@ const notifyTime = 30 * time.Second
 func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyArgs) error {
 	r, h, err := e.loadOpen(ctx, a.ID, Preparing, Awaiting)
 	if errors.Is(err, errSeal) {
-		return e.fail(ctx, j, a.ID, nil, 0, err)
+		return e.fail(ctx, j, a.ID, nil, 0, []State{Preparing, Awaiting}, err)
 	}
 	if err != nil || r == nil || a.Serial < r.resends || r.serial > a.Serial || e.now().UnixMicro() > r.expires {
 		return err // over, overtaken by a later message, or sent already by this very job
 	}
 	notifier := e.config.Notifiers[h.Method.Notifier]
 	if notifier == nil {
-		return e.fail(ctx, j, a.ID, h, 0, fmt.Errorf("confirm: there is no notifier %q here any more", h.Method.Notifier))
+		return e.notSent(ctx, j, r, h, fmt.Errorf("confirm: there is no notifier %q here any more", h.Method.Notifier))
 	}
 	now := e.now()
 	expires := now.Add(e.limits.Code)
@@ -55,7 +55,7 @@ func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyAr
 		if !last(j) || ctx.Err() != nil {
 			return fmt.Errorf("confirm: send the message: %w", err)
 		}
-		return e.fail(ctx, j, a.ID, h, 0, fmt.Errorf("the message could not be sent to %s: %w", h.Method.hint(), err))
+		return e.notSent(ctx, j, r, h, fmt.Errorf("the message could not be sent to %s: %w", h.Method.hint(), err))
 	}
 	var n int64
 	err = e.store.write(ctx, func(t tx) (err error) {
@@ -70,5 +70,14 @@ func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyAr
 	if err := e.record(ctx, "challenge", a.ID, h, fmt.Sprintf("%s by %s to %s, message %d", h.Method.Kind, h.Method.Notifier, h.Method.hint(), serial), nil); err != nil {
 		e.log.Error("audit", "operation", a.ID, "err", err)
 	}
+	return nil
+}
+
+// notSent ends an operation about which nobody could be asked. When an earlier message has gone out, its code stays good.
+func (e *Engine) notSent(ctx context.Context, j *rivertype.JobRow, r *record, h *header, cause error) error {
+	if r.serial == 0 {
+		return e.fail(ctx, j, r.id, h, 0, []State{Preparing, Awaiting}, cause)
+	}
+	e.log.Error("a message was not sent again", "operation", r.id, "err", cause)
 	return nil
 }

@@ -3,9 +3,12 @@ package confirm
 import (
 	"bytes"
 	"context"
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/sign"
@@ -44,4 +47,69 @@ func TestLateEngine(t *testing.T) {
 	all, err := e.outcomes(t.Context(), e.store.read(), id)
 	require.NoError(t, err)
 	require.Equal(t, late[0].base, all[0].base, "while it is signed, what there is is kept")
+	// The first results were handed out in part, and the operator has the rest tried again.
+	set(Signing, first)
+	require.ErrorIs(t, e.keep(t.Context(), id, late), errOvertaken)
+	require.Equal(t, first, stored())
+	require.NoError(t, e.keep(t.Context(), id, []outcome{{signature: []byte("first")}, {signature: []byte("second")}}))
+}
+
+// broken is a database whose reads fail.
+type broken struct{ store }
+
+func (b broken) read() tx { return brokenTx{b.store.read()} }
+
+type brokenTx struct{ tx }
+
+var errAway = errors.New("the connection was cut")
+
+func (brokenTx) row(context.Context, string, []any, ...any) error { return errAway }
+
+// TestRunSurvives: a connection that is cut for a moment ends no run.
+func TestRunSurvives(t *testing.T) {
+	e, err := New(t.Context(), Config{Database: filepath.Join(t.TempDir(), "signet.db"), Secret: sign.NewSecret(bytes.Repeat([]byte{7}, 32)), Keys: KeySet(nil)})
+	require.NoError(t, err)
+	t.Cleanup(func() { e.Close(context.Background()) })
+	const id = "00000000-0000-4000-8000-000000000000"
+	require.NoError(t, e.store.write(t.Context(), func(tx tx) error {
+		_, err := tx.exec(t.Context(), `INSERT INTO signet_run (id, owner, place, state, created, header) VALUES ($1, 'anna', 'x', 3, 1, $2)`,
+			id, e.seals.seal("run", id, []byte(`{"owner":"anna","source":"gone"}`)))
+		return err
+	}))
+	late := &Engine{config: e.config, limits: e.limits, seals: e.seals, store: broken{e.store}, log: e.log, now: e.now, watchers: map[string]*watcher{}}
+	row := &rivertype.JobRow{ID: 1 << 40, Attempt: 1, MaxAttempts: 2}
+	require.ErrorIs(t, late.workRun(t.Context(), row, id), errAway)
+	require.ErrorIs(t, late.workHand(t.Context(), row, id), errAway)
+	run, _, err := e.run(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, Signing, run.State)
+}
+
+// TestLookers: one who waits since before is woken when another one sees that the state is another one by now.
+func TestLookers(t *testing.T) {
+	e := &Engine{watchers: map[string]*watcher{}}
+	first, done := e.watch("a")
+	e.saw("a", Preparing)
+	second, done2 := e.watch("a")
+	e.saw("a", Preparing)
+	select {
+	case <-first:
+		t.Fatal("nothing has changed")
+	default:
+	}
+	e.saw("a", Awaiting)
+	<-first
+	<-second
+	done()
+	done2()
+	require.Empty(t, e.watchers)
+	e.saw("a", Awaiting) // nobody waits
+	require.Empty(t, e.watchers)
+}
+
+func TestPlainText(t *testing.T) {
+	for text, want := range map[string]string{"": "", "the key is gone": "the key is gone", "a\x00b\xffc\u00e9": "ab\ufffdc\u00e9",
+		strings.Repeat("x", maxReason-1) + "\u00e9": strings.Repeat("x", maxReason-1) + "…"} {
+		require.Equal(t, want, plainText(text))
+	}
 }

@@ -57,7 +57,7 @@ func (e *Engine) Document(ctx context.Context, token string, item int) (content 
 }
 
 func changedError(item int) error {
-	return fmt.Errorf("%w: what lies there as file %d is not what is signed; it was uploaded again", ErrShelf, item)
+	return fmt.Errorf("%w: what lies there as file %d is not what is signed; it was uploaded again", ErrShelf, item+1)
 }
 
 // hashOf returns the hash of a scheme; nil when the scheme is not known here.

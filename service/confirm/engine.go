@@ -222,9 +222,16 @@ func (e *Engine) watch(id string) (changed <-chan struct{}, done func()) {
 func (e *Engine) saw(id string, s State) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if w := e.watchers[id]; w != nil {
-		w.state = s
+	w := e.watchers[id]
+	if w == nil {
+		return
 	}
+	if w.state != 0 && w.state != s { // one who looked earlier has not seen this, and waits for it
+		close(w.changed)
+		delete(e.watchers, id)
+		return
+	}
+	w.state = s
 }
 
 // lookAround looks at what others have changed: one question for all who wait, however many they are.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -127,10 +129,18 @@ func (e *Engine) jobs() (*river.Config, error) {
 			return e.workPrepare(ctx, j.JobRow, j.Args.ID)
 		}),
 		add(w, func(ctx context.Context, j *river.Job[notifyArgs]) error { return e.workNotify(ctx, j.JobRow, j.Args) }),
-		add(w, func(ctx context.Context, j *river.Job[signArgs]) error { return e.workSign(ctx, j.JobRow, j.Args.ID) }),
-		add(w, func(ctx context.Context, j *river.Job[raiseArgs]) error { return e.workRaise(ctx, j.JobRow, j.Args.ID) }),
-		add(w, func(ctx context.Context, j *river.Job[runArgs]) error { return e.workRun(ctx, j.JobRow, j.Args.ID) }),
-		add(w, func(ctx context.Context, j *river.Job[handArgs]) error { return e.workHand(ctx, j.JobRow, j.Args.ID) }),
+		add(w, func(ctx context.Context, j *river.Job[signArgs]) error {
+			return e.untilTheEnd(ctx, j.JobRow, j.Args.ID, e.workSign, e.giveUp)
+		}),
+		add(w, func(ctx context.Context, j *river.Job[raiseArgs]) error {
+			return e.untilTheEnd(ctx, j.JobRow, j.Args.ID, e.workRaise, e.giveUp)
+		}),
+		add(w, func(ctx context.Context, j *river.Job[runArgs]) error {
+			return e.untilTheEnd(ctx, j.JobRow, j.Args.ID, e.workRun, e.giveUpRun)
+		}),
+		add(w, func(ctx context.Context, j *river.Job[handArgs]) error {
+			return e.untilTheEnd(ctx, j.JobRow, j.Args.ID, e.workHand, e.giveUpRun)
+		}),
 		add(w, func(ctx context.Context, j *river.Job[sweepArgs]) error { return e.workSweep(ctx) }),
 	)
 	if err != nil {
@@ -179,10 +189,39 @@ func (h jobErrors) HandlePanic(_ context.Context, j *rivertype.JobRow, p any, tr
 	return nil
 }
 
+// plainText is a text of others as every database takes it: PostgreSQL refuses what is not UTF-8 or has a zero, and an operation
+// could not even fail. It is bounded, since people are shown it.
+func plainText(s string) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
+	if len(s) > maxReason {
+		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
+	}
+	return s
+}
+
 func sha256Sum(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }
 
 // last reports whether what a job works on fails with this error.
 func last(j *rivertype.JobRow) bool { return j.Attempt >= min(j.MaxAttempts, patience) }
+
+// untilTheEnd does one attempt of a job of what is confirmed. Nobody tries it after the last one, so that what it works on ends
+// with it, instead of being signed for ever.
+func (e *Engine) untilTheEnd(ctx context.Context, j *rivertype.JobRow, id string, work func(context.Context, *rivertype.JobRow, string) error,
+	giveUp func(context.Context, *rivertype.JobRow, string, error) error) error {
+	err := e.guarded(func() error { return work(ctx, j, id) })
+	if err == nil || j.Attempt < j.MaxAttempts {
+		return err
+	}
+	return giveUp(context.WithoutCancel(ctx), j, id, err)
+}
+
+func (e *Engine) giveUp(ctx context.Context, j *rivertype.JobRow, id string, cause error) error {
+	return e.fail(ctx, j, id, nil, markRetry, []State{Signing}, cause)
+}
+
+func (e *Engine) giveUpRun(ctx context.Context, j *rivertype.JobRow, id string, cause error) error {
+	return e.failRun(ctx, j, id, nil, cause)
+}
 
 // guarded is f; a panic in it, of a key or a notifier, is its error.
 func (e *Engine) guarded(f func() error) (err error) {
@@ -211,17 +250,20 @@ func (e *Engine) loadOpen(ctx context.Context, id string, in ...State) (*record,
 	return r, h, nil
 }
 
-// fail ends an operation that cannot go on, with its job.
-func (e *Engine) fail(ctx context.Context, j *rivertype.JobRow, id string, h *header, mark int, cause error) error {
-	reason := cause.Error()
-	err := e.store.write(ctx, func(t tx) error {
-		if _, err := t.exec(ctx, `UPDATE signet_operation SET state = $1, finished = $2, reason = $3, mark = $4, code = NULL WHERE id = $5 AND state <= 3`,
-			int(Failed), e.now().UnixMicro(), reason, mark, id); err != nil {
+// fail ends an operation that cannot go on, with its job, when it is in one of the states given: a message that could not be
+// sent ends none that the person has confirmed meanwhile with an earlier code.
+func (e *Engine) fail(ctx context.Context, j *rivertype.JobRow, id string, h *header, mark int, while []State, cause error) error {
+	reason := plainText(cause.Error())
+	var n int64
+	err := e.store.write(ctx, func(t tx) (err error) {
+		n, err = t.exec(ctx, `UPDATE signet_operation SET state = $1, finished = $2, reason = $3, mark = $4, code = NULL WHERE id = $5 AND state BETWEEN $6 AND $7`,
+			int(Failed), e.now().UnixMicro(), reason, mark, id, int(slices.Min(while)), int(slices.Max(while)))
+		if err != nil {
 			return err
 		}
 		return t.complete(ctx, j)
 	})
-	if err != nil {
+	if err != nil || n == 0 {
 		return err
 	}
 	e.changed(id)
@@ -236,7 +278,7 @@ func (e *Engine) fail(ctx context.Context, j *rivertype.JobRow, id string, h *he
 func (e *Engine) workPrepare(ctx context.Context, j *rivertype.JobRow, id string) error {
 	r, h, err := e.loadOpen(ctx, id, Preparing)
 	if errors.Is(err, errSeal) {
-		return e.fail(ctx, j, id, nil, 0, err)
+		return e.fail(ctx, j, id, nil, 0, []State{Preparing}, err)
 	}
 	if err != nil || r == nil || len(h.Drafts) != 0 {
 		return err
@@ -252,9 +294,9 @@ func (e *Engine) workPrepare(ctx context.Context, j *rivertype.JobRow, id string
 	case ctx.Err() != nil:
 		return err
 	case errors.Is(err, ErrShelf):
-		return e.fail(ctx, j, id, h, markMissing, err)
+		return e.fail(ctx, j, id, h, markMissing, []State{Preparing}, err)
 	case last(j) || errors.Is(err, ErrInput):
-		return e.fail(ctx, j, id, h, 0, err)
+		return e.fail(ctx, j, id, h, 0, []State{Preparing}, err)
 	default:
 		return err
 	}

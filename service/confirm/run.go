@@ -185,8 +185,11 @@ func (e *Engine) workRun(ctx context.Context, j *rivertype.JobRow, id string) er
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
-	if err != nil {
+	if errors.Is(err, errSeal) {
 		return e.failRun(ctx, j, id, nil, err)
+	}
+	if err != nil { // the database is away for a moment
+		return err
 	}
 	if run.State != Signing {
 		return nil
@@ -288,8 +291,11 @@ func (e *Engine) workHand(ctx context.Context, j *rivertype.JobRow, id string) e
 	if errors.Is(err, ErrNotFound) || err == nil && run.State != Signing {
 		return nil
 	}
-	if err != nil {
+	if errors.Is(err, errSeal) {
 		return e.failRun(ctx, j, id, nil, err)
+	}
+	if err != nil {
+		return err
 	}
 	source := e.config.Sources[h.Source]
 	if source == nil {
@@ -344,5 +350,5 @@ func (e *Engine) failRun(ctx context.Context, j *rivertype.JobRow, id string, h 
 			return err
 		}
 	}
-	return e.endRun(ctx, j, id, Failed, cause.Error())
+	return e.endRun(ctx, j, id, Failed, plainText(cause.Error()))
 }

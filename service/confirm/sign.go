@@ -28,7 +28,9 @@ func (e *Engine) confirmedOperation(ctx context.Context, id string) (*record, *h
 		return r, h, nil, errSeal
 	}
 	var stored []byte
-	if err := e.store.read().row(ctx, `SELECT drafts FROM signet_blob WHERE id = $1`, []any{id}, &stored); err != nil {
+	if err := e.store.read().row(ctx, `SELECT drafts FROM signet_blob WHERE id = $1`, []any{id}, &stored); errors.Is(err, errNoRow) {
+		return r, h, nil, errSeal // somebody deleted them
+	} else if err != nil {
 		return r, h, nil, err
 	}
 	if sum := sha256Sum(stored); !hmac.Equal(sum[:], h.Drafts) {
@@ -60,7 +62,7 @@ func (b baseDraft) FinishTrusted(ctx context.Context, signature []byte) ([]byte,
 func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) error {
 	r, h, drafts, err := e.confirmedOperation(ctx, id)
 	if errors.Is(err, errSeal) || err != nil && r != nil && drafts == nil && ctx.Err() == nil && last(j) {
-		return e.fail(ctx, j, id, h, 0, err)
+		return e.fail(ctx, j, id, h, 0, []State{Signing}, err)
 	}
 	if err != nil || r == nil {
 		return err
@@ -68,6 +70,8 @@ func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) e
 	all := make([]outcome, len(drafts))
 	if before, err := e.outcomes(ctx, e.store.read(), id); err == nil && len(before) == len(all) {
 		copy(all, before) // a retry: what is signed stays
+	} else if errors.Is(err, errSeal) || errors.Is(err, errOutcomes) {
+		return e.fail(ctx, j, id, h, 0, []State{Signing}, err)
 	} else if err != nil && !errors.Is(err, ErrGone) {
 		return err
 	}
@@ -87,7 +91,7 @@ func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) e
 			// What is signed stays: a key that comes back signs the rest.
 			return errors.Join(err, e.keep(ctx, id, all))
 		case !signed(all):
-			return e.fail(ctx, j, id, h, markRetry, err)
+			return e.fail(ctx, j, id, h, markRetry, []State{Signing}, err)
 		}
 	}
 	if !h.Raises {
@@ -109,6 +113,9 @@ func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) e
 			return err
 		}
 		if open {
+			if err := e.sameAsBefore(ctx, t, id, all); err != nil {
+				return err
+			}
 			if _, err := t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id); err != nil {
 				return err
 			}
@@ -143,6 +150,9 @@ func (e *Engine) keep(ctx context.Context, id string, all []outcome) error {
 	ctx = context.WithoutCancel(ctx)
 	return e.store.write(ctx, func(t tx) error {
 		open, err := stillSigning(ctx, t, id)
+		if err == nil && open {
+			err = e.sameAsBefore(ctx, t, id, all)
+		}
 		if err == nil && open {
 			_, err = t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id)
 		}
@@ -187,22 +197,28 @@ func final(err error) bool {
 // workRaise takes containers to their level.
 func (e *Engine) workRaise(ctx context.Context, j *rivertype.JobRow, id string) error {
 	r, h, drafts, err := e.confirmedOperation(ctx, id)
-	if errors.Is(err, errSeal) {
-		return e.fail(ctx, j, id, h, 0, err)
+	if errors.Is(err, errSeal) || err != nil && r != nil && drafts == nil && ctx.Err() == nil && last(j) {
+		return e.fail(ctx, j, id, h, 0, []State{Signing}, err)
 	}
 	if err != nil || r == nil {
 		return err
 	}
 	all, err := e.outcomes(ctx, e.store.read(), id)
-	if err != nil || len(all) != len(drafts) {
-		return errors.Join(err, errOutcomes)
+	if err == nil && len(all) != len(drafts) {
+		err = errOutcomes
+	}
+	if errors.Is(err, errSeal) || errors.Is(err, errOutcomes) || errors.Is(err, ErrGone) {
+		return e.fail(ctx, j, id, h, 0, []State{Signing}, fmt.Errorf("what was signed cannot be taken to its level: %w", err))
+	}
+	if err != nil {
+		return err
 	}
 	_, format, release, err := e.config.Keys.Open(ctx, h.Key)
 	if err != nil {
 		if !last(j) {
 			return err
 		}
-		return e.fail(ctx, j, id, h, markRetry, err)
+		return e.fail(ctx, j, id, h, markRetry, []State{Signing}, err)
 	}
 	defer release()
 	var again error // at least one item may succeed later
@@ -277,7 +293,10 @@ func (e *Engine) finish(ctx context.Context, j *rivertype.JobRow, r *record, h *
 	missing := map[int]string{}
 	for i, o := range all {
 		if o.signature == nil {
-			missing[i] = o.err
+			if all[i].err = plainText(o.err); all[i].err == "" {
+				all[i].err = "it was not signed" // an empty one would look like a success
+			}
+			missing[i] = all[i].err
 		}
 	}
 	state, reason, mark := Completed, "", 0

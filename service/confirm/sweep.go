@@ -38,7 +38,7 @@ func (e *Engine) wipe(ctx context.Context, now time.Time) error {
 		var ids []string
 		err := e.store.write(ctx, func(t tx) error {
 			ids = ids[:0]
-			err := t.rows(ctx, `SELECT id FROM signet_operation WHERE finished > 0 AND wiped = 0 AND finished < $1 LIMIT $2`,
+			err := t.rows(ctx, `SELECT id FROM signet_operation WHERE finished > 0 AND wiped = 0 AND finished < $1 LIMIT $2`+t.locked(),
 				[]any{now.Add(-e.limits.Keep).UnixMicro(), sweepMost}, func(scan func(dst ...any) error) error {
 					var id string
 					err := scan(&id)
