@@ -35,7 +35,10 @@ func Check(ctx context.Context, c Config) error {
 		return fmt.Errorf("confirm: %s, where the database is to be, is no folder", folder)
 	}
 	if f, err := os.OpenFile(c.Database, os.O_RDWR, 0); err == nil {
-		return f.Close()
+		if err := errors.Join(checkFile(f), f.Close()); err != nil {
+			return fmt.Errorf("confirm: the database %s: %w", c.Database, err)
+		}
+		return nil
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("confirm: the database: %w", err)
 	}

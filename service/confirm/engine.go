@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/riverqueue/river"
 
 	"github.com/seed-116355fd/signet/service/audit"
 )
@@ -62,6 +63,9 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// maxWorkers is what river takes.
+const maxWorkers = river.QueueNumWorkersMax
+
 // check refuses limits under which codes are no protection.
 func (l Limits) check() error {
 	switch {
@@ -71,6 +75,8 @@ func (l Limits) check() error {
 		return fmt.Errorf("confirm: %d attempts are out of range; 1 to 20 are possible", l.Attempts)
 	case l.Forget < l.Keep:
 		return errors.New("confirm: operations cannot be forgotten before their results are wiped; let Forget be longer than Keep")
+	case l.Signers < 1 || l.Signers > maxWorkers || l.Raisers < 1 || l.Raisers > maxWorkers:
+		return fmt.Errorf("confirm: Signers and Raisers are 1 to %d; a few times as many as the key does at once are enough", maxWorkers)
 	}
 	for _, d := range []time.Duration{l.Code, l.Open, l.Window, l.Keep} {
 		if d <= 0 {

@@ -215,6 +215,7 @@ func TestConfigs(t *testing.T) {
 		"short secret":  func(c *confirm.Config) { c.Secret = sign.NewSecret(make([]byte, 31)) },
 		"no keys":       func(c *confirm.Config) { c.Keys = nil },
 		"short code":    func(c *confirm.Config) { c.Limits.Digits = 3 },
+		"many signers":  func(c *confirm.Config) { c.Limits.Signers = 20_000 },
 		"many attempts": func(c *confirm.Config) { c.Limits.Attempts = 1000 },
 		"taken":         func(*confirm.Config) {},
 	} {
@@ -266,4 +267,27 @@ func TestList(t *testing.T) {
 	rest := list(confirm.Filter{Before: first[1].Created})
 	require.Len(t, rest, 4)
 	require.NotContains(t, rest, first[0].ID)
+}
+
+// TestOtherFile: a database is not made over a file of something else, nor beside it.
+func TestOtherFile(t *testing.T) {
+	config := newWorld(t).config
+	folder := t.TempDir()
+	config.Database = filepath.Join(folder, "key.pem")
+	for _, content := range []string{"x", "-----BEGIN PRIVATE KEY-----"} {
+		require.NoError(t, os.WriteFile(config.Database, []byte(content), 0o600))
+		_, err := confirm.New(t.Context(), config)
+		require.ErrorContains(t, err, "none of SQLite")
+		require.ErrorContains(t, confirm.Check(t.Context(), config), "none of SQLite")
+		after, err := os.ReadFile(config.Database)
+		require.NoError(t, err)
+		require.Equal(t, content, string(after))
+	}
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.NoError(t, os.WriteFile(config.Database, nil, 0o600)) // an empty one is new to SQLite, too
+	e, err := confirm.New(t.Context(), config)
+	require.NoError(t, err)
+	require.NoError(t, e.Close(t.Context()))
 }

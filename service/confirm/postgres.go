@@ -29,6 +29,9 @@ const (
 	deadAfter  = 15 * time.Second
 )
 
+// connectTime is how long a server may take to let this one in, when the address has no connect_timeout.
+const connectTime = 10 * time.Second
+
 func openPostgres(ctx context.Context, url, id string) (*postgresStore, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -36,6 +39,9 @@ func openPostgres(ctx context.Context, url, id string) (*postgresStore, error) {
 	}
 	if config.MaxConns < 24 {
 		config.MaxConns = 24 // a default of pgx is the processors of this machine, and they wait for the disk of another
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTime // pgx waits for ever
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -186,8 +192,12 @@ func postgresError(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errNoRow
 	}
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "23505" { // unique_violation
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && e.Code == "23505" { // unique_violation
 		return errTwice
+	}
+	if ok && e.Code == "42P01" { // undefined_table
+		return errNoTable
 	}
 	return err
 }

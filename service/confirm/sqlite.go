@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -58,6 +59,11 @@ func openSQLite(path string) (*sqliteStore, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("confirm: the folder of the database: %w", err)
 	}
+	if f, err := os.Open(path); err == nil {
+		if err := errors.Join(checkFile(f), f.Close()); err != nil {
+			return nil, fmt.Errorf("confirm: the database %s: %w", path, err)
+		}
+	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("confirm: the database %s is for one process; use PostgreSQL for several: %w", path, err)
@@ -82,6 +88,22 @@ func openSQLite(path string) (*sqliteStore, error) {
 	s.readers.SetMaxIdleConns(4)
 	go s.writer()
 	return s, nil
+}
+
+// checkFile refuses a file of something else, before anything is written beside it.
+func checkFile(f *os.File) error {
+	const magic = "SQLite format 3\x00"
+	begins := make([]byte, len(magic))
+	n, err := io.ReadFull(f, begins)
+	switch {
+	case err == io.EOF: // a new one
+		return nil
+	case err != nil && err != io.ErrUnexpectedEOF:
+		return err
+	case string(begins[:n]) != magic:
+		return errors.New("the file is none of SQLite; give the path of one, or one that is not there yet")
+	}
+	return nil
 }
 
 // lockFile keeps other processes away as long as this one lives.

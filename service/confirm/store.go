@@ -49,6 +49,8 @@ type tx interface {
 var (
 	errNoRow = errors.New("confirm: no such row")
 	errTwice = errors.New("confirm: there is such a row")
+	// errNoTable is of a database that is not made yet.
+	errNoTable = errors.New("confirm: there is no such table")
 )
 
 // anyArgs stands for the arguments of any job.
@@ -154,8 +156,10 @@ func tableVersion(ctx context.Context, t tx) (version int, err error) {
 func checkTables(ctx context.Context, t tx) error {
 	version, err := tableVersion(ctx, t)
 	switch {
+	case errors.Is(err, errNoTable):
+		return errors.New("confirm: the database has no tables of this service: run it once with --migrate")
 	case err != nil:
-		return fmt.Errorf("confirm: the database has no tables of this service: run it once with --migrate: %w", err)
+		return fmt.Errorf("confirm: the database does not answer: %w", err)
 	case version < len(tables):
 		return errors.New("confirm: the tables of the database are of an older version: run this one once with --migrate")
 	case version > len(tables):

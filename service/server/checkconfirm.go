@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 
 	"github.com/seed-116355fd/signet/service/confirm"
 )
@@ -19,7 +20,7 @@ func (s *Server) checkConfirm(ctx context.Context, c *Config) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	if err := confirm.Check(ctx, *config); err != nil {
-		return []Finding{finding(Fault, what, "%s", err)}
+		return []Finding{finding(Fault, what, "%s", strings.TrimPrefix(err.Error(), "confirm: "))}
 	}
 	all := []Finding{finding(Fine, what, "the database answers, and %d notifiers can be used", len(config.Notifiers))}
 	if c.Confirm.Database != "" {

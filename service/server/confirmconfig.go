@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -151,6 +152,9 @@ func (k checker) confirm() {
 	}
 	if c.Database != "" && !c.Postgres.IsZero() {
 		k.wrong("confirm.postgres", "there is a database: already; remove one of the two")
+	}
+	if scheme, _, ok := strings.Cut(string(c.Database), ":/"); ok && !strings.ContainsAny(filepath.Base(scheme), ". ") {
+		k.wrong("confirm.database", "this is an address, and may have a password in it; put it into a variable or a file, and write postgres: env:NAME or postgres: file:PATH in place of database:")
 	}
 	if c.Secret.IsZero() {
 		k.wrong("confirm", "there is no secret, so whoever can write the database could have anything signed; add secret: file:PATH with 32 random octets (head -c 48 /dev/urandom | base64)")

@@ -28,7 +28,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.trail.say = s.log
 	if s.stages != nil {
-		if _, err := s.stages.get(ctx); err != nil {
+		if _, err := s.stages.open(ctx); err != nil {
 			for _, l := range listeners {
 				_ = l.Close()
 			}

@@ -56,8 +56,18 @@ func newTwoStage(ctx context.Context, s *Server, c *Config) (*twoStage, error) {
 	return t, nil
 }
 
-// get returns the engine.
+// openTime is how long a request waits for a database that is opened.
+const openTime = 15 * time.Second
+
+// get returns the engine, for a request. One that goes away while the database is opened does not end that for others.
 func (t *twoStage) get(ctx context.Context) (*confirm.Engine, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTime)
+	defer cancel()
+	return t.open(ctx)
+}
+
+// open is get, ended by ctx.
+func (t *twoStage) open(ctx context.Context) (*confirm.Engine, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -70,7 +80,7 @@ func (t *twoStage) get(ctx context.Context) (*confirm.Engine, error) {
 	}
 	config, err := t.config(t.server.start)
 	if err == nil {
-		t.engine, err = confirm.New(context.WithoutCancel(ctx), *config)
+		t.engine, err = confirm.New(ctx, *config)
 	}
 	t.failed, t.at = err, time.Now()
 	return t.engine, err
@@ -224,7 +234,9 @@ func (t *twoStage) close(ctx context.Context) error {
 
 // ping reports whether the database answers; an engine that nobody has needed yet is well.
 func (t *twoStage) ping(ctx context.Context) error {
-	t.mu.Lock()
+	if !t.mu.TryLock() {
+		return errors.New("the database is being opened")
+	}
 	engine, failed := t.engine, t.failed
 	t.mu.Unlock()
 	if engine == nil {

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -145,11 +147,40 @@ func TestTwoStageFaults(t *testing.T) {
 		"confirm: {database: d, postgres: 'env:X', secret: 'file:s', people: [{caller: x, method: elsewhere}]}":          "remove one of the two",
 		"confirm: {database: d, secret: 'file:s', link: 'https://a.example/', people: [{caller: x, method: elsewhere}]}": "ends with /confirm/",
 		"confirm: {database: d, secret: 'file:s', notifiers: [{name: n}], people: [{caller: x, method: elsewhere}]}":     "one of http:, smtp:",
+		"confirm: {database: 'postgres://u:geheim@h/x', secret: 'file:s', people: [{caller: x, method: elsewhere}]}":     "write postgres: env:NAME",
 		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: elsewhere, key: nokey}]}":                 "there is no key",
 	} {
 		_, err := Load(newWorld(t).config(section))
 		require.ErrorContains(t, err, want, section)
+		require.NotContains(t, err.Error(), "geheim")
 	}
+}
+
+// TestStartEnds: a service that is told to stop while its database does not answer stops.
+func TestStartEnds(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	asked := make(chan struct{})
+	go func() {
+		c, err := silent.Accept()
+		if err != nil {
+			return
+		}
+		close(asked)
+		_, _ = io.Copy(io.Discard, c)
+	}()
+	w := newWorld(t)
+	w.write("long", []byte(strings.Repeat("s", 32)))
+	w.write("silent", []byte("postgres://nobody@"+silent.Addr().String()+"/x"))
+	s := w.server("confirm: {postgres: 'file:silent', secret: 'file:long', people: [{caller: x, method: elsewhere}]}")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	<-asked
+	require.Error(t, s.stages.ping(t.Context()), "nobody waits to be told that there is none")
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
 // TestTwoStageCheck: --check tries the templates, the secrets and the database.
@@ -173,11 +204,14 @@ func TestTwoStageCheck(t *testing.T) {
 	}
 	people := "people: [{caller: x, method: totp, totp: 'file:totp'}]"
 	require.Equal(t, "ok operations are kept in "+w.path("d")+", and 0 notifiers can be used", check("confirm: {database: d, secret: 'file:long', "+people+"}"))
+	w.write("text", []byte("no database"))
 	require.NoFileExists(t, w.path("d"))
 	for section, want := range map[string]string{
-		"database: d, secret: 'file:short', " + people:                                                                      "failed confirm: the secret has 5 octets",
+		"database: d, secret: 'file:short', " + people:                                                                      "failed the secret has 5 octets",
 		"database: d, secret: 'file:nothing', " + people:                                                                    "failed confirm.secret",
-		"postgres: 'file:gone', secret: 'file:long', " + people:                                                             "failed ",
+		"postgres: 'file:gone', secret: 'file:long', " + people:                                                             "failed the database does not answer: ",
+		"database: text, secret: 'file:long', " + people:                                                                    "failed the database " + w.path("text") + ": the file is none of SQLite",
+		"database: d, secret: 'file:long', limits: {signers: 20000}, " + people:                                             "10000",
 		"database: d, secret: 'file:long', people: [{caller: x, method: totp, totp: 'file:short1'}]":                        "failed the authenticator of x",
 		"database: d, secret: 'file:long', notifiers: [{name: n, http: {url: 'https://x.example/{{nothing}}'}}], " + people: "failed confirm.notifiers[0]",
 		"database: d, secret: 'file:long', notifiers: [{name: n, terminal: true}], " + people:                               "warning notifier n writes codes",
