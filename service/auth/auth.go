@@ -25,7 +25,7 @@ type Principal struct {
 	// Keys are the names of the keys that it may sign with; "*" means all.
 	Keys []string
 	// Endpoints are what it may call: "sign", "certificates", "metadata", "validate", "extend", "verify", "keys", "cloudsign", "shelf", "receipts", "operations"; "*"
-	// means all.
+	// means all but "operations", which shows those of all callers.
 	Endpoints []string
 }
 
@@ -34,9 +34,10 @@ func (p *Principal) MayUse(key string) bool {
 	return p != nil && (slices.Contains(p.Keys, "*") || slices.Contains(p.Keys, key))
 }
 
-// MayCall reports whether the principal may call the endpoint. Nil may call nothing.
+// MayCall reports whether the principal may call the endpoint. Nil may call nothing. "*" is what tokens have when nothing is
+// said, and must not let one caller see and cancel what others do.
 func (p *Principal) MayCall(endpoint string) bool {
-	return p != nil && (slices.Contains(p.Endpoints, "*") || slices.Contains(p.Endpoints, endpoint))
+	return p != nil && (slices.Contains(p.Endpoints, endpoint) || endpoint != "operations" && slices.Contains(p.Endpoints, "*"))
 }
 
 // Authenticator finds out who sends a request. The error is ErrNone, ErrRefused (both perhaps wrapped), or one that says

@@ -102,6 +102,8 @@ func TestTokens(t *testing.T) {
 	p, err := tokens.Authenticate(request("Bearer " + other))
 	require.NoError(t, err)
 	require.True(t, p.MayUse("anything") && p.MayCall("anything"))
+	require.False(t, p.MayCall("operations"), "what others do is for those who are named")
+	require.True(t, (&auth.Principal{Endpoints: []string{"*", "operations"}}).MayCall("operations"))
 
 	forged, _, err := auth.NewToken(auth.Token{Name: "x"})
 	require.NoError(t, err)

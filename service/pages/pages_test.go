@@ -130,7 +130,7 @@ func TestDecline(t *testing.T) {
 func TestOperator(t *testing.T) {
 	w := newWorld(t)
 	op := w.begin(confirm.Code, "a")
-	for header, want := range map[string]int{"": 401, basic("x", "wrong"): 401, "Bearer other": 403, "Bearer " + operatorToken: 200, basic("", operatorToken): 200} {
+	for header, want := range map[string]int{"": 401, basic("x", "wrong"): 401, "Bearer other": 403, "Bearer all": 403, "Bearer " + operatorToken: 200, basic("", operatorToken): 200} {
 		var headers []string
 		if header != "" {
 			headers = []string{"Authorization", header}

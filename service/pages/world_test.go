@@ -75,6 +75,8 @@ func newWorld(t *testing.T) *world {
 		switch r.Header.Get("Authorization") {
 		case "Bearer " + operatorToken:
 			return &auth.Principal{Name: "olga", Endpoints: []string{"operations"}}, nil
+		case "Bearer all":
+			return &auth.Principal{Name: "anna", Keys: []string{"*"}, Endpoints: []string{"*"}}, nil
 		case "Bearer other":
 			return &auth.Principal{Name: "other", Endpoints: []string{"sign"}}, nil
 		case "":

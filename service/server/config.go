@@ -204,7 +204,7 @@ type ClaimRule struct {
 	Claim     string   `yaml:"claim"`     // a name, or a path of names with dots between: realm_access.roles
 	Value     string   `yaml:"value"`     // what it is, or one of what it has when it is a list
 	Keys      []string `yaml:"keys"`      // names of keys; "*" means all
-	Endpoints []string `yaml:"endpoints"` // as in auth.Principal; "*" means all
+	Endpoints []string `yaml:"endpoints"` // as in auth.Principal; "*" means all but operations
 }
 
 // CertificateRule gives rights to client certificates with all that is set of the first four.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/service/auth"
 )
 
 // gateway is a service for messages to telephones.
@@ -73,11 +75,12 @@ confirm:
   people: [{caller: "*", notifier: sms, address: "+79990001234"}]
 `
 	s := w.run(section)
+	operator := w.token
 	ask := func(method, path, body string) (int, string, http.Header) {
 		r, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
 		require.NoError(t, err)
 		if path == "/operations?show=all" {
-			r.SetBasicAuth("any", w.token)
+			r.SetBasicAuth("any", operator)
 		} else {
 			r.Header.Set("Authorization", "DiadocAuth ddauth_api_client_id=x,ddauth_token="+w.token)
 		}
@@ -122,7 +125,15 @@ confirm:
 	}, 30*time.Second, 10*time.Millisecond)
 	require.Equal(t, 2, strings.Count(body, `"Content":"MI`))
 	status, page, _ := ask("GET", "/operations?show=all", "")
-	require.Equal(t, 200, status)
+	require.Equal(t, http.StatusForbidden, status, "a token of everything is not one of the operator")
+	require.NotContains(t, page, "a, …")
+	text, _, err := auth.AddToken(w.path("tokens"), auth.Token{Name: "olga", Endpoints: []string{"operations"}, Created: time.Now()})
+	require.NoError(t, err)
+	operator = string(text.Bytes())
+	require.Eventually(t, func() bool { // the file is looked at once a second
+		status, page, _ = ask("GET", "/operations?show=all", "")
+		return status == 200
+	}, 30*time.Second, 10*time.Millisecond)
 	require.Contains(t, page, "a, …")
 	status, health, _ := ask("GET", "/readyz", "")
 	require.Equal(t, 200, status)

@@ -285,7 +285,7 @@ func (q *quick) introduce(addresses []net.Addr) error {
 		q.note("the token was printed at the first start; make another one with: %s", another)
 		return nil
 	}
-	text, token, err := auth.AddToken(q.file, auth.Token{Name: "first", Keys: []string{q.name}, Endpoints: []string{"*"}, Created: q.Now()})
+	text, token, err := auth.AddToken(q.file, auth.Token{Name: "first", Keys: []string{q.name}, Endpoints: []string{"*", "operations"}, Created: q.Now()})
 	if err == nil {
 		err = q.tokens.Reload()
 	}

@@ -75,7 +75,7 @@ cannot be had again.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", "whom it is for, `NAME` in logs and in the audit log")
 	flags.StringSliceVar(&f.keys, "keys", nil, "`NAMES` of the keys that it may sign with, with commas between them; '*' means all")
-	flags.StringSliceVar(&f.endpoints, "endpoints", []string{"*"}, "`NAMES` of what it may call: "+strings.Join(endpoints, ", ")+"; '*' means all")
+	flags.StringSliceVar(&f.endpoints, "endpoints", []string{"*"}, "`NAMES` of what it may call: "+strings.Join(endpoints, ", ")+"; '*' means all but operations")
 	flags.StringVar(&f.expires, "expires", "90d", "how long it may be used: `TIME` in days (90d), weeks, months or years (12w, 6m, 1y), a date, or never")
 	return cmd
 }
