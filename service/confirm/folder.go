@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -55,9 +56,25 @@ func (f FolderSource) Pending(_ context.Context, box, resume string, limit int) 
 		if len(all) == limit {
 			return all, all[limit-1].ID, nil
 		}
-		all = append(all, Pending{ID: name, Content: sign.File(filepath.Join(folder, name))})
+		all = append(all, Pending{ID: name, Content: sign.Opener(name, func() (io.ReadCloser, error) { return openIn(folder, name) })})
 	}
 	return all, "", nil
+}
+
+// openIn opens a file of a folder. Whoever may write there could have put a link in the place of the file since it was listed,
+// and have a container with what only the service may read.
+func openIn(folder, name string) (io.ReadCloser, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if info, err := root.Lstat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, &sign.Error{Op: "confirm: source", Place: name, Class: sign.ErrInput, Hint: "it is no file any more"}
+	}
+	return root.Open(name)
 }
 
 // Signed writes the signature beside the file, whole or not at all. One that is there already stays.

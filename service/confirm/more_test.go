@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -290,4 +291,35 @@ func TestOtherFile(t *testing.T) {
 	e, err := confirm.New(t.Context(), config)
 	require.NoError(t, err)
 	require.NoError(t, e.Close(t.Context()))
+}
+
+// TestBoxIsConfined: who may write into a box gets nothing signed that is not in it.
+func TestBoxIsConfined(t *testing.T) {
+	folder := t.TempDir()
+	secret := filepath.Join(folder, "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("for the service alone"), 0o600))
+	box := filepath.Join(folder, "boxes", "box")
+	require.NoError(t, os.MkdirAll(box, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(box, "a"), []byte("a"), 0o600))
+	source := confirm.FolderSource{Folder: filepath.Dir(box)}
+	listed, _, err := source.Pending(t.Context(), "box", "", 5)
+	require.NoError(t, err)
+	require.Len(t, listed, 1)
+	read := func() (string, error) {
+		r, err := listed[0].Content.Open()
+		if err != nil {
+			return "", err
+		}
+		defer r.Close()
+		data, err := io.ReadAll(r)
+		return string(data), err
+	}
+	text, err := read()
+	require.NoError(t, err)
+	require.Equal(t, "a", text)
+	require.NoError(t, os.Remove(filepath.Join(box, "a")))
+	require.NoError(t, os.Symlink(secret, filepath.Join(box, "a")))
+	text, err = read()
+	require.Error(t, err)
+	require.Empty(t, text)
 }

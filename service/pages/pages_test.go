@@ -117,6 +117,25 @@ func TestPerson(t *testing.T) {
 	}
 }
 
+// TestArchiveNames: no two signatures of an archive have one name, whatever the documents are called.
+func TestArchiveNames(t *testing.T) {
+	w := newWorld(t)
+	op := w.begin(confirm.Code, "3-a", "a", "a", "../a", `c:\a`)
+	status, _, _ := w.do("POST", "/confirm/"+op.Token, url.Values{"action": {"code"}, "code": {w.sent()}})
+	require.Equal(t, http.StatusSeeOther, status)
+	w.wait(op, confirm.Signing)
+	_, body, _ := w.do("GET", "/confirm/"+op.Token+"/signatures.zip", nil)
+	z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, f := range z.File {
+		require.False(t, seen[f.Name], f.Name)
+		require.NotContains(t, f.Name, "/")
+		seen[f.Name] = true
+	}
+	require.Len(t, seen, 5)
+}
+
 func TestDecline(t *testing.T) {
 	w := newWorld(t)
 	op := w.begin(confirm.Code, "a")
@@ -144,6 +163,7 @@ func TestOperator(t *testing.T) {
 		}
 	}
 	_, body, _ := w.do("GET", "/operations", nil, "Authorization", basic("", operatorToken))
+	require.NotContains(t, body, "\u202e")
 	require.NotContains(t, body, op.Token, "the operator does not confirm for the person")
 	status, _, _ := w.do("POST", "/operations/"+op.ID, url.Values{"action": {"cancel"}}, "Authorization", basic("", operatorToken), "Sec-Fetch-Site", "cross-site")
 	require.Equal(t, 403, status)

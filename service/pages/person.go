@@ -19,7 +19,7 @@ import (
 type personPage struct {
 	*text
 	Op                                  *confirm.Operation
-	State, Message                      string
+	Heading, State, Message             string
 	Good                                bool // the message is no error
 	Rows                                []row
 	Waits, Asks, Approves, Resends, Has bool
@@ -50,7 +50,7 @@ func (p *pages) page(w http.ResponseWriter, r *http.Request, op *confirm.Operati
 		return
 	}
 	token := r.PathValue("token")
-	d := &personPage{text: t, Op: op, State: t.States[op.State], Message: message, Good: good, Path: "/confirm/" + token}
+	d := &personPage{text: t, Op: op, State: t.States[op.State], Message: message, Good: good, Path: "/confirm/" + token, Heading: visible(op.Title)}
 	if op.Locked && message == "" {
 		d.Message = t.Locked
 	}
@@ -80,19 +80,23 @@ func (p *pages) page(w http.ResponseWriter, r *http.Request, op *confirm.Operati
 	p.show(w, status, "confirm.html", d)
 }
 
-// shown is a name for people: what could turn the order of the letters around, or hide them, is taken out.
+// shown is a name for people; one without letters is its number.
 func shown(name string, i int) string {
-	name = strings.Map(func(r rune) rune {
+	if name = visible(name); name == "" {
+		return strconv.Itoa(i + 1)
+	}
+	return name
+}
+
+// visible is a text of others for people: what could turn the order of the letters around, or hide them, is taken out.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r < 0x20, r == 0x7f, r >= 0x80 && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x061c, r == 0xfeff:
 			return -1
 		}
 		return r
-	}, name)
-	if name == "" {
-		return strconv.Itoa(i + 1)
-	}
-	return name
+	}, text)
 }
 
 // answer takes the form of a person. Afterwards the browser gets the page by GET, so that going back repeats nothing.
@@ -239,7 +243,7 @@ func (p *pages) archive(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		name := fileName(shown(result.Name, i)) + ".p7s"
-		if seen[name] {
+		for seen[name] { // also by one that is really called so
 			name = fmt.Sprintf("%d-%s", i+1, name)
 		}
 		seen[name] = true

@@ -92,7 +92,7 @@ func newWorld(t *testing.T) *world {
 
 // begin begins an operation over the shelf and waits until the person is asked.
 func (w *world) begin(kind confirm.Kind, names ...string) *confirm.Operation {
-	r := confirm.Request{Owner: "anna", Key: "seal", Title: "Contract 17", Method: confirm.Method{Kind: kind, Notifier: "sms", Address: "+79990001234"}}
+	r := confirm.Request{Owner: "anna", Key: "seal", Title: "Contract \u202e17", Method: confirm.Method{Kind: kind, Notifier: "sms", Address: "+79990001234"}}
 	for i, name := range names {
 		lies := fmt.Sprintf("file-%d", i)
 		_, err := w.shelf.Part(w.t.Context(), "anna", lies, 0, true, bytes.NewReader([]byte("content of "+name)))
