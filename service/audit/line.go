@@ -202,18 +202,26 @@ func parseLinks(line []byte) (links, error) {
 		return l, errors.New("it is not a line of this log")
 	}
 	l.seq = seq
-	if _, err := hex.Decode(l.prev[:], rest[:hexSum]); err != nil {
-		return l, errors.New("its prev is not 64 hexadecimal digits")
+	if !decodeSum(l.prev[:], rest[:hexSum]) {
+		return l, errors.New("its prev is not 64 hexadecimal digits in lower case")
 	}
 	if !json.Valid(line) {
 		return l, errors.New("it is not valid JSON")
 	}
 	if at := len(line) - macSize; at > 0 && bytes.HasPrefix(line[at:], []byte(macPart)) {
 		l.mac = make([]byte, sha256.Size)
-		if _, err := hex.Decode(l.mac, line[at+len(macPart):][:hexSum]); err != nil {
-			return l, errors.New("its mac is not 64 hexadecimal digits")
+		if !decodeSum(l.mac, line[at+len(macPart):][:hexSum]) {
+			return l, errors.New("its mac is not 64 hexadecimal digits in lower case")
 		}
 		l.body = line[:at]
 	}
 	return l, nil
+}
+
+// decodeSum reads the digits of a hash or a mac as they are written: in lower case. The mac is not over its own digits, and the
+// last line has none behind it whose prev would show a change, so that somebody without the key could make a second log that
+// verifies, with another hash of its last record.
+func decodeSum(sum, digits []byte) bool {
+	n, err := hex.Decode(sum, digits)
+	return err == nil && n == len(sum) && !bytes.ContainsAny(digits, "ABCDEF")
 }

@@ -118,6 +118,17 @@ func TestWrittenAnew(t *testing.T) {
 	require.NoError(t, err)
 	_, err = audit.Verify(bytes.NewReader(bytes.Join(whole, nil)), &audit.VerifyOptions{Key: key})
 	require.ErrorContains(t, err, "line 2: its mac is wrong")
+	// The digits of the last mac in upper case: what they are over is as it was, and the record would have another hash.
+	whole = written(t, 2, audit.Options{Key: key})
+	at := len(whole[1]) - len("\"}\n") - 64
+	for _, at := range []int{at, len(`{"seq":2,"prev":"`)} {
+		changed := slices.Clone(whole[1])
+		copy(changed[at:], bytes.ToUpper(changed[at:at+64]))
+		require.NotEqual(t, whole[1], changed)
+		_, err = audit.Verify(bytes.NewReader(slices.Concat(whole[0], changed)), &audit.VerifyOptions{Key: key})
+		require.ErrorContains(t, err, "line 2: its")
+		require.ErrorContains(t, err, "in lower case")
+	}
 	// The mac does not go to another field.
 	moved := bytes.Replace(whole[0], []byte(`,"mac":"`), []byte(`,"Mac":"`), 1)
 	_, err = audit.Verify(bytes.NewReader(moved), &audit.VerifyOptions{Key: key})

@@ -191,6 +191,7 @@ func TestChangedWhileSigned(t *testing.T) {
 	}
 	for name, query := range change {
 		t.Run("levels, "+name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.format = levelT(t, w.pki)
 			w.format.Timestamper.(*flaky).away = 1 << 20
@@ -210,6 +211,7 @@ func TestChangedWhileSigned(t *testing.T) {
 			continue // then there is nothing to begin with
 		}
 		t.Run("signing, "+name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			op := w.begin(request("a"))
 			w.key.fail = down()
