@@ -1,0 +1,174 @@
+package confirm_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/service/confirm"
+	"github.com/seed-116355fd/signet/service/confirm/totp"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// The tests of this file each belong to one guard, and fail when it is taken out.
+
+// authenticator is a method by codes of one secret, and what shows them.
+func authenticator(t *testing.T) (bend func(*confirm.Config), code func(at time.Time) string) {
+	secret := totp.NewSecret()
+	return func(c *confirm.Config) {
+			c.TOTP = func(context.Context, string) ([]byte, error) { return secret, nil }
+		}, func(at time.Time) string {
+			code, err := totp.Options{}.Code(secret, at)
+			require.NoError(t, err)
+			return code
+		}
+}
+
+func byAuthenticator(names ...string) confirm.Request {
+	r := request(names...)
+	r.Method = confirm.Method{Kind: confirm.TOTP, Secret: "anna's"}
+	return r
+}
+
+func elsewhere(names ...string) confirm.Request {
+	r := request(names...)
+	r.Method.Kind = confirm.Elsewhere
+	return r
+}
+
+// TestCodesAreRandom: who has seen codes knows nothing of the next one.
+func TestCodesAreRandom(t *testing.T) {
+	w := newWorld(t, func(c *confirm.Config) { c.Limits.Digits = 12 })
+	seen := map[string]bool{}
+	for range 5 {
+		w.begin(request("a"))
+		code := w.phone.last("+79990001234")
+		require.Regexp(t, `^\d{12}$`, code)
+		require.False(t, seen[code])
+		seen[code] = true
+	}
+}
+
+// TestColumnsOfTheDatabase: who can write the database cannot put an operation behind the token that a person has of another
+// one, nor give it to another owner.
+func TestColumnsOfTheDatabase(t *testing.T) {
+	w := newWorld(t)
+	shown, hidden := w.begin(elsewhere("shown")), w.begin(elsewhere("hidden"))
+	w.sql(`UPDATE signet_operation SET token = '00000000-0000-4000-8000-000000000000' WHERE id = ?1`, shown.ID)
+	w.sql(`UPDATE signet_operation SET token = ?1 WHERE id = ?2`, shown.Token, hidden.ID)
+	_, err := w.engine.Approve(t.Context(), shown.Token)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, confirm.ErrNotFound, "the operator has to see that somebody changed it")
+	require.Zero(t, w.key.signatures())
+
+	op := w.begin(request("a"))
+	w.sql(`UPDATE signet_operation SET owner = 'eve' WHERE id = ?1`, op.ID)
+	for _, owner := range []string{"anna", "eve"} {
+		_, err := w.engine.Get(t.Context(), owner, op.ID)
+		require.Error(t, err, owner)
+	}
+	_, err = w.engine.ByToken(t.Context(), op.Token)
+	require.Error(t, err)
+}
+
+// TestNotAskedYet: nothing is confirmed before it is frozen and the person was asked, however right the code is.
+func TestNotAskedYet(t *testing.T) {
+	bend, show := authenticator(t)
+	w := newWorld(t, bend)
+	byCode, byTOTP, byPage := w.begin(request("a")), w.begin(byAuthenticator("b")), w.begin(elsewhere("c"))
+	code := w.phone.last("+79990001234")
+	w.sql(`UPDATE signet_operation SET state = 1`)
+	for range 6 { // and no attempt is counted
+		_, err := w.engine.Confirm(t.Context(), "anna", byCode.Token, code)
+		require.ErrorIs(t, err, confirm.ErrState)
+		_, err = w.engine.Confirm(t.Context(), "anna", byTOTP.Token, show(w.now()))
+		require.ErrorIs(t, err, confirm.ErrState)
+		_, err = w.engine.Approve(t.Context(), byPage.Token)
+		require.ErrorIs(t, err, confirm.ErrState)
+	}
+	require.Zero(t, w.key.signatures())
+}
+
+// TestLateConfirmations: after its time an operation is over at once, not when the sweep has come by.
+func TestLateConfirmations(t *testing.T) {
+	bend, show := authenticator(t)
+	w := newWorld(t, bend)
+	byTOTP, byPage := w.begin(byAuthenticator("b")), w.begin(elsewhere("c"))
+	w.later(16 * time.Minute)
+	_, err := w.engine.Confirm(t.Context(), "anna", byTOTP.Token, show(w.now()))
+	require.ErrorIs(t, err, confirm.ErrExpired)
+	_, err = w.engine.Approve(t.Context(), byPage.Token)
+	require.ErrorIs(t, err, confirm.ErrExpired)
+	require.Zero(t, w.key.signatures())
+}
+
+// TestGuessesAtAuthenticators: wrong codes of authenticators count like others, and bar the right one, too.
+func TestGuessesAtAuthenticators(t *testing.T) {
+	bend, show := authenticator(t)
+	w := newWorld(t, bend, func(c *confirm.Config) { c.Limits.Guesses, c.Limits.Open = 1, 3 * time.Hour })
+	first, second := w.begin(byAuthenticator("a")), w.begin(byAuthenticator("b"))
+	_, err := w.engine.Confirm(t.Context(), "anna", first.Token, "no code")
+	require.ErrorIs(t, err, confirm.ErrCode)
+	code := show(w.now())
+	_, err = w.engine.Confirm(t.Context(), "anna", second.Token, code)
+	require.ErrorIs(t, err, confirm.ErrLimit)
+	require.Zero(t, w.key.signatures())
+	w.later(time.Hour)
+	_, err = w.engine.Confirm(t.Context(), "anna", second.Token, show(w.now()))
+	require.NoError(t, err, "an hour later")
+}
+
+// TestNothingToSendAgain: where there is no message, or nobody waits for it, none is sent.
+func TestNothingToSendAgain(t *testing.T) {
+	bend, _ := authenticator(t)
+	w := newWorld(t, bend)
+	silent := elsewhere("b")
+	silent.Method.Notifier = ""
+	gone := w.begin(request("c"))
+	_, err := w.engine.Cancel(t.Context(), "anna", gone.ID)
+	require.NoError(t, err)
+	ops := []*confirm.Operation{w.begin(byAuthenticator("a")), w.begin(silent), gone}
+	w.later(time.Minute)
+	for _, op := range ops {
+		_, err := w.engine.Resend(t.Context(), "anna", op.ID)
+		require.ErrorIs(t, err, confirm.ErrState)
+		_, err = w.engine.ResendByToken(t.Context(), op.Token)
+		require.ErrorIs(t, err, confirm.ErrState)
+	}
+	require.Equal(t, 1, w.phone.count("+79990001234"))
+}
+
+// TestNothingToTryAgain: only what failed after it was confirmed is tried again, and while there is something to try.
+func TestNothingToTryAgain(t *testing.T) {
+	w := newWorld(t)
+	refused := func(op *confirm.Operation, why string) {
+		t.Helper()
+		_, err := w.engine.Retry(t.Context(), op.ID)
+		require.ErrorIs(t, err, confirm.ErrState, why)
+	}
+	waits := w.begin(request("a"))
+	refused(waits, "nobody has confirmed it")
+	w.sql(`UPDATE signet_operation SET state = 6, mark = 3, finished = 1 WHERE id = ?1`, waits.ID)
+	refused(waits, "still nobody has, whatever the database says")
+
+	done := w.begin(request("a"))
+	_, err := w.engine.Confirm(t.Context(), "anna", done.Token, w.phone.last("+79990001234"))
+	require.NoError(t, err)
+	w.wait(done, confirm.Signing)
+	refused(done, "it is signed")
+
+	failed := w.begin(request("a"))
+	w.key.mu.Lock()
+	w.key.fail = &sign.Error{Op: "test", Class: sign.ErrPIN}
+	w.key.mu.Unlock()
+	_, err = w.engine.Confirm(t.Context(), "anna", failed.Token, w.phone.last("+79990001234"))
+	require.NoError(t, err)
+	require.Equal(t, confirm.Failed, w.wait(failed, confirm.Signing).State)
+	w.sql(`UPDATE signet_operation SET wiped = 1 WHERE id = ?1`, failed.ID)
+	refused(failed, "what was to be signed is wiped")
+	w.sql(`UPDATE signet_operation SET wiped = 0 WHERE id = ?1`, failed.ID)
+	_, err = w.engine.Retry(t.Context(), failed.ID)
+	require.NoError(t, err)
+}
