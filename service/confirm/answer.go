@@ -57,7 +57,7 @@ func (e *Engine) Confirm(ctx context.Context, owner, token, code string) (*Opera
 					return answer{}, err // which takes back that the step was used
 				}
 				given := e.seals.codeOf(r.id, r.serial, r.codeExpires, code)
-				if _, err := t.exec(ctx, `UPDATE signet_operation SET code = $1 WHERE id = $2`, given, r.id); err != nil {
+				if err := t.put(ctx, `UPDATE signet_operation SET code = $1 WHERE id = $2`, given, r.id); err != nil {
 					return answer{}, err
 				}
 				return answer{confirmed: true}, nil
@@ -113,7 +113,7 @@ func (e *Engine) answer(ctx context.Context, owner, token string, f func(tx, *re
 		}
 		r.state, r.confirmed = Signing, e.seals.confirmation(r.id, r.header)
 		t.insert(insertion(e.signJob(r.id, h)))
-		_, err = t.exec(ctx, `UPDATE signet_operation SET state = $1, confirmed = $2 WHERE id = $3`, int(r.state), r.confirmed, r.id)
+		err = t.put(ctx, `UPDATE signet_operation SET state = $1, confirmed = $2 WHERE id = $3`, int(r.state), r.confirmed, r.id)
 		return err
 	})
 	if err != nil {
@@ -157,16 +157,19 @@ func (e *Engine) wrong(ctx context.Context, t tx, r *record, h *header, given []
 	if bytes.Equal(given, r.wrong) && now.UnixMicro()-r.wrongAt < repeatTime.Microseconds() {
 		return answer{err: ErrCode}, nil
 	}
+	if err := t.alone(); err != nil { // others of this owner wait for the count
+		return answer{}, err
+	}
 	r.attempts++
 	if err := e.guessed(ctx, t, h.Owner, now); err != nil {
 		return answer{}, err
 	}
 	if r.attempts < e.limits.Attempts {
-		_, err := t.exec(ctx, `UPDATE signet_operation SET attempts = $1, wrong = $2, wrong_at = $3 WHERE id = $4`, r.attempts, given, now.UnixMicro(), r.id)
+		err := t.put(ctx, `UPDATE signet_operation SET attempts = $1, wrong = $2, wrong_at = $3 WHERE id = $4`, r.attempts, given, now.UnixMicro(), r.id)
 		return answer{event: "wrong code", err: ErrCode}, err
 	}
 	r.state, r.mark, r.finished, r.reason = Failed, markLocked, now.UnixMicro(), "too many wrong codes"
-	_, err := t.exec(ctx, `UPDATE signet_operation SET attempts = $1, state = $2, mark = $3, finished = $4, reason = $5, code = NULL WHERE id = $6`,
+	err := t.put(ctx, `UPDATE signet_operation SET attempts = $1, state = $2, mark = $3, finished = $4, reason = $5, code = NULL WHERE id = $6`,
 		r.attempts, int(r.state), r.mark, r.finished, r.reason, r.id)
 	return answer{event: "locked", err: ErrLocked}, err
 }
@@ -210,6 +213,9 @@ func (e *Engine) useTOTP(ctx context.Context, t tx, secret []byte, code string, 
 	// An authenticator is its secret, whatever it is called: two callers with one of them cannot both use a code.
 	name := fmt.Sprintf("totp %x", mac(sha256.New, e.seals.code, "authenticator", string(secret)))
 	last := int64(-1)
+	if err := t.alone(); err != nil {
+		return false, err
+	}
 	err := t.row(ctx, `SELECT n FROM signet_count WHERE name = $1 AND period = 0`+t.locked(), []any{name}, &last)
 	if err != nil && !errors.Is(err, errNoRow) {
 		return false, err
@@ -264,7 +270,7 @@ func (e *Engine) cancelOp(ctx context.Context, event string, find func(tx) (*rec
 			return fmt.Errorf("%w: it is confirmed, and being signed", ErrState)
 		}
 		done, r.state, r.finished = true, Cancelled, e.now().UnixMicro()
-		_, err = t.exec(ctx, `UPDATE signet_operation SET state = $1, finished = $2, code = NULL WHERE id = $3`, int(r.state), r.finished, r.id)
+		err = t.put(ctx, `UPDATE signet_operation SET state = $1, finished = $2, code = NULL WHERE id = $3`, int(r.state), r.finished, r.id)
 		return err
 	})
 	if err != nil {
@@ -309,7 +315,7 @@ func (e *Engine) resend(ctx context.Context, find func(tx) (*record, *header, er
 		r.resends++
 		r.sent = now
 		t.insert(insertion(notifyArgs{ID: r.id, Serial: r.resends}))
-		_, err = t.exec(ctx, `UPDATE signet_operation SET resends = $1, sent = $2 WHERE id = $3`, r.resends, r.sent, r.id)
+		err = t.put(ctx, `UPDATE signet_operation SET resends = $1, sent = $2 WHERE id = $3`, r.resends, r.sent, r.id)
 		return err
 	})
 	if err != nil {
@@ -332,7 +338,7 @@ func (e *Engine) Retry(ctx context.Context, id string) (*Operation, error) {
 		}
 		r.state, r.finished, r.reason, r.mark = Signing, 0, "", 0
 		t.insert(insertion(e.signJob(r.id, h)))
-		_, err = t.exec(ctx, `UPDATE signet_operation SET state = $1, finished = 0, reason = '', mark = 0, outcome = NULL WHERE id = $2`, int(r.state), r.id)
+		err = t.put(ctx, `UPDATE signet_operation SET state = $1, finished = 0, reason = '', mark = 0, outcome = NULL WHERE id = $2`, int(r.state), r.id)
 		return err
 	})
 	if err != nil {

@@ -222,11 +222,11 @@ func (e *Engine) insert(ctx context.Context, r *Request, row *record, h *header,
 		once = r.Once
 	}
 	err := e.store.write(ctx, func(t tx) error {
-		if _, err := t.exec(ctx, `INSERT INTO signet_operation (id, token, owner, once, state, created, expires, confirmed, header) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		if err := t.put(ctx, `INSERT INTO signet_operation (id, token, owner, once, state, created, expires, confirmed, header) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			row.id, row.token, row.owner, once, int(row.state), row.created, row.expires, row.confirmed, row.header); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `INSERT INTO signet_blob (id, drafts) VALUES ($1, $2)`, row.id, drafts); err != nil {
+		if err := t.put(ctx, `INSERT INTO signet_blob (id, drafts) VALUES ($1, $2)`, row.id, drafts); err != nil {
 			return err
 		}
 		if first != nil {

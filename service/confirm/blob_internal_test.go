@@ -79,12 +79,16 @@ func TestOvertaken(t *testing.T) {
 	e, id := g.engine, "01a21ce1-847a-76e5-9ae7-06467e14878c"
 	there := []outcome{{signature: []byte("first")}, {err: "failed"}}
 	require.NoError(t, e.store.write(t.Context(), func(x tx) error {
-		_, err := x.exec(t.Context(), `INSERT INTO signet_blob (id, results) VALUES ($1, $2)`, id, e.sealOutcomes(id, there))
+		err := x.put(t.Context(), `INSERT INTO signet_operation (id, token, owner, state, created, expires, header) VALUES ($1, $2, 'o', 3, 1, 2, $3)`, id, id, []byte("h"))
+		if err == nil {
+			err = x.put(t.Context(), `INSERT INTO signet_blob (id, results) VALUES ($1, $2)`, id, e.sealOutcomes(id, there))
+		}
 		return err
 	}))
+	open := false
 	check := func(all ...outcome) (err error) {
 		require.NoError(t, e.store.write(t.Context(), func(x tx) error {
-			err = e.sameAsBefore(t.Context(), x, id, all)
+			open, err = e.stillSigning(t.Context(), x, id, all)
 			return nil
 		}))
 		return err
@@ -92,6 +96,12 @@ func TestOvertaken(t *testing.T) {
 	require.NoError(t, check(outcome{signature: []byte("first")}, outcome{signature: []byte("second")}))
 	require.ErrorIs(t, check(outcome{signature: []byte("other")}, outcome{signature: []byte("second")}), errOvertaken)
 	require.ErrorIs(t, check(outcome{err: "failed"}, outcome{}), errOvertaken)
+	require.True(t, open)
+	require.NoError(t, e.store.write(t.Context(), func(x tx) error {
+		return x.put(t.Context(), `UPDATE signet_operation SET state = 4 WHERE id = $1`, id)
+	}))
+	require.NoError(t, check(outcome{signature: []byte("other")}, outcome{}))
+	require.False(t, open, "it is over: nothing is written")
 }
 
 // TestPatience: a job of what is confirmed goes on when the operation would have failed, had the database taken that.

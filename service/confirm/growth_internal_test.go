@@ -93,11 +93,11 @@ func (g *growth) fill(n int) {
 				if err != nil {
 					return err
 				}
-				if _, err := t.exec(g.t.Context(), `INSERT INTO signet_operation (id, token, owner, state, created, expires, finished, confirmed, header) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+				if err := t.put(g.t.Context(), `INSERT INTO signet_operation (id, token, owner, state, created, expires, finished, confirmed, header) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 					id.String(), h.Token, h.Owner, int(Completed), created.UnixMicro(), created.Add(time.Hour).UnixMicro(), created.Add(time.Minute).UnixMicro(), make([]byte, 32), sealed); err != nil {
 					return err
 				}
-				if _, err := t.exec(g.t.Context(), `INSERT INTO signet_blob (id, results) VALUES ($1, $2)`, id.String(), results); err != nil {
+				if err := t.put(g.t.Context(), `INSERT INTO signet_blob (id, results) VALUES ($1, $2)`, id.String(), results); err != nil {
 					return err
 				}
 			}

@@ -309,7 +309,7 @@ func (e *Engine) workPrepare(ctx context.Context, j *rivertype.JobRow, id string
 			return err
 		}
 		if n == 1 {
-			if _, err := t.exec(ctx, `UPDATE signet_blob SET drafts = $1 WHERE id = $2`, drafts, id); err != nil {
+			if err := t.put(ctx, `UPDATE signet_blob SET drafts = $1 WHERE id = $2`, drafts, id); err != nil {
 				return err
 			}
 			if next != nil {

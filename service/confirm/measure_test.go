@@ -131,7 +131,8 @@ func TestMeasureSQLite(t *testing.T) {
 	ratios(t, "SQLite, one operation", ours, theirs)
 }
 
-// TestMeasurePostgres is the same with three engines, and as many connections that commit at the same time.
+// TestMeasurePostgres is the same with three engines. The bare commits are made on one connection, as those of SQLite are, on
+// three, as there are replicas, and on as many as there are clients, which share the wait for the disk.
 func TestMeasurePostgres(t *testing.T) {
 	needsMeasure(t)
 	pg := pgtest.Start(t)
@@ -152,11 +153,11 @@ func TestMeasurePostgres(t *testing.T) {
 	_, err = pool.Exec(t.Context(), `CREATE TABLE bare (id TEXT PRIMARY KEY, data BYTEA)`)
 	require.NoError(t, err)
 	var n atomic.Int64
-	bare := func() time.Duration {
+	bare := func(connections int) time.Duration {
 		var left atomic.Int64
 		var wg sync.WaitGroup
 		start := time.Now()
-		for range measureClients {
+		for range connections {
 			wg.Go(func() {
 				for left.Add(1) <= int64(*each) {
 					for _, size := range rowSizes {
@@ -172,13 +173,18 @@ func TestMeasurePostgres(t *testing.T) {
 		return time.Since(start) / time.Duration(*each)
 	}
 	w.through(engines, *each)
-	var ours, theirs []time.Duration
+	var ours []time.Duration
+	connections := []int{1, 3, measureClients}
+	theirs := make([][]time.Duration, len(connections))
 	for range *turns {
-		before := bare()
 		ours = append(ours, w.through(engines, *each))
-		theirs = append(theirs, (before+bare())/2)
+		for i, n := range connections {
+			theirs[i] = append(theirs[i], bare(n))
+		}
 	}
-	ratios(t, "PostgreSQL and three engines, one operation", ours, theirs)
+	for i, n := range connections {
+		ratios(t, fmt.Sprintf("PostgreSQL and three engines, one operation, against %d connections", n), slices.Clone(ours), theirs[i])
+	}
 }
 
 // TestMeasureFiles compares an operation of 1,000 files of 10 KB with batch.Sign of them.

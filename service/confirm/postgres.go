@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +16,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
-	"github.com/riverqueue/river/rivertype"
 )
 
 // postgresStore is a database that several processes share.
@@ -21,6 +23,12 @@ type postgresStore struct {
 	pool   *pgxpool.Pool
 	client *river.Client[pgx.Tx]
 	id     string
+	bell   bell
+
+	queue   chan *write
+	done    chan struct{}
+	once    sync.Once
+	writers sync.WaitGroup
 }
 
 // Times of the sign of life of an engine.
@@ -28,6 +36,9 @@ const (
 	aliveEvery = 3 * time.Second
 	deadAfter  = 15 * time.Second
 )
+
+// othersJobs is how often an engine looks for jobs of others, which are too busy for them or dead; its own it knows of.
+const othersJobs = 250 * time.Millisecond
 
 // connectTime is how long a server may take to let this one in, when the address has no connect_timeout.
 const connectTime = 10 * time.Second
@@ -47,40 +58,11 @@ func openPostgres(ctx context.Context, url, id string) (*postgresStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("confirm: the database: %w", err)
 	}
-	return &postgresStore{pool: pool, id: id}, nil
-}
-
-// transient reports whether a transaction may be tried once more: the database says that nothing of it has happened.
-func transient(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
-}
-
-func (s *postgresStore) write(ctx context.Context, f func(tx tx) error) error {
-	for i := 0; ; i++ {
-		err := s.once(ctx, f)
-		if i == 3 || !transient(err) {
-			return err
-		}
+	s := &postgresStore{pool: pool, id: id, bell: make(bell, 64), queue: make(chan *write), done: make(chan struct{})}
+	for range postgresWriters {
+		s.writers.Go(s.writer)
 	}
-}
-
-func (s *postgresStore) once(ctx context.Context, f func(tx tx) error) error {
-	t, err := s.pool.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = t.Rollback(context.WithoutCancel(ctx)) }() // nothing after a commit
-	w := &postgresTx{db: t, tx: t}
-	if err := f(w); err != nil {
-		return err
-	}
-	if len(w.jobs) != 0 {
-		if _, err := s.client.InsertManyTx(ctx, t, w.jobs); err != nil {
-			return err
-		}
-	}
-	return t.Commit(ctx)
+	return s, nil
 }
 
 func (s *postgresStore) read() tx { return &postgresTx{db: s.pool} }
@@ -99,6 +81,10 @@ func (s *postgresStore) migrate(ctx context.Context) error {
 		return err
 	}
 	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, lock) }()
+	var fresh bool
+	if err := conn.QueryRow(ctx, `SELECT to_regclass('river_job') IS NULL`).Scan(&fresh); err != nil {
+		return err
+	}
 	m, err := rivermigrate.New(riverpgxv5.New(s.pool), &rivermigrate.Config{Logger: quiet()})
 	if err != nil {
 		return err
@@ -106,12 +92,23 @@ func (s *postgresStore) migrate(ctx context.Context) error {
 	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("confirm: make the tables of jobs: %w", err)
 	}
-	return s.once(ctx, func(t tx) error { return createTables(ctx, t, "BYTEA") })
+	if fresh {
+		// For searching in arguments of jobs, which nobody does here, and each step of each job would have to keep them. Tables
+		// of jobs that others made before, and use, stay as they are.
+		if _, err := conn.Exec(ctx, `DROP INDEX IF EXISTS `+strings.Join(unused, ", ")); err != nil {
+			return err
+		}
+	}
+	return s.lone(ctx, &write{ctx: ctx, f: func(t tx) error { return createTables(ctx, t, "BYTEA") }})
 }
 
+// unused are indexes of river for searching.
+var unused = []string{"river_job_args_index", "river_job_metadata_index", "river_job_kind"}
+
 func (s *postgresStore) start(ctx context.Context, c *river.Config) (err error) {
-	c.FetchPollInterval, c.FetchCooldown = time.Second, 5*time.Millisecond
-	if s.client, err = river.NewClient(riverpgxv5.New(s.pool), c); err != nil {
+	c.ReindexerIndexNames = slices.DeleteFunc(river.ReindexerIndexNamesDefault(), func(name string) bool { return slices.Contains(unused, name) })
+	c.FetchPollInterval, c.FetchCooldown = othersJobs, 5*time.Millisecond
+	if s.client, err = river.NewClient(&postgresBell{riverpgxv5.New(s.pool), s.bell}, c); err != nil {
 		return err
 	}
 	if err := s.alive(ctx); err != nil {
@@ -131,7 +128,7 @@ func (s *postgresStore) alive(ctx context.Context) error {
 	}
 	dead := int64(deadAfter / time.Second)
 	if _, err := s.pool.Exec(ctx, `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'running'
-		AND attempted_at < now() - make_interval(secs => $1)
+		AND kind LIKE 'signet\_%' AND attempted_at < now() - make_interval(secs => $1)
 		AND NOT EXISTS (SELECT 1 FROM signet_engine e WHERE e.id = river_job.attempted_by[array_upper(river_job.attempted_by, 1)] AND e.seen > `+now+` - $1)`, dead); err != nil {
 		return err
 	}
@@ -140,53 +137,11 @@ func (s *postgresStore) alive(ctx context.Context) error {
 }
 
 func (s *postgresStore) close() error {
+	s.once.Do(func() { close(s.done) })
+	s.writers.Wait()
 	s.pool.Close()
 	return nil
 }
-
-type postgresTx struct {
-	db interface {
-		Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
-		Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
-		QueryRow(ctx context.Context, query string, args ...any) pgx.Row
-	}
-	tx   pgx.Tx // nil outside of a transaction
-	jobs []river.InsertManyParams
-}
-
-func (t *postgresTx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	tag, err := t.db.Exec(ctx, query, args...)
-	return tag.RowsAffected(), postgresError(err)
-}
-
-func (t *postgresTx) row(ctx context.Context, query string, args []any, dst ...any) error {
-	return postgresError(t.db.QueryRow(ctx, query, args...).Scan(dst...))
-}
-
-func (t *postgresTx) rows(ctx context.Context, query string, args []any, each func(scan func(dst ...any) error) error) error {
-	rows, err := t.db.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-func (t *postgresTx) insert(job river.InsertManyParams) { t.jobs = append(t.jobs, job) }
-
-func (t *postgresTx) complete(ctx context.Context, job *rivertype.JobRow) error {
-	_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, t.tx, &river.Job[anyArgs]{JobRow: job})
-	return err
-}
-
-func (t *postgresTx) locked() string { return " FOR UPDATE" }
-
-func (t *postgresTx) shared() string { return " FOR SHARE" }
 
 func postgresError(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {

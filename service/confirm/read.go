@@ -47,15 +47,20 @@ func (r *record) fields() []any {
 // load reads one row; where is a condition with $1.
 func load(ctx context.Context, t tx, where, value string, lock bool) (*record, error) {
 	r := &record{}
-	query := `SELECT ` + columns + ` FROM signet_operation WHERE ` + where
+	q := loading(r, where, value)
 	if lock {
-		query += t.locked()
+		q.query += t.locked()
 	}
-	err := t.row(ctx, query, []any{value}, r.fields()...)
+	err := t.row(ctx, q.query, q.args, q.dst...)
 	if errors.Is(err, errNoRow) {
 		return nil, ErrNotFound
 	}
 	return r, err
+}
+
+// loading is the query of load.
+func loading(r *record, where, value string) *query {
+	return &query{query: `SELECT ` + columns + ` FROM signet_operation WHERE ` + where, args: []any{value}, dst: r.fields()}
 }
 
 // isID reports whether a string can be one of ours: everything else is not asked of the database.
@@ -251,11 +256,16 @@ func (e *Engine) results(ctx context.Context, r *record, h *header) ([]Result, e
 func (e *Engine) outcomes(ctx context.Context, t tx, id string) ([]outcome, error) {
 	var sealed []byte
 	err := t.row(ctx, `SELECT results FROM signet_blob WHERE id = $1`, []any{id}, &sealed)
-	if errors.Is(err, errNoRow) || err == nil && sealed == nil {
-		return nil, ErrGone
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errNoRow) {
 		return nil, err
+	}
+	return e.openOutcomes(id, sealed)
+}
+
+// openOutcomes opens stored results. Error: ErrGone when there are none.
+func (e *Engine) openOutcomes(id string, sealed []byte) ([]outcome, error) {
+	if sealed == nil {
+		return nil, ErrGone
 	}
 	data, err := e.seals.open("results", id, sealed)
 	if err != nil {

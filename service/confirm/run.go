@@ -76,10 +76,10 @@ func (e *Engine) Run(ctx context.Context, r RunRequest) (*Run, error) {
 	now := e.now()
 	err = e.store.write(ctx, func(t tx) error {
 		// The place of one that is over is free.
-		if _, err := t.exec(ctx, `UPDATE signet_run SET place = id WHERE owner = $1 AND place = $2 AND finished > 0 AND created < $3`, r.Owner, place, now.Add(-repeatRun).UnixMicro()); err != nil {
+		if err := t.put(ctx, `UPDATE signet_run SET place = id WHERE owner = $1 AND place = $2 AND finished > 0 AND created < $3`, r.Owner, place, now.Add(-repeatRun).UnixMicro()); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `INSERT INTO signet_run (id, owner, place, state, created, header) VALUES ($1, $2, $3, $4, $5, $6)`,
+		if err := t.put(ctx, `INSERT INTO signet_run (id, owner, place, state, created, header) VALUES ($1, $2, $3, $4, $5, $6)`,
 			id.String(), r.Owner, place, int(Signing), now.UnixMicro(), e.seals.seal("run", id.String(), data)); err != nil {
 			return err
 		}
@@ -332,7 +332,7 @@ func (e *Engine) workHand(ctx context.Context, j *rivertype.JobRow, id string) e
 
 func (e *Engine) endRun(ctx context.Context, j *rivertype.JobRow, id string, state State, reason string) error {
 	err := e.store.write(ctx, func(t tx) error {
-		if _, err := t.exec(ctx, `UPDATE signet_run SET state = $1, finished = $2, reason = $3 WHERE id = $4 AND state = 3`, int(state), e.now().UnixMicro(), reason, id); err != nil {
+		if err := t.put(ctx, `UPDATE signet_run SET state = $1, finished = $2, reason = $3 WHERE id = $4 AND state = 3`, int(state), e.now().UnixMicro(), reason, id); err != nil {
 			return err
 		}
 		return t.complete(ctx, j)

@@ -17,30 +17,39 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
+// confirmed is an operation that is to be signed.
+type confirmed struct {
+	r       *record
+	h       *header
+	drafts  []*cades.Draft
+	results []byte // sealed, of an earlier attempt; nil when there are none
+}
+
 // confirmedOperation loads an operation that may be signed: what is stored is what was frozen, and the person has
-// confirmed just that.
-func (e *Engine) confirmedOperation(ctx context.Context, id string) (*record, *header, []*cades.Draft, error) {
-	r, h, err := e.loadOpen(ctx, id, Signing)
-	if err != nil || r == nil {
-		return r, h, nil, err
-	}
-	if !hmac.Equal(r.confirmed, e.seals.confirmation(id, r.header)) {
-		return r, h, nil, errSeal
-	}
+// confirmed just that. There is no record when there is nothing to do any more.
+func (e *Engine) confirmedOperation(ctx context.Context, id string) (c confirmed, err error) {
 	var stored []byte
-	if err := e.store.read().row(ctx, `SELECT drafts FROM signet_blob WHERE id = $1`, []any{id}, &stored); errors.Is(err, errNoRow) {
-		return r, h, nil, errSeal // somebody deleted them
-	} else if err != nil {
-		return r, h, nil, err
+	r := &record{}
+	operation := loading(r, "id = $1", id)
+	blob := &query{query: `SELECT drafts, results FROM signet_blob WHERE id = $1`, args: []any{id}, dst: []any{&stored, &c.results}}
+	if err := e.store.read().ask(ctx, operation, blob); err != nil || operation.none || r.state != Signing {
+		return c, err
 	}
-	if sum := sha256Sum(stored); !hmac.Equal(sum[:], h.Drafts) {
-		return r, h, nil, errSeal
+	c.r = r
+	if c.h, err = e.header(r); err != nil {
+		return c, err
 	}
-	drafts, err := cades.ParseDrafts(stored, e.config.Schemes...)
-	if err == nil && len(drafts) != len(h.Items) {
+	if !hmac.Equal(r.confirmed, e.seals.confirmation(id, r.header)) || blob.none { // somebody deleted the drafts
+		return c, errSeal
+	}
+	if sum := sha256Sum(stored); !hmac.Equal(sum[:], c.h.Drafts) {
+		return c, errSeal
+	}
+	c.drafts, err = cades.ParseDrafts(stored, e.config.Schemes...)
+	if err == nil && len(c.drafts) != len(c.h.Items) {
 		err = errSeal
 	}
-	return r, h, drafts, err
+	return c, err
 }
 
 // baseDraft hides the level of a draft above BES, for what waits for others is a job of its own.
@@ -60,7 +69,8 @@ func (b baseDraft) FinishTrusted(ctx context.Context, signature []byte) ([]byte,
 
 // workSign signs what was confirmed.
 func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) error {
-	r, h, drafts, err := e.confirmedOperation(ctx, id)
+	c, err := e.confirmedOperation(ctx, id)
+	r, h, drafts := c.r, c.h, c.drafts
 	if errors.Is(err, errSeal) || err != nil && r != nil && drafts == nil && ctx.Err() == nil && last(j) {
 		return e.fail(ctx, j, id, h, 0, []State{Signing}, err)
 	}
@@ -68,7 +78,7 @@ func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) e
 		return err
 	}
 	all := make([]outcome, len(drafts))
-	if before, err := e.outcomes(ctx, e.store.read(), id); err == nil && len(before) == len(all) {
+	if before, err := e.openOutcomes(id, c.results); err == nil && len(before) == len(all) {
 		copy(all, before) // a retry: what is signed stays
 	} else if errors.Is(err, errSeal) || errors.Is(err, errOutcomes) {
 		return e.fail(ctx, j, id, h, 0, []State{Signing}, err)
@@ -108,15 +118,12 @@ func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) e
 	// What is signed is kept before others are asked, so that no authority makes a key sign twice.
 	results := e.sealOutcomes(id, all)
 	return e.store.write(ctx, func(t tx) error {
-		open, err := stillSigning(ctx, t, id)
+		open, err := e.stillSigning(ctx, t, id, all)
 		if err != nil {
 			return err
 		}
 		if open {
-			if err := e.sameAsBefore(ctx, t, id, all); err != nil {
-				return err
-			}
-			if _, err := t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id); err != nil {
+			if err := t.put(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id); err != nil {
 				return err
 			}
 			t.insert(insertion(raiseArgs{id}))
@@ -126,14 +133,20 @@ func (e *Engine) workSign(ctx context.Context, j *rivertype.JobRow, id string) e
 }
 
 // stillSigning reports whether an operation is not over, and keeps it so until the transaction ends: an engine that was cut
-// off from the database for a while finds its job done by another one, and must not write over the results.
-func stillSigning(ctx context.Context, t tx, id string) (bool, error) {
+// off from the database for a while finds its job done by another one, and must not write over the results. What is stored
+// already has to be among what there is now.
+func (e *Engine) stillSigning(ctx context.Context, t tx, id string, all []outcome) (bool, error) {
 	var state State
-	err := t.row(ctx, `SELECT state FROM signet_operation WHERE id = $1`+t.locked(), []any{id}, &state)
-	if errors.Is(err, errNoRow) {
+	var before []byte
+	// Two queries: the second one sees what was written by those for whom the first one has waited.
+	operation := &query{query: `SELECT state FROM signet_operation WHERE id = $1` + t.locked(), args: []any{id}, dst: []any{&state}}
+	if err := t.ask(ctx, operation, &query{query: `SELECT results FROM signet_blob WHERE id = $1`, args: []any{id}, dst: []any{&before}}); err != nil {
+		return false, err
+	}
+	if operation.none || state != Signing {
 		return false, nil
 	}
-	return state == Signing, err
+	return true, e.sameAsBefore(id, before, all)
 }
 
 // signed reports whether there is any signature.
@@ -149,12 +162,9 @@ func (e *Engine) keep(ctx context.Context, id string, all []outcome) error {
 	results := e.sealOutcomes(id, all)
 	ctx = context.WithoutCancel(ctx)
 	return e.store.write(ctx, func(t tx) error {
-		open, err := stillSigning(ctx, t, id)
+		open, err := e.stillSigning(ctx, t, id, all)
 		if err == nil && open {
-			err = e.sameAsBefore(ctx, t, id, all)
-		}
-		if err == nil && open {
-			_, err = t.exec(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id)
+			err = t.put(ctx, `UPDATE signet_blob SET results = $1 WHERE id = $2`, results, id)
 		}
 		return err
 	})
@@ -196,14 +206,15 @@ func final(err error) bool {
 
 // workRaise takes containers to their level.
 func (e *Engine) workRaise(ctx context.Context, j *rivertype.JobRow, id string) error {
-	r, h, drafts, err := e.confirmedOperation(ctx, id)
+	c, err := e.confirmedOperation(ctx, id)
+	r, h, drafts := c.r, c.h, c.drafts
 	if errors.Is(err, errSeal) || err != nil && r != nil && drafts == nil && ctx.Err() == nil && last(j) {
 		return e.fail(ctx, j, id, h, 0, []State{Signing}, err)
 	}
 	if err != nil || r == nil {
 		return err
 	}
-	all, err := e.outcomes(ctx, e.store.read(), id)
+	all, err := e.openOutcomes(id, c.results)
 	if err == nil && len(all) != len(drafts) {
 		err = errOutcomes
 	}
@@ -272,8 +283,8 @@ var errOvertaken = errors.New("confirm: another engine has signed some of the op
 
 // sameAsBefore makes sure that a signature which is stored already stays: an engine that was stopped for a while may come late,
 // when the operator has had the rest of the operation tried again.
-func (e *Engine) sameAsBefore(ctx context.Context, t tx, id string, all []outcome) error {
-	before, err := e.outcomes(ctx, t, id)
+func (e *Engine) sameAsBefore(id string, sealed []byte, all []outcome) error {
+	before, err := e.openOutcomes(id, sealed)
 	if errors.Is(err, ErrGone) {
 		return nil
 	}
@@ -321,20 +332,20 @@ func (e *Engine) finish(ctx context.Context, j *rivertype.JobRow, r *record, h *
 	}
 	results := e.sealOutcomes(r.id, all)
 	err := e.store.write(ctx, func(t tx) error {
-		n, err := t.exec(ctx, `UPDATE signet_operation SET state = $1, finished = $2, reason = $3, mark = $4, outcome = $5 WHERE id = $6 AND state = 3`,
-			int(state), e.now().UnixMicro(), reason, mark, without, r.id)
+		open, err := e.stillSigning(ctx, t, r.id, all)
 		if err != nil {
 			return err
 		}
-		if n == 1 {
-			if err := e.sameAsBefore(ctx, t, r.id, all); err != nil {
+		if open {
+			if err := t.put(ctx, `UPDATE signet_operation SET state = $1, finished = $2, reason = $3, mark = $4, outcome = $5 WHERE id = $6`,
+				int(state), e.now().UnixMicro(), reason, mark, without, r.id); err != nil {
 				return err
 			}
 			query := `UPDATE signet_blob SET results = $1, drafts = NULL WHERE id = $2`
 			if len(missing) != 0 {
 				query = `UPDATE signet_blob SET results = $1 WHERE id = $2`
 			}
-			if _, err := t.exec(ctx, query, results, r.id); err != nil {
+			if err := t.put(ctx, query, results, r.id); err != nil {
 				return err
 			}
 		}

@@ -46,6 +46,7 @@ type write struct {
 	f    func(tx tx) error
 	err  error
 	jobs []river.InsertManyParams
+	over bool // err is its own, whatever happens to others
 	done chan struct{}
 }
 
@@ -301,8 +302,17 @@ func (t *sqliteTx) exec(ctx context.Context, query string, args ...any) (int64, 
 	return r.RowsAffected()
 }
 
+func (t *sqliteTx) put(ctx context.Context, query string, args ...any) error {
+	_, err := t.exec(ctx, query, args...)
+	return err
+}
+
 func (t *sqliteTx) row(ctx context.Context, query string, args []any, dst ...any) error {
 	return sqliteError(t.db.QueryRowContext(t.context(ctx), numbered(query), args...).Scan(dst...))
+}
+
+func (t *sqliteTx) ask(ctx context.Context, queries ...*query) error {
+	return askInTurn(ctx, t, queries)
 }
 
 func (t *sqliteTx) rows(ctx context.Context, query string, args []any, each func(scan func(dst ...any) error) error) error {
@@ -325,6 +335,9 @@ func (t *sqliteTx) complete(ctx context.Context, job *rivertype.JobRow) error {
 	_, err := river.JobCompleteTx[*riversqlite.Driver](t.context(ctx), t.db.(*sql.Tx), &river.Job[anyArgs]{JobRow: job})
 	return err
 }
+
+// alone needs nothing: a write is taken back by itself, and there are no locks.
+func (t *sqliteTx) alone() error { return nil }
 
 func (t *sqliteTx) locked() string { return "" }
 

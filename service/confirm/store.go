@@ -13,8 +13,8 @@ import (
 
 // store is the database: SQLite for one process, PostgreSQL for several.
 type store interface {
-	// write runs f in a transaction. What f returns an error for did not happen. f does nothing but with the
-	// transaction: in SQLite others wait for it.
+	// write runs f in a transaction, which it may share with others. What f returns an error for did not happen. f does
+	// nothing but with the transaction, since others wait for it, and it may be run again when what it did was taken back.
 	write(ctx context.Context, f func(tx tx) error) error
 	// read runs queries outside of a transaction.
 	read() tx
@@ -33,17 +33,44 @@ type store interface {
 // tx is a transaction, or the database outside of one. Placeholders are $1, $2, …, in this order.
 type tx interface {
 	exec(ctx context.Context, query string, args ...any) (rows int64, err error)
+	// put is exec for a statement whose rows nobody counts. It may be done only with the next one, or at the end, and its
+	// error is then that of the transaction.
+	put(ctx context.Context, query string, args ...any) error
 	// row scans the first row into dst; errNoRow when there is none.
 	row(ctx context.Context, query string, args []any, dst ...any) error
+	// ask runs queries one after another, in one message where the database takes several, and scans the first row of each.
+	ask(ctx context.Context, queries ...*query) error
 	rows(ctx context.Context, query string, args []any, each func(scan func(dst ...any) error) error) error
 	// insert puts a job there, for when the transaction is over.
 	insert(job river.InsertManyParams)
 	// complete ends the job that is worked on, with the transaction.
 	complete(ctx context.Context, job *rivertype.JobRow) error
+	// alone returns an error that f has to return, when the transaction is shared. It is run again in one of its own: for what
+	// others may wait for longer, or has to be undone by itself.
+	alone() error
 	// locked is put behind a query for rows that will be changed.
 	locked() string
 	// shared is put behind a query for rows that others must not change before this transaction is over.
 	shared() string
+}
+
+// query asks for one row. There is none when none is true.
+type query struct {
+	query string
+	args  []any
+	dst   []any
+	none  bool
+}
+
+// askInTurn is ask for a database that takes one query at a time.
+func askInTurn(ctx context.Context, t tx, queries []*query) error {
+	for _, q := range queries {
+		err := t.row(ctx, q.query, q.args, q.dst...)
+		if q.none = errors.Is(err, errNoRow); err != nil && !q.none {
+			return err
+		}
+	}
+	return nil
 }
 
 var (

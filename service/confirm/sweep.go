@@ -38,6 +38,9 @@ func (e *Engine) wipe(ctx context.Context, now time.Time) error {
 		var ids []string
 		err := e.store.write(ctx, func(t tx) error {
 			ids = ids[:0]
+			if err := t.alone(); err != nil {
+				return err
+			}
 			err := t.rows(ctx, `SELECT id FROM signet_operation WHERE finished > 0 AND wiped = 0 AND finished < $1 LIMIT $2`+t.locked(),
 				[]any{now.Add(-e.limits.Keep).UnixMicro(), sweepMost}, func(scan func(dst ...any) error) error {
 					var id string
@@ -49,10 +52,10 @@ func (e *Engine) wipe(ctx context.Context, now time.Time) error {
 				return err
 			}
 			for _, id := range ids {
-				if _, err := t.exec(ctx, `DELETE FROM signet_blob WHERE id = $1`, id); err != nil {
+				if err := t.put(ctx, `DELETE FROM signet_blob WHERE id = $1`, id); err != nil {
 					return err
 				}
-				if _, err := t.exec(ctx, `UPDATE signet_operation SET wiped = $1 WHERE id = $2`, now.UnixMicro(), id); err != nil {
+				if err := t.put(ctx, `UPDATE signet_operation SET wiped = $1 WHERE id = $2`, now.UnixMicro(), id); err != nil {
 					return err
 				}
 			}
@@ -73,6 +76,9 @@ func (e *Engine) sweep(ctx context.Context, query string, args ...any) error {
 	for {
 		var n int64
 		err := e.store.write(ctx, func(t tx) (err error) {
+			if err := t.alone(); err != nil {
+				return err
+			}
 			n, err = t.exec(ctx, query, args...)
 			return err
 		})
@@ -88,6 +94,9 @@ func (e *Engine) expire(ctx context.Context, now time.Time) error {
 		var over []*record
 		err := e.store.write(ctx, func(t tx) error {
 			over = over[:0]
+			if err := t.alone(); err != nil {
+				return err
+			}
 			err := t.rows(ctx, `SELECT `+columns+` FROM signet_operation WHERE state <= 2 AND expires < $1 LIMIT $2`+t.locked(), []any{now.UnixMicro(), sweepMost},
 				func(scan func(dst ...any) error) error {
 					r := &record{}
@@ -98,7 +107,7 @@ func (e *Engine) expire(ctx context.Context, now time.Time) error {
 				return err
 			}
 			for _, r := range over {
-				if _, err := t.exec(ctx, `UPDATE signet_operation SET state = $1, finished = $2, code = NULL WHERE id = $3`, int(Expired), now.UnixMicro(), r.id); err != nil {
+				if err := t.put(ctx, `UPDATE signet_operation SET state = $1, finished = $2, code = NULL WHERE id = $3`, int(Expired), now.UnixMicro(), r.id); err != nil {
 					return err
 				}
 			}
