@@ -107,7 +107,7 @@ func TestLateConfirmations(t *testing.T) {
 // TestGuessesAtAuthenticators: wrong codes of authenticators count like others, and bar the right one, too.
 func TestGuessesAtAuthenticators(t *testing.T) {
 	bend, show := authenticator(t)
-	w := newWorld(t, bend, func(c *confirm.Config) { c.Limits.Guesses, c.Limits.Open = 1, 3 * time.Hour })
+	w := newWorld(t, bend, func(c *confirm.Config) { c.Limits.Guesses, c.Limits.Open = 1, 3*time.Hour })
 	first, second := w.begin(byAuthenticator("a")), w.begin(byAuthenticator("b"))
 	_, err := w.engine.Confirm(t.Context(), "anna", first.Token, "no code")
 	require.ErrorIs(t, err, confirm.ErrCode)
