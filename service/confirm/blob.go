@@ -44,14 +44,9 @@ func parseOutcomes(data []byte) ([]outcome, error) {
 	for i := range all {
 		var err []byte
 		for _, field := range []*[]byte{&all[i].signature, &all[i].base, &err} {
-			var length uint64
-			if length, data, ok = takeLength(data); !ok || length > uint64(len(data)) {
+			if *field, data, ok = takeField(data); !ok {
 				return nil, errOutcomes
 			}
-			if length != 0 {
-				*field = data[:length:length]
-			}
-			data = data[length:]
 		}
 		all[i].err = string(err)
 	}
@@ -59,6 +54,18 @@ func parseOutcomes(data []byte) ([]outcome, error) {
 		return nil, errOutcomes
 	}
 	return all, nil
+}
+
+// takeField reads what appendField wrote; an empty one is nil.
+func takeField(data []byte) (field, rest []byte, ok bool) {
+	n, data, ok := takeLength(data)
+	if !ok || n > uint64(len(data)) {
+		return nil, nil, false
+	}
+	if n != 0 {
+		field = data[:n:n]
+	}
+	return field, data[n:], true
 }
 
 func takeLength(data []byte) (uint64, []byte, bool) {

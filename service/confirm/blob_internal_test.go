@@ -38,6 +38,50 @@ func FuzzOutcomes(f *testing.F) {
 	})
 }
 
+func TestHeader(t *testing.T) {
+	s, err := newSeals(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	h := &header{Owner: "o", Token: "t", Key: "k", Title: "Contract", Method: Method{Kind: Code, Address: "+7"}, Raises: true, Items: []headerItem{
+		{Name: "a.pdf", Size: 1 << 40, Digest: []byte("digest")}, {}, {Name: "\"", Size: -1, Shelf: "b"}}}
+	sealed, err := s.sealHeader("id", h)
+	require.NoError(t, err)
+	again, err := s.openHeader("id", sealed)
+	require.NoError(t, err)
+	require.Equal(t, h, again)
+	data, err := s.open("header", "id", sealed)
+	require.NoError(t, err)
+	for i := range data {
+		_, err := parseHeader(data[:i])
+		require.ErrorIs(t, err, errHeader, "cut at %d", i)
+	}
+	_, err = parseHeader(append(bytes.Clone(data), 0))
+	require.ErrorIs(t, err, errHeader)
+}
+
+// FuzzHeader reads any octets as a header; what is read is written and read as it was.
+func FuzzHeader(f *testing.F) {
+	s, err := newSeals(bytes.Repeat([]byte{1}, 32))
+	require.NoError(f, err)
+	sealed, err := s.sealHeader("id", &header{Owner: "o", Items: []headerItem{{Name: "a", Size: -1, Digest: []byte{1}}, {Shelf: "f"}}})
+	require.NoError(f, err)
+	f.Add(sealed[32:])
+	f.Add([]byte{2, '{', '}', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		h, err := parseHeader(in)
+		if err != nil {
+			return
+		}
+		sealed, err := s.sealHeader("id", h)
+		require.NoError(t, err)
+		again, err := s.openHeader("id", sealed)
+		require.NoError(t, err)
+		require.Equal(t, len(h.Items), len(again.Items))
+		for i := range h.Items {
+			require.Equal(t, h.Items[i], again.Items[i])
+		}
+	})
+}
+
 // TestSeals: what was sealed for one thing is good for nothing else.
 func TestSeals(t *testing.T) {
 	_, err := newSeals(make([]byte, 31))

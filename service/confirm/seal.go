@@ -47,7 +47,7 @@ func mac(h func() hash.Hash, key []byte, parts ...string) []byte {
 
 // seal puts a MAC in front of what is stored for an operation.
 func (s *seals) seal(kind, id string, data []byte) []byte {
-	return append(s.of(kind, id, data), data...)
+	return append(append(make([]byte, 0, sha256.Size+len(data)), s.of(kind, id, data)...), data...)
 }
 
 // of is the MAC of something of an operation.
@@ -60,7 +60,7 @@ func (s *seals) of(kind, id string, data []byte) []byte {
 		m.Write([]byte(p))
 	}
 	m.Write(data)
-	return m.Sum(make([]byte, 0, sha256.Size+len(data)))
+	return m.Sum(nil)
 }
 
 // errSeal is of a row that was not written by an engine with this secret.
@@ -72,7 +72,7 @@ func (s *seals) open(kind, id string, sealed []byte) ([]byte, error) {
 		return nil, errSeal
 	}
 	data := sealed[sha256.Size:]
-	if !hmac.Equal(sealed[:sha256.Size], s.of(kind, id, data)[:sha256.Size]) {
+	if !hmac.Equal(sealed[:sha256.Size], s.of(kind, id, data)) {
 		return nil, errSeal
 	}
 	return data, nil
@@ -91,20 +91,32 @@ type header struct {
 	Thumb  string       `json:"thumbprint,omitempty"`
 	Level  string       `json:"level,omitempty"`
 	Scheme string       `json:"scheme,omitempty"` // whose hash the digests of items are by
-	Items  []headerItem `json:"items"`
+	Items  []headerItem `json:"-"`                // in a form of their own, since there may be thousands and each poll reads them
 }
 
 type headerItem struct {
-	Name   string `json:"n,omitempty"`
-	Size   int64  `json:"s"`
-	Digest []byte `json:"d,omitempty"`
-	Shelf  string `json:"f,omitempty"`
+	Name   string
+	Size   int64 // -1 when it is not known
+	Digest []byte
+	Shelf  string
 }
 
+// sealHeader encodes a header, JSON with its length before it, then the number of items and for each its size and three
+// fields with their lengths before them, and seals it.
 func (s *seals) sealHeader(id string, h *header) ([]byte, error) {
-	data, err := json.Marshal(h)
+	plain, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
+	}
+	size := len(plain) + 2*binary.MaxVarintLen64
+	for _, it := range h.Items {
+		size += len(it.Name) + len(it.Digest) + len(it.Shelf) + 4*binary.MaxVarintLen32
+	}
+	data := appendField(make([]byte, 0, size), plain)
+	data = binary.AppendUvarint(data, uint64(len(h.Items)))
+	for _, it := range h.Items {
+		data = binary.AppendVarint(data, it.Size)
+		data = appendField(appendField(appendField(data, []byte(it.Name)), it.Digest), []byte(it.Shelf))
 	}
 	return s.seal("header", id, data), nil
 }
@@ -114,13 +126,50 @@ func (s *seals) openHeader(id string, sealed []byte) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseHeader(data)
+}
+
+var errHeader = errors.New("confirm: the stored operation cannot be read")
+
+// parseHeader reads what sealHeader wrote. The digests are views of data.
+func parseHeader(data []byte) (*header, error) {
+	plain, data, ok := takeField(data)
+	if !ok {
+		return nil, errHeader
+	}
 	h := &header{}
-	return h, json.Unmarshal(data, h)
+	if err := json.Unmarshal(plain, h); err != nil {
+		return nil, errors.Join(errHeader, err)
+	}
+	n, data, ok := takeLength(data)
+	if !ok || n > uint64(len(data)) { // each has four octets at least
+		return nil, errHeader
+	}
+	h.Items = make([]headerItem, n)
+	for i := range h.Items {
+		it := &h.Items[i]
+		size, read := binary.Varint(data)
+		if read <= 0 {
+			return nil, errHeader
+		}
+		it.Size, data = size, data[read:]
+		var name, shelf []byte
+		for _, field := range []*[]byte{&name, &it.Digest, &shelf} {
+			if *field, data, ok = takeField(data); !ok {
+				return nil, errHeader
+			}
+		}
+		it.Name, it.Shelf = string(name), string(shelf)
+	}
+	if len(data) != 0 {
+		return nil, errHeader
+	}
+	return h, nil
 }
 
 // confirmation is what proves that an operation was confirmed as it was asked for: nobody without the secret can make it.
 func (s *seals) confirmation(id string, sealedHeader []byte) []byte {
-	return s.of("confirmed", id, sealedHeader[:sha256.Size])[:sha256.Size:sha256.Size]
+	return s.of("confirmed", id, sealedHeader[:sha256.Size])
 }
 
 // codeOf is the keyed hash of a code of one operation; serial tells apart the codes that were sent for it. The end of its
