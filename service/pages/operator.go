@@ -89,13 +89,13 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request, status int, message
 		status, d.Message = http.StatusInternalServerError, t.Fault
 	}
 	for _, op := range all {
-		one := operatorRow{ID: op.ID, Owner: visible(op.Owner), Key: op.Key, Title: visible(op.Title), State: t.States[op.State], Reason: op.Reason, Created: t.when(op.Created), Files: len(op.Items)}
+		one := operatorRow{ID: op.ID, Owner: visible(op.Owner), Key: op.Key, Title: visible(op.Title), State: t.States[op.State], Reason: visible(op.Reason), Created: t.when(op.Created), Files: len(op.Items)}
 		if op.State == confirm.Awaiting {
 			one.State = t.WaitsForPerson
 		}
 		for _, it := range op.Items {
 			if one.Reason == "" && it.Err != "" {
-				one.Reason = it.Err
+				one.Reason = visible(it.Err)
 			}
 		}
 		one.Retry = op.State == confirm.Partial || op.State == confirm.Failed && !op.Locked && !op.Missing
