@@ -40,6 +40,7 @@ import (
 	"github.com/seed-116355fd/signet/service/auth"
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/internal/budget"
 	"github.com/seed-116355fd/signet/service/internal/route"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/service/shelf"
@@ -109,6 +110,7 @@ type Limits struct {
 	Part    int64 // octets of a part of an upload, DefaultPart
 	Files   int   // of one operation, DefaultFiles
 	Holds   int   // questions that are held open at once, DefaultHolds; more are answered at once
+	Answers int64 // octets of answers with signatures that their clients have not taken yet, DefaultAnswers; half for one caller
 	// Gate has the other limits of requests. Body is not used; where Requests, Waiting and PerCaller are 0, they are
 	// DefaultRequests, DefaultWaiting and DefaultPerCaller. Questions for results are not among them: they wait.
 	Gate gate.Limits
@@ -120,6 +122,7 @@ const (
 	DefaultPart      = 70_000_000
 	DefaultFiles     = 10_000
 	DefaultHolds     = 4096
+	DefaultAnswers   = 256 << 20
 	DefaultRequests  = 128
 	DefaultWaiting   = 1024
 	DefaultPerCaller = 96
@@ -133,7 +136,8 @@ const (
 // api has the methods, each of the form that gate.Handle takes.
 type api struct {
 	Config
-	held atomic.Int64
+	held    atomic.Int64
+	answers *budget.Budget
 }
 
 // New returns the handler of all methods. Their paths are Paths.
@@ -154,9 +158,10 @@ func New(c Config) (http.Handler, error) {
 	c.Hold = min(or(c.Hold, defaultHold), longestHold)
 	l := &c.Limits
 	l.Request, l.Part, l.Files, l.Holds = or(l.Request, DefaultRequest), or(l.Part, DefaultPart), or(l.Files, DefaultFiles), or(l.Holds, DefaultHolds)
+	l.Answers = or(l.Answers, DefaultAnswers)
 	g := &l.Gate
 	g.Requests, g.Waiting, g.PerCaller = or(g.Requests, DefaultRequests), or(g.Waiting, DefaultWaiting), or(g.PerCaller, DefaultPerCaller)
-	a := &api{Config: c}
+	a := &api{Config: c, answers: budget.New(l.Answers, makers)}
 	table, refuser, err := a.table()
 	if err != nil {
 		return nil, err

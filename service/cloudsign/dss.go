@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	protobuf "google.golang.org/protobuf/proto"
+
 	"github.com/seed-116355fd/signet/service/cloudsign/proto"
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/gate"
@@ -111,20 +113,18 @@ func (a *api) dssSignResult(c *gate.Call) error {
 	}
 	switch op.State {
 	case confirm.Completed, confirm.Partial:
-		results, err := a.Engine.Results(c.Context(), c.Principal.Name, id)
-		if err != nil {
-			return engineError(err)
-		}
-		c.Contents = len(results)
-		for _, r := range results {
-			one := &proto.DssFileSigningResult{FileSigningStatus: proto.DssFileSigningStatus_SigningError.Enum()}
-			if r.Err == "" && len(r.Signature) > 0 {
-				one.FileSigningStatus, one.Signature = proto.DssFileSigningStatus_SigningCompleted.Enum(), r.Signature
-			} else {
-				c.Failed++
+		return a.results(c, op, false, func(results []confirm.Result) (protobuf.Message, error) {
+			for _, r := range results {
+				one := &proto.DssFileSigningResult{FileSigningStatus: proto.DssFileSigningStatus_SigningError.Enum()}
+				if r.Err == "" && len(r.Signature) > 0 {
+					one.FileSigningStatus, one.Signature = proto.DssFileSigningStatus_SigningCompleted.Enum(), r.Signature
+				} else {
+					c.Failed++
+				}
+				answer.FileSigningResults = append(answer.FileSigningResults, one)
 			}
-			answer.FileSigningResults = append(answer.FileSigningResults, one)
-		}
+			return answer, nil
+		})
 	case confirm.Failed:
 		for range op.Items {
 			answer.FileSigningResults = append(answer.FileSigningResults, &proto.DssFileSigningResult{FileSigningStatus: proto.DssFileSigningStatus_SigningError.Enum()})

@@ -181,7 +181,9 @@ func TestEngineOfDss(t *testing.T) {
 	request := &pb.DssSignRequest{Files: []*pb.DssSignFile{{Content: &pb.ContentV3{Content: []byte("one")}}, {Content: &pb.ContentV3{Content: []byte("two")}}}}
 	task := w.task(w.do("POST", "/DssSign?boxId=b", marshal(t, request)))
 	token := strings.TrimPrefix(<-w.links, "https://sign.example/confirm/")
-	_, err := w.engine.Approve(t.Context(), token)
+	_, err := w.engine.Wait(t.Context(), "anna", task, confirm.Preparing) // the message is there before it is stored that it is
+	require.NoError(t, err)
+	_, err = w.engine.Approve(t.Context(), token)
 	require.NoError(t, err)
 	var m pb.DssSignResult
 	for m.GetOperationStatus() != pb.DssOperationStatus_Completed {

@@ -24,7 +24,9 @@ type engine struct {
 	changed chan struct{} // closed and replaced with each change
 	waiting chan string   // told of each question that begins to wait
 	failure error         // of whatever is called
-	slow    bool          // operations stay in Preparing, and in Signing
+	// cancelled has the engine say of cancelled operations what the real one does.
+	cancelled bool
+	slow      bool // operations stay in Preparing, and in Signing
 }
 
 type operation struct {
@@ -140,7 +142,7 @@ func (e *engine) Confirm(_ context.Context, owner, token, code string) (*confirm
 		switch {
 		case op.Locked:
 			return &got, confirm.ErrLocked
-		case op.State == confirm.Expired:
+		case op.State == confirm.Expired, op.State == confirm.Cancelled && e.cancelled:
 			return &got, confirm.ErrExpired
 		case code != rightCode:
 			if op.code != code { // the same wrong code again counts once

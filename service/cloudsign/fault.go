@@ -143,8 +143,10 @@ func shelfError(err error) error {
 	switch {
 	case errors.Is(err, shelf.ErrNotFound):
 		return because(err, http.StatusNotFound, "", "this is not on the shelf: it was never uploaded, is not complete, or has expired")
+	case errors.Is(err, shelf.ErrPart):
+		return because(err, http.StatusBadRequest, "", "partIndex is too large: an upload has up to %d parts, numbered from 0; send larger ones", shelf.MaxParts)
 	case errors.Is(err, shelf.ErrName):
-		return because(err, http.StatusBadRequest, "", "this is no name for the shelf; letters, digits, dots, dashes and underscores are")
+		return because(err, http.StatusBadRequest, "", "this is no name for the shelf; one has up to 512 octets of UTF-8, without slashes and control characters")
 	case errors.Is(err, shelf.ErrQuota):
 		return because(err, http.StatusForbidden, quota, "your shelf has no room for this; what is on it expires by itself")
 	}

@@ -134,7 +134,7 @@ func (r *reader) object(m protoreflect.Message, where string) error {
 			return jsonbody.Unknown("field", where+jsonbody.Short(name), name, names)
 		}
 		if seen[f.Number()] {
-			return bad("%s%s stands twice in the request", where, f.Name())
+			return bad("%s stands twice in the request", place(where+string(f.Name())))
 		}
 		seen[f.Number()] = true
 		if err := r.field(m, f, where+string(f.Name())); err != nil {
@@ -186,30 +186,41 @@ func (r *reader) field(m protoreflect.Message, f protoreflect.FieldDescriptor, w
 	}
 }
 
+// place is a path as people read it: files are counted from 1 in all other messages.
+func place(where string) string {
+	if rest, ok := strings.CutPrefix(where, "Files["); ok {
+		n, _, _ := strings.Cut(rest, "]")
+		if i, err := strconv.Atoi(n); err == nil {
+			return "file " + strconv.Itoa(i+1) + " (" + where + ")"
+		}
+	}
+	return where
+}
+
 // value makes a value of a token; v is a new one of its kind.
 func (r *reader) value(f protoreflect.FieldDescriptor, v protoreflect.Value, t json.Token, where string) (protoreflect.Value, error) {
 	s, isString := t.(string)
 	switch f.Kind() {
 	case protoreflect.MessageKind:
 		if t != json.Delim('{') {
-			return v, bad("%s has to be an object", where)
+			return v, bad("%s has to be an object", place(where))
 		}
 		return v, r.object(v.Message(), where+".")
 	case protoreflect.StringKind:
 		if !isString {
-			return v, bad("%s has to be a string", where)
+			return v, bad("%s has to be a string", place(where))
 		}
 		return protoreflect.ValueOfString(s), nil
 	case protoreflect.BytesKind:
 		data, err := base64.StdEncoding.DecodeString(s)
 		if !isString || err != nil {
-			return v, bad("%s has to be a string of base64", where)
+			return v, bad("%s has to be a string of base64", place(where))
 		}
 		return protoreflect.ValueOfBytes(data), nil
 	case protoreflect.EnumKind:
 		return enum(f, t, where)
 	}
-	return v, bad("%s is not read from requests", where)
+	return v, bad("%s is not read from requests", place(where))
 }
 
 // enum takes a name, in any case, or a number.
@@ -223,5 +234,5 @@ func enum(f protoreflect.FieldDescriptor, t json.Token, where string) (protorefl
 			return protoreflect.ValueOfEnum(v.Number()), nil
 		}
 	}
-	return protoreflect.Value{}, bad("%s has to be the name of one of the values of %s", where, f.Enum().Name())
+	return protoreflect.Value{}, bad("%s has to be the name of one of the values of %s", place(where), f.Enum().Name())
 }

@@ -91,7 +91,7 @@ func (a *api) autoSignReceiptsResult(c *gate.Call) error {
 
 // run asks for a run, and is held open while it is under way.
 func (a *api) run(c *gate.Call, id string) (*confirm.Run, error) {
-	ctx, end := a.hold(c, a.Hold)
+	ctx, end := a.keep(c, a.Hold)
 	defer end()
 	if ctx == nil {
 		// The engine waits, and there is no room to: a moment is enough to read.

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/seed-116355fd/signet/service/cloudsign/proto"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/seed-116355fd/signet/service/cloudsign/proto"
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/gate"
 )
@@ -33,17 +35,22 @@ func (a *api) cloudSignResult(c *gate.Call) error {
 	case op.Kind != confirm.Code && op.Kind != confirm.TOTP:
 		return noTask(nil) // of DssSign: no code is passed back
 	case op.Missing:
-		return refuse(http.StatusConflict, conflict, "the operation could not be begun: %s", whyOf(op))
+		return missing(op)
 	case op.State == confirm.Failed && !op.Locked && op.Kind == confirm.Code && !op.Sent:
 		return refuse(http.StatusInternalServerError, "", "the operation could not be begun: %s", whyOf(op))
 	case op.State == confirm.Failed && op.Locked, op.State == confirm.Cancelled, op.State == confirm.Expired:
 		return over(op)
 	}
-	return message(c, &proto.CloudSignResult{Token: &op.Token})
+	return message(c, &pb.CloudSignResult{Token: &op.Token})
+}
+
+// missing is the error of an operation that named a file which is not on the shelf.
+func missing(op *confirm.Operation) error {
+	return refuse(http.StatusConflict, conflict, "the operation could not be begun: %s", whyOf(op))
 }
 
 // over is the error of an operation that nobody can confirm any more.
-func over(op *confirm.Operation) error {
+func over(op *confirm.Operation) *gate.Error {
 	switch {
 	case op.Locked:
 		return refuse(http.StatusConflict, expired, lockedText)
@@ -53,10 +60,13 @@ func over(op *confirm.Operation) error {
 	return refuse(http.StatusConflict, expired, "nobody confirmed in time; begin anew with CloudSign")
 }
 
-// whyOf says why an operation failed.
+// whyOf says why an operation failed. What a gateway or a server for mail has answered is for the operator, whose pages and log
+// have it: it names machines that are no affair of a caller.
 func whyOf(op *confirm.Operation) string {
 	var all []string
-	if op.Reason != "" {
+	if why, _, others := strings.Cut(op.Reason, ": notify: "); others {
+		all = append(all, why+"; try again in a moment, or ask the operator, whose log says why")
+	} else if op.Reason != "" {
 		all = append(all, op.Reason)
 	}
 	for _, item := range op.Items {
@@ -100,6 +110,9 @@ func (a *api) cloudSignConfirmResult(c *gate.Call) error {
 		if op.Locked {
 			return over(op)
 		}
+		if op.Missing {
+			return missing(op)
+		}
 		return refuse(http.StatusInternalServerError, "", "nothing was signed: %s", whyOf(op))
 	case confirm.Partial:
 		return refuse(http.StatusConflict, conflict, "some files were not signed: %s. GET /DssSignResult?taskId=%s has the signatures of the others", whyOf(op), id)
@@ -107,30 +120,32 @@ func (a *api) cloudSignConfirmResult(c *gate.Call) error {
 	default:
 		return fmt.Errorf("cloudsign: an operation in state %s", op.State)
 	}
-	results, err := a.Engine.Results(c.Context(), c.Principal.Name, id)
-	if err != nil {
-		return engineError(err)
-	}
-	c.Contents = len(results)
-	answer := &proto.CloudSignConfirmResult{Signatures: make([]*proto.ContentV2, len(results))}
+	return a.results(c, op, reference, func(results []confirm.Result) (proto.Message, error) {
+		return a.signatures(c, id, reference, results)
+	})
+}
+
+// signatures are those of all files, or their names on the shelf.
+func (a *api) signatures(c *gate.Call, id string, reference bool, results []confirm.Result) (proto.Message, error) {
+	answer := &pb.CloudSignConfirmResult{Signatures: make([]*pb.ContentV2, len(results))}
 	for i, r := range results {
 		if len(r.Signature) == 0 { // an empty signature must not be taken for one
-			return fmt.Errorf("cloudsign: file %d of a completed operation has no signature: %s", i, r.Err)
+			return nil, fmt.Errorf("cloudsign: file %d of a completed operation has no signature: %s", i+1, r.Err)
 		}
-		answer.Signatures[i] = &proto.ContentV2{Content: r.Signature}
+		answer.Signatures[i] = &pb.ContentV2{Content: r.Signature}
 	}
 	if !reference {
-		return message(c, answer)
+		return answer, nil
 	}
-	err = each(c.Context(), len(results), func(ctx context.Context, i int) error {
+	err := each(c.Context(), len(results), func(ctx context.Context, i int) error {
 		name := fmt.Sprintf("%s-%d.sig", id, i)
-		answer.Signatures[i] = &proto.ContentV2{NameOnShelf: &name}
+		answer.Signatures[i] = &pb.ContentV2{NameOnShelf: &name}
 		return a.put(ctx, c.Principal.Name, name, results[i].Signature)
 	})
 	if err != nil {
-		return shelfError(err)
+		return nil, shelfError(err)
 	}
-	return message(c, answer)
+	return answer, nil
 }
 
 // put lays a signature on the shelf, unless it lies there.

@@ -86,6 +86,8 @@ func TestErrorsOfTheShelf(t *testing.T) {
 		require.Equal(t, want, w.StatusCode)
 		require.NotContains(t, string(w.body), "disk")
 	}
+	h.store.err = fmt.Errorf("no part: %w", shelf.ErrPart)
+	h.refused(h.do("POST", "/ShelfUpload?nameOnShelf=__userId__/a&isLastPart=1&partIndex=10000", big[:1]), 400, "Http.BadRequest", "partIndex is too large")
 	bare := newHouse(t, func(c *cloudsign.Config) { c.Shelf = (*shelf.Shelf)(nil) })
 	bare.refused(bare.do("POST", "/V2/ShelfUpload", big), 404, "Http.NotFound", "no shelf")
 	bare.refused(bare.do("GET", "/V2/ShelfDownload?fileName=a", nil), 404, "Http.NotFound", "no shelf")

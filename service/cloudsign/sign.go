@@ -2,6 +2,7 @@ package cloudsign
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"strings"
 	"unicode"
@@ -134,11 +135,25 @@ func (a *api) cloudSignConfirm(c *gate.Call) error {
 	}
 	op, err := a.Engine.Confirm(c.Context(), c.Principal.Name, token, code)
 	if err != nil {
-		err = engineError(err)
-		if e, ok := err.(*gate.Error); ok && e.Details == badCode && op != nil {
-			e.Message += attemptsLeft(op.AttemptsLeft)
-		}
-		return err
+		return notConfirmed(op, err)
 	}
 	return task(c, confirmTask(op.ID, reference))
+}
+
+// notConfirmed is the error of a code that was not taken; op may be nil.
+func notConfirmed(op *confirm.Operation, err error) error {
+	told := engineError(err)
+	e, ok := told.(*gate.Error)
+	switch {
+	case !ok || op == nil:
+	case errors.Is(err, confirm.ErrExpired) && (op.State == confirm.Cancelled || op.State == confirm.Expired):
+		why := over(op)
+		why.Err = err
+		return why
+	case e.Details == badCode && op.State == confirm.Awaiting && op.AttemptsLeft > 0:
+		e.Message += attemptsLeft(op.AttemptsLeft)
+	case e.Details == badCode && op.State != confirm.Awaiting:
+		e.Message = "this is not the code with which the operation was confirmed; GET /CloudSignConfirmResult has its signatures"
+	}
+	return told
 }

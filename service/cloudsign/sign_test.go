@@ -157,6 +157,13 @@ func TestCodes(t *testing.T) {
 	h.refused(h.do("GET", "/CloudSignResult?taskId="+h.engine.one(), nil), 409, "CloudCrypt.ExpiredRequest", "too many wrong codes")
 	h.refused(h.do("GET", "/CloudSignConfirmResult?taskId="+h.engine.one(), nil), 409, "CloudCrypt.ExpiredRequest", "too many wrong codes")
 	require.NotContains(t, string(wrong("424242").body), "424242")
+
+	// Nothing is left to be tried where it is confirmed.
+	h = newHouse(t)
+	_, token = h.begin("one")
+	h.task(wrong(rightCode))
+	h.refused(wrong("1"), 409, "CloudCrypt.BadConfirmationCode", "not the code with which")
+	require.NotContains(t, string(wrong("1").body), "left")
 }
 
 // one is the ID of the only operation.
@@ -188,6 +195,9 @@ func TestStates(t *testing.T) {
 	require.Equal(t, 204, status(second))
 	set(confirm.Failed, "no gateway", false)
 	h.refused(h.do("GET", first, nil), 500, "Http.InternalServerError", "no gateway")
+	set(confirm.Failed, "the message could not be sent to 1234: notify: ask the gateway: dial tcp 10.1.2.3:80: refused", false)
+	require.NotContains(t, string(h.do("GET", first, nil).body), "10.1.2.3")
+	h.refused(h.do("GET", first, nil), 500, "Http.InternalServerError", "could not be sent to 1234; try again")
 	set(confirm.Failed, "the token was pulled out", true)
 	require.Equal(t, 200, status(first))
 	h.refused(h.do("GET", second, nil), 500, "Http.InternalServerError", "the token was pulled out")
@@ -199,6 +209,8 @@ func TestStates(t *testing.T) {
 	}
 	set(confirm.Cancelled, "", true)
 	h.refused(h.do("POST", "/CloudSignConfirm?confirmationCode="+rightCode+"&token="+token, nil), 409, "CloudCrypt.ExpiredRequest", "cannot be confirmed")
+	h.engine.cancelled = true
+	h.refused(h.do("POST", "/CloudSignConfirm?confirmationCode="+rightCode+"&token="+token, nil), 409, "CloudCrypt.ExpiredRequest", "was cancelled")
 	set(confirm.Completed, "", true)
 	h.refused(h.do("GET", second, nil), 410, "Http.Gone", "wiped")
 
@@ -280,14 +292,14 @@ func TestRequests(t *testing.T) {
 		`{"Files":[1]}`:                 "has to be an object",
 		`{"Files":[null]}`:              "has to be an object",
 		`{"Files":[{"Content_v2":{}}]}`: `"Files[0].Content_v2" is not known; there are Content, FileName`,
-		`{"Files":[{"Content":{"Content":"!"}}]}`: "base64",
-		`{"Files":[{"Content":{"Content":1}}]}`:   "base64",
-		`{"Files":[{"FileName":1}]}`:              "Files[0].FileName has to be a string",
-		`{"Files":[{},{},{},{}]}`:                 "more than 3 files",
-		`{"Files":[],"files":[]}`:                 "twice",
-		`{"Files":[]} {}`:                         "behind",
-		`{"Files":[`:                              "too early",
-		`{"Files":[}`:                             "broken",
+		`{"Files":[{"Content":{"Content":"!"}}]}`:  "base64",
+		`{"Files":[{},{"Content":{"Content":1}}]}`: "file 2 (Files[1].Content.Content) has to be a string of base64",
+		`{"Files":[{"FileName":1}]}`:               "file 1 (Files[0].FileName) has to be a string",
+		`{"Files":[{},{},{},{}]}`:                  "more than 3 files",
+		`{"Files":[],"files":[]}`:                  "twice",
+		`{"Files":[]} {}`:                          "behind",
+		`{"Files":[`:                               "too early",
+		`{"Files":[}`:                              "broken",
 		`{"Files":[{"Content":{"DocumentId":{"MessageId":"1"}}}]}`: "DocumentId",
 	} {
 		h.refused(h.do("POST", "/CloudSign", []byte(body), "Content-Type", "application/json"), 400, "Http.BadRequest", part)
@@ -307,6 +319,7 @@ func TestMissingOnShelf(t *testing.T) {
 	h := newHouse(t)
 	task := h.task(h.do("POST", "/CloudSign", marshal(t, &pb.CloudSignRequest{Files: []*pb.CloudSignFile{{Content: &pb.ContentV2{NameOnShelf: proto.String("missing")}}}})))
 	h.refused(h.do("GET", "/CloudSignResult?taskId="+task, nil), 409, "Http.Conflict", "not on the shelf")
+	h.refused(h.do("GET", "/CloudSignConfirmResult?taskId="+task, nil), 409, "Http.Conflict", "not on the shelf")
 	h.engine.failure = fmt.Errorf("item 1: %w", confirm.ErrShelf)
 	h.refused(h.do("POST", "/CloudSign", marshal(t, inline("x"))), 409, "Http.Conflict", "not on the shelf")
 }

@@ -51,7 +51,7 @@ func operationOf(task string) (id string, reference bool) {
 
 // wait asks for an operation, and is held open while it is in one of these states.
 func (a *api) wait(c *gate.Call, id string, hold time.Duration, while ...confirm.State) (*confirm.Operation, error) {
-	ctx, end := a.hold(c, hold)
+	ctx, end := a.keep(c, hold)
 	defer end()
 	owner := c.Principal.Name
 	if ctx != nil {
@@ -64,9 +64,9 @@ func (a *api) wait(c *gate.Call, id string, hold time.Duration, while ...confirm
 	return op, engineError(err)
 }
 
-// hold gives the context of a question that is held open, or nil when it is to be answered at once: there are as many as
+// keep gives the context of a question that is held open, or nil when it is to be answered at once: there are as many as
 // there may be, or the server is shut down.
-func (a *api) hold(c *gate.Call, most time.Duration) (ctx context.Context, end func()) {
+func (a *api) keep(c *gate.Call, most time.Duration) (ctx context.Context, end func()) {
 	most = min(most, a.Hold)
 	select {
 	case <-a.Quit:

@@ -111,16 +111,24 @@ func tooManyFiles(most int) error {
 
 // message answers with a message, in the form that the request asks for.
 func message(c *gate.Call, m proto.Message) error {
-	if wantsJSON(c.Request.Header) {
-		c.Header().Set("Content-Type", "application/json; charset=utf-8")
-		return answer(c, http.StatusOK, appendJSON(nil, m.ProtoReflect()))
-	}
-	data, err := proto.Marshal(m)
+	body, err := encode(c, m)
 	if err != nil {
 		return err
 	}
-	c.Header().Set("Content-Type", protobufType)
-	return answer(c, http.StatusOK, data)
+	return answer(c, http.StatusOK, body)
+}
+
+// encode makes the body of an answer, and sets its type.
+func encode(c *gate.Call, m proto.Message) ([]byte, error) {
+	if wantsJSON(c.Request.Header) {
+		c.Header().Set("Content-Type", "application/json; charset=utf-8")
+		return appendJSON(nil, m.ProtoReflect()), nil
+	}
+	data, err := proto.Marshal(m)
+	if err == nil {
+		c.Header().Set("Content-Type", protobufType)
+	}
+	return data, err
 }
 
 // running answers that a task is under way. Retry-After is a whole number above 0, and stands on no other answer that is a

@@ -37,7 +37,8 @@ import (
 var (
 	ErrNotFound = errors.New("it is not on the shelf") // also what is another owner's, and what is not complete
 	ErrQuota    = errors.New("the shelf has no room for it")
-	ErrName     = errors.New("this is no name for the shelf") // or no index of a part
+	ErrName     = errors.New("this is no name for the shelf")
+	ErrPart     = fmt.Errorf("this is no index of a part: %w", ErrName) // who knows ErrName only takes it for that
 )
 
 // Bounds that are no options.
@@ -125,7 +126,7 @@ func (s *Shelf) Part(ctx context.Context, owner, name string, index int, last bo
 		return nil, err
 	}
 	if index < 0 || index >= MaxParts {
-		return nil, fmt.Errorf("shelf: there is no part %d; indexes are 0 to %d: %w", index, MaxParts-1, ErrName)
+		return nil, fmt.Errorf("shelf: there is no part %d; indexes are 0 to %d: %w", index, MaxParts-1, ErrPart)
 	}
 	at := place(owner, bare)
 	before, err := s.list(ctx, at)

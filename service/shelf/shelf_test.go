@@ -250,7 +250,7 @@ func TestNames(t *testing.T) {
 	}
 	for _, index := range []int{-1, MaxParts, 1 << 40} {
 		_, err := s.Part(t.Context(), "anna", "x", index, true, strings.NewReader(""))
-		require.ErrorIs(t, err, ErrName)
+		require.ErrorIs(t, err, ErrPart)
 	}
 }
 
