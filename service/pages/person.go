@@ -192,8 +192,31 @@ func (p *pages) document(w http.ResponseWriter, r *http.Request) {
 	}
 	defer content.Close()
 	download(w, op.Items[i].Name, "application/octet-stream", size)
-	if _, err := io.Copy(w, content); err != nil {
+	if err := copyWhole(w, content); err != nil {
 		panic(http.ErrAbortHandler) // half a document must not look like a whole one
+	}
+}
+
+// copyWhole copies like io.Copy, but what was read last goes out only when the reader has ended well: it may say at its very end
+// that the content was another one, and with all octets that were announced the browser would not notice that the connection is
+// cut.
+func copyWhole(w io.Writer, r io.Reader) error {
+	held, next := make([]byte, 0, 32<<10), make([]byte, 32<<10)
+	for {
+		n, err := r.Read(next)
+		if n > 0 {
+			if _, err := w.Write(held); err != nil {
+				return err
+			}
+			held, next = next[:n], held[:cap(held)]
+		}
+		if errors.Is(err, io.EOF) {
+			_, err := w.Write(held)
+			return err
+		}
+		if err != nil {
+			return err
+		}
 	}
 }
 
