@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/seed-116355fd/signet/service/confirm"
@@ -15,7 +17,7 @@ func (s *Server) checkConfirm(ctx context.Context, c *Config) []Finding {
 	const what = "confirm"
 	config, err := s.stages.config(c)
 	if err != nil {
-		return []Finding{finding(Fault, what, "%s", err)}
+		return []Finding{finding(Fault, what, "%s", strings.TrimPrefix(err.Error(), "confirm."))}
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
@@ -33,6 +35,12 @@ func (s *Server) checkConfirm(ctx context.Context, c *Config) []Finding {
 		}
 		if _, err := p.authenticator(); err != nil {
 			all = append(all, finding(Fault, what, "the authenticator of %s: %s", p.Caller, err))
+		}
+	}
+	for i := range c.Confirm.Boxes {
+		b := &c.Confirm.Boxes[i]
+		if info, err := os.Stat(filepath.Join(string(b.Folder), b.Name)); err != nil || !info.IsDir() {
+			all = append(all, finding(Warning, what, "box %s has no folder %s; make it", b.Name, filepath.Join(string(b.Folder), b.Name)))
 		}
 	}
 	for i := range c.Confirm.Notifiers {

@@ -2,10 +2,12 @@ package server
 
 import (
 	"fmt"
+	"net/mail"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-116355fd/signet/service/confirm"
 )
@@ -164,6 +166,9 @@ func (k checker) confirm() {
 			k.wrong("confirm.link", "ends with /confirm/, behind which the token of an operation is put")
 		}
 	}
+	if c.Hold > longestHold {
+		k.wrong("confirm.hold", "%s at most: proxies and clients give up after 30s", longestHold)
+	}
 	var names []string
 	for i := range c.Notifiers {
 		n, path := &c.Notifiers[i], fmt.Sprintf("confirm.notifiers[%d]", i)
@@ -185,15 +190,30 @@ func (k checker) confirm() {
 		}
 	}
 	k.people(names)
+	k.boxes()
+}
+
+// longestHold is what the API takes.
+const longestHold = 29 * time.Second
+
+func (k checker) boxes() {
+	c := &k.Confirm
 	var keys []string
 	for i := range k.Keys {
 		keys = append(keys, k.Keys[i].Name)
 	}
+	seen := map[string]bool{}
 	for i := range c.Boxes {
 		b, path := &c.Boxes[i], fmt.Sprintf("confirm.boxes[%d]", i)
-		if b.Name == "" || b.Folder == "" || len(b.Callers) == 0 {
+		switch {
+		case b.Name == "" || b.Folder == "" || len(b.Callers) == 0:
 			k.wrong(path, "a box has name:, folder:, callers: and key:")
+		case strings.HasPrefix(b.Name, ".") || strings.ContainsAny(b.Name, `/\:`):
+			k.wrong(path+".name", "%s is no name of a folder in folder:; it has no slashes and colons, and does not begin with a dot", shown(b.Name))
+		case seen[b.Name]:
+			k.wrong(path+".name", "there are two boxes %s; give one another name", shown(b.Name))
 		}
+		seen[b.Name] = true
 		if !slices.Contains(keys, b.Key) {
 			k.wrong(path+".key", "there is no key %s%s", shown(b.Key), nearest(b.Key, keys))
 		}
@@ -232,6 +252,32 @@ func (k checker) people(notifiers []string) {
 			k.wrong(path, "how does the code get to the person? Add notifier: with the name of one")
 		case !slices.Contains(notifiers, p.Notifier):
 			k.wrong(path+".notifier", "there is no notifier %s%s", shown(p.Notifier), nearest(p.Notifier, notifiers))
+		default:
+			k.address(path, p)
 		}
 	}
+}
+
+// address refuses what the notifier of a person cannot send to: every operation would fail.
+func (k checker) address(path string, p *Person) {
+	i := slices.IndexFunc(k.Confirm.Notifiers, func(n Notifier) bool { return n.Name == p.Notifier })
+	n := &k.Confirm.Notifiers[i]
+	switch {
+	case n.SMTP != nil:
+		if _, err := mail.ParseAddress(p.Address); err != nil {
+			k.wrong(path, "notifier %s sends mail, and address: is no address of mail, as in anna@example.org", shown(n.Name))
+		}
+	case n.HTTP != nil && p.Address == "" && n.HTTP.names(".To"):
+		k.wrong(path, "where does notifier %s send to? Add address: with the number of the telephone", shown(n.Name))
+	}
+}
+
+// names reports whether a template of the gateway has a field.
+func (g *Gateway) names(field string) bool {
+	for _, header := range g.Headers {
+		if strings.Contains(header, field) {
+			return true
+		}
+	}
+	return strings.Contains(g.URL, field) || strings.Contains(g.Body, field)
 }

@@ -32,6 +32,9 @@ func (s *Server) Run(ctx context.Context) error {
 			for _, l := range listeners {
 				_ = l.Close()
 			}
+			if ctx.Err() != nil { // whoever ended the start asked the database nothing
+				err = fmt.Errorf("stopped before the database of confirm: answered: %w", context.Cause(ctx))
+			}
 			return errors.Join(err, s.Close())
 		}
 	}

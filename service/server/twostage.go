@@ -1,15 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"gocloud.dev/blob"
 
@@ -95,7 +98,10 @@ func (t *twoStage) config(c *Config) (*confirm.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("confirm.postgres: %w", err)
 		}
-		database = string(url.Bytes())
+		// Everything else would be taken for the path of a file, whose name has the password in it.
+		if database = string(url.Bytes()); !strings.HasPrefix(database, "postgres://") && !strings.HasPrefix(database, "postgresql://") {
+			return nil, errors.New("confirm.postgres: this is no address of PostgreSQL; it is postgres://USER:PASSWORD@HOST/NAME")
+		}
 	}
 	secret, err := section.Secret.Read()
 	if err != nil {
@@ -159,7 +165,7 @@ func (c *Confirm) profile(caller string) (cloudsign.Profile, error) {
 	if p == nil {
 		return cloudsign.Profile{}, fmt.Errorf("%w: %s; the operator can add it to confirm: people", cloudsign.ErrUnknown, caller)
 	}
-	m := confirm.Method{Kind: confirm.Code, Notifier: p.Notifier, Address: p.Address, Hint: p.Hint, Language: p.Language}
+	m := confirm.Method{Kind: confirm.Code, Notifier: p.Notifier, Address: p.Address, Hint: cmp.Or(p.Hint, mailHint(p.Address)), Language: p.Language}
 	out := cloudsign.Profile{Key: p.Key, Keys: p.Keys, Method: m, Approval: m}
 	out.Approval.Kind = confirm.Elsewhere
 	switch p.Method {
@@ -169,6 +175,17 @@ func (c *Confirm) profile(caller string) (cloudsign.Profile, error) {
 		out.Method = confirm.Method{}
 	}
 	return out, nil
+}
+
+// mailHint is what others may see of an address of mail; its last four characters say nothing. Empty when it is none.
+func mailHint(address string) string {
+	a, err := mail.ParseAddress(address)
+	if err != nil {
+		return ""
+	}
+	at := strings.LastIndex(a.Address, "@")
+	_, n := utf8.DecodeRuneInString(a.Address)
+	return a.Address[:min(n, at)] + "…" + a.Address[at:]
 }
 
 // box is the source of a box that a caller may use.
@@ -189,6 +206,7 @@ func (t *twoStage) handlers(c *Config, callers auth.Authenticator) (api, forPeop
 		Caller: func(_ context.Context, owner string) (cloudsign.Profile, error) { return c.Confirm.profile(owner) },
 		Box:    func(_ context.Context, owner, box string) (string, error) { return c.Confirm.box(owner, box) },
 	}
+	config.Limits.Files = s.start.Confirm.Limits.Items
 	config.Limits.Gate = c.Limits.gate()
 	config.Limits.Gate.Requests, config.Limits.Gate.Waiting, config.Limits.Gate.PerCaller = 0, 0, 0 // of its own: a flow is many small requests
 	if t.shelf != nil {

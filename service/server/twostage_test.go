@@ -149,17 +149,22 @@ confirm:
 // TestTwoStageFaults: what is wrong with the section is said with its place.
 func TestTwoStageFaults(t *testing.T) {
 	for section, want := range map[string]string{
-		"confirm: {secret: 'file:s'}":                                                                                    "where are operations kept",
-		"confirm: {database: d, people: [{caller: x, method: elsewhere}]}":                                               "there is no secret",
-		"confirm: {database: d, secret: 'file:s'}":                                                                       "who confirms",
-		"confirm: {database: d, secret: 'file:s', people: [{caller: x}]}":                                                "how does the code get to the person",
-		"confirm: {database: d, secret: 'file:s', people: [{caller: x, notifier: sms}]}":                                 "there is no notifier",
-		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: totp}]}":                                  "has a secret",
-		"confirm: {database: d, postgres: 'env:X', secret: 'file:s', people: [{caller: x, method: elsewhere}]}":          "remove one of the two",
-		"confirm: {database: d, secret: 'file:s', link: 'https://a.example/', people: [{caller: x, method: elsewhere}]}": "ends with /confirm/",
-		"confirm: {database: d, secret: 'file:s', notifiers: [{name: n}], people: [{caller: x, method: elsewhere}]}":     "one of http:, smtp:",
-		"confirm: {database: 'postgres://u:geheim@h/x', secret: 'file:s', people: [{caller: x, method: elsewhere}]}":     "write postgres: env:NAME",
-		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: elsewhere, key: nokey}]}":                 "there is no key",
+		"confirm: {secret: 'file:s'}":                                                                                                                                                         "where are operations kept",
+		"confirm: {database: d, people: [{caller: x, method: elsewhere}]}":                                                                                                                    "there is no secret",
+		"confirm: {database: d, secret: 'file:s'}":                                                                                                                                            "who confirms",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x}]}":                                                                                                                     "how does the code get to the person",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, notifier: sms}]}":                                                                                                      "there is no notifier",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: totp}]}":                                                                                                       "has a secret",
+		"confirm: {database: d, postgres: 'env:X', secret: 'file:s', people: [{caller: x, method: elsewhere}]}":                                                                               "remove one of the two",
+		"confirm: {database: d, secret: 'file:s', link: 'https://a.example/', people: [{caller: x, method: elsewhere}]}":                                                                      "ends with /confirm/",
+		"confirm: {database: d, secret: 'file:s', notifiers: [{name: n}], people: [{caller: x, method: elsewhere}]}":                                                                          "one of http:, smtp:",
+		"confirm: {database: 'postgres://u:geheim@h/x', secret: 'file:s', people: [{caller: x, method: elsewhere}]}":                                                                          "write postgres: env:NAME",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: elsewhere, key: nokey}]}":                                                                                      "there is no key",
+		"confirm: {database: d, secret: 'file:s', hold: 30s, people: [{caller: x, method: elsewhere}]}":                                                                                       "29s at most",
+		"confirm: {database: d, secret: 'file:s', notifiers: [{name: n, smtp: {address: 'h:25', from: 'a@b.example'}}], people: [{caller: x, notifier: n, address: 'no mail'}]}":              "is no address of mail",
+		"confirm: {database: d, secret: 'file:s', notifiers: [{name: n, http: {url: 'https://h.example/{{.To}}'}}], people: [{caller: x, notifier: n}]}":                                      "where does notifier \"n\" send to",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: elsewhere}], boxes: [{name: ../b, folder: f, callers: [x], key: k}]}":                                          "no name of a folder",
+		"confirm: {database: d, secret: 'file:s', people: [{caller: x, method: elsewhere}], boxes: [{name: b, folder: f, callers: [x], key: k}, {name: b, folder: g, callers: [x], key: k}]}": "two boxes",
 	} {
 		_, err := Load(newWorld(t).config(section))
 		require.ErrorContains(t, err, want, section)
@@ -191,7 +196,9 @@ func TestStartEnds(t *testing.T) {
 	<-asked
 	require.Error(t, s.stages.ping(t.Context()), "nobody waits to be told that there is none")
 	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	err = <-ended
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "stopped before the database")
 }
 
 // TestTwoStageCheck: --check tries the templates, the secrets and the database.
@@ -201,6 +208,8 @@ func TestTwoStageCheck(t *testing.T) {
 	w.write("short1", []byte("01!"))
 	w.write("long", []byte(strings.Repeat("s", 32)))
 	w.write("totp", []byte("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"))
+	w.write("dsn", []byte("host=127.0.0.1 password=geheim"))
+	w.write("mysql", []byte("mysql://u:geheim@h/x"))
 	w.write("gone", []byte("postgres://nobody@127.0.0.1:1/x"))
 	check := func(section string) string {
 		s := w.server(section)
@@ -218,15 +227,44 @@ func TestTwoStageCheck(t *testing.T) {
 	w.write("text", []byte("no database"))
 	require.NoFileExists(t, w.path("d"))
 	for section, want := range map[string]string{
-		"database: d, secret: 'file:short', " + people:                                                                      "failed the secret has 5 octets",
-		"database: d, secret: 'file:nothing', " + people:                                                                    "failed confirm.secret",
-		"postgres: 'file:gone', secret: 'file:long', " + people:                                                             "failed the database does not answer: ",
-		"database: text, secret: 'file:long', " + people:                                                                    "failed the database " + w.path("text") + ": the file is none of SQLite",
-		"database: d, secret: 'file:long', limits: {signers: 20000}, " + people:                                             "10000",
-		"database: d, secret: 'file:long', people: [{caller: x, method: totp, totp: 'file:short1'}]":                        "failed the authenticator of x",
-		"database: d, secret: 'file:long', notifiers: [{name: n, http: {url: 'https://x.example/{{nothing}}'}}], " + people: "failed confirm.notifiers[0]",
-		"database: d, secret: 'file:long', notifiers: [{name: n, terminal: true}], " + people:                               "warning notifier n writes codes",
+		"database: d, secret: 'file:short', " + people:                                                                       "failed the secret has 5 octets",
+		"database: d, secret: 'file:nothing', " + people:                                                                     "failed secret: there is no file",
+		"postgres: 'file:gone', secret: 'file:long', " + people:                                                              "failed the database does not answer: ",
+		"database: text, secret: 'file:long', " + people:                                                                     "failed the database " + w.path("text") + ": the file is none of SQLite",
+		"database: d, secret: 'file:long', limits: {signers: 20000}, " + people:                                              "10000",
+		"database: d, secret: 'file:long', people: [{caller: x, method: totp, totp: 'file:short1'}]":                         "failed the authenticator of x",
+		"database: d, secret: 'file:long', notifiers: [{name: n, http: {url: 'https://x.example/{{nothing}}'}}], " + people:  "failed notifiers[0]: ",
+		"postgres: 'file:dsn', secret: 'file:long', " + people:                                                               "failed postgres: this is no address of PostgreSQL",
+		"postgres: 'file:mysql', secret: 'file:long', " + people:                                                             "failed postgres: this is no address of PostgreSQL",
+		"database: d, secret: 'file:long', notifiers: [{name: n, smtp: {address: 'h:abc', from: 'a@b.example'}}], " + people: "host:port",
+		"database: d, secret: 'file:long', boxes: [{name: b, folder: nowhere, callers: [x], key: seal}], " + people:          "warning box b has no folder " + w.path("nowhere/b"),
+		"database: d, secret: 'file:long', notifiers: [{name: n, terminal: true}], " + people:                                "warning notifier n writes codes",
 	} {
-		require.Contains(t, check("confirm: {"+section+"}"), want, section)
+		got := check("confirm: {" + section + "}")
+		require.Contains(t, got, want, section)
+		require.NotContains(t, got, "geheim")
 	}
+}
+
+func TestMailHint(t *testing.T) {
+	for address, want := range map[string]string{"anna@example.org": "a…@example.org", "Яна <яна@example.org>": "я…@example.org", "+79990001234": "", "": ""} {
+		require.Equal(t, want, mailHint(address), address)
+	}
+}
+
+// TestLimitOfFiles: what the engine takes, the API takes, too.
+func TestLimitOfFiles(t *testing.T) {
+	w := newWorld(t)
+	w.write("long", []byte(strings.Repeat("s", 32)))
+	s := w.run("confirm: {database: d, secret: 'file:long', limits: {items: 1}, people: [{caller: '*', method: elsewhere}]}")
+	r, err := http.NewRequestWithContext(t.Context(), "POST", s.base+"/DssSign", strings.NewReader(`{"Files":[{"Content":{"Content":""}},{"Content":{"Content":""}}]}`))
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+w.token)
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "more than 1 files")
 }

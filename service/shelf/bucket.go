@@ -39,7 +39,7 @@ func OpenBucket(ctx context.Context, address string) (*blob.Bucket, error) {
 	case "mem":
 		return memblob.OpenBucket(nil), nil
 	}
-	return nil, fmt.Errorf("shelf: stores of kind %q are not known; file:///path and mem:// are", u.Scheme)
+	return nil, fmt.Errorf("shelf: stores of kind %q are not known; file:///path and mem:// are, and s3://bucket?region=… in the service", u.Scheme)
 }
 
 func openFolder(u *url.URL) (*blob.Bucket, error) {

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -125,6 +126,9 @@ func (h *HTTP) try() error {
 	case u.Scheme == "http" && !local && !h.c.Plain:
 		return errors.New("notify: the URL of the gateway is http://, by which codes and credentials can be read; use https://, or set Plain")
 	}
+	if err := h.tryJSON(sample); err != nil {
+		return err
+	}
 	h.base = u.Scheme + "://" + u.Host
 	req, err := h.request(context.Background(), sample)
 	if err != nil {
@@ -135,6 +139,29 @@ func (h *HTTP) try() error {
 		return errors.New("notify: the host of the gateway depends on the message; only path and parameters may")
 	}
 	return req.Body.Close()
+}
+
+// tryJSON finds a brace or a quotation mark that is missing.
+func (h *HTTP) tryJSON(sample *Message) error {
+	if h.escaping() != escapeJSON || h.c.Body == "" {
+		return nil
+	}
+	body, err := h.expand(h.body, sample, escapeJSON)
+	if err == nil && !json.Valid([]byte(body)) {
+		err = errors.New("notify: the body of the gateway is no JSON once a message is in it, as its Content-Type says; look at its braces and quotation marks")
+	}
+	return err
+}
+
+// escaping is that of the body.
+func (h *HTTP) escaping() escaping {
+	switch kind, _, _ := strings.Cut(strings.ToLower(h.c.contentType()), ";"); strings.TrimSpace(kind) {
+	case "application/json":
+		return escapeJSON
+	case "application/x-www-form-urlencoded":
+		return escapeQuery
+	}
+	return escapeNone
 }
 
 func (h *HTTP) address(m *Message) (*url.URL, error) {
@@ -157,14 +184,7 @@ func (h *HTTP) request(ctx context.Context, m *Message) (*http.Request, error) {
 	if h.base != u.Scheme+"://"+u.Host {
 		return nil, errors.New("notify: the message would change the host of the gateway")
 	}
-	escape := escapeNone
-	switch kind, _, _ := strings.Cut(strings.ToLower(h.c.contentType()), ";"); strings.TrimSpace(kind) {
-	case "application/json":
-		escape = escapeJSON
-	case "application/x-www-form-urlencoded":
-		escape = escapeQuery
-	}
-	body, err := h.expand(h.body, m, escape)
+	body, err := h.expand(h.body, m, h.escaping())
 	if err != nil {
 		return nil, err
 	}

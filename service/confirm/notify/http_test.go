@@ -223,3 +223,18 @@ func TestHTTPAnswers(t *testing.T) {
 		require.NoError(t, h.Notify(t.Context(), sample()))
 	})
 }
+
+func TestHTTPBodyIsJSON(t *testing.T) {
+	c := HTTPConfig{URL: "https://gateway.example/", Headers: map[string]string{"content-type": "application/json; charset=utf-8"}}
+	for body, right := range map[string]bool{`{"to": {{json .To}}}`: true, `{"to": "{{.To}}"}`: true, "": true, `{"to": {{json .To}}`: false, `{"to": {{.To}}}`: false} {
+		c.Body = body
+		_, err := NewHTTP(c)
+		require.Equal(t, right, err == nil, body)
+		if err != nil {
+			require.ErrorContains(t, err, "is no JSON")
+		}
+	}
+	c.Headers = nil
+	_, err := NewHTTP(c)
+	require.NoError(t, err)
+}

@@ -46,8 +46,8 @@ type SMTP struct {
 
 // NewSMTP checks the settings. The server is not asked.
 func NewSMTP(c SMTPConfig) (*SMTP, error) {
-	host, _, err := net.SplitHostPort(c.Address)
-	if err != nil || host == "" {
+	host, port, err := net.SplitHostPort(c.Address)
+	if _, known := net.LookupPort("tcp", port); err != nil || known != nil || host == "" || port == "" {
 		return nil, errors.New("notify: the address of the server for mail is not host:port")
 	}
 	from, err := mail.ParseAddress(c.From)
