@@ -66,7 +66,8 @@ func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyAr
 	if err != nil || n == 0 {
 		return err
 	}
-	e.changed(a.ID)
+	r.state, r.code, r.codeExpires, r.serial, r.sent = Awaiting, hash, expires.UnixMicro(), serial, now.UnixMicro()
+	e.changedTo(r, h)
 	if err := e.record(ctx, "challenge", a.ID, h, fmt.Sprintf("%s by %s to %s, message %d", h.Method.Kind, h.Method.Notifier, h.Method.hint(), serial), nil); err != nil {
 		e.log.Error("audit", "operation", a.ID, "err", err)
 	}

@@ -93,13 +93,13 @@ func TestLookers(t *testing.T) {
 	second, done2 := e.watch("a")
 	e.saw("a", Preparing)
 	select {
-	case <-first:
+	case <-first.changed:
 		t.Fatal("nothing has changed")
 	default:
 	}
 	e.saw("a", Awaiting)
-	<-first
-	<-second
+	<-first.changed
+	<-second.changed
 	done()
 	done2()
 	require.Empty(t, e.watchers)

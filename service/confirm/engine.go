@@ -40,8 +40,9 @@ type Engine struct {
 // watcher is woken when an operation changes.
 type watcher struct {
 	changed chan struct{}
-	count   int   // of those who wait
-	state   State // that they saw last; 0 when they have not looked yet
+	count   int        // of those who wait
+	state   State      // that they saw last; 0 when they have not looked yet
+	latest  *Operation // as it is now, when changed is closed; nil when one has to look
 }
 
 func (l Limits) withDefaults() Limits {
@@ -205,17 +206,16 @@ func (e *Engine) Ping(ctx context.Context) error {
 	return e.store.read().row(ctx, `SELECT version FROM signet_version`, nil, &version)
 }
 
-// watch returns a channel that is closed when the operation changes in this process; done is called once.
-func (e *Engine) watch(id string) (changed <-chan struct{}, done func()) {
+// watch returns a watcher whose channel is closed when the operation changes in this process; done is called once.
+func (e *Engine) watch(id string) (w *watcher, done func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	w := e.watchers[id]
-	if w == nil {
+	if w = e.watchers[id]; w == nil {
 		w = &watcher{changed: make(chan struct{})}
 		e.watchers[id] = w
 	}
 	w.count++
-	return w.changed, func() {
+	return w, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if w.count--; w.count == 0 && e.watchers[id] == w {
@@ -283,10 +283,23 @@ func (e *Engine) lookAround(ctx context.Context, every time.Duration) {
 }
 
 // changed wakes those who wait for an operation.
-func (e *Engine) changed(id string) {
+func (e *Engine) changed(id string) { e.wake(id, nil) }
+
+// changedTo is changed for a record that is what is stored now: who waits for another state need not read it again.
+func (e *Engine) changedTo(r *record, h *header) {
+	e.mu.Lock()
+	waiting := e.watchers[r.id] != nil
+	e.mu.Unlock()
+	if waiting {
+		e.wake(r.id, e.operation(r, h))
+	}
+}
+
+func (e *Engine) wake(id string, latest *Operation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if w := e.watchers[id]; w != nil {
+		w.latest = latest
 		close(w.changed)
 		delete(e.watchers, id)
 	}

@@ -178,7 +178,7 @@ const lookAgain = 5 * time.Second
 // state Preparing until its code was sent.
 func (e *Engine) Wait(ctx context.Context, owner, id string, while ...State) (*Operation, error) {
 	for {
-		changed, done := e.watch(id)
+		w, done := e.watch(id)
 		// The question outlives ctx by a moment: who has waited gets an answer.
 		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookAgain)
 		op, err := e.Get(asking, owner, id)
@@ -194,7 +194,15 @@ func (e *Engine) Wait(ctx context.Context, owner, id string, while ...State) (*O
 		}
 		timer := time.NewTimer(pause)
 		select {
-		case <-changed:
+		case <-w.changed:
+			// Who waits owns it: that was found when it was read above.
+			if now := w.latest; now != nil && !contains(while, now.State) {
+				timer.Stop()
+				done()
+				op := *now
+				op.Items = slices.Clone(now.Items)
+				return &op, nil
+			}
 		case <-timer.C:
 		case <-ctx.Done():
 		}

@@ -152,7 +152,7 @@ func (e *Engine) GetRun(ctx context.Context, owner, id string) (*Run, error) {
 		return nil, ErrNotFound
 	}
 	for {
-		changed, done := e.watch(id)
+		w, done := e.watch(id)
 		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookAgain)
 		run, h, err := e.run(asking, id)
 		cancel()
@@ -170,7 +170,7 @@ func (e *Engine) GetRun(ctx context.Context, owner, id string) (*Run, error) {
 		e.saw(id, run.State)
 		timer := time.NewTimer(lookAgain)
 		select {
-		case <-changed:
+		case <-w.changed:
 		case <-timer.C:
 		case <-ctx.Done():
 		}

@@ -331,14 +331,14 @@ func (e *Engine) finish(ctx context.Context, j *rivertype.JobRow, r *record, h *
 		return err
 	}
 	results := e.sealOutcomes(r.id, all)
-	err := e.store.write(ctx, func(t tx) error {
-		open, err := e.stillSigning(ctx, t, r.id, all)
-		if err != nil {
+	finished, open := e.now().UnixMicro(), false
+	err := e.store.write(ctx, func(t tx) (err error) {
+		if open, err = e.stillSigning(ctx, t, r.id, all); err != nil {
 			return err
 		}
 		if open {
 			if err := t.put(ctx, `UPDATE signet_operation SET state = $1, finished = $2, reason = $3, mark = $4, outcome = $5 WHERE id = $6`,
-				int(state), e.now().UnixMicro(), reason, mark, without, r.id); err != nil {
+				int(state), finished, reason, mark, without, r.id); err != nil {
 				return err
 			}
 			query := `UPDATE signet_blob SET results = $1, drafts = NULL WHERE id = $2`
@@ -351,7 +351,12 @@ func (e *Engine) finish(ctx context.Context, j *rivertype.JobRow, r *record, h *
 		}
 		return t.complete(ctx, j)
 	})
-	if err == nil {
+	switch {
+	case err != nil:
+	case open:
+		r.state, r.finished, r.reason, r.mark, r.outcome = state, finished, reason, mark, without
+		e.changedTo(r, h)
+	default: // another one has ended it
 		e.changed(r.id)
 	}
 	return err
