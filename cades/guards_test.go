@@ -57,6 +57,15 @@ func contextField(tag int, b []byte) asn1.RawValue {
 	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, Bytes: b}
 }
 
+// place is the one of a signature in a message.
+func place(path ...int) asn1.RawValue {
+	v := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 2, IsCompound: true}
+	for _, i := range path {
+		v.Bytes = append(v.Bytes, numberField(i).FullBytes...)
+	}
+	return v
+}
+
 // putField puts a value in the place of a field.
 func putField(at int, v asn1.RawValue) func([]asn1.RawValue) []asn1.RawValue {
 	return func(fields []asn1.RawValue) []asn1.RawValue { fields[at] = v; return fields }
@@ -119,7 +128,11 @@ func TestChangedDrafts(t *testing.T) {
 		"something behind it":   {plain, addFields(contextField(9, []byte{1}))},
 		"another content":       {attached, putField(draftOthers, contextField(0, []byte("another content")))},
 		"content and message":   {attached, addFields(contextField(1, signedMessage(t, s)))},
-		"a place in no message": {plain, addFields(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 2, IsCompound: true, Bytes: numberField(0).FullBytes})},
+		"a place in no message": {plain, addFields(place(0))},
+		"no such signature":     {plain, addFields(contextField(1, signedMessage(t, s)), place(1))},
+		"one below zero":        {plain, addFields(contextField(1, signedMessage(t, s)), place(-1))},
+		"no counter-signature":  {plain, addFields(contextField(1, signedMessage(t, s)), place(0, 0))},
+		"no place":              {plain, addFields(contextField(1, signedMessage(t, s)), place())},
 		"digest without need":   {atT, addFields(contextField(3, message[:]))},
 		"short digest":          {atLTA, putField(draftOthers, contextField(3, message[:31]))},
 		"state without need":    {atLTA, addFields(contextField(4, []byte("x")))},
