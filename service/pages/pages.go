@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-116355fd/signet/service/auth"
 	"github.com/seed-116355fd/signet/service/confirm"
+	"github.com/seed-116355fd/signet/service/internal/budget"
 )
 
 // Engine is what is used of *confirm.Engine.
@@ -49,6 +50,7 @@ type pages struct {
 	Config
 	templates *template.Template
 	style     []byte
+	answers   *budget.Budget
 }
 
 // New returns the handler of both pages, with their paths from the root.
@@ -59,9 +61,9 @@ func New(c Config) (http.Handler, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &pages{Config: c}
+	p := &pages{Config: c, answers: budget.New(answers, makers)}
 	var err error
-	if p.templates, err = template.New("").Funcs(template.FuncMap{"short": short}).ParseFS(web, "web/*.html"); err != nil {
+	if p.templates, err = p.parse(); err != nil {
 		return nil, err
 	}
 	if p.style, err = web.ReadFile("web/style.css"); err != nil {
@@ -69,11 +71,12 @@ func New(c Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /confirm/style.css", p.css)
-	mux.HandleFunc("GET /confirm/{token}", p.person)
-	mux.HandleFunc("POST /confirm/{token}", p.answer)
+	mux.HandleFunc("GET /confirm/{$}", p.missing)
+	mux.HandleFunc("GET /confirm/{token}", p.bounded(p.person))
+	mux.HandleFunc("POST /confirm/{token}", p.bounded(p.answer))
 	mux.HandleFunc("GET /confirm/{token}/document/{item}", p.document)
-	mux.HandleFunc("GET /confirm/{token}/signature/{item}", p.signature)
-	mux.HandleFunc("GET /confirm/{token}/signatures.zip", p.archive)
+	mux.HandleFunc("GET /confirm/{token}/signature/{item}", p.bounded(p.signature))
+	mux.HandleFunc("GET /confirm/{token}/signatures.zip", p.bounded(p.archive))
 	if c.Auth != nil {
 		mux.HandleFunc("GET /operations", p.operations)
 		mux.HandleFunc("POST /operations/{id}", p.operate)
@@ -94,6 +97,10 @@ func New(c Config) (http.Handler, error) {
 		}
 		guarded.ServeHTTP(w, r)
 	}), nil
+}
+
+func (*pages) parse() (*template.Template, error) {
+	return template.New("").Funcs(template.FuncMap{"short": short}).ParseFS(web, "web/*.html")
 }
 
 // maxForm bounds a form, in octets: it has a code and a word.

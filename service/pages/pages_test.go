@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +63,7 @@ func TestPerson(t *testing.T) {
 	} {
 		require.Equal(t, want, h.Get(name), name)
 	}
+	require.Contains(t, body, "The code was sent to …1234")
 	require.NotContains(t, body, w.sent(), "the code is not on the page")
 	status, body, h = w.do("GET", page+"/document/0", nil)
 	require.Equal(t, 200, status)
@@ -80,6 +82,8 @@ func TestPerson(t *testing.T) {
 		status, _, _ := w.do("GET", path, nil)
 		require.Equal(t, 404, status, path)
 	}
+	_, body, _ = w.do("GET", "/confirm/", nil)
+	require.Contains(t, body, "The address is mistyped", "also where the end of the link was lost")
 	status, _, _ = w.do("GET", page+"/signature/0", nil)
 	require.Equal(t, 409, status, "nothing is signed yet")
 
@@ -114,6 +118,7 @@ func TestPerson(t *testing.T) {
 	require.Len(t, z.File, 2)
 	for _, f := range z.File {
 		require.NotContains(t, f.Name, "/")
+		require.WithinDuration(t, time.Now(), f.Modified, time.Hour)
 	}
 }
 
@@ -144,6 +149,10 @@ func TestDecline(t *testing.T) {
 	_, body, _ := w.do("GET", "/confirm/"+op.Token, nil, "Accept-Language", "ru")
 	require.Contains(t, body, "Операция отменена")
 	require.NotContains(t, body, `name="code"`)
+	status, body, _ = w.do("POST", "/confirm/"+op.Token, url.Values{"action": {"code"}, "code": {w.sent()}})
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, body, "not possible any more")
+	require.NotContains(t, body, "Have a new one sent", "there is none to be had")
 }
 
 func TestOperator(t *testing.T) {

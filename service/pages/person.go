@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seed-116355fd/signet/service/confirm"
 )
@@ -23,7 +24,7 @@ type personPage struct {
 	Good                                bool // the message is no error
 	Rows                                []row
 	Waits, Asks, Approves, Resends, Has bool
-	UntilTime                           string
+	UntilTime, SentTo                   string
 	Path                                string // of the page, without the language
 }
 
@@ -35,6 +36,11 @@ type row struct {
 func (p *pages) person(w http.ResponseWriter, r *http.Request) {
 	op, err := p.Engine.ByToken(r.Context(), r.PathValue("token"))
 	p.page(w, r, op, err, http.StatusOK, "", false)
+}
+
+// missing is for an address whose end was lost on the way.
+func (p *pages) missing(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, nil, confirm.ErrNotFound, 0, "", false)
 }
 
 // page shows an operation, with what was just tried.
@@ -61,6 +67,10 @@ func (p *pages) page(w http.ResponseWriter, r *http.Request, op *confirm.Operati
 	d.Approves = awaiting && op.Kind == confirm.Elsewhere
 	d.Resends = awaiting && op.Kind == confirm.Code
 	d.Has = op.State == confirm.Completed || op.State == confirm.Partial
+	d.SentTo = op.Hint
+	if op.Hint != "" && strings.Trim(op.Hint, "0123456789") == "" { // the end of a number
+		d.SentTo = "…" + op.Hint
+	}
 	if op.Kind == confirm.Code {
 		d.UntilTime = t.when(op.CodeExpires)
 	}
@@ -149,8 +159,11 @@ func (p *pages) answer(w http.ResponseWriter, r *http.Request) {
 		p.Log.Error("an answer of a person failed", "err", err)
 		message, status = t.Fault, http.StatusInternalServerError
 	}
-	op, err := p.Engine.ByToken(r.Context(), token)
-	p.page(w, r, op, err, status, message, good)
+	op, again := p.Engine.ByToken(r.Context(), token)
+	if again == nil && errors.Is(err, confirm.ErrExpired) && op.State.Final() {
+		message = t.State // no new code can be had
+	}
+	p.page(w, r, op, again, status, message, good)
 }
 
 // download sets what a browser needs to save a file instead of showing it: a document of somebody else must not run as a page
@@ -259,7 +272,7 @@ func (p *pages) archive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	download(w, "signatures.zip", "application/zip", -1)
-	z := zip.NewWriter(w)
+	z, now := zip.NewWriter(w), time.Now().UTC() // without a time, programs show the year 1980
 	seen := map[string]bool{}
 	for i, result := range results {
 		if result.Signature == nil {
@@ -270,7 +283,7 @@ func (p *pages) archive(w http.ResponseWriter, r *http.Request) {
 			name = fmt.Sprintf("%d-%s", i+1, name)
 		}
 		seen[name] = true
-		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store, Modified: now})
 		if err == nil {
 			_, err = f.Write(result.Signature)
 		}
