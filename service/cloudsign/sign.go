@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/seed-116355fd/signet/service/cloudsign/proto"
@@ -145,6 +146,10 @@ func notConfirmed(op *confirm.Operation, err error) error {
 	told := engineError(err)
 	e, ok := told.(*gate.Error)
 	switch {
+	case errors.Is(err, confirm.ErrLimit): // of wrong codes within an hour of the clock: to come again in a moment is in vain
+		hour := time.Now().Truncate(time.Hour).Add(time.Hour)
+		e.RetryAfter = max(time.Until(hour), time.Second)
+		e.Message = "there were too many wrong codes in your operations within this hour; go on at " + hour.UTC().Format("15:04 MST") + ", or have the operator allow more"
 	case !ok || op == nil:
 	case errors.Is(err, confirm.ErrExpired) && (op.State == confirm.Cancelled || op.State == confirm.Expired):
 		why := over(op)

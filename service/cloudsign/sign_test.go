@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -340,7 +341,15 @@ func TestErrorsOfTheEngine(t *testing.T) {
 		h.refused(w, c.status, c.code, "")
 		require.NotContains(t, string(w.body), "secret cause")
 		h.refused(h.do("GET", "/CloudSignResult?taskId=x", nil), c.status, c.code, "")
-		h.refused(h.do("POST", "/CloudSignConfirm?token=x&confirmationCode=1", nil), c.status, c.code, "")
+		confirmed := h.do("POST", "/CloudSignConfirm?token=x&confirmationCode=1", nil)
+		h.refused(confirmed, c.status, c.code, "")
+		if c.status == http.StatusTooManyRequests {
+			require.Contains(t, string(confirmed.body), "within this hour; go on at ")
+			seconds, err := strconv.Atoi(confirmed.Header.Get("Retry-After"))
+			require.NoError(t, err)
+			require.LessOrEqual(t, seconds, 3600)
+			require.Regexp(t, `go on at \d\d:00 UTC`, string(confirmed.body))
+		}
 		h.refused(h.do("POST", "/AutoSignReceipts?boxId=b", nil), c.status, c.code, "")
 	}
 }
