@@ -74,6 +74,9 @@ func (c *Client) redirect(r *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return failed(CheckTransport, "more than %d redirects", maxRedirects)
 	}
+	if from := via[len(via)-1].URL; from.Scheme == "https" && r.URL.Scheme != "https" {
+		return failed(CheckTransport, "it redirects from https to http, which everybody reads and can answer")
+	}
 	return c.checkURL(r.URL)
 }
 

@@ -127,6 +127,32 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// TestRedirectInTheClear: what is asked by https is not answered by anybody in between.
+func TestRedirectInTheClear(t *testing.T) {
+	w := newWorld(t)
+	der := testpki.OCSPResponse(t, w.leaf, w.ca)
+	leaf := w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.OCSPServer = []string{"https://ocsp.example/"} }).Certificate()
+	for target, refused := range map[string]bool{"http://ocsp.example/": true, "https://other.example/": false} {
+		c := w.client(t, func(o *revocation.Config) {
+			o.Methods = []revocation.Method{revocation.OCSP}
+			o.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Host == "ocsp.example" && r.URL.Scheme == "https" {
+					answer := reply(http.StatusTemporaryRedirect, nil)
+					answer.Header.Set("Location", target)
+					return answer, nil
+				}
+				return reply(200, der), nil // for another certificate
+			})}
+		})
+		_, err := c.Status(t.Context(), leaf, w.ca.Certificate(), time.Time{})
+		if refused {
+			require.ErrorContains(t, err, "from https to http")
+		} else {
+			require.NotContains(t, err.Error(), "from https to http")
+		}
+	}
+}
+
 // TestErrorsHoldNoSecrets has a URL with a password and a key in its query.
 func TestErrorsHoldNoSecrets(t *testing.T) {
 	w := newWorld(t)

@@ -68,7 +68,8 @@ type Config struct {
 	Clock func() time.Time
 
 	// HTTP makes the requests; nil means a client of its own, with as many idle connections as InFlight, that uses the
-	// proxy of the environment.
+	// proxy of the environment. A redirect from https to http, and one of a request with credentials or headers of an
+	// Endpoint to another server, is not followed, whatever its CheckRedirect says.
 	HTTP *http.Client
 }
 
@@ -139,6 +140,9 @@ func NewClient(o Config) (*Client, error) {
 		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: o.InFlight, IdleConnTimeout: 90 * time.Second}
 		c.o.HTTP = &http.Client{Transport: transport}
 	}
+	guarded := *c.o.HTTP // the caller's stays as it is
+	guarded.CheckRedirect = redirects(c.o.HTTP.CheckRedirect)
+	c.o.HTTP = &guarded
 	return c, nil
 }
 

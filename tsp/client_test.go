@@ -295,6 +295,84 @@ func TestEndpoint(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret")
 }
 
+// TestRedirects: what is for one server goes to no other one, and nothing that was asked by https is asked in the clear.
+func TestRedirects(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.TSA(testpki.P256)
+	stamps := body(func(q []byte) []byte { return testpki.TimestampResponse(t, id, q) })
+	plain := tsp.Endpoint{}
+	password := tsp.Endpoint{User: "user", Password: sign.NewSecret([]byte("pass"))}
+	header := tsp.Endpoint{Header: http.Header{"X-Key": {"k"}}}
+	for _, c := range []struct {
+		from, to string
+		endpoint tsp.Endpoint
+		says     string // nothing when it is followed
+	}{
+		{"http://a/", "http://b/", plain, ""},
+		{"http://a/", "https://b/", plain, ""},
+		{"https://a/", "https://b/", plain, ""},
+		{"https://a/", "http://a/", plain, "from https to http"},
+		{"https://a/", "http://b/", plain, "from https to http"},
+		{"http://a/", "http://a/x", password, ""},
+		{"http://a/", "http://A/x", header, ""},
+		{"http://a/", "https://a/", password, ""},
+		{"http://a:80/", "https://a/", password, "which the credentials are not for"},
+		{"http://a/", "https://a:8443/", password, "which the credentials are not for"},
+		{"http://a/", "http://a:8080/", password, "which the credentials are not for"},
+		{"http://a/", "http://b/", password, "redirects to b, which the credentials are not for"},
+		{"http://a/", "http://x.a/", header, "which the credentials are not for"},
+		{"https://a/", "https://b/", header, "which the credentials are not for"},
+		{"http://a/?key=secret", "http://b/", plain, "which the credentials are not for"},
+		{"http://u:secret@a/", "http://b/", plain, "which the credentials are not for"},
+		{"https://a/", "http://a/", header, "from https to http"},
+	} {
+		t.Run(c.from+" "+c.to, func(t *testing.T) {
+			asked := 0
+			transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+				if asked++; asked == 1 {
+					answer := reply(http.StatusPermanentRedirect, http.NoBody)
+					answer.Header.Set("Location", c.to)
+					return answer, nil
+				}
+				return stamps(r)
+			})
+			e := c.endpoint
+			e.URL = c.from
+			further := 0
+			client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{e}, HTTP: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+				further++
+				return nil
+			}}})
+			require.NoError(t, err)
+			_, err = client.Timestamp(t.Context(), imprint())
+			if c.says == "" {
+				require.NoError(t, err)
+				require.Equal(t, 2, asked)
+				require.Equal(t, 1, further, "what the caller checks is checked, too")
+				return
+			}
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "secret")
+			require.Equal(t, 1, asked)
+		})
+	}
+	asked := 0
+	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "http://a/"}}, HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		asked++
+		answer := reply(http.StatusTemporaryRedirect, http.NoBody)
+		answer.Header.Set("Location", "http://a/")
+		return answer, nil
+	})}})
+	require.NoError(t, err)
+	_, err = client.Timestamp(t.Context(), imprint())
+	require.ErrorContains(t, err, "more than 4 times")
+	require.Equal(t, 5, asked)
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestWrongConfig(t *testing.T) {
 	one := []tsp.Endpoint{{URL: "http://a"}}
 	for name, o := range map[string]tsp.Config{

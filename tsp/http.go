@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // The media types of RFC 3161 section 3.4.
@@ -19,12 +20,50 @@ const (
 // drained is how much of the body of an error is read so that the connection can be used again.
 const drained = 16 << 10
 
+// maxRedirects bounds how often an authority sends a request elsewhere.
+const maxRedirects = 4
+
+// credentials marks the context of a request that carries what is for one server only.
+type credentials struct{}
+
+// redirects is a http.Client.CheckRedirect. The one who answers for an authority, or who sits in between, must not have the
+// credentials of the account sent to a server of his choice, nor in the clear: net/http takes off the Authorization header for
+// another domain, but not for another port or scheme, and no header that it does not know, such as one with a key of an API.
+func redirects(further func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
+	return func(r *http.Request, via []*http.Request) error {
+		from := via[0].URL
+		switch {
+		case len(via) > maxRedirects:
+			return fmt.Errorf("it redirects more than %d times", maxRedirects)
+		case r.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https":
+			return errors.New("it redirects from https to http, where everybody reads along; if it has moved, configure its new address")
+		case r.Context().Value(credentials{}) != nil && !sameServer(from, r.URL):
+			return fmt.Errorf("it redirects to %s, which the credentials are not for; if it has moved, configure its new address", r.URL.Host)
+		case further != nil:
+			return further(r, via)
+		}
+		return nil
+	}
+}
+
+// sameServer reports whether a redirect stays at the server, or goes to it by https.
+func sameServer(from, to *url.URL) bool {
+	if from.Scheme == to.Scheme {
+		return strings.EqualFold(from.Host, to.Host)
+	}
+	return to.Scheme == "https" && from.Port() == "" && to.Port() == "" && strings.EqualFold(from.Hostname(), to.Hostname())
+}
+
 // exchange posts a request and reads the response. The media type of the answer decides nothing, since what matters is
 // whether it can be read; it is named when it cannot.
 func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (response []byte, media string, fail *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.Timeout, fmt.Errorf("no answer within %s", e.Timeout))
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(request))
+	carried := ctx
+	if u, err := url.Parse(e.URL); e.User != "" || len(e.Header) != 0 || err == nil && (u.User != nil || u.RawQuery != "") {
+		carried = context.WithValue(ctx, credentials{}, true)
+	}
+	r, err := http.NewRequestWithContext(carried, http.MethodPost, e.URL, bytes.NewReader(request))
 	if err != nil {
 		return nil, "", &Error{Check: CheckTransport, Err: bare(err)}
 	}
