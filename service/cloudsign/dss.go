@@ -113,7 +113,7 @@ func (a *api) dssSignResult(c *gate.Call) error {
 	}
 	switch op.State {
 	case confirm.Completed, confirm.Partial:
-		return a.results(c, op, false, func(results []confirm.Result) (protobuf.Message, error) {
+		return a.results(c, id, large(op), false, func(results []confirm.Result) (protobuf.Message, error) {
 			for _, r := range results {
 				one := &proto.DssFileSigningResult{FileSigningStatus: proto.DssFileSigningStatus_SigningError.Enum()}
 				if r.Err == "" && len(r.Signature) > 0 {

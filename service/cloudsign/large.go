@@ -27,19 +27,19 @@ func large(op *confirm.Operation) bool {
 	return len(op.Items) > largeItems || size > largeOctet
 }
 
-// results answers with what f makes of the results of an operation. What is held of it is bounded over all callers: otherwise
-// one who polls on many connections, and reads from none of them, would have all memory. With aside, f takes its time, and the
-// results are held as long.
-func (a *api) results(c *gate.Call, op *confirm.Operation, aside bool, f func([]confirm.Result) (proto.Message, error)) error {
+// results answers with what f makes of the results of an operation. What is held of them is bounded over all callers: otherwise
+// one who polls on many connections, and reads from none of them, would have all memory. The operation itself, of which a large
+// one has megabytes, is not held by those who wait here. With aside, f takes its time, and the results are held as long.
+func (a *api) results(c *gate.Call, id string, large, aside bool, f func([]confirm.Result) (proto.Message, error)) error {
 	made := func() {}
-	if large(op) {
+	if large {
 		var err error
 		if made, err = a.answers.Make(c.Context()); err != nil {
 			return err
 		}
 	}
 	defer made()
-	results, err := a.Engine.Results(c.Context(), c.Principal.Name, op.ID)
+	results, err := a.Engine.Results(c.Context(), c.Principal.Name, id)
 	if err != nil {
 		return engineError(err)
 	}

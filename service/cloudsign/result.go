@@ -120,7 +120,7 @@ func (a *api) cloudSignConfirmResult(c *gate.Call) error {
 	default:
 		return fmt.Errorf("cloudsign: an operation in state %s", op.State)
 	}
-	return a.results(c, op, reference, func(results []confirm.Result) (proto.Message, error) {
+	return a.results(c, id, large(op), reference, func(results []confirm.Result) (proto.Message, error) {
 		return a.signatures(c, id, reference, results)
 	})
 }
