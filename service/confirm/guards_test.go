@@ -2,12 +2,16 @@ package confirm_test
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/service/confirm"
+	"github.com/seed-116355fd/signet/service/confirm/notify"
 	"github.com/seed-116355fd/signet/service/confirm/totp"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -28,7 +32,7 @@ func authenticator(t *testing.T) (bend func(*confirm.Config), code func(at time.
 
 func byAuthenticator(names ...string) confirm.Request {
 	r := request(names...)
-	r.Method = confirm.Method{Kind: confirm.TOTP, Secret: "anna's"}
+	r.Method = confirm.Method{Kind: confirm.TOTP, Secret: "anna's", Notifier: "phone", Address: "+79990001234"}
 	return r
 }
 
@@ -171,4 +175,143 @@ func TestNothingToTryAgain(t *testing.T) {
 	w.sql(`UPDATE signet_operation SET wiped = 0 WHERE id = ?1`, failed.ID)
 	_, err = w.engine.Retry(t.Context(), failed.ID)
 	require.NoError(t, err)
+}
+
+// TestConfirmedStays: what the person has confirmed is signed, whoever wants to cancel it then, or is told so.
+func TestConfirmedStays(t *testing.T) {
+	w := newWorld(t)
+	w.key.gate = make(chan struct{})
+	op := w.begin(request("a"))
+	_, err := w.engine.Confirm(t.Context(), "anna", op.Token, w.phone.last("+79990001234"))
+	require.NoError(t, err)
+	for name, cancel := range map[string]func() (*confirm.Operation, error){
+		"owner":    func() (*confirm.Operation, error) { return w.engine.Cancel(t.Context(), "anna", op.ID) },
+		"person":   func() (*confirm.Operation, error) { return w.engine.Decline(t.Context(), op.Token) },
+		"operator": func() (*confirm.Operation, error) { return w.engine.CancelAny(t.Context(), op.ID) },
+	} {
+		_, err := cancel()
+		require.ErrorIs(t, err, confirm.ErrState, name)
+	}
+	close(w.key.gate)
+	w.verify(w.wait(op, confirm.Signing), ofName)
+}
+
+// TestCancelledWhileSent: an operation that is cancelled while its message goes out stays so, and its code confirms nothing.
+func TestCancelledWhileSent(t *testing.T) {
+	w := newWorld(t)
+	begun, sent := make(chan *confirm.Operation), make(chan error)
+	w.phone.fail = func(*notify.Message) error {
+		op := <-begun
+		_, err := w.engine.Cancel(w.t.Context(), "anna", op.ID)
+		sent <- err
+		return nil
+	}
+	op, err := w.engine.Begin(t.Context(), request("a"))
+	require.NoError(t, err)
+	begun <- op
+	require.NoError(t, <-sent)
+	require.Eventually(t, func() bool { return w.finished("signet_notify") }, 30*time.Second, time.Millisecond)
+	got := w.wait(op)
+	require.Equal(t, confirm.Cancelled, got.State)
+	_, err = w.engine.Confirm(t.Context(), "anna", op.Token, w.phone.last("+79990001234"))
+	require.ErrorIs(t, err, confirm.ErrExpired)
+}
+
+// finished reports whether no job of a kind is left.
+func (w *world) finished(kind string) bool {
+	db, err := sql.Open("sqlite", "file:"+w.config.Database+"?_pragma=busy_timeout(10000)")
+	require.NoError(w.t, err)
+	defer db.Close()
+	var n int
+	require.NoError(w.t, db.QueryRow(`SELECT count(*) FROM river_job WHERE kind = ?1 AND state NOT IN ('completed', 'discarded')`, kind).Scan(&n))
+	return n == 0
+}
+
+// TestMessageJobAgain: a job of a message that is taken up once more, or late, sends nothing.
+func TestMessageJobAgain(t *testing.T) {
+	w := newWorld(t, func(c *confirm.Config) { c.Limits.Open = time.Hour })
+	op := w.begin(request("a"))
+	again := func(serial int) {
+		t.Helper()
+		w.sql(`INSERT INTO river_job (args, kind, max_attempts, queue, state, metadata) VALUES (jsonb(?1), 'signet_notify', 6, 'signet_notify', 'available', jsonb('{}'))`,
+			fmt.Sprintf(`{"id":%q,"serial":%d}`, op.ID, serial))
+		require.Eventually(t, func() bool { return w.finished("signet_notify") }, 30*time.Second, time.Millisecond)
+	}
+	again(0)
+	require.Equal(t, 1, w.phone.count("+79990001234"), "it was sent already")
+	w.sql(`UPDATE signet_operation SET resends = 2, serial = 1 WHERE id = ?1`, op.ID)
+	again(1)
+	require.Equal(t, 1, w.phone.count("+79990001234"), "a later one was asked for")
+	w.later(2 * time.Hour)
+	again(2)
+	require.Equal(t, 1, w.phone.count("+79990001234"), "it is over")
+}
+
+// TestCodeEndsWithItsOperation: no code lives longer than what it confirms.
+func TestCodeEndsWithItsOperation(t *testing.T) {
+	w := newWorld(t, func(c *confirm.Config) { c.Limits.Open = 2 * time.Minute })
+	op := w.begin(request("a"))
+	require.Equal(t, op.Expires, op.CodeExpires)
+}
+
+// TestBounds: what a request may have is bounded, for it is stored, shown and sent.
+func TestBounds(t *testing.T) {
+	w := newWorld(t, func(c *confirm.Config) { c.Limits.Items, c.Limits.Drafts = 2, 4096 })
+	long := func(n int) string { return strings.Repeat("x", n) }
+	onShelf := func(name string) func(r *confirm.Request) {
+		return func(r *confirm.Request) { r.Items = []confirm.Item{{Name: "a", Shelf: name}} }
+	}
+	for name, bend := range map[string]func(r *confirm.Request){
+		"files": func(r *confirm.Request) { r.Items = request("a", "b", "c").Items },
+		"title": func(r *confirm.Request) { r.Title = long(4097) }, "owner": func(r *confirm.Request) { r.Owner = long(1025) },
+		"once": func(r *confirm.Request) { r.Once = long(1025) }, "name": func(r *confirm.Request) { r.Items[0].Name = long(1025) },
+		"zero in a name": func(r *confirm.Request) { r.Items[0].Name = "a\x00b" },
+		"shelf":          onShelf(long(1025)), "shelf that is not UTF-8": onShelf("\xff"),
+	} {
+		r := request("a")
+		bend(&r)
+		_, err := w.engine.Begin(t.Context(), r)
+		require.ErrorIs(t, err, confirm.ErrInput, name)
+	}
+	w.format.Attached = true
+	r := request("a")
+	r.Items[0].Content = sign.Bytes("a", make([]byte, 4096))
+	_, err := w.engine.Begin(t.Context(), r)
+	require.ErrorIs(t, err, confirm.ErrInput, "drafts")
+	w.begin(request("a"))
+
+	bare := newWorld(t, func(c *confirm.Config) { c.Shelf = nil })
+	r = request("a")
+	onShelf("a")(&r)
+	_, err = bare.engine.Begin(t.Context(), r)
+	require.ErrorIs(t, err, confirm.ErrInput, "no shelf")
+}
+
+// TestShelfOfAnother: what another owner has on the shelf is not there.
+func TestShelfOfAnother(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.shelf.Part(t.Context(), "anna", "hers", 0, true, strings.NewReader("content of hers"))
+	require.NoError(t, err)
+	for name, owner := range map[string]string{"hers": "boris", "..": "anna"} {
+		r := request()
+		r.Owner, r.Items = owner, []confirm.Item{{Name: "hers", Shelf: name}}
+		op := w.begin(r)
+		require.Equal(t, confirm.Failed, op.State, name)
+		require.True(t, op.Missing, name)
+	}
+	r := request()
+	r.Items = []confirm.Item{{Name: "hers", Shelf: "__userId__/hers"}}
+	require.Equal(t, confirm.Awaiting, w.begin(r).State)
+	require.Zero(t, w.phone.count("boris"))
+}
+
+// TestRoomIsOfOneOwner: who has begun too many keeps nobody else from it.
+func TestRoomIsOfOneOwner(t *testing.T) {
+	w := newWorld(t, func(c *confirm.Config) { c.Limits.PerOwner = 1 })
+	w.begin(request("a"))
+	_, err := w.engine.Begin(t.Context(), request("a"))
+	require.ErrorIs(t, err, confirm.ErrLimit)
+	r := request("a")
+	r.Owner = "boris"
+	w.begin(r)
 }
