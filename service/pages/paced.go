@@ -62,6 +62,11 @@ func (h *held) Write(p []byte) (int, error) {
 // bounded makes the answer in memory, within bounds that all who ask share, and lets the browser take it in its time.
 func (p *pages) bounded(f http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		// Before there is a place: a stranger who sends a form octet by octet would keep one from all others.
+		if err := r.ParseForm(); err != nil {
+			p.missing(w, r)
+			return
+		}
 		made, err := p.answers.Make(r.Context())
 		if err != nil {
 			return // the browser has gone

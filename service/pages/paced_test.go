@@ -2,6 +2,8 @@ package pages
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,4 +92,33 @@ func TestPagesThatAreNotTaken(t *testing.T) {
 	again := httptest.NewRecorder()
 	ask(again, "a")
 	require.Equal(t, 200, again.Code)
+}
+
+// TestSlowForms: a form that comes octet by octet keeps the pages from nobody.
+func TestSlowForms(t *testing.T) {
+	p := &pages{answers: budget.New(4*small, 1)}
+	h := p.bounded(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		_, _ = w.Write([]byte(r.PostForm.Get("action")))
+	})
+	body, form := io.Pipe()
+	ended := make(chan *httptest.ResponseRecorder)
+	go func() {
+		r := httptest.NewRequest("POST", "/confirm/a", body)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		h(w, r)
+		ended <- w
+	}()
+	_, err := form.Write([]byte("action=co")) // which returns when it is read
+	require.NoError(t, err)
+	other := httptest.NewRecorder()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	h(other, httptest.NewRequest("GET", "/confirm/b", nil).WithContext(ctx))
+	require.NoError(t, ctx.Err())
+	_, err = form.Write([]byte("de"))
+	require.NoError(t, err)
+	require.NoError(t, form.Close())
+	require.Equal(t, "code", (<-ended).Body.String())
 }

@@ -112,10 +112,6 @@ func visible(text string) string {
 // answer takes the form of a person. Afterwards the browser gets the page by GET, so that going back repeats nothing.
 func (p *pages) answer(w http.ResponseWriter, r *http.Request) {
 	token, t := r.PathValue("token"), textFor(r)
-	if err := r.ParseForm(); err != nil {
-		p.page(w, r, nil, confirm.ErrNotFound, 0, "", false)
-		return
-	}
 	var err error
 	message, good := "", false
 	switch r.PostForm.Get("action") {
