@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -314,4 +317,87 @@ func TestRoomIsOfOneOwner(t *testing.T) {
 	r := request("a")
 	r.Owner = "boris"
 	w.begin(r)
+}
+
+// TestNamesOfBoxes: neither a caller nor one who may write into a box leads the source out of it, or over a signature.
+func TestNamesOfBoxes(t *testing.T) {
+	folder := t.TempDir()
+	source := confirm.FolderSource{Folder: filepath.Join(folder, "boxes")}
+	box := filepath.Join(source.Folder, "box")
+	for _, made := range []string{box, filepath.Join(source.Folder, ".hidden"), filepath.Join(source.Folder, `a\b`), filepath.Join(source.Folder, "a:b"), filepath.Join(box, "inner")} {
+		require.NoError(t, os.MkdirAll(made, 0o700))
+	}
+	for _, name := range []string{"", ".", "..", "../boxes/box", ".hidden", `a\b`, "a:b", "box/inner", "box\x00"} {
+		_, _, err := source.Pending(t.Context(), name, "", 5)
+		require.ErrorIs(t, err, sign.ErrInput, "%q", name)
+		require.ErrorIs(t, source.Signed(t.Context(), name, "a", nil), sign.ErrInput, "%q", name)
+	}
+	for _, id := range []string{"", ".", "..", "../a", ".a", "inner/a", `a\b`, "a\x00"} {
+		require.ErrorIs(t, source.Signed(t.Context(), "box", id, []byte("x")), sign.ErrInput, "%q", id)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		require.NoError(t, os.WriteFile(filepath.Join(box, name), nil, 0o600))
+	}
+	require.NoError(t, os.Symlink(filepath.Join(box, "a"), filepath.Join(box, "link")))
+	names := func(resume string, limit int) (all []string) {
+		pending, _, err := source.Pending(t.Context(), "box", resume, limit)
+		require.NoError(t, err)
+		for _, p := range pending {
+			all = append(all, p.ID)
+		}
+		return all
+	}
+	require.Equal(t, []string{"a", "b", "c"}, names("", 5), "no folders and no links")
+	require.Equal(t, []string{"b"}, names("a", 1), "behind the resume key")
+	require.NoError(t, source.Signed(t.Context(), "box", "a", []byte("first")))
+	require.NoError(t, source.Signed(t.Context(), "box", "a", []byte("second")))
+	got, err := os.ReadFile(filepath.Join(box, "a.p7s"))
+	require.NoError(t, err)
+	require.Equal(t, "first", string(got))
+	require.Equal(t, []string{"b", "c"}, names("", 5))
+}
+
+// TestLimitsThatProtectNothing: limits under which codes are no protection are refused.
+func TestLimitsThatProtectNothing(t *testing.T) {
+	for name, l := range map[string]confirm.Limits{
+		"no attempts": {Attempts: -1}, "attempts": {Attempts: 21}, "short": {Digits: 3}, "long": {Digits: 13}, "no digits": {Digits: -1},
+		"forgotten before it is wiped": {Keep: 2 * time.Hour, Forget: time.Hour},
+		"life of a code":               {Code: -1}, "time to confirm": {Open: -1}, "window": {Window: -1}, "keep": {Keep: -1},
+	} {
+		require.Error(t, confirm.Check(t.Context(), confirm.Config{Database: filepath.Join(t.TempDir(), "x.db"), Secret: sign.NewSecret(make([]byte, 32)), Limits: l}), name)
+	}
+}
+
+// TestDocumentOfAnother: only what was frozen is shown, and only of the operation whose token it is.
+func TestDocumentOfAnother(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.shelf.Part(t.Context(), "anna", "hers", 0, true, strings.NewReader("content of hers"))
+	require.NoError(t, err)
+	r := request()
+	r.Items = []confirm.Item{{Name: "hers", Shelf: "hers"}}
+	op := w.begin(r)
+	read := func(token string, item int) (string, error) {
+		content, _, err := w.engine.Document(t.Context(), token, item)
+		if err != nil {
+			return "", err
+		}
+		defer content.Close()
+		data, err := io.ReadAll(content)
+		return string(data), err
+	}
+	text, err := read(op.Token, 0)
+	require.NoError(t, err)
+	require.Equal(t, "content of hers", text)
+	for _, item := range []int{-1, 1} {
+		_, err = read(op.Token, item)
+		require.ErrorIs(t, err, confirm.ErrNotFound)
+	}
+	_, err = read(op.ID, 0)
+	require.ErrorIs(t, err, confirm.ErrNotFound, "the ID is no token")
+	for _, other := range []string{"CONTENT OF HERS", "content of hers, and more"} { // of the same size, and of another one
+		_, err = w.shelf.Part(t.Context(), "anna", "hers", 0, true, strings.NewReader(other))
+		require.NoError(t, err)
+		_, err = read(op.Token, 0)
+		require.ErrorIs(t, err, confirm.ErrShelf)
+	}
 }
