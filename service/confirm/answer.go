@@ -171,6 +171,9 @@ func (e *Engine) wrong(ctx context.Context, t tx, r *record, h *header, given []
 	r.state, r.mark, r.finished, r.reason = Failed, markLocked, now.UnixMicro(), "too many wrong codes"
 	err := t.put(ctx, `UPDATE signet_operation SET attempts = $1, state = $2, mark = $3, finished = $4, reason = $5, code = NULL WHERE id = $6`,
 		r.attempts, int(r.state), r.mark, r.finished, r.reason, r.id)
+	if err == nil {
+		err = dropDrafts(ctx, t, r.id)
+	}
 	return answer{event: "locked", err: ErrLocked}, err
 }
 
@@ -271,6 +274,9 @@ func (e *Engine) cancelOp(ctx context.Context, event string, find func(tx) (*rec
 		}
 		done, r.state, r.finished = true, Cancelled, e.now().UnixMicro()
 		err = t.put(ctx, `UPDATE signet_operation SET state = $1, finished = $2, code = NULL WHERE id = $3`, int(r.state), r.finished, r.id)
+		if err == nil {
+			err = dropDrafts(ctx, t, r.id)
+		}
 		return err
 	})
 	if err != nil {

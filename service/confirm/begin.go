@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -146,6 +147,24 @@ func (e *Engine) room(ctx context.Context, owner string, since int64) error {
 	return err
 }
 
+// smallDrafts are not counted: their number is bounded.
+const smallDrafts = 64 << 10
+
+// roomFor bounds what the database holds for an owner, so that nobody fills the disk with operations that no one confirms.
+func (e *Engine) roomFor(ctx context.Context, owner string, drafts int) error {
+	if drafts <= smallDrafts {
+		return nil
+	}
+	var there int64
+	err := e.store.read().row(ctx, `SELECT coalesce(sum(length(b.drafts)), 0) FROM signet_operation o JOIN signet_blob b ON b.id = o.id
+		WHERE o.owner = $1 AND o.created > $2 AND o.state <= 3`, []any{owner, e.now().Add(-e.limits.Open - time.Hour).UnixMicro()}, &there)
+	if err == nil && there+int64(drafts) > e.limits.Pending {
+		return fmt.Errorf("%w: what waits to be signed has %d octets, and with this operation more than the %d that a caller may have; confirm or cancel some first",
+			ErrLimit, there, e.limits.Pending)
+	}
+	return err
+}
+
 // freeze prepares the drafts and completes the header.
 func (e *Engine) freeze(ctx context.Context, signer *sign.Signer, format *cades.Options, contents []sign.Content, h *header) ([]byte, error) {
 	drafts := make([]*cades.Draft, len(contents))
@@ -183,6 +202,9 @@ func freezePart(ctx context.Context, signer *sign.Signer, format *cades.Options,
 // store1 stores an operation that is prepared.
 func (e *Engine) store1(ctx context.Context, r *Request, row *record, h *header, drafts []byte) (*Operation, error) {
 	job, err := e.ready(row, h, drafts)
+	if err == nil {
+		err = e.roomFor(ctx, row.owner, len(drafts))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +317,9 @@ func (e *Engine) prepare(ctx context.Context, row *record, h *header) (drafts []
 	if drafts, err = e.freeze(ctx, signer, format, contents, h); err != nil {
 		return nil, nil, err
 	}
-	first, err = e.ready(row, h, drafts)
+	if first, err = e.ready(row, h, drafts); err == nil {
+		err = e.roomFor(ctx, h.Owner, len(drafts))
+	}
 	return drafts, first, err
 }
 

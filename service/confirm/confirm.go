@@ -209,6 +209,7 @@ type Config struct {
 type Limits struct {
 	Items    int           // of an operation; 10,000
 	Drafts   int64         // octets of what is stored of an operation until it is signed; attached contents count; 256 MiB
+	Pending  int64         // the same of all operations of an owner that are not over; 1 GiB, or Drafts if that is more
 	Digits   int           // of a code; 6
 	Code     time.Duration // how long a code lives; 5 min
 	Open     time.Duration // how long an operation waits to be confirmed; 15 min

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"io"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -278,4 +280,107 @@ func TestHostileReason(t *testing.T) {
 	got := w.wait(op, confirm.Signing)
 	require.Equal(t, confirm.Failed, got.State)
 	require.Contains(t, got.Reason, "said no")
+}
+
+// TestDraftsGo: what nobody can confirm or try again any more is not kept, though results would be; what can be tried again is.
+func TestDraftsGo(t *testing.T) {
+	for name, c := range map[string]struct {
+		end   func(w *world, op *confirm.Operation)
+		state confirm.State
+		kept  bool
+	}{
+		"cancelled": {func(w *world, op *confirm.Operation) {
+			_, err := w.engine.Cancel(t.Context(), "anna", op.ID)
+			require.NoError(t, err)
+		}, confirm.Cancelled, false},
+		"declined": {func(w *world, op *confirm.Operation) {
+			_, err := w.engine.Decline(t.Context(), op.Token)
+			require.NoError(t, err)
+		}, confirm.Cancelled, false},
+		"locked": {func(w *world, op *confirm.Operation) {
+			for i := range 5 {
+				_, err := w.engine.Confirm(t.Context(), "anna", op.Token, strconv.Itoa(1000+i))
+				require.Error(t, err)
+			}
+		}, confirm.Failed, false},
+		"expired": {func(w *world, op *confirm.Operation) {
+			w.later(16 * time.Minute)
+			w.restart() // sweeps
+		}, confirm.Expired, false},
+		"key is gone": {func(w *world, op *confirm.Operation) {
+			w.mu.Lock()
+			w.openErr = sign.ErrKeyNotFound
+			w.mu.Unlock()
+			_, err := w.engine.Confirm(t.Context(), "anna", op.Token, w.phone.last("+79990001234"))
+			require.NoError(t, err)
+			w.wait(op, confirm.Signing)
+		}, confirm.Failed, true},
+		"completed": {func(w *world, op *confirm.Operation) {
+			_, err := w.engine.Confirm(t.Context(), "anna", op.Token, w.phone.last("+79990001234"))
+			require.NoError(t, err)
+			w.wait(op, confirm.Signing)
+		}, confirm.Completed, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			op := w.begin(request("a"))
+			require.True(t, w.hasDrafts(op.ID))
+			c.end(w, op)
+			require.Eventually(t, func() bool {
+				got, err := w.engine.Get(t.Context(), "anna", op.ID)
+				return err == nil && got.State == c.state && w.hasDrafts(op.ID) == c.kept
+			}, 30*time.Second, 5*time.Millisecond)
+		})
+	}
+}
+
+func (w *world) hasDrafts(id string) (there bool) {
+	db, err := sql.Open("sqlite", "file:"+w.config.Database+"?_pragma=busy_timeout(10000)")
+	require.NoError(w.t, err)
+	defer db.Close()
+	require.NoError(w.t, db.QueryRow(`SELECT drafts IS NOT NULL FROM signet_blob WHERE id = ?1`, id).Scan(&there))
+	return there
+}
+
+// TestPending: an owner fills the database with what waits to a bound, and has room again when some of it is over.
+func TestPending(t *testing.T) {
+	w := newWorld(t, func(c *confirm.Config) { c.Limits.Pending = 300 << 10 })
+	w.format.Attached = true
+	big := func(owner string, size int) (*confirm.Operation, error) {
+		r := request("a")
+		r.Owner = owner
+		r.Items[0].Content = sign.Bytes("a", make([]byte, size))
+		return w.engine.Begin(t.Context(), r)
+	}
+	first, err := big("anna", 200<<10)
+	require.NoError(t, err)
+	_, err = big("anna", 101<<10)
+	require.ErrorIs(t, err, confirm.ErrLimit)
+	require.ErrorContains(t, err, "cancel some first")
+	_, err = big("anna", 1<<10)
+	require.NoError(t, err, "small ones are bounded by their number")
+	_, err = big("boris", 200<<10)
+	require.NoError(t, err)
+	_, err = w.engine.Cancel(t.Context(), "anna", first.ID)
+	require.NoError(t, err)
+	_, err = big("anna", 101<<10)
+	require.NoError(t, err)
+}
+
+// TestDatabaseOfOthers: a file with tables of something else stays as it is.
+func TestDatabaseOfOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "theirs.db")
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	_, err = db.Exec(`CREATE TABLE invoices (id TEXT)`)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	require.ErrorContains(t, confirm.Migrate(t.Context(), path), `tables of something else, such as "invoices"`)
+	db, err = sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	defer db.Close()
+	var n int
+	require.NoError(t, db.QueryRow(`SELECT count(*) FROM sqlite_master`).Scan(&n))
+	require.Equal(t, 1, n)
 }

@@ -48,6 +48,7 @@ type watcher struct {
 func (l Limits) withDefaults() Limits {
 	l.Items = cmp.Or(l.Items, 10_000)
 	l.Drafts = cmp.Or(l.Drafts, 256<<20)
+	l.Pending = cmp.Or(l.Pending, max(1<<30, l.Drafts))
 	l.Digits = cmp.Or(l.Digits, 6)
 	l.Code = cmp.Or(l.Code, 5*time.Minute)
 	l.Open = cmp.Or(l.Open, 15*time.Minute)

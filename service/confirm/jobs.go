@@ -258,6 +258,9 @@ func (e *Engine) fail(ctx context.Context, j *rivertype.JobRow, id string, h *he
 	err := e.store.write(ctx, func(t tx) (err error) {
 		n, err = t.exec(ctx, `UPDATE signet_operation SET state = $1, finished = $2, reason = $3, mark = $4, code = NULL WHERE id = $5 AND state BETWEEN $6 AND $7`,
 			int(Failed), e.now().UnixMicro(), reason, mark, id, int(slices.Min(while)), int(slices.Max(while)))
+		if err == nil && n != 0 && mark != markRetry {
+			err = dropDrafts(ctx, t, id)
+		}
 		if err != nil {
 			return err
 		}
@@ -267,11 +270,21 @@ func (e *Engine) fail(ctx context.Context, j *rivertype.JobRow, id string, h *he
 		return err
 	}
 	e.changed(id)
-	e.log.Error("an operation failed", "operation", id, "err", cause)
+	level := slog.LevelError
+	if mark == markMissing || errors.Is(cause, ErrInput) || errors.Is(cause, ErrLimit) { // of the caller
+		level = slog.LevelWarn
+	}
+	e.log.Log(ctx, level, "an operation failed", "operation", id, "err", cause)
 	if h != nil {
 		return e.record(ctx, "fail", id, h, reason, nil)
 	}
 	return nil
+}
+
+// dropDrafts forgets what was to be signed of an operation that nobody can confirm or try again: results are kept for a while,
+// and this would be too, for nothing.
+func dropDrafts(ctx context.Context, t tx, id string) error {
+	return t.put(ctx, `UPDATE signet_blob SET drafts = NULL WHERE id = $1`, id)
 }
 
 // workPrepare digests what lies on the shelf.
@@ -295,7 +308,7 @@ func (e *Engine) workPrepare(ctx context.Context, j *rivertype.JobRow, id string
 		return err
 	case errors.Is(err, ErrShelf):
 		return e.fail(ctx, j, id, h, markMissing, []State{Preparing}, err)
-	case last(j) || errors.Is(err, ErrInput):
+	case last(j) || errors.Is(err, ErrInput) || errors.Is(err, ErrLimit):
 		return e.fail(ctx, j, id, h, 0, []State{Preparing}, err)
 	default:
 		return err

@@ -243,6 +243,15 @@ func (s *sqliteStore) read() tx { return &sqliteTx{s.readers, s, nil} }
 func (s *sqliteStore) news() time.Duration { return 0 }
 
 func (s *sqliteStore) migrate(ctx context.Context) error {
+	var other string
+	err := s.read().row(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite|_%' ESCAPE '|'
+		AND name NOT LIKE 'signet|_%' ESCAPE '|' AND name NOT LIKE 'river|_%' ESCAPE '|' LIMIT 1`, nil, &other)
+	if err == nil {
+		return fmt.Errorf("confirm: the database has tables of something else, such as %.40q; give a file of its own", other)
+	}
+	if !errors.Is(err, errNoRow) {
+		return err
+	}
 	m, err := rivermigrate.New(riversqlite.New(s.db), &rivermigrate.Config{Logger: quiet()})
 	if err != nil {
 		return err

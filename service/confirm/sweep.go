@@ -110,6 +110,9 @@ func (e *Engine) expire(ctx context.Context, now time.Time) error {
 				if err := t.put(ctx, `UPDATE signet_operation SET state = $1, finished = $2, code = NULL WHERE id = $3`, int(Expired), now.UnixMicro(), r.id); err != nil {
 					return err
 				}
+				if err := dropDrafts(ctx, t, r.id); err != nil {
+					return err
+				}
 			}
 			return nil
 		})

@@ -119,6 +119,7 @@ type Box struct {
 type ConfirmLimits struct {
 	Items    int      `yaml:"items"`
 	Drafts   Size     `yaml:"drafts"`
+	Pending  Size     `yaml:"pending"`
 	Digits   int      `yaml:"digits"`
 	Code     Duration `yaml:"code"`
 	Open     Duration `yaml:"open"`
@@ -138,7 +139,7 @@ type ConfirmLimits struct {
 
 func (l *ConfirmLimits) engine() confirm.Limits {
 	return confirm.Limits{
-		Items: l.Items, Drafts: int64(l.Drafts), Digits: l.Digits, Code: l.Code, Open: l.Open, Attempts: l.Attempts, Resends: l.Resends, Pause: l.Pause,
+		Items: l.Items, Drafts: int64(l.Drafts), Pending: int64(l.Pending), Digits: l.Digits, Code: l.Code, Open: l.Open, Attempts: l.Attempts, Resends: l.Resends, Pause: l.Pause,
 		PerOwner: l.PerOwner, Window: l.Window, Guesses: l.Guesses, Keep: l.Keep, Forget: l.Forget, Signers: l.Signers, Raisers: l.Raisers,
 	}
 }
