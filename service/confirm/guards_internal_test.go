@@ -3,8 +3,11 @@ package confirm
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -262,4 +265,14 @@ func TestRunGuards(t *testing.T) {
 		require.NoError(t, e.workHand(t.Context(), firstJob, id), "again, when it is over")
 		require.Equal(t, []string{"good"}, source.signed)
 	})
+}
+
+// TestCheckedReader: what is uploaded anew between the check and the reading is not shown as what is signed.
+func TestCheckedReader(t *testing.T) {
+	frozen := sha256Sum([]byte("frozen"))
+	for text, want := range map[string]error{"frozen": nil, "FROZEN": ErrShelf, "froze": ErrShelf, "": ErrShelf} {
+		r := &checkedReader{ReadCloser: io.NopCloser(strings.NewReader(text)), sum: sha256.New(), digest: frozen[:]}
+		_, err := io.ReadAll(r)
+		require.ErrorIs(t, err, want, text)
+	}
 }

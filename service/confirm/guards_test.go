@@ -394,6 +394,13 @@ func TestDocumentOfAnother(t *testing.T) {
 	}
 	_, err = read(op.ID, 0)
 	require.ErrorIs(t, err, confirm.ErrNotFound, "the ID is no token")
+	// Of another owner, who has a file of the same name.
+	_, err = w.shelf.Part(t.Context(), "boris", "hers", 0, true, strings.NewReader("of boris"))
+	require.NoError(t, err)
+	r.Owner = "boris"
+	text, err = read(w.begin(r).Token, 0)
+	require.NoError(t, err)
+	require.Equal(t, "of boris", text)
 	for _, other := range []string{"CONTENT OF HERS", "content of hers, and more"} { // of the same size, and of another one
 		_, err = w.shelf.Part(t.Context(), "anna", "hers", 0, true, strings.NewReader(other))
 		require.NoError(t, err)
