@@ -282,3 +282,26 @@ func TestKeysOfAnother(t *testing.T) {
 	}
 	require.Empty(t, f.requests)
 }
+
+// TestDigitsOfAPhone: what the service says of the telephone is shown on a terminal.
+func TestDigitsOfAPhone(t *testing.T) {
+	for s, want := range map[string]string{"4567": "4567", "": "", "\x1b[2J": "", "45 67": "", "123456789": ""} {
+		require.Equal(t, want, digitsOnly(s), "%q", s)
+	}
+}
+
+// TestDraftOfAnotherCertificate: a draft is signed with the certificate that it was prepared for.
+func TestDraftOfAnotherCertificate(t *testing.T) {
+	f := newFake(t)
+	c := f.config()
+	c.Chain = nil
+	keys := f.provider(c)
+	first, err := sign.Open(t.Context(), keys, sign.Ref{Certificate: f.chain[0]})
+	require.NoError(t, err)
+	second, err := sign.Open(t.Context(), keys, sign.Ref{Certificate: testpki.New(t).Leaf(testpki.P256).Certificate()})
+	require.NoError(t, err)
+	d, err := keys.Format().Prepare(t.Context(), first, one()[0])
+	require.NoError(t, err)
+	require.NoError(t, d.(*draft).Fits(first))
+	require.ErrorIs(t, d.(*draft).Fits(second), sign.ErrKeyMismatch)
+}
