@@ -178,8 +178,10 @@ func (s *Signature) SignerCertificate() *x509.Certificate {
 func (s *Signature) Level() Level {
 	has := func(attributes []cms.Attribute, ids ...cms.OID) bool {
 		for _, id := range ids {
-			if len(cms.Find(attributes, id)) != 0 {
-				return true
+			for _, a := range cms.Find(attributes, id) {
+				if len(a.Values) != 0 { // an attribute without a value is nothing
+					return true
+				}
 			}
 		}
 		return false

@@ -28,6 +28,8 @@ type rawSigner struct {
 	certs      [][]byte // nil: the signer's
 	sid        []byte
 	version    uint64
+	content    cms.OID // eContentType; empty is data
+	detached   bool
 }
 
 func (r rawSigner) message(t *testing.T, content []byte) []byte {
@@ -71,10 +73,15 @@ func (r rawSigner) message(t *testing.T, content []byte) []byte {
 	writeAlgorithm(&b, r.digest)
 	b.Close(digests)
 	encap := b.Open(cms.TagSequence)
-	b.OID(cms.OIDData)
-	inner := b.Open(cms.ContextConstructed(0))
-	b.Value(cms.TagOctetString, content)
-	b.Close(inner)
+	if r.content == "" {
+		r.content = cms.OIDData
+	}
+	b.OID(r.content)
+	if !r.detached {
+		inner := b.Open(cms.ContextConstructed(0))
+		b.Value(cms.TagOctetString, content)
+		b.Close(inner)
+	}
 	b.Close(encap)
 	certs := b.Open(cms.ContextConstructed(0))
 	if r.certs == nil {

@@ -31,9 +31,9 @@ type VerifyOptions struct {
 // Status is the outcome of a check.
 type Status int
 
-// Outcomes.
+// Outcomes. The zero value is none of them, so that a check that nobody made has not passed.
 const (
-	Passed    Status = iota
+	Passed    Status = iota + 1
 	Tolerated        // accepted, though not as it should be; Detail says how
 	Unchecked        // there was nothing to check against; Detail says what is missing
 	Failed
@@ -44,7 +44,7 @@ func (s Status) String() string {
 	if s < Passed || s > Failed {
 		return "unknown"
 	}
-	return [...]string{"passed", "tolerated", "unchecked", "failed"}[s]
+	return [...]string{"passed", "tolerated", "unchecked", "failed"}[s-Passed]
 }
 
 // Names of checks, in the order in which they are reported.
@@ -112,7 +112,7 @@ func (r *Report) Trusted() bool {
 // be trusted is another question, which the check of the chain answers.
 func (r *SignatureReport) Valid() bool {
 	for _, c := range r.Checks {
-		if c.Status == Failed {
+		if c.Status != Passed && c.Status != Tolerated && c.Status != Unchecked {
 			return false
 		}
 	}
@@ -121,7 +121,12 @@ func (r *SignatureReport) Valid() bool {
 			return false
 		}
 	}
-	return r.Status(CheckSignature) != Unchecked && r.Status(CheckMessageDigest) != Unchecked
+	return r.made(CheckSignature) && r.made(CheckMessageDigest)
+}
+
+func (r *SignatureReport) made(name string) bool {
+	s := r.Status(name)
+	return s == Passed || s == Tolerated
 }
 
 // Status returns the outcome of a check, the worst where a name stands more than once, and Unchecked where it was not

@@ -55,6 +55,8 @@ type verifier struct {
 	others     *x509.CertPool     // the candidates, for building chains
 	inside     map[cms.OID][]byte // digests of the content of the message
 	given      map[cms.OID][]byte // digests of the content that the caller gave
+	insideForm *attributesForm    // of the content of the message; nil when no signature asks
+	givenForm  *attributesForm
 	checked    map[*Signature][]*stampCheck
 }
 
@@ -81,9 +83,11 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 			writers = append(writers, hashes[id])
 		}
 	}
+	bare := false
 	for _, s := range v.m.signatures {
 		want(s.si.Digest.ID)
 		if s.si.SignedAttrs.IsZero() { // then the signature is over the content itself
+			bare = true
 			if alg, err := cms.ResolveSignature(s.si.Algorithm); err == nil && alg.Hash != "" {
 				want(alg.Hash)
 			}
@@ -103,7 +107,12 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 		return sums
 	}
 	if !v.m.Detached() {
-		if err := v.m.WriteContent(io.MultiWriter(writers...)); err != nil {
+		all := writers
+		if bare {
+			v.insideForm = &attributesForm{}
+			all = append(writers[:len(writers):len(writers)], v.insideForm)
+		}
+		if err := v.m.WriteContent(io.MultiWriter(all...)); err != nil {
 			return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
 		}
 		v.inside = take()
@@ -113,6 +122,10 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 			for _, c := range v.stamps(s) {
 				writers = append(writers, c.begin()...)
 			}
+		}
+		if bare {
+			v.givenForm = &attributesForm{}
+			writers = append(writers, v.givenForm)
 		}
 		if _, err := copyContext(ctx, io.MultiWriter(writers...), content); err != nil {
 			c := sign.Reader("", content)
@@ -151,6 +164,8 @@ func (v *verifier) signature(s *Signature) SignatureReport {
 	if s.parent == nil {
 		v.structure(&r, s)
 	}
+	v.attributes(&r, s)
+	v.withoutAttributes(&r, s)
 	cert := v.signer(&r, s)
 	if cert != nil {
 		r.Certificate = cert.X509
@@ -244,7 +259,9 @@ func (v *verifier) contentType(r *SignatureReport, s *Signature) {
 	case s.parent != nil && value.IsZero():
 		return
 	case s.parent != nil:
-		r.add(CheckContentType, Tolerated, "a counter-signature has no content-type")
+		// Whoever gets octets of his choice signed has them be a signature value, and what comes back with a content-type is
+		// no signature on that signature, but one on those octets.
+		r.add(CheckContentType, Failed, "it has a content-type, which a counter-signature must not have (RFC 5652 section 11.4): it is a signature over octets, and not on the signature")
 	case value.IsZero():
 		r.add(CheckContentType, Failed, "absent, though there are signed attributes")
 	default:
@@ -338,12 +355,23 @@ func (v *verifier) policy(r *SignatureReport, s *Signature) {
 	default:
 		fields := value.Reader()
 		id, err := fields.Want(cms.TagOID, "policy identifier")
-		if err != nil || value.Tag() != cms.TagSequence {
+		if err != nil || value.Tag() != cms.TagSequence || policyRest(&fields) != nil {
 			r.add(CheckPolicy, Failed, "the attribute is malformed")
 			return
 		}
 		r.add(CheckPolicy, Unchecked, "%s; what it asks is not known here", cms.OID(id.Body()))
 	}
+}
+
+// policyRest reads what follows the identifier of a SignaturePolicyId (EN 319 122-1 section 5.2.9.1): the hash, which some
+// leave out, and qualifiers.
+func policyRest(fields *cms.Reader) error {
+	for _, what := range []string{"hash", "qualifiers"} {
+		if _, _, err := fields.Optional(cms.TagSequence); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return trailing(fields)
 }
 
 // chain asks crypto/x509 for a path to a given root.

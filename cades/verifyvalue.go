@@ -89,8 +89,10 @@ func algorithmProtectionFields(value cms.Value) (digest, signature cms.Algorithm
 	if err != nil {
 		return digest, signature, err
 	}
-	signature, err = cms.ParseImplicitAlgorithm(second)
-	return digest, signature, err
+	if signature, err = cms.ParseImplicitAlgorithm(second); err != nil {
+		return digest, signature, err
+	}
+	return digest, signature, trailing(&fields)
 }
 
 // value checks the signature itself: over the signed attributes as received and, failing that, as DER sorts them, or

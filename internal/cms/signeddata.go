@@ -290,7 +290,7 @@ func ParseAttribute(value Value) Attribute {
 	}
 	values := set.Reader()
 	all, err := values.All()
-	if err != nil {
+	if err != nil || !r.Empty() { // what follows is neither a type nor a value, and nobody would look at it
 		return a
 	}
 	a.Type, a.Set, a.Values = oid, set, all
