@@ -3,6 +3,7 @@ package pki
 import (
 	"bytes"
 	"crypto/sha1" // key identifiers (RFC 5280 section 4.2.1.2)
+	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"math/big"
@@ -60,6 +61,9 @@ type Certificate struct {
 	x509    sync.Once
 	parsed  *x509.Certificate
 	refused error
+	sums    sync.Once
+	sum     [sha256.Size]byte // of Raw
+	keySum  [sha1.Size]byte   // of the key's octets
 }
 
 // Problem is something that a certificate should not have.
@@ -280,7 +284,7 @@ func (c *Certificate) X509() (*x509.Certificate, error) {
 
 // Equal reports whether the two are the same octets.
 func (c *Certificate) Equal(other *Certificate) bool {
-	return c == other || other != nil && bytes.Equal(c.Raw, other.Raw)
+	return c == other || c != nil && other != nil && bytes.Equal(c.Raw, other.Raw)
 }
 
 // SelfIssued reports whether subject and issuer are the same name (RFC 5280 section 6.1).
@@ -315,11 +319,19 @@ func (c *Certificate) ValidAt(t time.Time) bool {
 	return !t.Before(c.NotBefore) && !t.After(c.NotAfter)
 }
 
+// hash returns what tells certificates apart, worked out once.
+func (c *Certificate) hash() [sha256.Size]byte {
+	c.sums.Do(c.sumUp)
+	return c.sum
+}
+
 // keyHash is the identifier that most authorities give to a key: the SHA-1 of its octets (RFC 5280 section 4.2.1.2 (1)).
 func (c *Certificate) keyHash() []byte {
-	sum := sha1.Sum(c.keyBits)
-	return sum[:]
+	c.sums.Do(c.sumUp)
+	return c.keySum[:]
 }
+
+func (c *Certificate) sumUp() { c.sum, c.keySum = sha256.Sum256(c.Raw), sha1.Sum(c.keyBits) }
 
 // who names the certificate in a sentence.
 func (c *Certificate) who() string {
