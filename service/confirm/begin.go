@@ -52,15 +52,11 @@ func (e *Engine) Begin(ctx context.Context, r Request) (*Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := uuid.NewRandom()
-	if err != nil {
-		return nil, err
-	}
 	h := &header{
-		Owner: r.Owner, Token: token.String(), Key: r.Key, Title: r.Title, Method: r.Method, Raises: format.Level > cades.BES,
+		Owner: r.Owner, Key: r.Key, Title: r.Title, Method: r.Method, Raises: format.Level > cades.BES,
 		Thumb: thumbprint(signer), Level: format.Level.String(), Items: make([]headerItem, len(r.Items)),
 	}
-	row := &record{id: id.String(), token: h.Token, owner: r.Owner, created: now.UnixMicro(), expires: now.Add(e.limits.Open).UnixMicro()}
+	row := &record{id: id.String(), token: e.seals.tokenKey(e.seals.tokenOf(id.String())), owner: r.Owner, created: now.UnixMicro(), expires: now.Add(e.limits.Open).UnixMicro()}
 	onShelf := slices.ContainsFunc(r.Items, func(i Item) bool { return i.Shelf != "" })
 	contents := make([]sign.Content, len(r.Items))
 	for i, it := range r.Items {

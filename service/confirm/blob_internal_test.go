@@ -41,7 +41,7 @@ func FuzzOutcomes(f *testing.F) {
 func TestHeader(t *testing.T) {
 	s, err := newSeals(bytes.Repeat([]byte{1}, 32))
 	require.NoError(t, err)
-	h := &header{Owner: "o", Token: "t", Key: "k", Title: "Contract", Method: Method{Kind: Code, Address: "+7"}, Raises: true, Items: []headerItem{
+	h := &header{Owner: "o", Key: "k", Title: "Contract", Method: Method{Kind: Code, Address: "+7"}, Raises: true, Items: []headerItem{
 		{Name: "a.pdf", Size: 1 << 40, Digest: []byte("digest")}, {}, {Name: "\"", Size: -1, Shelf: "b"}}}
 	sealed, err := s.sealHeader("id", h)
 	require.NoError(t, err)

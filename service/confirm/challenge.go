@@ -37,7 +37,7 @@ func (e *Engine) workNotify(ctx context.Context, j *rivertype.JobRow, a notifyAr
 	serial := max(r.serial, a.Serial) + 1
 	m := &notify.Message{To: h.Method.Address, Title: h.Title, Files: len(h.Items), Digest: h.Digest, Expires: expires, Language: h.Method.Language}
 	if e.config.Link != "" {
-		m.Link = e.config.Link + r.token
+		m.Link = e.config.Link + e.seals.tokenOf(r.id)
 	}
 	var hash []byte
 	if h.Method.Kind == Code {

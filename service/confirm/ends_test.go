@@ -206,7 +206,10 @@ func TestChangedWhileSigned(t *testing.T) {
 				defer f.mu.Unlock()
 				return f.away < 1<<20
 			}, 30*time.Second, time.Millisecond)
-			w.sql(query, op.ID)
+			require.Eventually(t, func() bool { // what there is may just be written once more
+				w.sql(query, op.ID)
+				return w.hasFailed(op, name == "header")
+			}, 30*time.Second, 20*time.Millisecond)
 			w.failed(op, name == "header")
 		})
 		if name == "results taken away" {
@@ -229,16 +232,18 @@ func TestChangedWhileSigned(t *testing.T) {
 
 // failed waits until an operation has failed; what cannot be read is asked of the operator's list.
 func (w *world) failed(op *confirm.Operation, unreadable bool) {
-	require.Eventually(w.t, func() bool {
-		if !unreadable {
-			got, err := w.engine.Get(w.t.Context(), "anna", op.ID)
-			return err == nil && got.State == confirm.Failed
-		}
-		all, err := w.engine.List(w.t.Context(), confirm.Filter{States: []confirm.State{confirm.Failed}})
-		return err == nil && len(all) == 1
-	}, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(w.t, func() bool { return w.hasFailed(op, unreadable) }, 30*time.Second, 5*time.Millisecond)
 	_, err := w.engine.Retry(w.t.Context(), op.ID)
 	require.Error(w.t, err)
+}
+
+func (w *world) hasFailed(op *confirm.Operation, unreadable bool) bool {
+	if !unreadable {
+		got, err := w.engine.Get(w.t.Context(), "anna", op.ID)
+		return err == nil && got.State == confirm.Failed
+	}
+	all, err := w.engine.List(w.t.Context(), confirm.Filter{States: []confirm.State{confirm.Failed}})
+	return err == nil && len(all) == 1
 }
 
 // TestOneAuthenticator: two names for one authenticator are one: a code of it confirms one operation.

@@ -151,10 +151,12 @@ func TestResendLimits(t *testing.T) {
 	op := w.begin(request("a"))
 	_, err := w.engine.Resend(t.Context(), "anna", op.ID)
 	require.ErrorIs(t, err, confirm.ErrLimit, "at once")
-	for range 3 {
+	for i := range 3 {
 		w.later(time.Minute)
 		_, err := w.engine.Resend(t.Context(), "anna", op.ID)
 		require.NoError(t, err)
+		w.ended("signet_notify") // the message says when it was sent
+		require.Equal(t, i+2, w.phone.count("+79990001234"))
 	}
 	w.later(time.Minute)
 	_, err = w.engine.Resend(t.Context(), "anna", op.ID)

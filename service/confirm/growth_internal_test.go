@@ -87,14 +87,14 @@ func (g *growth) fill(n int) {
 				if err != nil {
 					return err
 				}
-				h := &header{Owner: fmt.Sprint("owner", i%1000), Token: uuid.NewString(), Key: "seal", Title: "Contract", Method: Method{Kind: Code, Notifier: "sms", Address: "+79990001234"},
+				h := &header{Owner: fmt.Sprint("owner", i%1000), Key: "seal", Title: "Contract", Method: Method{Kind: Code, Notifier: "sms", Address: "+79990001234"},
 					Drafts: make([]byte, 32), Digest: "00", Items: []headerItem{{Name: "agreement.pdf", Size: 10_000, Digest: make([]byte, 32)}}}
 				sealed, err := e.seals.sealHeader(id.String(), h)
 				if err != nil {
 					return err
 				}
 				if err := t.put(g.t.Context(), `INSERT INTO signet_operation (id, token, owner, state, created, expires, finished, confirmed, header) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-					id.String(), h.Token, h.Owner, int(Completed), created.UnixMicro(), created.Add(time.Hour).UnixMicro(), created.Add(time.Minute).UnixMicro(), make([]byte, 32), sealed); err != nil {
+					id.String(), e.seals.tokenKey(e.seals.tokenOf(id.String())), h.Owner, int(Completed), created.UnixMicro(), created.Add(time.Hour).UnixMicro(), created.Add(time.Minute).UnixMicro(), make([]byte, 32), sealed); err != nil {
 					return err
 				}
 				if err := t.put(g.t.Context(), `INSERT INTO signet_blob (id, results) VALUES ($1, $2)`, id.String(), results); err != nil {

@@ -94,10 +94,10 @@ func TestSweepLeavesTheRest(t *testing.T) {
 		"old":       {Completed, ago(8 * day), ago(8 * day)},
 		"forgotten": {Completed, ago(31 * day), ago(31 * day)},
 	} {
-		h, err := e.seals.sealHeader(id, &header{Owner: "anna", Token: id})
+		h, err := e.seals.sealHeader(id, &header{Owner: "anna"})
 		require.NoError(t, err)
-		e.do(t, `INSERT INTO signet_operation (id, token, owner, state, created, expires, finished, code, header) VALUES ($1, $1, 'anna', $2, 1, $3, $4, $5, $6)`,
-			id, int(op.state), op.expires, op.finished, []byte("code"), h)
+		e.do(t, `INSERT INTO signet_operation (id, token, owner, state, created, expires, finished, code, header) VALUES ($1, $7, 'anna', $2, 1, $3, $4, $5, $6)`,
+			id, int(op.state), op.expires, op.finished, []byte("code"), h, e.seals.tokenKey(e.seals.tokenOf(id)))
 		e.do(t, `INSERT INTO signet_blob (id, drafts) VALUES ($1, $2)`, id, []byte("drafts"))
 	}
 	for id, finished := range map[string]int64{"runs": 0, "ran": ago(29 * day), "ran long ago": ago(31 * day)} {

@@ -63,9 +63,14 @@ func TestCodesAreRandom(t *testing.T) {
 func TestColumnsOfTheDatabase(t *testing.T) {
 	w := newWorld(t)
 	shown, hidden := w.begin(elsewhere("shown")), w.begin(elsewhere("hidden"))
+	db, err := sql.Open("sqlite", "file:"+w.config.Database+"?_pragma=busy_timeout(10000)")
+	require.NoError(t, err)
+	defer db.Close()
+	var key string
+	require.NoError(t, db.QueryRow(`SELECT token FROM signet_operation WHERE id = ?1`, shown.ID).Scan(&key))
 	w.sql(`UPDATE signet_operation SET token = '00000000-0000-4000-8000-000000000000' WHERE id = ?1`, shown.ID)
-	w.sql(`UPDATE signet_operation SET token = ?1 WHERE id = ?2`, shown.Token, hidden.ID)
-	_, err := w.engine.Approve(t.Context(), shown.Token)
+	w.sql(`UPDATE signet_operation SET token = ?1 WHERE id = ?2`, key, hidden.ID)
+	_, err = w.engine.Approve(t.Context(), shown.Token)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, confirm.ErrNotFound, "the operator has to see that somebody changed it")
 	require.Zero(t, w.key.signatures())
@@ -78,6 +83,34 @@ func TestColumnsOfTheDatabase(t *testing.T) {
 	}
 	_, err = w.engine.ByToken(t.Context(), op.Token)
 	require.Error(t, err)
+}
+
+// TestReaderOfTheDatabase: who can read the database, or a copy of it, confirms nothing: neither code nor token is there.
+func TestReaderOfTheDatabase(t *testing.T) {
+	w := newWorld(t)
+	byCode, byPage := w.begin(request("a")), w.begin(elsewhere("b"))
+	db, err := sql.Open("sqlite", "file:"+w.config.Database+"?_pragma=busy_timeout(10000)")
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Exec(`PRAGMA wal_checkpoint(FULL)`)
+	require.NoError(t, err)
+	for _, file := range []string{w.config.Database, w.config.Database + "-wal"} {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, op := range []*confirm.Operation{byCode, byPage} {
+			require.NotContains(t, string(data), op.Token)
+			require.NotContains(t, string(data), strings.ReplaceAll(op.Token, "-", ""))
+		}
+	}
+	var key string
+	require.NoError(t, db.QueryRow(`SELECT token FROM signet_operation WHERE id = ?1`, byPage.ID).Scan(&key))
+	for _, token := range []string{key, key[:36], byPage.ID} {
+		_, err = w.engine.Approve(t.Context(), token)
+		require.ErrorIs(t, err, confirm.ErrNotFound)
+	}
+	op, err := w.engine.Approve(t.Context(), byPage.Token)
+	require.NoError(t, err)
+	require.Equal(t, confirm.Completed, w.wait(op, confirm.Signing).State)
 }
 
 // TestNotAskedYet: nothing is confirmed before it is frozen and the person was asked, however right the code is.

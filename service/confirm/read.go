@@ -12,7 +12,7 @@ import (
 
 // record is a row of the table of operations.
 type record struct {
-	id, token, owner          string
+	id, token, owner          string // the token as its key
 	state                     State
 	created, expires          int64
 	finished, wiped           int64
@@ -92,7 +92,7 @@ func (e *Engine) byToken(ctx context.Context, t tx, owner, token string, lock bo
 	if !isID(token) {
 		return nil, nil, ErrNotFound
 	}
-	r, err := load(ctx, t, "token = $1", token, lock)
+	r, err := load(ctx, t, "token = $1", e.seals.tokenKey(token), lock)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,7 +109,7 @@ func (e *Engine) header(r *record) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Owner != r.owner || h.Token != r.token {
+	if h.Owner != r.owner || r.token != e.seals.tokenKey(e.seals.tokenOf(r.id)) {
 		return nil, errSeal
 	}
 	return h, nil
@@ -118,7 +118,7 @@ func (e *Engine) header(r *record) (*header, error) {
 // operation is a row as callers see it.
 func (e *Engine) operation(r *record, h *header) *Operation {
 	op := &Operation{
-		ID: r.id, Token: r.token, Owner: h.Owner, Key: h.Key, Title: h.Title, State: r.state, Reason: r.reason,
+		ID: r.id, Token: e.seals.tokenOf(r.id), Owner: h.Owner, Key: h.Key, Title: h.Title, State: r.state, Reason: r.reason,
 		Locked: r.mark == markLocked, Missing: r.mark == markMissing, Kind: h.Method.Kind, Hint: h.Method.hint(),
 		CodeExpires: fromMicros(r.codeExpires), Sent: r.sent != 0, Expires: fromMicros(r.expires), Created: fromMicros(r.created),
 		Finished: fromMicros(r.finished), Digest: h.Digest,

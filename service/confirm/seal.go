@@ -13,6 +13,8 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/seed-116355fd/signet/service/audit"
 )
 
@@ -20,6 +22,7 @@ import (
 type seals struct {
 	record []byte // of headers, results and confirmations
 	code   []byte // of codes
+	token  []byte // of tokens
 }
 
 // minSecret is the least length of Config.Secret, in octets.
@@ -30,7 +33,7 @@ func newSeals(secret []byte) (*seals, error) {
 		return nil, fmt.Errorf("confirm: the secret has %d octets; give %d random ones at least, and keep them outside the database", len(secret), minSecret)
 	}
 	derive := func(label string) []byte { return mac(sha256.New, secret, "signet confirm "+label) }
-	return &seals{derive("record"), derive("code")}, nil
+	return &seals{derive("record"), derive("code"), derive("token")}, nil
 }
 
 // mac is an HMAC over parts, each with its length, so that no two lists of parts are the same octets.
@@ -81,7 +84,6 @@ func (s *seals) open(kind, id string, sealed []byte) ([]byte, error) {
 // header is what does not change of an operation once it is asked for. It is stored sealed.
 type header struct {
 	Owner  string       `json:"owner"`
-	Token  string       `json:"token"`
 	Key    string       `json:"key"`
 	Title  string       `json:"title,omitempty"`
 	Method Method       `json:"method"`
@@ -176,6 +178,20 @@ func (s *seals) confirmation(id string, sealedHeader []byte) []byte {
 // life is in it, so that nobody lengthens it in the database.
 func (s *seals) codeOf(id string, serial int, expires int64, code string) []byte {
 	return mac(sha256.New, s.code, id, fmt.Sprint(serial), fmt.Sprint(expires), code)
+}
+
+// tokenOf is the token of an operation. It is nowhere in the database: with it one confirms what needs no code, and whoever
+// can read the database, or a copy of it, must not.
+func (s *seals) tokenOf(id string) string {
+	var u uuid.UUID
+	copy(u[:], mac(sha256.New, s.token, "token", id))
+	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80 // version 8, made in a way of one's own (RFC 9562 section 5.8)
+	return u.String()
+}
+
+// tokenKey is what an operation is found by for its token.
+func (s *seals) tokenKey(token string) string {
+	return hex.EncodeToString(mac(sha256.New, s.token, "key", token))
 }
 
 // newCode makes a numeric code.

@@ -89,7 +89,7 @@ func (anyArgs) Kind() string { return "any" }
 var tables = []string{
 	`CREATE TABLE signet_operation (
 		id TEXT PRIMARY KEY,
-		token TEXT NOT NULL UNIQUE,
+		token TEXT NOT NULL UNIQUE, -- a keyed hash of it
 		owner TEXT NOT NULL,
 		once TEXT,
 		state INTEGER NOT NULL,
