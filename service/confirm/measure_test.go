@@ -219,27 +219,42 @@ func TestMeasureFiles(t *testing.T) {
 			require.NoError(t, results[999].Err)
 			return time.Since(start)
 		}
-		n := 0
-		whole := func() time.Duration {
-			n++
-			r.Method.Address = fmt.Sprint(kind, n)
+		var n atomic.Int64
+		whole := func(atOnce int) time.Duration {
+			var wg sync.WaitGroup
 			start := time.Now()
-			op, err := w.engine.Begin(t.Context(), r)
-			require.NoError(t, err)
-			op = w.wait(op, confirm.Preparing)
-			_, err = w.engine.Confirm(t.Context(), "anna", op.Token, w.phone.last(r.Method.Address))
-			require.NoError(t, err)
-			require.Equal(t, confirm.Completed, w.wait(op, confirm.Signing).State)
-			return time.Since(start)
+			for range atOnce {
+				wg.Go(func() {
+					r := r
+					r.Method.Address = fmt.Sprint(kind, n.Add(1))
+					op, err := w.engine.Begin(t.Context(), r)
+					if err == nil {
+						op, err = w.engine.Wait(t.Context(), "anna", op.ID, confirm.Preparing)
+					}
+					if err == nil {
+						_, err = w.engine.Confirm(t.Context(), "anna", op.Token, w.phone.last(r.Method.Address))
+					}
+					if err == nil {
+						op, err = w.engine.Wait(t.Context(), "anna", op.ID, confirm.Signing)
+					}
+					if err != nil || op.State != confirm.Completed {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			return time.Since(start) / time.Duration(atOnce)
 		}
-		whole()
+		whole(1)
 		bare()
-		var ours, theirs []time.Duration
-		for range 3 * *turns {
-			before := bare()
-			ours = append(ours, whole())
-			theirs = append(theirs, (before+bare())/2)
+		for _, atOnce := range []int{1, 4} {
+			var ours, theirs []time.Duration
+			for range 3 * *turns {
+				before := bare()
+				ours = append(ours, whole(atOnce))
+				theirs = append(theirs, (before+bare())/2)
+			}
+			ratios(t, fmt.Sprintf("1,000 files of 10 KB, %v, %d operations at once, each", kind, atOnce), ours, theirs)
 		}
-		ratios(t, fmt.Sprintf("1,000 files of 10 KB, %v", kind), ours, theirs)
 	}
 }
