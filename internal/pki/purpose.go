@@ -110,7 +110,11 @@ func checkKeyUsage(c *Certificate, p Purpose, one KeyUsage, names string) *Error
 
 func malformed(c *Certificate, extension cms.OID) *Error {
 	p, _ := c.Problem(extension)
-	return fail(Malformed, c, "%s", p.What).about(extension)
+	return malformedAs(c, p)
+}
+
+func malformedAs(c *Certificate, p Problem) *Error {
+	return fail(Malformed, c, "%s", p.What).about(p.Extension)
 }
 
 // checkNotOnlyEvidence refuses an extKeyUsage of timeStamping, OCSPSigning or both alone: who holds such a key is trusted to
@@ -188,7 +192,7 @@ func handled(id cms.OID) bool {
 func checkExtensions(c *Certificate, also []cms.OID) *Error {
 	for _, p := range c.Problems {
 		if p.Fatal || p.Critical {
-			return fail(Malformed, c, "%s", p.What).about(p.Extension)
+			return malformedAs(c, p)
 		}
 	}
 	for _, e := range c.Extensions {

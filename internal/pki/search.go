@@ -98,6 +98,12 @@ func (s *search) outOfBudget() *Error {
 }
 
 func (s *search) run() (*Path, *Error) {
+	for _, p := range s.target.Problems {
+		if p.Fatal {
+			// Not even its signature can be looked at in a way that everybody would.
+			return nil, s.failed(malformedAs(s.target, p), 0, []*Certificate{s.target})
+		}
+	}
 	if s.v.Anchors.Contains(s.target) {
 		s.direct = true
 		path, err := s.walk(Anchor{Certificate: s.target}, []*Certificate{s.target})
