@@ -38,10 +38,10 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	if o.ContentType != "" && oidOr(o.ContentType, "") != m.sd.ContentType {
-		return nil, addError("its content type is %s", m.sd.ContentType.Name())
+	if o.ContentType != "" && oidOr(o.ContentType, "") != m.in.SD.ContentType {
+		return nil, addError("its content type is %s", m.in.SD.ContentType.Name())
 	}
-	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: m.sd.ContentType, base: m, raising: newRaising(o)}
+	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: m.in.SD.ContentType, base: m, raising: newRaising(o)}
 	switch {
 	case m.Detached() && c == nil:
 		return nil, addError("it is detached; give the content")
@@ -78,8 +78,8 @@ func addError(format string, args ...any) error {
 // archive time-stamps before the third version are over the whole certificates field (EN 319 122-1 section 5.5.3).
 func (m *Message) mayGrow(d *Draft) error {
 	grows := len(m.missingCertificates(d)) != 0
-	for i := range m.sd.Signers {
-		for _, a := range m.sd.Signers[i].Unsigned {
+	for i := range m.in.SD.Signers {
+		for _, a := range m.in.SD.Signers[i].Unsigned {
 			switch a.Type {
 			case cms.OIDEvidenceRecordInternal, cms.OIDEvidenceRecordExternal:
 				return addError("it has an evidence record, which a further signature would break")
@@ -97,7 +97,7 @@ func (m *Message) mayGrow(d *Draft) error {
 func (m *Message) missingCertificates(d *Draft) (missing [][]byte) {
 next:
 	for _, raw := range d.certificates(nil) {
-		for _, there := range m.sd.Certificates {
+		for _, there := range m.in.SD.Certificates {
 			if bytes.Equal(raw, there.Raw()) {
 				continue next
 			}
@@ -116,15 +116,15 @@ func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
 	if d.on != nil {
 		g := d.counterSignature(b.Bytes())
 		g.certs = m.missingCertificates(d)
-		return g.into(m.sd)
+		return g.into(m.in.SD)
 	}
 	g := &growth{certs: m.missingCertificates(d), signers: [][]byte{b.Bytes()}}
 	listed := false
-	for _, a := range m.sd.Digests {
+	for _, a := range m.in.SD.Digests {
 		listed = listed || a.ID == oidOf(d.signer.Scheme().DigestAlg)
 	}
 	if !listed {
 		g.digests = [][]byte{d.signer.Scheme().DigestAlg}
 	}
-	return g.into(m.sd)
+	return g.into(m.in.SD)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
@@ -208,7 +209,7 @@ func TestNothingPasses(t *testing.T) {
 	require.False(t, (&cades.Report{Signatures: make([]cades.SignatureReport, 1)}).Trusted())
 	require.NotEqual(t, cades.Passed, cades.Check{}.Status)
 	require.Equal(t, "unknown", cades.Check{}.Status.String())
-	r := &cades.SignatureReport{Checks: []cades.Check{{Name: cades.CheckSignature, Status: cades.Passed}, {Name: cades.CheckMessageDigest, Status: cades.Passed}}}
+	r := &validate.SignatureReport{Checks: []cades.Check{{Name: cades.CheckSignature, Status: cades.Passed}, {Name: cades.CheckMessageDigest, Status: cades.Passed}}}
 	require.True(t, r.Valid())
 	r.Checks = append(r.Checks, cades.Check{Name: cades.CheckTimestamp})
 	require.False(t, r.Valid())

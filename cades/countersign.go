@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -37,8 +38,8 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 	if o.Attached || o.ContentType != "" || o.MimeType != "" || o.ContentHints != nil || len(o.ContentTimestampers) != 0 {
 		return nil, addError("a counter-signature is over a signature and says nothing of the content")
 	}
-	if len(s.path()) > maxCounterDepth {
-		return nil, addError("counter-signatures are nested %d deep already", maxCounterDepth)
+	if len(s.path()) > message.MaxCounterDepth {
+		return nil, addError("counter-signatures are nested %d deep already", message.MaxCounterDepth)
 	}
 	if o.Level > T {
 		return nil, addError("a counter-signature takes level t at most")
@@ -51,7 +52,7 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 		return nil, err
 	}
 	h := signer.Scheme().NewHash()
-	h.Write(s.si.SignatureRaw)
+	h.Write(s.in.SI.SignatureRaw)
 	d.digest = h.Sum(nil)
 	if err := d.freeze(ctx, o); err != nil {
 		return nil, err
@@ -83,18 +84,18 @@ func (t *Timestamp) covers(counter *Signature) bool {
 	if t.Kind != ArchiveTimestampV3 {
 		return true
 	}
-	index, err := t.index()
+	index, err := t.in.Index()
 	if err != nil || index == nil {
 		return true
 	}
-	h, ok := cms.HashByOID(index.algorithm)
+	h, ok := cms.HashByOID(index.Algorithm)
 	if !ok {
 		return true
 	}
-	for _, a := range cms.Find(counter.parent.si.Unsigned, cms.OIDCounterSignature) {
+	for _, a := range cms.Find(counter.parent.in.SI.Unsigned, cms.OIDCounterSignature) {
 		for i, v := range a.Values {
-			if v.Offset() == counter.si.Value.Offset() {
-				return index.has(h, a, i)
+			if v.Offset() == counter.in.SI.Value.Offset() {
+				return index.Has(h, a, i)
 			}
 		}
 	}
@@ -104,5 +105,5 @@ func (t *Timestamp) covers(counter *Signature) bool {
 // counterSignature puts the SignerInfo of the draft on the signature that it counter-signs.
 func (d *Draft) counterSignature(info []byte) *growth {
 	s := d.base.at(d.on)
-	return &growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDCounterSignature, info)}}
+	return &growth{signer: s.in.SI, unsigned: [][]byte{attribute(cms.OIDCounterSignature, info)}}
 }

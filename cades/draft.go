@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -102,14 +103,14 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 // digestContent reads a content into the hash. One that can be read only once is kept when the container will need it.
 func digestContent(ctx context.Context, h io.Writer, c sign.Content, keep bool) (sign.Content, int64, error) {
 	if r, ok := c.Once(); ok && keep {
-		kept, err := readAll(ctx, r)
+		kept, err := message.ReadAll(ctx, r)
 		if err != nil {
 			return c, 0, readError(&c, err)
 		}
 		h.Write(kept)
 		return sign.Bytes(c.Name, kept), int64(len(kept)), nil
 	} else if ok {
-		n, err := copyContext(ctx, h, r)
+		n, err := message.Copy(ctx, h, r)
 		if err != nil {
 			err = readError(&c, err)
 		}
@@ -120,7 +121,7 @@ func digestContent(ctx context.Context, h io.Writer, c sign.Content, keep bool) 
 		return c, 0, readError(&c, err)
 	}
 	defer r.Close()
-	n, err := copyContext(ctx, h, r)
+	n, err := message.Copy(ctx, h, r)
 	if err != nil {
 		return c, 0, readError(&c, err)
 	}
@@ -240,7 +241,7 @@ func (d *Draft) copyContent(ctx context.Context, dst io.Writer) error {
 	}
 	defer r.Close()
 	h := d.signer.Scheme().NewHash()
-	n, err := copyContext(ctx, io.MultiWriter(dst, h), io.LimitReader(r, d.size+1))
+	n, err := message.Copy(ctx, io.MultiWriter(dst, h), io.LimitReader(r, d.size+1))
 	if err != nil {
 		return readError(&d.content, err)
 	}

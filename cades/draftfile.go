@@ -116,7 +116,7 @@ func (d *Draft) appendParts(b *cms.Builder) error {
 		b.Value(cms.ContextTag(0), content.Bytes())
 	}
 	if d.base != nil {
-		b.Value(cms.ContextTag(1), d.base.ber)
+		b.Value(cms.ContextTag(1), d.base.in.BER)
 	}
 	if d.on != nil {
 		on := b.Open(cms.ContextConstructed(2))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
@@ -52,7 +53,7 @@ func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byt
 	if err := e.run(ctx, to); err != nil {
 		return nil, err
 	}
-	return e.m.ber, nil
+	return e.m.in.BER, nil
 }
 
 // extension is one call of Extend. m becomes the message after each step.
@@ -200,7 +201,7 @@ func (e *extension) takeContent(ctx context.Context, to Level) error {
 	}
 	algorithms := map[cms.OID][]byte{oidOf(e.algorithm()): e.algorithm()}
 	for _, s := range e.m.signatures {
-		algorithms[s.si.Digest.ID] = s.si.Digest.Raw()
+		algorithms[s.in.SI.Digest.ID] = s.in.SI.Digest.Raw()
 	}
 	if c != nil && c.DigestOnly() {
 		for _, algorithm := range algorithms {
@@ -233,7 +234,7 @@ func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]by
 	}
 	if to == A && e.m.Detached() {
 		h := e.hash().New()
-		h.Write(e.m.sd.EncapContentInfo.Raw())
+		h.Write(e.m.in.SD.EncapContentInfo.Raw())
 		writers = append(writers, h)
 		e.octets, _ = h.(hash.Cloner)
 	}
@@ -296,7 +297,7 @@ func (s *Signature) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]b
 	if err := e.run(ctx, to); err != nil {
 		return nil, err
 	}
-	return e.m.ber, nil
+	return e.m.in.BER, nil
 }
 
 // inTime refuses a first time-stamp that comes after the certificate of the signer has expired: nothing proves then that
@@ -305,7 +306,7 @@ func (e *extension) inTime(s *Signature, token *tsp.Token) error {
 	if e.o.Force {
 		return nil
 	}
-	cert, _ := s.findSigner(e.candidates())
+	cert, _ := s.in.FindSigner(e.candidates())
 	if cert == nil || cert.X509 == nil {
 		return nil
 	}
@@ -316,16 +317,16 @@ func (e *extension) inTime(s *Signature, token *tsp.Token) error {
 	return nil
 }
 
-func (e *extension) candidates() *candidates {
+func (e *extension) candidates() *message.Candidates {
 	if len(e.o.Certificates) == 0 {
-		return e.m.candidates
+		return e.m.in.Candidates
 	}
-	return e.m.candidates.with(e.o.Certificates)
+	return e.m.in.Candidates.With(e.o.Certificates)
 }
 
 // timestamp gets a token over the parts.
-func (e *extension) timestamp(ctx context.Context, p imprint) (*tsp.Token, error) {
-	return e.stamp(ctx, p.sum(e.hash().New(), e.digest))
+func (e *extension) timestamp(ctx context.Context, p message.Imprint) (*tsp.Token, error) {
+	return e.stamp(ctx, p.Sum(e.hash().New(), e.digest))
 }
 
 // stamp gets a token over a digest.
@@ -342,7 +343,7 @@ func (e *extension) stamp(ctx context.Context, sum []byte) (*tsp.Token, error) {
 
 // grow puts what is new into the message, which is read again.
 func (e *extension) grow(g *growth) error {
-	ber, err := g.into(e.m.sd)
+	ber, err := g.into(e.m.in.SD)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
@@ -39,7 +40,7 @@ func (e *extension) raise(ctx context.Context, p path, to Level) error {
 }
 
 // has reports whether the signature has an unsigned attribute of a type.
-func (s *Signature) has(id cms.OID) bool { return len(cms.Find(s.si.Unsigned, id)) != 0 }
+func (s *Signature) has(id cms.OID) bool { return len(cms.Find(s.in.SI.Unsigned, id)) != 0 }
 
 // signatureTimestamp puts a time-stamp over the signature value into the unsigned attributes (EN 319 122-1 section 5.3)
 // unless there is one.
@@ -48,7 +49,7 @@ func (e *extension) signatureTimestamp(ctx context.Context, p path) error {
 	if s.has(cms.OIDSignatureTimeStamp) {
 		return nil
 	}
-	token, err := e.timestamp(ctx, imprint{head: [][]byte{s.si.SignatureRaw}})
+	token, err := e.timestamp(ctx, message.Imprint{Head: [][]byte{s.in.SI.SignatureRaw}})
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (e *extension) attribute(s *Signature, id cms.OID, value []byte) error {
 	if err := s.mayChange(true); err != nil {
 		return err
 	}
-	return e.grow(&growth{signer: s.si, unsigned: [][]byte{attribute(id, value)}})
+	return e.grow(&growth{signer: s.in.SI, unsigned: [][]byte{attribute(id, value)}})
 }
 
 // validationData puts what proves the certificates of the signer, of the time-stamps and of the counter-signers into
@@ -81,7 +82,7 @@ func (e *extension) validationData(ctx context.Context, p path) error {
 	if err != nil {
 		return err
 	}
-	sd := e.m.sd
+	sd := e.m.in.SD
 	last := e.m.lastClosed()
 	if last != nil {
 		sd = last.Token.SignedData()
@@ -109,7 +110,7 @@ func (e *extension) validationData(ctx context.Context, p path) error {
 	if err != nil {
 		return err
 	}
-	return e.grow(&growth{inside: []cms.Edit{{Parent: last.set, At: last.value.Offset(), Remove: len(last.value.Raw()), Insert: token}}})
+	return e.grow(&growth{inside: []cms.Edit{{Parent: last.in.Set, At: last.in.Value.Offset(), Remove: len(last.in.Value.Raw()), Insert: token}}})
 }
 
 func holds(members []cms.Value, der []byte) bool {
@@ -175,15 +176,15 @@ func (m *Message) lastClosed() *Timestamp {
 
 // allSigners returns the certificates whose validity a long-term signature proves: of the signer, of every time-stamp on
 // it, and of counter-signers with theirs.
-func (s *Signature) allSigners(among *candidates) (leaves []leaf) {
-	if c, _ := s.findSigner(among); c != nil && c.X509 != nil {
+func (s *Signature) allSigners(among *message.Candidates) (leaves []leaf) {
+	if c, _ := s.in.FindSigner(among); c != nil && c.X509 != nil {
 		leaves = append(leaves, leaf{c.X509, "the signer"})
 	}
 	for _, t := range s.Timestamps() {
 		if t.Token == nil {
 			continue
 		}
-		if c := t.Token.Certificate(among.x509()...); c != nil {
+		if c := t.Token.Certificate(among.X509()...); c != nil {
 			leaves = append(leaves, leaf{c, "the authority of the " + t.Kind.String()})
 		}
 	}
@@ -194,7 +195,7 @@ func (s *Signature) allSigners(among *candidates) (leaves []leaf) {
 }
 
 // lastArchive returns the certificate of the authority of the last archive time-stamp, or nil when there is none.
-func (s *Signature) lastArchive(among *candidates) []leaf {
+func (s *Signature) lastArchive(among *message.Candidates) []leaf {
 	var last *tsp.Token
 	for _, t := range s.Timestamps() {
 		if t.Kind.archive() && t.Token != nil && (last == nil || t.Token.GenTime.After(last.GenTime)) {
@@ -204,7 +205,7 @@ func (s *Signature) lastArchive(among *candidates) []leaf {
 	if last == nil {
 		return nil
 	}
-	if c := last.Certificate(among.x509()...); c != nil {
+	if c := last.Certificate(among.X509()...); c != nil {
 		return []leaf{{c, "the authority of the last archive time-stamp"}}
 	}
 	return nil
@@ -221,7 +222,7 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 	if len(leaves) == 0 || leaves[0].of != "the signer" && !s.archived() {
 		return nil, extendError(sign.ErrInput, "the certificate of signature %s is not there", s.path())
 	}
-	others := e.candidates().x509()
+	others := e.candidates().X509()
 	for _, t := range s.Timestamps() {
 		if t.Token != nil {
 			others = append(others, t.Token.Certificates()...)
@@ -274,8 +275,8 @@ func (s *Signature) firstTimestamp() *tsp.Token {
 // goes into those of the token, which the authority did not sign, so that the rest of the token stays as it came.
 func (e *extension) archiveTimestamp(ctx context.Context, p path) error {
 	s := e.at(p)
-	index := hashIndex(e.algorithm(), e.hash().New, s.covered())
-	token, err := e.timestamp(ctx, s.archiveImprintV3(index))
+	index := message.HashIndex(e.algorithm(), e.hash().New, s.in.Covered())
+	token, err := e.timestamp(ctx, s.in.ArchiveImprintV3(index))
 	if err != nil {
 		return err
 	}
@@ -284,9 +285,9 @@ func (e *extension) archiveTimestamp(ctx context.Context, p path) error {
 	if err != nil {
 		return err
 	}
-	g := &growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV3, indexed)}}
+	g := &growth{signer: s.in.SI, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV3, indexed)}}
 	listed := false
-	for _, a := range e.m.sd.Digests {
+	for _, a := range e.m.in.SD.Digests {
 		listed = listed || a.ID == oidOf(e.algorithm())
 	}
 	if !listed {

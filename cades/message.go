@@ -6,15 +6,14 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
 )
 
 // Message is a SignedData as it was received: every byte of it is kept. It is not modified and is safe for concurrent
 // use.
 type Message struct {
-	ber        []byte
-	sd         *cms.SignedData
-	candidates *candidates // of SignedData.certificates, those with the structure of a certificate, in their order
+	in         *message.Message
 	signatures []*Signature
 }
 
@@ -31,45 +30,40 @@ type Certificate struct {
 // Parse takes what was made by strangers: its time is linear in the size of the input, and nesting and counts are
 // bounded (limits of package internal/cms).
 func Parse(ber []byte) (*Message, error) {
-	sd, err := cms.ParseSignedData(ber)
+	in, err := message.Parse(ber)
 	if err != nil {
 		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: "it has to be a CMS or PKCS #7 SignedData in DER or BER"}
 	}
-	m := &Message{ber: ber, sd: sd}
-	var certs []*cms.Certificate
-	for _, v := range sd.Certificates {
-		if c, err := cms.ParseCertificate(v.Raw()); err == nil {
-			certs = append(certs, c)
-		}
-	}
-	m.candidates = newCandidates(certs)
-	for i := range sd.Signers {
-		m.signatures = append(m.signatures, m.signature(i, &sd.Signers[i], 0))
-	}
+	m := &Message{in: in}
+	m.signatures = m.wrap(in.Signatures, nil)
 	return m, nil
 }
 
+func (m *Message) wrap(in []*message.Signature, parent *Signature) (all []*Signature) {
+	for _, one := range in {
+		s := &Signature{Index: one.Index, message: m, in: one, parent: parent}
+		s.counter = m.wrap(one.Counter, s)
+		all = append(all, s)
+	}
+	return all
+}
+
 // Bytes returns the message as it was received.
-func (m *Message) Bytes() []byte { return m.ber }
+func (m *Message) Bytes() []byte { return m.in.BER }
 
 // Detached reports whether the content is elsewhere. An empty content inside is not detached.
-func (m *Message) Detached() bool { return m.sd.Content.IsZero() }
+func (m *Message) Detached() bool { return m.in.SD.Content.IsZero() }
 
 // ContentType returns the eContentType as a dotted object identifier.
-func (m *Message) ContentType() string { return m.sd.ContentType.String() }
+func (m *Message) ContentType() string { return m.in.SD.ContentType.String() }
 
 // WriteContent writes the content of an attached message, and nothing of a detached one.
-func (m *Message) WriteContent(w io.Writer) error {
-	return m.sd.ContentSegments(func(b []byte) error {
-		_, err := w.Write(b)
-		return err
-	})
-}
+func (m *Message) WriteContent(w io.Writer) error { return m.in.WriteContent(w) }
 
 // Certificates returns the certificates of the message in the order in which they stand there.
 func (m *Message) Certificates() []Certificate {
-	all := make([]Certificate, len(m.candidates.certs))
-	for i, c := range m.candidates.certs {
+	all := make([]Certificate, len(m.in.Candidates.Certs))
+	for i, c := range m.in.Candidates.Certs {
 		all[i] = Certificate{c.Raw, c.X509, c.Err}
 	}
 	return all
@@ -79,7 +73,7 @@ func (m *Message) Certificates() []Certificate {
 // RFC 5940.
 func (m *Message) RevocationValues() [][]byte {
 	var all [][]byte
-	for _, v := range m.sd.Revocations {
+	for _, v := range m.in.SD.Revocations {
 		all = append(all, v.Raw())
 	}
 	return all
@@ -93,49 +87,26 @@ type Signature struct {
 	Index int // in its message, or among the counter-signatures of its signature
 
 	message *Message
-	si      *cms.SignerInfo
+	in      *message.Signature
 	counter []*Signature
 	parent  *Signature // of a counter-signature
 }
-
-// signature gathers a SignerInfo and the counter-signatures on it, to a depth that bounds what a hostile file can ask.
-func (m *Message) signature(index int, si *cms.SignerInfo, depth int) *Signature {
-	s := &Signature{Index: index, message: m, si: si}
-	if depth >= maxCounterDepth {
-		return s
-	}
-	for _, a := range cms.Find(si.Unsigned, cms.OIDCounterSignature) { // RFC 5652 section 11.4: any number of each
-		for _, v := range a.Values {
-			inner, err := cms.ParseSignerInfo(v)
-			if err != nil {
-				continue
-			}
-			child := m.signature(len(s.counter), &inner, depth+1)
-			child.parent = s
-			s.counter = append(s.counter, child)
-		}
-	}
-	return s
-}
-
-// maxCounterDepth bounds counter-signatures of counter-signatures.
-const maxCounterDepth = 8
 
 // CounterSignatures returns the counter-signatures on this signature.
 func (s *Signature) CounterSignatures() []*Signature { return s.counter }
 
 // Value returns the octets of the signature value.
-func (s *Signature) Value() []byte { return s.si.SignatureRaw }
+func (s *Signature) Value() []byte { return s.in.SI.SignatureRaw }
 
 // DigestAlgorithm names the hash of the content: "SHA-256", or a dotted object identifier.
-func (s *Signature) DigestAlgorithm() string { return s.si.Digest.ID.Name() }
+func (s *Signature) DigestAlgorithm() string { return s.in.SI.Digest.ID.Name() }
 
 // SignatureAlgorithm names the algorithm of the signature: "ecdsa-with-SHA256", or a dotted object identifier.
-func (s *Signature) SignatureAlgorithm() string { return s.si.Algorithm.ID.Name() }
+func (s *Signature) SignatureAlgorithm() string { return s.in.SI.Algorithm.ID.Name() }
 
 // SigningTime returns the time of signing that the signer claims. ok is false when there is none, or more than one.
 func (s *Signature) SigningTime() (t time.Time, ok bool) {
-	v, _ := cms.Single(s.si.Signed, cms.OIDSigningTime)
+	v, _ := cms.Single(s.in.SI.Signed, cms.OIDSigningTime)
 	if v.IsZero() {
 		return time.Time{}, false
 	}
@@ -144,10 +115,10 @@ func (s *Signature) SigningTime() (t time.Time, ok bool) {
 }
 
 // SignedAttributes returns the signed attributes in the order in which they stand there. Malformed ones are left out.
-func (s *Signature) SignedAttributes() []Attribute { return exported(s.si.Signed) }
+func (s *Signature) SignedAttributes() []Attribute { return exported(s.in.SI.Signed) }
 
 // UnsignedAttributes returns the unsigned attributes: time-stamps, references, values, counter-signatures.
-func (s *Signature) UnsignedAttributes() []Attribute { return exported(s.si.Unsigned) }
+func (s *Signature) UnsignedAttributes() []Attribute { return exported(s.in.SI.Unsigned) }
 
 func exported(attributes []cms.Attribute) []Attribute {
 	var all []Attribute
@@ -168,7 +139,7 @@ func exported(attributes []cms.Attribute) []Attribute {
 // certificates of the message, else the one of the signer identifier. It is nil when the message does not hold it, or
 // crypto/x509 cannot read it.
 func (s *Signature) SignerCertificate() *x509.Certificate {
-	if c, _ := s.findSigner(s.message.candidates); c != nil {
+	if c, _ := s.in.FindSigner(s.message.in.Candidates); c != nil {
 		return c.X509
 	}
 	return nil
@@ -186,11 +157,11 @@ func (s *Signature) Level() Level {
 		}
 		return false
 	}
-	unsigned := s.si.Unsigned
+	unsigned := s.in.SI.Unsigned
 	refs := has(unsigned, cms.OIDCertificateRefs) && has(unsigned, cms.OIDRevocationRefs)
 	values := has(unsigned, cms.OIDCertificateValues) || has(unsigned, cms.OIDRevocationValues)
 	switch {
-	case !has(s.si.Signed, cms.OIDSigningCertificate, cms.OIDSigningCertificateV2):
+	case !has(s.in.SI.Signed, cms.OIDSigningCertificate, cms.OIDSigningCertificateV2):
 		return PKCS7
 	case has(unsigned, cms.OIDArchiveTimeStampV3) && !refs:
 		return LTA
@@ -200,7 +171,7 @@ func (s *Signature) Level() Level {
 		return XLongType1
 	case refs && has(unsigned, cms.OIDSignatureTimeStamp):
 		return C
-	case has(unsigned, cms.OIDSignatureTimeStamp) && len(s.message.sd.Revocations) != 0:
+	case has(unsigned, cms.OIDSignatureTimeStamp) && len(s.message.in.SD.Revocations) != 0:
 		return LT
 	case has(unsigned, cms.OIDSignatureTimeStamp):
 		return T
@@ -211,7 +182,7 @@ func (s *Signature) Level() Level {
 // LevelName is the name of Level, and CAdES-EPES for a BES that names a signature policy.
 func (s *Signature) LevelName() string {
 	level := s.Level()
-	if level == BES && len(cms.Find(s.si.Signed, cms.OIDSignaturePolicy)) != 0 {
+	if level == BES && len(cms.Find(s.in.SI.Signed, cms.OIDSignaturePolicy)) != 0 {
 		return "CAdES-EPES"
 	}
 	return level.String()

@@ -80,7 +80,7 @@ func (r *raising) beside(d *Draft) hash.Hash {
 // encapContentInfo is that of a detached container, as it will stand there or stands there already.
 func (d *Draft) encapContentInfo() []byte {
 	if d.base != nil {
-		return d.base.sd.EncapContentInfo.Raw()
+		return d.base.in.SD.EncapContentInfo.Raw()
 	}
 	b := cms.NewBuilder(nil)
 	encap := b.Open(cms.TagSequence)
@@ -155,7 +155,7 @@ func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
 	}
 	if err != nil {
 		reached := e.at(last).LevelName()
-		return e.m.ber, &sign.Error{Op: "cades: raise to " + d.raising.to.String(), Err: err, Temporary: true, Hint: "the signature is good, and reached " + reached}
+		return e.m.in.BER, &sign.Error{Op: "cades: raise to " + d.raising.to.String(), Err: err, Temporary: true, Hint: "the signature is good, and reached " + reached}
 	}
-	return e.m.ber, nil
+	return e.m.in.BER, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -28,7 +29,7 @@ func (e *extension) signerProof(ctx context.Context, s *Signature) (*proof, erro
 	if err != nil {
 		return nil, err
 	}
-	chain, err := e.o.Revocation.Chain(ctx, leaves[0].cert, e.candidates().x509())
+	chain, err := e.o.Revocation.Chain(ctx, leaves[0].cert, e.candidates().X509())
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +243,7 @@ func (e *extension) referencesTimestamp(ctx context.Context, p path) error {
 	if s.has(cms.OIDCAdESCTimeStamp) {
 		return nil
 	}
-	token, err := e.timestamp(ctx, s.imprints(&Timestamp{Kind: CTimestamp}, nil)[0])
+	token, err := e.timestamp(ctx, s.in.Imprints(&message.Timestamp{Kind: message.CTimestamp}, nil)[0])
 	if err != nil {
 		return err
 	}
@@ -252,9 +253,9 @@ func (e *extension) referencesTimestamp(ctx context.Context, p path) error {
 // archiveTimestampV2 puts an archive-time-stamp-v2 (RFC 5126 section 6.4.1) into the unsigned attributes.
 func (e *extension) archiveTimestampV2(ctx context.Context, p path) error {
 	s := e.at(p)
-	over := s.archiveImprintsV2(&Timestamp{Kind: ArchiveTimestampV2})[0]
+	over := s.in.Imprints(&message.Timestamp{Kind: message.ArchiveTimestampV2}, nil)[0]
 	h := e.hash().New()
-	if over.content == contentOctets {
+	if over.Content == message.ContentOctets {
 		if e.octets == nil {
 			return extendError(sign.ErrInput, "an archive time-stamp of this form is over the content itself; give it")
 		}
@@ -264,9 +265,9 @@ func (e *extension) archiveTimestampV2(ctx context.Context, p path) error {
 		}
 		h = clone
 	}
-	token, err := e.stamp(ctx, over.sum(h, nil))
+	token, err := e.stamp(ctx, over.Sum(h, nil))
 	if err != nil {
 		return err
 	}
-	return e.grow(&growth{signer: s.si, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV2, token.Raw)}})
+	return e.grow(&growth{signer: s.in.SI, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV2, token.Raw)}})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -87,7 +88,7 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.R
 		return err
 	}
 	h := s.Scheme().NewHash()
-	if _, err := copyContext(ctx, io.MultiWriter(h, &segments{dst: dst}), content); err != nil {
+	if _, err := message.Copy(ctx, io.MultiWriter(h, &segments{dst: dst}), content); err != nil {
 		c := sign.Reader("", content)
 		return readError(&c, err)
 	}

@@ -1,9 +1,7 @@
 package cades
 
 import (
-	"hash"
-
-	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
@@ -12,49 +10,20 @@ type TimestampKind int
 
 // Kinds of time-stamps.
 const (
-	ContentTimestamp    TimestampKind = iota // the content, made before it was signed
-	SignatureTimestamp                       // the signature value
-	CTimestamp                               // the signature value, its time-stamps and the references (RFC 5126 section 6.3.5)
-	ReferencesTimestamp                      // the references (RFC 5126 section 6.3.6)
-	ArchiveTimestampV1                       // everything, as RFC 3126 had it
-	ArchiveTimestampV2                       // everything (RFC 5126 section 6.4.1)
-	ArchiveTimestampV3                       // everything that its hash index lists (EN 319 122-1 section 5.5.3)
+	ContentTimestamp    = TimestampKind(message.ContentTimestamp)    // the content, made before it was signed
+	SignatureTimestamp  = TimestampKind(message.SignatureTimestamp)  // the signature value
+	CTimestamp          = TimestampKind(message.CTimestamp)          // the signature value, its time-stamps and the references (RFC 5126 section 6.3.5)
+	ReferencesTimestamp = TimestampKind(message.ReferencesTimestamp) // the references (RFC 5126 section 6.3.6)
+	ArchiveTimestampV1  = TimestampKind(message.ArchiveTimestampV1)  // everything, as RFC 3126 had it
+	ArchiveTimestampV2  = TimestampKind(message.ArchiveTimestampV2)  // everything (RFC 5126 section 6.4.1)
+	ArchiveTimestampV3  = TimestampKind(message.ArchiveTimestampV3)  // everything that its hash index lists (EN 319 122-1 section 5.5.3)
 )
 
-// kindOf finds the kind by the type of the attribute.
-func kindOf(id cms.OID) (TimestampKind, bool) {
-	switch id {
-	case cms.OIDContentTimeStamp:
-		return ContentTimestamp, true
-	case cms.OIDSignatureTimeStamp:
-		return SignatureTimestamp, true
-	case cms.OIDCAdESCTimeStamp:
-		return CTimestamp, true
-	case cms.OIDCertCRLTimeStamp:
-		return ReferencesTimestamp, true
-	case cms.OIDArchiveTimeStamp:
-		return ArchiveTimestampV1, true
-	case cms.OIDArchiveTimeStampV2:
-		return ArchiveTimestampV2, true
-	case cms.OIDArchiveTimeStampV3:
-		return ArchiveTimestampV3, true
-	}
-	return 0, false
-}
-
 // String is the name of the attribute.
-func (k TimestampKind) String() string {
-	if k < ContentTimestamp || k > ArchiveTimestampV3 {
-		return "unknown time-stamp"
-	}
-	return [...]cms.OID{
-		cms.OIDContentTimeStamp, cms.OIDSignatureTimeStamp, cms.OIDCAdESCTimeStamp, cms.OIDCertCRLTimeStamp,
-		cms.OIDArchiveTimeStamp, cms.OIDArchiveTimeStampV2, cms.OIDArchiveTimeStampV3,
-	}[k].Name()
-}
+func (k TimestampKind) String() string { return message.Kind(k).String() }
 
 // archive reports whether the time-stamp is over everything that was there.
-func (k TimestampKind) archive() bool { return k >= ArchiveTimestampV1 }
+func (k TimestampKind) archive() bool { return message.Kind(k).Archive() }
 
 // Timestamp is a time-stamp of a signature.
 type Timestamp struct {
@@ -62,182 +31,15 @@ type Timestamp struct {
 	Token *tsp.Token // nil when it cannot be read
 	Err   error      // why
 
-	set   cms.Value // the values of the attribute
-	value cms.Value // this one
+	in message.Timestamp
 }
 
 // Timestamps returns the time-stamps of the signature, in the order in which they stand there: those on the content
 // first, which are signed.
 func (s *Signature) Timestamps() []Timestamp {
 	var all []Timestamp
-	for _, attributes := range [][]cms.Attribute{s.si.Signed, s.si.Unsigned} {
-		for _, a := range attributes {
-			kind, ok := kindOf(a.Type)
-			if !ok {
-				continue
-			}
-			for _, v := range a.Values {
-				t := Timestamp{Kind: kind, set: a.Set, value: v}
-				t.Token, t.Err = tsp.ParseToken(v.Raw())
-				all = append(all, t)
-			}
-		}
+	for _, t := range s.in.Timestamps() {
+		all = append(all, Timestamp{TimestampKind(t.Kind), t.Token, t.Err, t})
 	}
 	return all
-}
-
-// contentUse says in which form an imprint takes the content.
-type contentUse int
-
-const (
-	noContent     contentUse = iota
-	contentDigest            // its digest by the hash of the imprint
-	contentItself            // the digest of the imprint is that of the content
-	contentOctets            // when detached, its octets in the midst of other octets
-)
-
-// imprint is what a time-stamp is over: octets, the content in some form, further octets.
-type imprint struct {
-	head    [][]byte
-	content contentUse
-	tail    [][]byte
-}
-
-// sum digests the parts. content is the digest of the content; for contentOctets, h has taken head and content already.
-func (p *imprint) sum(h hash.Hash, content []byte) []byte {
-	switch p.content {
-	case contentItself:
-		return content
-	case contentOctets:
-	default:
-		for _, b := range p.head {
-			h.Write(b)
-		}
-		if p.content == contentDigest {
-			h.Write(content)
-		}
-	}
-	for _, b := range p.tail {
-		h.Write(b)
-	}
-	return h.Sum(nil)
-}
-
-// imprints returns what a time-stamp may be over: most kinds have one form, the second archive time-stamp has two, since
-// the standard was read in two ways.
-func (s *Signature) imprints(t *Timestamp, index *parsedIndex) []imprint {
-	value := [][]byte{s.si.SignatureRaw}
-	switch t.Kind {
-	case ContentTimestamp:
-		return []imprint{{content: contentItself}}
-	case SignatureTimestamp:
-		return []imprint{{head: value}}
-	case CTimestamp:
-		ordered := append(value, s.typesAndValues(cms.OIDSignatureTimeStamp, cms.OIDCertificateRefs, cms.OIDRevocationRefs)...)
-		return []imprint{{head: ordered}, {head: append(value[:1:1], s.typesAndValuesAsStored(cms.OIDSignatureTimeStamp, cms.OIDCertificateRefs, cms.OIDRevocationRefs)...)}}
-	case ReferencesTimestamp:
-		return []imprint{{head: s.typesAndValues(cms.OIDCertificateRefs, cms.OIDRevocationRefs)}}
-	case ArchiveTimestampV3:
-		if index == nil {
-			return nil
-		}
-		return []imprint{s.archiveImprintV3(index.raw)}
-	}
-	return s.archiveImprintsV2(t)
-}
-
-// typesAndValues returns attrType and attrValues of the unsigned attributes, those of the first type first: RFC 5126
-// section 6.3.5 names the order.
-func (s *Signature) typesAndValues(ids ...cms.OID) (parts [][]byte) {
-	for _, id := range ids {
-		for _, a := range cms.Find(s.si.Unsigned, id) {
-			parts = append(parts, a.TypeValue().Raw(), a.Set.Raw())
-		}
-	}
-	return parts
-}
-
-// typesAndValuesAsStored is the same in the order of the message, which some took instead.
-func (s *Signature) typesAndValuesAsStored(ids ...cms.OID) (parts [][]byte) {
-	for _, a := range s.si.Unsigned {
-		for _, id := range ids {
-			if a.Type == id {
-				parts = append(parts, a.TypeValue().Raw(), a.Set.Raw())
-			}
-		}
-	}
-	return parts
-}
-
-// fields are those of the SignerInfo up to the signature, as they stand there: signedAttrs with its tag [0].
-func (s *Signature) fields() [][]byte {
-	si := s.si
-	return [][]byte{
-		si.VersionValue().Raw(), si.SID.Value.Raw(), si.Digest.Raw(), si.SignedAttrs.Raw(), si.Algorithm.Raw(), si.Signature.Raw(),
-	}
-}
-
-// archiveImprintV3 is EN 319 122-1 section 5.5.3: eContentType, the digest of the content, the fields of the SignerInfo, and
-// the value of the hash index.
-func (s *Signature) archiveImprintV3(index []byte) imprint {
-	b := cms.NewBuilder(nil)
-	b.OID(s.message.sd.ContentType)
-	return imprint{head: [][]byte{b.Bytes()}, content: contentDigest, tail: append(s.fields(), index)}
-}
-
-// archiveImprintsV2 is RFC 5126 section 6.4.1: encapContentInfo, a detached content, certificates and crls with their tags,
-// the fields of the SignerInfo, and the unsigned attributes that were there, with identifier and length octets of the
-// field or without.
-func (s *Signature) archiveImprintsV2(t *Timestamp) []imprint {
-	sd := s.message.sd
-	p := imprint{head: [][]byte{sd.EncapContentInfo.Raw()}, tail: [][]byte{sd.CertificateSet.Raw(), sd.RevocationSet.Raw()}}
-	if s.message.Detached() {
-		p.content = contentOctets
-	}
-	p.tail = append(p.tail, s.fields()...)
-	unsigned := s.unsignedBefore(t)
-	with, without := p, p
-	with.tail = append(p.tail[:len(p.tail):len(p.tail)], cms.AppendSet(nil, cms.ContextConstructed(1), unsigned))
-	without.tail = append(p.tail[:len(p.tail):len(p.tail)], unsigned...)
-	return []imprint{with, without}
-}
-
-// unsignedBefore returns the unsigned attributes without the archive time-stamp itself and those that came later.
-func (s *Signature) unsignedBefore(t *Timestamp) [][]byte {
-	var before [][]byte
-	for _, a := range s.si.Unsigned {
-		if kind, ok := kindOf(a.Type); ok && kind.archive() && len(a.Values) != 0 {
-			if a.Values[0].Offset() == t.value.Offset() {
-				continue
-			}
-			other, err := tsp.ParseToken(a.Values[0].Raw())
-			if err != nil || t.Token != nil && !other.GenTime.Before(t.Token.GenTime) {
-				continue
-			}
-		}
-		before = append(before, a.Value.Raw())
-	}
-	return before
-}
-
-// index finds the ats-hash-index, which stands in the unsigned attributes of the token. It is there once.
-func (t *Timestamp) index() (*parsedIndex, error) {
-	if t.Token == nil || len(t.Token.SignedData().Signers) == 0 {
-		return nil, t.Err
-	}
-	var found *parsedIndex
-	for _, a := range t.Token.SignedData().Signers[0].Unsigned {
-		switch a.Type {
-		case cms.OIDATSHashIndex, cms.OIDATSHashIndexV2, cms.OIDATSHashIndexV3:
-			if found != nil || len(a.Values) != 1 {
-				return nil, &cms.SyntaxError{Offset: a.Value.Offset(), What: "there is more than one ats-hash-index"}
-			}
-			index, err := parseHashIndex(a.Type, a.Values[0])
-			if err != nil {
-				return nil, err
-			}
-			found = index
-		}
-	}
-	return found, nil
 }

@@ -1,435 +1,83 @@
 package cades
 
 import (
-	"bytes"
 	"context"
-	"crypto/x509"
-	"fmt"
-	"hash"
 	"io"
-	"strings"
-	"time"
 
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
-	"github.com/seed-116355fd/signet/sign"
 )
+
+// What is judged, and how, is documented in package validate.
+type (
+	VerifyOptions = validate.Options
+	Status        = validate.Status
+	Check         = validate.Check
+)
+
+// Outcomes of a check. The zero value is none of them.
+const (
+	Passed    = validate.Passed
+	Tolerated = validate.Tolerated
+	Unchecked = validate.Unchecked
+	Failed    = validate.Failed
+)
+
+// Names of checks.
+const (
+	CheckSigner              = validate.CheckSigner
+	CheckSigningCertificate  = validate.CheckSigningCertificate
+	CheckContentType         = validate.CheckContentType
+	CheckMessageDigest       = validate.CheckMessageDigest
+	CheckAlgorithms          = validate.CheckAlgorithms
+	CheckAlgorithmProtection = validate.CheckAlgorithmProtection
+	CheckSigningTime         = validate.CheckSigningTime
+	CheckSignature           = validate.CheckSignature
+	CheckAttributeOrder      = validate.CheckAttributeOrder
+	CheckChain               = validate.CheckChain
+	CheckTimestamp           = validate.CheckTimestamp
+	CheckUnsigned            = validate.CheckUnsigned
+	CheckStructure           = validate.CheckStructure
+	CheckPolicy              = validate.CheckPolicy
+)
+
+// Report is the outcome of [Message.Verify].
+type Report struct {
+	Signatures []SignatureReport
+
+	outcome *validate.Report
+}
+
+// SignatureReport is the outcome for one signer, or for one counter-signature.
+type SignatureReport struct {
+	Signature *Signature
+	validate.SignatureReport
+	CounterSignatures []SignatureReport
+}
+
+// Valid reports whether there is a signature, and all are valid, counter-signatures included.
+func (r *Report) Valid() bool { return r.outcome != nil && r.outcome.Valid() }
+
+// Trusted reports whether the message is valid and every signer was found to chain to a given root.
+func (r *Report) Trusted() bool { return r.outcome != nil && r.outcome.Trusted() }
 
 // Verify checks every signature of the message, and reports each check by name. The content of a detached message is
 // read once; it may be nil when the message is attached or o.Digests stand for it. The error is for what kept the
 // checks from being made, such as a content that cannot be read: that a signature is not valid is not an error but the
 // outcome, see [Report.Valid].
 func (m *Message) Verify(ctx context.Context, content io.Reader, o *VerifyOptions) (*Report, error) {
-	if o == nil {
-		o = &VerifyOptions{}
-	}
-	v := &verifier{m: m, o: o, candidates: m.candidates}
-	if len(o.Certificates) != 0 {
-		v.candidates = m.candidates.with(o.Certificates)
-	}
-	if o.Roots != nil {
-		v.others = x509.NewCertPool()
-		for _, c := range v.candidates.certs {
-			if c.X509 != nil {
-				v.others.AddCert(c.X509)
-			}
-		}
-	}
-	if err := v.digestContent(ctx, content); err != nil {
+	outcome, err := validate.Message(ctx, m.in, content, o)
+	if err != nil {
 		return nil, err
 	}
-	report := &Report{}
-	for _, s := range m.signatures {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		report.Signatures = append(report.Signatures, v.signature(s))
-	}
-	return report, nil
+	return &Report{reports(m.signatures, outcome.Signatures), outcome}, nil
 }
 
-// verifier is one run of Verify.
-type verifier struct {
-	m          *Message
-	o          *VerifyOptions
-	candidates *candidates
-	others     *x509.CertPool     // the candidates, for building chains
-	inside     map[cms.OID][]byte // digests of the content of the message
-	given      map[cms.OID][]byte // digests of the content that the caller gave
-	insideForm *attributesForm    // of the content of the message; nil when no signature asks
-	givenForm  *attributesForm
-	checked    map[*Signature][]*stampCheck
-}
-
-// hashOf finds the hash of an AlgorithmIdentifier here or among the schemes of the caller.
-func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, weak, ok bool) {
-	if h, ok := cms.HashByOID(id); ok {
-		return h.New, h.Weak, true
+func reports(signatures []*Signature, outcomes []validate.SignatureReport) (all []SignatureReport) {
+	for i, outcome := range outcomes {
+		all = append(all, SignatureReport{signatures[i], outcome, reports(signatures[i].counter, outcome.CounterSignatures)})
 	}
-	for i := range v.o.Schemes {
-		if oidOf(v.o.Schemes[i].DigestAlg) == id {
-			return v.o.Schemes[i].NewHash, false, true
-		}
-	}
-	return nil, false, false
-}
-
-// digestContent takes every digest that the signers and their time-stamps need, in one pass.
-func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
-	hashes := map[cms.OID]hash.Hash{}
-	var writers []io.Writer
-	want := func(id cms.OID) {
-		if newHash, _, ok := v.hashOf(id); ok && hashes[id] == nil {
-			hashes[id] = newHash()
-			writers = append(writers, hashes[id])
-		}
-	}
-	bare := false
-	for _, s := range v.m.signatures {
-		want(s.si.Digest.ID)
-		if s.si.SignedAttrs.IsZero() { // then the signature is over the content itself
-			bare = true
-			if alg, err := cms.ResolveSignature(s.si.Algorithm); err == nil && alg.Hash != "" {
-				want(alg.Hash)
-			}
-		}
-		for _, c := range v.stamps(s) {
-			if c.needs(contentDigest) || c.needs(contentItself) {
-				want(c.hash)
-			}
-		}
-	}
-	take := func() map[cms.OID][]byte {
-		sums := map[cms.OID][]byte{}
-		for id, h := range hashes {
-			sums[id] = h.Sum(nil)
-			h.Reset()
-		}
-		return sums
-	}
-	if !v.m.Detached() {
-		all := writers
-		if bare {
-			v.insideForm = &attributesForm{}
-			all = append(writers[:len(writers):len(writers)], v.insideForm)
-		}
-		if err := v.m.WriteContent(io.MultiWriter(all...)); err != nil {
-			return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
-		}
-		v.inside = take()
-	}
-	if content != nil {
-		for _, s := range v.m.signatures { // time-stamps over octets of which the content is a part
-			for _, c := range v.stamps(s) {
-				writers = append(writers, c.begin()...)
-			}
-		}
-		if bare {
-			v.givenForm = &attributesForm{}
-			writers = append(writers, v.givenForm)
-		}
-		if _, err := copyContext(ctx, io.MultiWriter(writers...), content); err != nil {
-			c := sign.Reader("", content)
-			return readError(&c, err)
-		}
-		v.given = take()
-	} else if len(v.o.Digests) != 0 {
-		v.given = map[cms.OID][]byte{}
-		for _, d := range v.o.Digests {
-			v.given[oidOf(d.Algorithm)] = d.Sum
-		}
-	}
-	return nil
-}
-
-// contentDigest returns the digest of the content by a hash. problem is not empty when there is none, or when the content
-// given is not the one inside.
-func (v *verifier) contentDigest(id cms.OID) (sum []byte, status Status, problem string) {
-	inside, given := v.inside[id], v.given[id]
-	switch {
-	case v.inside == nil && v.given == nil:
-		return nil, Unchecked, "the signature is detached and no content was given"
-	case inside == nil && given == nil:
-		return nil, Unchecked, fmt.Sprintf("no digest of the content by %s is known", id.Name())
-	case inside != nil && given != nil && !bytes.Equal(inside, given):
-		return nil, Failed, "the content given is not the one inside the message"
-	case inside != nil:
-		return inside, Passed, ""
-	}
-	return given, Passed, ""
-}
-
-// signature checks one SignerInfo of the message.
-func (v *verifier) signature(s *Signature) SignatureReport {
-	r := SignatureReport{Signature: s}
-	if s.parent == nil {
-		v.structure(&r, s)
-	}
-	v.attributes(&r, s)
-	v.withoutAttributes(&r, s)
-	cert := v.signer(&r, s)
-	if cert != nil {
-		r.Certificate = cert.X509
-	}
-	v.contentType(&r, s)
-	v.messageDigest(&r, s)
-	v.algorithms(&r, s)
-	v.algorithmProtection(&r, s)
-	v.signingTime(&r, s)
-	v.policy(&r, s)
-	v.value(&r, s, cert)
-	v.chain(&r, cert)
-	v.timestamps(&r, s)
-	v.unsigned(&r, s)
-	for _, child := range s.counter {
-		r.CounterSignatures = append(r.CounterSignatures, v.signature(child))
-	}
-	return r
-}
-
-// structure reports what is not as RFC 5652 section 5.1 has it and does no harm.
-func (v *verifier) structure(r *SignatureReport, s *Signature) {
-	sd := v.m.sd
-	fine := true
-	report := func(format string, args ...any) {
-		fine = false
-		r.add(CheckStructure, Tolerated, format, args...)
-	}
-	if n := len(sd.Trailing); n != 0 {
-		report("%d octets follow the message", n)
-	}
-	if want := sd.ExpectedVersion(); sd.Version != want {
-		report("SignedData has version %d instead of %d", sd.Version, want)
-	}
-	if want := s.si.ExpectedVersion(); s.si.Version != want {
-		report("SignerInfo has version %d instead of %d", s.si.Version, want)
-	}
-	listed := false
-	for _, a := range sd.Digests {
-		listed = listed || a.ID == s.si.Digest.ID
-	}
-	if !listed {
-		report("digestAlgorithms does not list %s", s.DigestAlgorithm())
-	}
-	if fine {
-		r.add(CheckStructure, Passed, "SignedData version %d, %d octets", sd.Version, len(sd.ContentInfo.Raw()))
-	}
-}
-
-// signer finds the certificate and checks the ESS binding (RFC 5035 section 5).
-func (v *verifier) signer(r *SignatureReport, s *Signature) *cms.Certificate {
-	cert, how := s.findSigner(v.candidates)
-	if cert == nil {
-		r.add(CheckSigner, Failed, "%s; give the certificate when it is not in the message", how)
-	} else {
-		r.add(CheckSigner, Passed, "%s, found by %s", certificateName(cert), how)
-	}
-	ids, problems := s.si.ESSCertIDs()
-	for _, p := range problems {
-		r.add(CheckSigningCertificate, Failed, "%s", p)
-	}
-	if len(ids) == 0 && len(problems) == 0 {
-		r.add(CheckSigningCertificate, Unchecked, "absent: the certificate is not bound to the signature, which is plain PKCS #7 and no CAdES")
-	}
-	for _, id := range ids {
-		switch {
-		case cert == nil:
-			r.add(CheckSigningCertificate, Failed, "names a certificate that was not found")
-		case !id.Matches(cert):
-			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash", id.Hash.ID.Name())
-		case id.Issuer != nil && !id.SameIssuerSerial(cert):
-			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but issuer and serial number beside it are not")
-		case s.si.SID.Issuer != nil && !s.si.SID.Matches(cert):
-			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but the signer identifier names another certificate")
-		default:
-			r.add(CheckSigningCertificate, Passed, "%s of the certificate", id.Hash.ID.Name())
-		}
-	}
-	return cert
-}
-
-// contentType checks RFC 5652 section 11.1; a counter-signature has none (section 11.4).
-func (v *verifier) contentType(r *SignatureReport, s *Signature) {
-	if s.si.SignedAttrs.IsZero() {
-		return
-	}
-	value, problem := cms.Single(s.si.Signed, cms.OIDContentType)
-	switch {
-	case problem != "":
-		r.add(CheckContentType, Failed, "%s", problem)
-	case s.parent != nil && value.IsZero():
-		return
-	case s.parent != nil:
-		// Whoever gets octets of his choice signed has them be a signature value, and what comes back with a content-type is
-		// no signature on that signature, but one on those octets.
-		r.add(CheckContentType, Failed, "it has a content-type, which a counter-signature must not have (RFC 5652 section 11.4): it is a signature over octets, and not on the signature")
-	case value.IsZero():
-		r.add(CheckContentType, Failed, "absent, though there are signed attributes")
-	default:
-		oid, err := value.OID()
-		switch {
-		case err != nil:
-			r.add(CheckContentType, Failed, "%s", err)
-		case oid != v.m.sd.ContentType:
-			r.add(CheckContentType, Failed, "says %s, and the content is %s", oid.Name(), v.m.sd.ContentType.Name())
-		default:
-			r.add(CheckContentType, Passed, "%s", oid.Name())
-		}
-	}
-}
-
-// messageDigest checks RFC 5652 section 11.2. Without signed attributes the signature itself is over the content.
-func (v *verifier) messageDigest(r *SignatureReport, s *Signature) {
-	id := s.si.Digest.ID
-	var sum []byte
-	if s.parent != nil {
-		newHash, _, ok := v.hashOf(id)
-		if !ok {
-			r.add(CheckMessageDigest, Unchecked, "hash %s is not supported", id.Name())
-			return
-		}
-		h := newHash()
-		h.Write(s.parent.si.SignatureRaw)
-		sum = h.Sum(nil)
-	} else {
-		var status Status
-		var problem string
-		if sum, status, problem = v.contentDigest(id); problem != "" {
-			r.add(CheckMessageDigest, status, "%s", problem)
-			return
-		}
-	}
-	if s.si.SignedAttrs.IsZero() {
-		r.add(CheckMessageDigest, Passed, "no signed attributes: the signature is over the content itself")
-		return
-	}
-	value, problem := cms.Single(s.si.Signed, cms.OIDMessageDigest)
-	if problem != "" {
-		r.add(CheckMessageDigest, Failed, "%s", problem)
-		return
-	}
-	if value.IsZero() {
-		r.add(CheckMessageDigest, Failed, "absent, though there are signed attributes")
-		return
-	}
-	signed, err := value.Octets()
-	switch {
-	case err != nil || value.Tag()&^cms.ConstructedOctetString != 0 || value.Tag().Number() != cms.TagOctetString.Number():
-		r.add(CheckMessageDigest, Failed, "the attribute is not an OCTET STRING")
-	case !bytes.Equal(signed, sum):
-		r.add(CheckMessageDigest, Failed, "the content is not the one that was signed: its %s is %x, signed was %x", id.Name(), sum, signed)
-	default:
-		r.add(CheckMessageDigest, Passed, "%s %x", id.Name(), sum)
-	}
-}
-
-// signingTime checks RFC 5652 section 11.3.
-func (v *verifier) signingTime(r *SignatureReport, s *Signature) {
-	value, problem := cms.Single(s.si.Signed, cms.OIDSigningTime)
-	switch {
-	case problem != "":
-		r.add(CheckSigningTime, Failed, "%s", problem)
-	case value.IsZero():
-		r.add(CheckSigningTime, Unchecked, "none is claimed, which the baseline levels demand")
-	default:
-		t, err := value.Time()
-		switch {
-		case err != nil:
-			r.add(CheckSigningTime, Failed, "%s", err)
-		case (value.Tag() == cms.TagUTCTime) != (t.Year() >= 1950 && t.Year() <= 2049):
-			r.add(CheckSigningTime, Tolerated, "%s, as claimed by the signer, in the wrong type of time", t.Format(time.RFC3339))
-		default:
-			r.add(CheckSigningTime, Passed, "%s, as claimed by the signer", t.Format(time.RFC3339))
-		}
-	}
-}
-
-// policy reports which signature policy the signer names; its rules are not consulted.
-func (v *verifier) policy(r *SignatureReport, s *Signature) {
-	value, problem := cms.Single(s.si.Signed, cms.OIDSignaturePolicy)
-	switch {
-	case problem != "":
-		r.add(CheckPolicy, Failed, "%s", problem)
-	case value.IsZero():
-	case value.Tag() == cms.TagNull:
-		r.add(CheckPolicy, Unchecked, "implied; what it asks is not known here")
-	default:
-		fields := value.Reader()
-		id, err := fields.Want(cms.TagOID, "policy identifier")
-		if err != nil || value.Tag() != cms.TagSequence || policyRest(&fields) != nil {
-			r.add(CheckPolicy, Failed, "the attribute is malformed")
-			return
-		}
-		r.add(CheckPolicy, Unchecked, "%s; what it asks is not known here", cms.OID(id.Body()))
-	}
-}
-
-// policyRest reads what follows the identifier of a SignaturePolicyId (EN 319 122-1 section 5.2.9.1): the hash, which some
-// leave out, and qualifiers.
-func policyRest(fields *cms.Reader) error {
-	for _, what := range []string{"hash", "qualifiers"} {
-		if _, _, err := fields.Optional(cms.TagSequence); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	return trailing(fields)
-}
-
-// chain asks crypto/x509 for a path to a given root.
-func (v *verifier) chain(r *SignatureReport, cert *cms.Certificate) {
-	switch {
-	case v.o.Roots == nil:
-		r.add(CheckChain, Unchecked, "no roots were given, so nothing says who the signer is")
-		return
-	case cert == nil:
-		r.add(CheckChain, Failed, "the certificate of the signer was not found")
-		return
-	case cert.X509 == nil:
-		r.add(CheckChain, Failed, "the certificate cannot be read: %s", cert.Err)
-		return
-	}
-	at := v.o.Time
-	if at.IsZero() && v.o.Clock != nil {
-		at = v.o.Clock()
-	}
-	if at.IsZero() {
-		at = time.Now()
-	}
-	chains, err := cert.X509.Verify(x509.VerifyOptions{Roots: v.o.Roots, Intermediates: v.others, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil {
-		r.add(CheckChain, Failed, "at %s: %s", at.UTC().Format(time.RFC3339), err)
-		return
-	}
-	root := chains[0][len(chains[0])-1]
-	r.add(CheckChain, Passed, "%d certificates to %s, at %s", len(chains[0]), root.Subject, at.UTC().Format(time.RFC3339))
-}
-
-// unsigned names what is there and not looked into.
-func (v *verifier) unsigned(r *SignatureReport, s *Signature) {
-	var names []string
-	for _, a := range s.si.Unsigned {
-		switch a.Type {
-		case "":
-			names = append(names, "a malformed attribute")
-		case cms.OIDCounterSignature:
-			if len(s.counter) == 0 {
-				names = append(names, "an unreadable counter-signature")
-			}
-		default:
-			if _, ok := kindOf(a.Type); !ok {
-				names = append(names, a.Type.Name())
-			}
-		}
-	}
-	if len(names) != 0 {
-		r.add(CheckUnsigned, Unchecked, "%s", strings.Join(names, ", "))
-	}
-}
-
-func certificateName(c *cms.Certificate) string {
-	if c.X509 != nil {
-		return c.X509.Subject.String()
-	}
-	return fmt.Sprintf("certificate with serial number %x", c.Serial)
+	return all
 }
 
 // oidOf reads the object identifier of an encoded AlgorithmIdentifier.

@@ -1,4 +1,4 @@
-package cades
+package message
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ const chunkSize = 128 << 10
 // chunks keeps the buffers of contents that were read, for the next ones.
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// copyContext copies until the end, an error, or the end of the context, and returns the octets copied.
-func copyContext(ctx context.Context, dst io.Writer, src io.Reader) (int64, error) {
+// Copy copies until the end, an error, or the end of the context, and returns the octets copied.
+func Copy(ctx context.Context, dst io.Writer, src io.Reader) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -52,8 +52,8 @@ func copyContext(ctx context.Context, dst io.Writer, src io.Reader) (int64, erro
 	}
 }
 
-// readAll reads a content that has to be kept, into one buffer of the right size when the reader knows how much is left.
-func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+// ReadAll reads a content that has to be kept, into one buffer of the right size when the reader knows how much is left.
+func ReadAll(ctx context.Context, r io.Reader) ([]byte, error) {
 	var buf bytes.Buffer
 	if sized, ok := r.(interface{ Len() int }); ok {
 		buf.Grow(sized.Len())
@@ -62,6 +62,6 @@ func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
 			buf.Grow(int(info.Size()))
 		}
 	}
-	_, err := copyContext(ctx, &buf, r)
+	_, err := Copy(ctx, &buf, r)
 	return buf.Bytes(), err
 }

@@ -1,4 +1,5 @@
-package cades
+// Package validate judges messages: each signature, time-stamp and counter-signature, check by check.
+package validate
 
 import (
 	"crypto/x509"
@@ -9,9 +10,9 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// VerifyOptions says what a message is checked against. The zero value, and nil, checks the mathematics and the binding
+// Options says what a message is checked against. The zero value, and nil, checks the mathematics and the binding
 // of the certificate, but not whether the certificate is to be trusted.
-type VerifyOptions struct {
+type Options struct {
 	// Roots are the trusted certificates; nil leaves the chain unchecked, and the report says so.
 	Roots *x509.CertPool
 	// Certificates are further candidates for the signer and for the chain.
@@ -75,14 +76,14 @@ type Check struct {
 // MarshalText is the word of the status.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Report is the outcome of [Message.Verify].
+// Report is the outcome for a message.
 type Report struct {
 	Signatures []SignatureReport
 }
 
 // SignatureReport is the outcome for one signer, or for one counter-signature.
 type SignatureReport struct {
-	Signature         *Signature
+	Index             int               // among the signers of the message, or the counter-signatures of a signature
 	Certificate       *x509.Certificate // of the signer; nil when it was not found, or crypto/x509 cannot read it
 	Checks            []Check
 	CounterSignatures []SignatureReport

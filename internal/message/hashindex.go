@@ -1,4 +1,4 @@
-package cades
+package message
 
 import (
 	"bytes"
@@ -12,15 +12,15 @@ import (
 // what the time-stamp covers beside the signature itself: every certificate and revocation value as it stands in
 // SignedData, and every value of every unsigned attribute that is there when the time-stamp is made.
 
-// covered are the parts that a hash index lists, as they stand in the message.
-type covered struct {
-	certs    [][]byte
-	values   [][]byte
-	unsigned []cms.Attribute
+// Covered are the parts that a hash index lists, as they stand in the message.
+type Covered struct {
+	Certs    [][]byte
+	Values   [][]byte
+	Unsigned []cms.Attribute
 }
 
-// hashIndex encodes ATSHashIndexV3: the algorithm, which is mandatory in this version, and three lists of digests.
-func hashIndex(algorithm []byte, newHash func() hash.Hash, c *covered) []byte {
+// HashIndex encodes ATSHashIndexV3: the algorithm, which is mandatory in this version, and three lists of digests.
+func HashIndex(algorithm []byte, newHash func() hash.Hash, c *Covered) []byte {
 	h := newHash()
 	sum := func(parts ...[]byte) []byte {
 		h.Reset()
@@ -32,7 +32,7 @@ func hashIndex(algorithm []byte, newHash func() hash.Hash, c *covered) []byte {
 	b := cms.NewBuilder(nil)
 	index := b.Open(cms.TagSequence)
 	b.Raw(algorithm)
-	for _, parts := range [][][]byte{c.certs, c.values} {
+	for _, parts := range [][][]byte{c.Certs, c.Values} {
 		list := b.Open(cms.TagSequence)
 		for _, p := range parts {
 			b.Value(cms.TagOctetString, sum(p))
@@ -40,7 +40,7 @@ func hashIndex(algorithm []byte, newHash func() hash.Hash, c *covered) []byte {
 		b.Close(list)
 	}
 	list := b.Open(cms.TagSequence)
-	for _, a := range c.unsigned {
+	for _, a := range c.Unsigned {
 		for _, v := range a.Values {
 			// One entry a value: attrType with identifier and length octets, then the value.
 			b.Value(cms.TagOctetString, sum(a.TypeValue().Raw(), v.Raw()))
@@ -51,17 +51,17 @@ func hashIndex(algorithm []byte, newHash func() hash.Hash, c *covered) []byte {
 	return b.Bytes()
 }
 
-// parsedIndex is an ats-hash-index of any version, read.
-type parsedIndex struct {
+// ParsedIndex is an ats-hash-index of any version, read.
+type ParsedIndex struct {
 	kind      cms.OID
-	raw       []byte // the value of the attribute
-	algorithm cms.OID
+	Raw       []byte // the value of the attribute
+	Algorithm cms.OID
 	lists     [3][][]byte // certificates, revocation values, unsigned attributes
 }
 
 // parseHashIndex reads ATSHashIndex: in version 1 and 2 the algorithm is DEFAULT SHA-256.
-func parseHashIndex(kind cms.OID, v cms.Value) (*parsedIndex, error) {
-	index := &parsedIndex{kind: kind, raw: v.Raw(), algorithm: cms.OIDSHA256}
+func parseHashIndex(kind cms.OID, v cms.Value) (*ParsedIndex, error) {
+	index := &ParsedIndex{kind: kind, Raw: v.Raw(), Algorithm: cms.OIDSHA256}
 	r := v.Reader()
 	members, err := r.All()
 	if err != nil {
@@ -72,7 +72,7 @@ func parseHashIndex(kind cms.OID, v cms.Value) (*parsedIndex, error) {
 		if err != nil {
 			return nil, err
 		}
-		index.algorithm, members = algorithm.ID, members[1:]
+		index.Algorithm, members = algorithm.ID, members[1:]
 	}
 	if v.Tag() != cms.TagSequence || len(members) != 3 {
 		return nil, &cms.SyntaxError{Offset: v.Offset(), What: "the ats-hash-index is malformed"}
@@ -92,7 +92,7 @@ func parseHashIndex(kind cms.OID, v cms.Value) (*parsedIndex, error) {
 
 // unsignedOf returns the digests that stand for an unsigned attribute: one for each value, or, in versions 1 and 2, one for
 // the whole attribute.
-func (x *parsedIndex) unsignedOf(h cms.Hash, a cms.Attribute) [][]byte {
+func (x *ParsedIndex) unsignedOf(h cms.Hash, a cms.Attribute) [][]byte {
 	if x.kind != cms.OIDATSHashIndexV3 {
 		return [][]byte{h.Sum(a.Value.Raw())}
 	}
@@ -103,16 +103,16 @@ func (x *parsedIndex) unsignedOf(h cms.Hash, a cms.Attribute) [][]byte {
 	return sums
 }
 
-// has reports whether the index lists the unsigned attribute with its value i.
-func (x *parsedIndex) has(h cms.Hash, a cms.Attribute, i int) bool {
+// Has reports whether the index lists the unsigned attribute with its value i.
+func (x *ParsedIndex) Has(h cms.Hash, a cms.Attribute, i int) bool {
 	sums := x.unsignedOf(h, a)
 	sum := sums[min(i, len(sums)-1)]
 	return slices.ContainsFunc(x.lists[2], func(d []byte) bool { return bytes.Equal(d, sum) })
 }
 
-// missing names the first entry of the index that is the digest of nothing in the message. Parts of the message that no
+// Missing names the first entry of the index that is the digest of nothing in the message. Parts of the message that no
 // entry lists are not covered by the time-stamp, which is no fault: they came later.
-func (x *parsedIndex) missing(h cms.Hash, c *covered) string {
+func (x *ParsedIndex) Missing(h cms.Hash, c *Covered) string {
 	digests := func(parts [][]byte) [][]byte {
 		var sums [][]byte
 		for _, p := range parts {
@@ -121,10 +121,10 @@ func (x *parsedIndex) missing(h cms.Hash, c *covered) string {
 		return sums
 	}
 	var unsigned [][]byte
-	for _, a := range c.unsigned {
+	for _, a := range c.Unsigned {
 		unsigned = append(unsigned, x.unsignedOf(h, a)...)
 	}
-	for i, there := range [][][]byte{digests(c.certs), digests(c.values), unsigned} {
+	for i, there := range [][][]byte{digests(c.Certs), digests(c.Values), unsigned} {
 		known := make(map[string]bool, len(there))
 		for _, d := range there {
 			known[string(d)] = true
@@ -136,4 +136,16 @@ func (x *parsedIndex) missing(h cms.Hash, c *covered) string {
 		}
 	}
 	return ""
+}
+
+// Covered are the parts of the message that an archive time-stamp made now would list.
+func (s *Signature) Covered() *Covered {
+	c := &Covered{Unsigned: s.SI.Unsigned}
+	for _, v := range s.Message.SD.Certificates {
+		c.Certs = append(c.Certs, v.Raw())
+	}
+	for _, v := range s.Message.SD.Revocations {
+		c.Values = append(c.Values, v.Raw())
+	}
+	return c
 }

@@ -1,9 +1,10 @@
-package cades
+package validate
 
 import (
 	"fmt"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 )
 
 // A signature with signed attributes is one over their encoding, a SET OF Attribute; one without is over the content. The
@@ -71,20 +72,20 @@ func formField(b []byte, tag byte) (body []byte, length int64, ok bool) {
 }
 
 // withoutAttributes checks what a signature without signed attributes must not be.
-func (v *verifier) withoutAttributes(r *SignatureReport, s *Signature) {
-	if !s.si.SignedAttrs.IsZero() {
+func (v *verifier) withoutAttributes(r *SignatureReport, s *message.Signature) {
+	if !s.SI.SignedAttrs.IsZero() {
 		return
 	}
 	const looks = "the content has the form of signed attributes: a signature over those of another message could be passed off as one over this content"
-	if s.parent != nil {
+	if s.Parent != nil {
 		f := &attributesForm{}
-		_, _ = f.Write(s.parent.si.SignatureRaw)
+		_, _ = f.Write(s.Parent.SI.SignatureRaw)
 		if f.is() {
 			r.add(CheckStructure, Failed, "there are no signed attributes, and %s", looks)
 		}
 		return
 	}
-	if id := v.m.sd.ContentType; id != cms.OIDData {
+	if id := v.m.SD.ContentType; id != cms.OIDData {
 		r.add(CheckContentType, Failed, "there are no signed attributes, which RFC 5652 section 5.3 demands of any content but data, and this is %s", id.Name())
 	}
 	switch {
@@ -96,8 +97,8 @@ func (v *verifier) withoutAttributes(r *SignatureReport, s *Signature) {
 }
 
 // attributes checks the structure of signed attributes: one that cannot be read, or has no value, does not go by unnoticed.
-func (v *verifier) attributes(r *SignatureReport, s *Signature) {
-	for i, a := range s.si.Signed {
+func (v *verifier) attributes(r *SignatureReport, s *message.Signature) {
+	for i, a := range s.SI.Signed {
 		switch {
 		case a.Type == "":
 			r.add(CheckStructure, Failed, "signed attribute %d is malformed", i+1)
@@ -105,7 +106,7 @@ func (v *verifier) attributes(r *SignatureReport, s *Signature) {
 			r.add(CheckStructure, Failed, "signed attribute %s has no value", a.Type.Name())
 		}
 	}
-	if !s.si.SignedAttrs.IsZero() && len(s.si.Signed) == 0 {
+	if !s.SI.SignedAttrs.IsZero() && len(s.SI.Signed) == 0 {
 		r.add(CheckStructure, Failed, "the set of signed attributes is empty")
 	}
 }

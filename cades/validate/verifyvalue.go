@@ -1,20 +1,21 @@
-package cades
+package validate
 
 import (
 	"errors"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
 )
 
 // algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken.
-func (v *verifier) algorithms(r *SignatureReport, s *Signature) {
-	digest := s.si.Digest.ID
-	if _, ok := v.scheme(s.si.Algorithm.ID); ok {
+func (v *verifier) algorithms(r *SignatureReport, s *message.Signature) {
+	digest := s.SI.Digest.ID
+	if _, ok := v.scheme(s.SI.Algorithm.ID); ok {
 		r.add(CheckAlgorithms, Passed, "%s with %s", s.SignatureAlgorithm(), digest.Name())
 		return
 	}
-	alg, err := cms.ResolveSignature(s.si.Algorithm)
+	alg, err := cms.ResolveSignature(s.SI.Algorithm)
 	if err != nil {
 		r.add(CheckAlgorithms, Failed, "%s", err)
 		return
@@ -51,8 +52,8 @@ func (v *verifier) algorithms(r *SignatureReport, s *Signature) {
 }
 
 // algorithmProtection checks RFC 6211 where it is present: the signed copy of the algorithms is that of the SignerInfo.
-func (v *verifier) algorithmProtection(r *SignatureReport, s *Signature) {
-	value, problem := cms.Single(s.si.Signed, cms.OIDAlgorithmProtection)
+func (v *verifier) algorithmProtection(r *SignatureReport, s *message.Signature) {
+	value, problem := cms.Single(s.SI.Signed, cms.OIDAlgorithmProtection)
 	if problem != "" {
 		r.add(CheckAlgorithmProtection, Failed, "%s", problem)
 		return
@@ -64,9 +65,9 @@ func (v *verifier) algorithmProtection(r *SignatureReport, s *Signature) {
 	switch {
 	case err != nil:
 		r.add(CheckAlgorithmProtection, Failed, "the attribute is malformed: %s", err)
-	case !digest.Equal(s.si.Digest):
+	case !digest.Equal(s.SI.Digest):
 		r.add(CheckAlgorithmProtection, Failed, "the digest algorithm was replaced: signed was %s", digest.ID.Name())
-	case !signature.Equal(s.si.Algorithm):
+	case !signature.Equal(s.SI.Algorithm):
 		r.add(CheckAlgorithmProtection, Failed, "the signature algorithm was replaced: signed was %s", signature.ID.Name())
 	default:
 		r.add(CheckAlgorithmProtection, Passed, "%s, %s", digest.ID.Name(), signature.ID.Name())
@@ -97,16 +98,16 @@ func algorithmProtectionFields(value cms.Value) (digest, signature cms.Algorithm
 
 // value checks the signature itself: over the signed attributes as received and, failing that, as DER sorts them, or
 // over the content when there are none.
-func (v *verifier) value(r *SignatureReport, s *Signature, cert *cms.Certificate) {
+func (v *verifier) value(r *SignatureReport, s *message.Signature, cert *cms.Certificate) {
 	if cert == nil {
 		r.add(CheckSignature, Unchecked, "the certificate of the signer was not found")
 		return
 	}
-	if s.si.SignedAttrs.IsZero() {
+	if s.SI.SignedAttrs.IsZero() {
 		v.valueOverContent(r, s, cert)
 		return
 	}
-	note, sorted, err := s.si.VerifyAttributes(func(set []byte) (string, error) { return v.verify(s.si, cert.SPKI, set, nil) })
+	note, sorted, err := s.SI.VerifyAttributes(func(set []byte) (string, error) { return v.verify(s.SI, cert.SPKI, set, nil) })
 	switch {
 	case errors.Is(err, sign.ErrUnsupported):
 		r.add(CheckSignature, Unchecked, "%s", err)
@@ -121,7 +122,7 @@ func (v *verifier) value(r *SignatureReport, s *Signature, cert *cms.Certificate
 	}
 }
 
-func (v *verifier) verified(r *SignatureReport, s *Signature, note string) {
+func (v *verifier) verified(r *SignatureReport, s *message.Signature, note string) {
 	if note != "" {
 		r.add(CheckSignature, Tolerated, "%s", note)
 		return
@@ -130,21 +131,21 @@ func (v *verifier) verified(r *SignatureReport, s *Signature, note string) {
 }
 
 // valueOverContent checks a signature without signed attributes (RFC 5652 section 5.4).
-func (v *verifier) valueOverContent(r *SignatureReport, s *Signature, cert *cms.Certificate) {
-	if s.parent != nil {
-		note, err := v.verify(s.si, cert.SPKI, s.parent.si.SignatureRaw, nil)
+func (v *verifier) valueOverContent(r *SignatureReport, s *message.Signature, cert *cms.Certificate) {
+	if s.Parent != nil {
+		note, err := v.verify(s.SI, cert.SPKI, s.Parent.SI.SignatureRaw, nil)
 		v.contentOutcome(r, s, note, err)
 		return
 	}
 	var whole []byte
-	hash := s.si.Digest.ID
-	if alg, err := cms.ResolveSignature(s.si.Algorithm); err == nil {
+	hash := s.SI.Digest.ID
+	if alg, err := cms.ResolveSignature(s.SI.Algorithm); err == nil {
 		switch {
 		case alg.Kind == cms.KindEd25519 && v.m.Detached():
 			r.add(CheckSignature, Unchecked, "an Ed25519 signature without signed attributes is over the whole content, which is detached")
 			return
 		case alg.Kind == cms.KindEd25519:
-			_ = v.m.sd.ContentSegments(func(b []byte) error { whole = append(whole, b...); return nil })
+			_ = v.m.SD.ContentSegments(func(b []byte) error { whole = append(whole, b...); return nil })
 		case alg.Hash != "":
 			hash = alg.Hash
 		}
@@ -154,11 +155,11 @@ func (v *verifier) valueOverContent(r *SignatureReport, s *Signature, cert *cms.
 		r.add(CheckSignature, max(status, Unchecked), "%s", problem)
 		return
 	}
-	note, err := v.verify(s.si, cert.SPKI, whole, sum)
+	note, err := v.verify(s.SI, cert.SPKI, whole, sum)
 	v.contentOutcome(r, s, note, err)
 }
 
-func (v *verifier) contentOutcome(r *SignatureReport, s *Signature, note string, err error) {
+func (v *verifier) contentOutcome(r *SignatureReport, s *message.Signature, note string, err error) {
 	switch {
 	case errors.Is(err, sign.ErrUnsupported):
 		r.add(CheckSignature, Unchecked, "%s", err)

@@ -1,4 +1,4 @@
-package cades
+package validate
 
 import (
 	"bytes"
@@ -8,23 +8,24 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
 // stampCheck is a time-stamp on its way through Verify.
 type stampCheck struct {
-	Timestamp
+	message.Timestamp
 	hash     cms.OID // of the imprint
 	newHash  func() hash.Hash
-	idx      *parsedIndex
+	idx      *message.ParsedIndex
 	idxErr   error
-	imprints []imprint
+	imprints []message.Imprint
 	running  []hash.Hash // beside imprints: those that take the octets of the content
 }
 
 // stamps returns the time-stamps of a signature, always the same ones.
-func (v *verifier) stamps(s *Signature) []*stampCheck {
+func (v *verifier) stamps(s *message.Signature) []*stampCheck {
 	if all, ok := v.checked[s]; ok {
 		return all
 	}
@@ -36,23 +37,23 @@ func (v *verifier) stamps(s *Signature) []*stampCheck {
 			if h, ok := cms.HashByOID(c.hash); ok {
 				c.newHash = h.New
 			}
-			if t.Kind == ArchiveTimestampV3 {
-				c.idx, c.idxErr = t.index()
+			if t.Kind == message.ArchiveTimestampV3 {
+				c.idx, c.idxErr = t.Index()
 			}
-			c.imprints = s.imprints(&c.Timestamp, c.idx)
+			c.imprints = s.Imprints(&c.Timestamp, c.idx)
 		}
 		all = append(all, c)
 	}
 	if v.checked == nil {
-		v.checked = make(map[*Signature][]*stampCheck)
+		v.checked = make(map[*message.Signature][]*stampCheck)
 	}
 	v.checked[s] = all
 	return all
 }
 
-func (c *stampCheck) needs(use contentUse) bool {
+func (c *stampCheck) needs(use message.ContentUse) bool {
 	for i := range c.imprints {
-		if c.imprints[i].content == use {
+		if c.imprints[i].Content == use {
 			return true
 		}
 	}
@@ -61,14 +62,14 @@ func (c *stampCheck) needs(use contentUse) bool {
 
 // begin returns the hashes that take the content, what comes before it already taken.
 func (c *stampCheck) begin() []io.Writer {
-	if c.newHash == nil || !c.needs(contentOctets) {
+	if c.newHash == nil || !c.needs(message.ContentOctets) {
 		return nil
 	}
 	var writers []io.Writer
 	c.running = nil
 	for i := range c.imprints {
 		h := c.newHash()
-		for _, b := range c.imprints[i].head {
+		for _, b := range c.imprints[i].Head {
 			h.Write(b)
 		}
 		c.running = append(c.running, h)
@@ -79,7 +80,7 @@ func (c *stampCheck) begin() []io.Writer {
 
 // timestamps checks each time-stamp: that it is over what its kind says, and that its token is well made. Who its
 // authority is, and whether its certificate was revoked, is not looked at.
-func (v *verifier) timestamps(r *SignatureReport, s *Signature) {
+func (v *verifier) timestamps(r *SignatureReport, s *message.Signature) {
 	for i, c := range v.stamps(s) {
 		name := fmt.Sprintf("%d, %s", i+1, c.Kind)
 		if c.Token == nil {
@@ -92,7 +93,7 @@ func (v *verifier) timestamps(r *SignatureReport, s *Signature) {
 			r.add(CheckTimestamp, status, "%s: %s", name, problem)
 			continue
 		}
-		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.x509()})
+		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.X509()})
 		if len(others) != 0 {
 			r.add(CheckTimestamp, Failed, "%s: %s", name, others[0])
 			continue
@@ -102,24 +103,24 @@ func (v *verifier) timestamps(r *SignatureReport, s *Signature) {
 }
 
 // imprint digests what the time-stamp should be over; of several forms, the one that its imprint is.
-func (v *verifier) imprint(s *Signature, c *stampCheck) (sum []byte, status Status, problem string) {
+func (v *verifier) imprint(s *message.Signature, c *stampCheck) (sum []byte, status Status, problem string) {
 	switch {
 	case c.newHash == nil:
 		return nil, Unchecked, fmt.Sprintf("hash %s of its imprint is not supported", c.hash.Name())
 	case c.idxErr != nil:
 		return nil, Failed, c.idxErr.Error()
-	case c.Kind == ArchiveTimestampV3 && c.idx == nil:
+	case c.Kind == message.ArchiveTimestampV3 && c.idx == nil:
 		return nil, Failed, "it has no ats-hash-index"
-	case c.Kind == ArchiveTimestampV3 && c.idx.algorithm != c.hash:
-		return nil, Failed, fmt.Sprintf("its ats-hash-index is made with %s and its imprint with %s", c.idx.algorithm.Name(), c.hash.Name())
+	case c.Kind == message.ArchiveTimestampV3 && c.idx.Algorithm != c.hash:
+		return nil, Failed, fmt.Sprintf("its ats-hash-index is made with %s and its imprint with %s", c.idx.Algorithm.Name(), c.hash.Name())
 	}
 	var content []byte
-	if c.needs(contentDigest) || c.needs(contentItself) {
+	if c.needs(message.ContentDigest) || c.needs(message.ContentItself) {
 		if content, status, problem = v.contentDigest(c.hash); problem != "" {
 			return nil, status, problem
 		}
 	}
-	if c.needs(contentOctets) && c.running == nil {
+	if c.needs(message.ContentOctets) && c.running == nil {
 		return nil, Unchecked, "it is over the content, which is detached and was not given"
 	}
 	for i := range c.imprints {
@@ -127,28 +128,16 @@ func (v *verifier) imprint(s *Signature, c *stampCheck) (sum []byte, status Stat
 		if c.running != nil {
 			h = c.running[i]
 		}
-		sum = c.imprints[i].sum(h, content)
+		sum = c.imprints[i].Sum(h, content)
 		if bytes.Equal(sum, c.Token.Imprint.Sum) {
 			break
 		}
 	}
-	if c.Kind == ArchiveTimestampV3 && bytes.Equal(sum, c.Token.Imprint.Sum) {
+	if c.Kind == message.ArchiveTimestampV3 && bytes.Equal(sum, c.Token.Imprint.Sum) {
 		h, _ := cms.HashByOID(c.hash)
-		if what := c.idx.missing(h, s.covered()); what != "" {
+		if what := c.idx.Missing(h, s.Covered()); what != "" {
 			return nil, Failed, fmt.Sprintf("its ats-hash-index lists %s that is not there", what)
 		}
 	}
 	return sum, Passed, ""
-}
-
-// covered are the parts of the message that an archive time-stamp made now would list.
-func (s *Signature) covered() *covered {
-	c := &covered{unsigned: s.si.Unsigned}
-	for _, v := range s.message.sd.Certificates {
-		c.certs = append(c.certs, v.Raw())
-	}
-	for _, v := range s.message.sd.Revocations {
-		c.values = append(c.values, v.Raw())
-	}
-	return c
 }
