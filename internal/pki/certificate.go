@@ -247,7 +247,16 @@ func (c *Certificate) readKey(r *cms.Reader) error {
 		c.problem(true, "has a public key that is malformed")
 	}
 	c.keyBits = key
-	for _, tag := range []int{1, 2} { // issuerUniqueID, subjectUniqueID
+	if err := c.readRest(r); err != nil {
+		// Who it is and whose key it has is known, so people can be told what is wrong with it.
+		c.problem(true, "has fields behind its public key that are malformed (%s)", err)
+	}
+	return nil
+}
+
+// readRest reads issuerUniqueID and subjectUniqueID, which nobody uses, and the extensions.
+func (c *Certificate) readRest(r *cms.Reader) error {
+	for _, tag := range []int{1, 2} {
 		if _, _, err := r.Optional(cms.ContextTag(tag)); err != nil {
 			return err
 		}

@@ -138,7 +138,8 @@ func TestFatalProblems(t *testing.T) {
 		"is of a version that does not exist": {version: 5},
 		"has an empty serial number":          {serial: []byte{}},
 		"has an extension that is malformed":  {after: tlv(cms.ContextConstructed(3), seq(tlv(cms.TagNull)))},
-		"has more than 256 extensions":        {extensions: many(257)},
+		"has fields behind its public key that are malformed (cms: at offset 258: the extensions should be SEQUENCE and is NULL)": {after: tlv(cms.ContextConstructed(3), tlv(cms.TagNull))},
+		"has more than 256 extensions": {extensions: many(257)},
 	} {
 		t.Run(want, func(t *testing.T) {
 			c := s.make(t)

@@ -113,6 +113,7 @@ func FuzzName(f *testing.F) {
 	f.Add(seq(rdn(cms.OIDCommonName, cms.TagBMPString, "\x00a")), seq(rdn(cms.OIDCommonName, cms.TagT61String, "a\xfc")))
 	f.Add(seq(rdn(cms.OIDCommonName, cms.TagUniversalString, "\x00\x01\xf6\x00")), []byte{0x30, 0})
 	f.Add(seq(tlv(cms.TagSet, seq(oids(cms.OIDCommonName), tlv(cms.TagNull)), seq(oids(policy(1)), tlv(cms.TagUTF8String, []byte("x"))))), []byte{5, 0})
+	f.Add([]byte{0x30, 0x30}, []byte{0x30, 0})
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		x, y := pki.NewName(a), pki.NewName(b)
 		if x.Equal(y) != y.Equal(x) || x.Equal(y) != (x.Key() == y.Key()) {

@@ -41,7 +41,7 @@ func NewName(raw []byte) Name { return Name{Raw: raw, n: new(preparedName)} }
 
 // IsEmpty reports whether the name has no RDNs.
 func (n Name) IsEmpty() bool {
-	return len(n.Raw) == 0 || len(n.Raw) == 2 && n.Raw[0] == 0x30 || !n.Malformed() && len(n.prepared().rdns) == 0
+	return len(n.Raw) == 0 || len(n.Raw) == 2 && n.Raw[0] == 0x30 && n.Raw[1] == 0 || !n.Malformed() && len(n.prepared().rdns) == 0
 }
 
 // Malformed reports whether the octets are no Name.
