@@ -310,8 +310,8 @@ func (s *search) tryCandidates(n *node, upTo rank, lenient bool) *Error {
 // the signature, then those that are valid, those that are not self-issued, and newer ones (RFC 4158 section 3.5).
 func (s *search) candidates(n *node, upTo rank) ([]*Certificate, *Error) {
 	type candidate struct {
-		c    *Certificate
-		keys [5]int
+		c   *Certificate
+		key int // smaller is better
 	}
 	var found []candidate
 	for i, pool := range s.v.Pools {
@@ -327,12 +327,18 @@ func (s *search) candidates(n *node, upTo rank) ([]*Certificate, *Error) {
 				continue
 			}
 			if r := rankOf(n.cert, c); r <= upTo {
-				found = append(found, candidate{c, [5]int{int(r), number(!signatureFits(n.cert, c)), number(!c.ValidAt(s.v.Time)), number(c.SelfIssued()), i}})
+				key := int(r)
+				for _, worse := range []bool{!signatureFits(n.cert, c), !c.ValidAt(s.v.Time), c.SelfIssued()} {
+					if key *= 2; worse {
+						key++
+					}
+				}
+				found = append(found, candidate{c, key*len(s.v.Pools) + i})
 			}
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int {
-		return cmp.Or(slices.Compare(a.keys[:], b.keys[:]), b.c.NotBefore.Compare(a.c.NotBefore))
+		return cmp.Or(cmp.Compare(a.key, b.key), b.c.NotBefore.Compare(a.c.NotBefore))
 	})
 	all := make([]*Certificate, len(found))
 	for i, f := range found {
@@ -343,13 +349,6 @@ func (s *search) candidates(n *node, upTo rank) ([]*Certificate, *Error) {
 
 func inEarlier(pools []*Pool, c *Certificate) bool {
 	return slices.ContainsFunc(pools, func(p *Pool) bool { return p != nil && p.has(c) })
-}
-
-func number(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // signatureFits compares the size of a signature with that of a key: keys of others that are costly to try come last.
