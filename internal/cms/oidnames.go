@@ -146,6 +146,18 @@ func (o OID) name() string {
 		return "GOST R 34.11-2012 512"
 	case OIDGOST94:
 		return "GOST R 34.11-94"
+	case OIDMD2:
+		return "MD2"
+	case OIDMD4:
+		return "MD4"
+	case OIDWhirlpool:
+		return "Whirlpool"
+	case OIDSHAKE128:
+		return "SHAKE128"
+	case OIDSHAKE256:
+		return "SHAKE256"
+	case OIDSHAKE256Len:
+		return "SHAKE256 of a given length"
 	case OIDRSAEncryption:
 		return "rsaEncryption"
 	case OIDMD5WithRSA:
@@ -228,6 +240,38 @@ func (o OID) name() string {
 		return "GOST R 34.10-2001"
 	case OIDGOST2001Signature:
 		return "GOST R 34.10-2001 with GOST R 34.11-94"
+	case OIDMD2WithRSA:
+		return "md2WithRSAEncryption"
+	case OIDSHA512_224WithRSA:
+		return "sha512-224WithRSAEncryption"
+	case OIDSHA512_256WithRSA:
+		return "sha512-256WithRSAEncryption"
+	case OIDRIPEMD160WithRSA:
+		return "rsaSignatureWithripemd160"
+	case OIDECDSAWithRecommended:
+		return "ecdsa-with-Recommended"
+	case OIDECDSAWithSpecified:
+		return "ecdsa-with-Specified"
+	case OIDPlainECDSAWithRIPEMD160:
+		return "plain-ECDSA-with-RIPEMD160"
+	case OIDPlainECDSAWithSHA3_224:
+		return "plain-ECDSA-with-SHA3-224"
+	case OIDPlainECDSAWithSHA3_256:
+		return "plain-ECDSA-with-SHA3-256"
+	case OIDPlainECDSAWithSHA3_384:
+		return "plain-ECDSA-with-SHA3-384"
+	case OIDPlainECDSAWithSHA3_512:
+		return "plain-ECDSA-with-SHA3-512"
+	case OIDDSAWithSHA384:
+		return "dsa-with-SHA384"
+	case OIDDSAWithSHA512:
+		return "dsa-with-SHA512"
+	case OIDMLDSA44:
+		return "ML-DSA-44"
+	case OIDMLDSA65:
+		return "ML-DSA-65"
+	case OIDMLDSA87:
+		return "ML-DSA-87"
 	case OIDP224:
 		return "P-224"
 	case OIDP256:
@@ -244,6 +288,34 @@ func (o OID) name() string {
 		return "brainpoolP384r1"
 	case OIDBrainpoolP512r1:
 		return "brainpoolP512r1"
+	case OIDPrimeField:
+		return "prime-field"
+	case OIDBinaryField:
+		return "characteristic-two-field"
+	case OIDP192:
+		return "P-192"
+	case OIDBrainpoolP160r1:
+		return "brainpoolP160r1"
+	case OIDBrainpoolP160t1:
+		return "brainpoolP160t1"
+	case OIDBrainpoolP192r1:
+		return "brainpoolP192r1"
+	case OIDBrainpoolP192t1:
+		return "brainpoolP192t1"
+	case OIDBrainpoolP224r1:
+		return "brainpoolP224r1"
+	case OIDBrainpoolP224t1:
+		return "brainpoolP224t1"
+	case OIDBrainpoolP256t1:
+		return "brainpoolP256t1"
+	case OIDBrainpoolP320r1:
+		return "brainpoolP320r1"
+	case OIDBrainpoolP320t1:
+		return "brainpoolP320t1"
+	case OIDBrainpoolP384t1:
+		return "brainpoolP384t1"
+	case OIDBrainpoolP512t1:
+		return "brainpoolP512t1"
 	case OIDCommonName:
 		return "CN"
 	case OIDSurname:

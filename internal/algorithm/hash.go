@@ -1,0 +1,104 @@
+package algorithm
+
+import (
+	"crypto"
+	"crypto/md5"  // old messages are read, and their weakness reported
+	"crypto/sha1" // as above
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"hash"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// Hash is a hash function that can be computed.
+type Hash struct {
+	ID     cms.OID
+	Crypto crypto.Hash // 0 for one of the caller
+	New    func() hash.Hash
+	Size   int // octets
+}
+
+// Sum returns the digest of octets.
+func (h Hash) Sum(octets []byte) []byte {
+	f := h.New()
+	f.Write(octets)
+	return f.Sum(nil)
+}
+
+// Hash finds a hash function: one that is known here, or the one that a scheme of the caller names as its digest
+// algorithm. That it can be computed does not mean that it is good; see [Registry.JudgeHash].
+func (r *Registry) Hash(id cms.OID) (Hash, bool) {
+	if h, ok := standardHash(id); ok {
+		return h, true
+	}
+	if r != nil {
+		for i := range r.Schemes {
+			if s := &r.Schemes[i]; s.NewHash != nil && identifier(s.DigestAlg) == id {
+				return Hash{ID: id, New: s.NewHash, Size: s.NewHash().Size()}, true
+			}
+		}
+	}
+	return Hash{}, false
+}
+
+func standardHash(id cms.OID) (Hash, bool) {
+	switch id {
+	case cms.OIDMD5:
+		return Hash{id, crypto.MD5, md5.New, md5.Size}, true
+	case cms.OIDSHA1:
+		return Hash{id, crypto.SHA1, sha1.New, sha1.Size}, true
+	case cms.OIDSHA224:
+		return Hash{id, crypto.SHA224, sha256.New224, sha256.Size224}, true
+	case cms.OIDSHA256:
+		return Hash{id, crypto.SHA256, sha256.New, sha256.Size}, true
+	case cms.OIDSHA384:
+		return Hash{id, crypto.SHA384, sha512.New384, sha512.Size384}, true
+	case cms.OIDSHA512:
+		return Hash{id, crypto.SHA512, sha512.New, sha512.Size}, true
+	case cms.OIDSHA512_224:
+		return Hash{id, crypto.SHA512_224, sha512.New512_224, sha512.Size224}, true
+	case cms.OIDSHA512_256:
+		return Hash{id, crypto.SHA512_256, sha512.New512_256, sha512.Size256}, true
+	case cms.OIDSHA3_224:
+		return Hash{id, crypto.SHA3_224, func() hash.Hash { return sha3.New224() }, 28}, true
+	case cms.OIDSHA3_256:
+		return Hash{id, crypto.SHA3_256, func() hash.Hash { return sha3.New256() }, 32}, true
+	case cms.OIDSHA3_384:
+		return Hash{id, crypto.SHA3_384, func() hash.Hash { return sha3.New384() }, 48}, true
+	case cms.OIDSHA3_512:
+		return Hash{id, crypto.SHA3_512, func() hash.Hash { return sha3.New512() }, 64}, true
+	}
+	return Hash{}, false
+}
+
+// collisions is the strength of a hash against whoever writes the content, in bits: half its length, or what attacks have
+// left of it. 0 means that nothing is known.
+func collisions(id cms.OID) int {
+	switch id {
+	case cms.OIDMD2, cms.OIDMD4, cms.OIDMD5:
+		return 18 // Stevens 2009, and less
+	case cms.OIDSHA1:
+		return 61 // Leurent and Peyrin 2020
+	case cms.OIDRIPEMD160:
+		return 80
+	}
+	if h, ok := standardHash(id); ok {
+		return h.Size * 4
+	}
+	return 0
+}
+
+// identifier returns the object identifier of an AlgorithmIdentifier in DER, or nothing.
+func identifier(der []byte) cms.OID {
+	v, err := cms.ReadValue(der)
+	if err != nil {
+		return ""
+	}
+	a, err := cms.ParseAlgorithm(v)
+	if err != nil {
+		return ""
+	}
+	return a.ID
+}
