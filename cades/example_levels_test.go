@@ -25,6 +25,7 @@ import (
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
@@ -64,7 +65,7 @@ func (demoTB) Fatal(args ...any)                 { log.Panic(args...) }
 func (demoTB) Fatalf(format string, args ...any) { log.Panicf(format, args...) }
 
 // demo is a signer, an authority of time-stamps and a source of revocation values, all below one root.
-func demo() (signer *sign.Signer, stamper *tsp.Authority, source *testlevels.Source, roots *x509.CertPool) {
+func demo() (signer *sign.Signer, stamper *tsp.Authority, source *testlevels.Source, roots *trust.Roots) {
 	pki := testpki.New(demoTB{})
 	return demoSigner(pki.Leaf(testpki.P256)), testlevels.Authority(demoTB{}, pki, nil), testlevels.NewSource(demoTB{}, pki), pki.Roots()
 }
@@ -157,7 +158,7 @@ func ExampleOptions_batch() {
 
 // Authorities that are asked one after the other.
 func ExampleOptions_authorities() {
-	roots, password := x509.NewCertPool(), "secret"
+	roots, password := trust.New(), "secret"
 
 	stamper, err := tsp.NewClient(tsp.Config{
 		Endpoints: []tsp.Endpoint{

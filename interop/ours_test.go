@@ -105,7 +105,7 @@ func mozillaVerify(t *testing.T, w *world, message []byte, detached bool) {
 		p.Content = w.content
 	}
 	require.True(t, bytes.Equal(w.content, p.Content), "pkcs7 sees another content")
-	require.NoError(t, p.VerifyWithChain(w.pki.Roots()))
+	require.NoError(t, p.VerifyWithChain(w.pki.Pool()))
 	m, err := cades.Parse(message)
 	require.NoError(t, err)
 	require.Len(t, p.Signers, len(m.Signatures())) // it drops signers that it does not understand

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Defaults of a [Config].
@@ -61,7 +62,7 @@ type Config struct {
 	Rest time.Duration
 
 	// Roots, Certificates and Tolerance are as in [VerifyOptions].
-	Roots        *x509.CertPool
+	Roots        *trust.Roots
 	Certificates []*x509.Certificate
 	Tolerance    time.Duration
 	// Clock tells the time that Tolerance is about; nil means time.Now.

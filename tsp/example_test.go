@@ -18,11 +18,12 @@ import (
 
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
 // demoSigner makes a key and a self-signed certificate for a time-stamping authority.
-func demoSigner() (*sign.Signer, *x509.CertPool, error) {
+func demoSigner() (*sign.Signer, *trust.Roots, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
@@ -46,9 +47,7 @@ func demoSigner() (*sign.Signer, *x509.CertPool, error) {
 		return nil, nil, err
 	}
 	signer, err := sign.New(k, []*x509.Certificate{cert}, sign.ECDSA(crypto.SHA256))
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	return signer, roots, err
+	return signer, trust.New(cert), err
 }
 
 // An authority of one's own behind HTTP, and a client that tries a dead one first.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/trust"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
@@ -53,13 +54,12 @@ func TestUpdate(t *testing.T) {
 }
 
 // golden reads the root, the request and the responses.
-func golden(t testing.TB) (*x509.CertPool, *tsp.Request, map[string][]byte) {
+func golden(t testing.TB) (*trust.Roots, *tsp.Request, map[string][]byte) {
 	t.Helper()
 	block, _ := pem.Decode(read(t, ".", goldenRoot))
 	root, err := x509.ParseCertificate(block.Bytes)
 	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	roots.AddCert(root)
+	roots := trust.New(root)
 	q, err := tsp.ParseRequest(read(t, ".", goldenRequest))
 	require.NoError(t, err)
 	files, err := filepath.Glob("testdata/*.tsr")

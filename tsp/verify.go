@@ -2,12 +2,15 @@ package tsp
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"math/big"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // VerifyOptions say what a token is compared with beside its imprint. The zero value asks for nothing more than that the
@@ -21,7 +24,7 @@ type VerifyOptions struct {
 	Certificates []*x509.Certificate
 	// Roots are what a path from the authority has to lead to, at the time of the token. Nil means that no path is asked
 	// for, and nothing then says who the authority is.
-	Roots *x509.CertPool
+	Roots *trust.Roots
 	// Tolerance bounds how far the time of the token may be from Clock, its accuracy added; 0 means that the two are not
 	// compared, as for a token of an archive.
 	Tolerance time.Duration
@@ -116,7 +119,7 @@ func (c *checker) signer(si *cms.SignerInfo) {
 		c.fail(CheckValidity, "the time %s is outside the validity of the authority's certificate, %s to %s", stamp(at), stamp(cert.X509.NotBefore), stamp(cert.X509.NotAfter))
 	}
 	c.clock()
-	c.chain(cert.X509)
+	c.chain(cert)
 }
 
 // attributes checks what RFC 5652 section 11 has signed: content-type and message-digest.
@@ -222,21 +225,30 @@ func (c *checker) clock() {
 	}
 }
 
-// chain asks crypto/x509 for a path to a root, at the time of the token.
-func (c *checker) chain(cert *x509.Certificate) {
+// chain looks for a path to a root, at the time of the token.
+func (c *checker) chain(cert *cms.Certificate) {
 	if c.o.Roots == nil {
 		return
 	}
-	others := x509.NewCertPool()
-	for _, other := range c.t.certs {
-		if other.X509 != nil {
-			others.AddCert(other.X509)
+	given, inside := pki.NewPool(), pki.NewPool()
+	for _, other := range c.o.Certificates {
+		if p, err := pki.FromX509(other); err == nil {
+			given.Add(p)
 		}
 	}
-	for _, other := range c.o.Certificates {
-		others.AddCert(other)
+	for _, other := range c.t.certs {
+		if p, err := pki.ParseCertificate(other.Raw); err == nil {
+			inside.Add(p)
+		}
 	}
-	_, err := cert.Verify(x509.VerifyOptions{Roots: c.o.Roots, Intermediates: others, CurrentTime: c.t.GenTime, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}})
+	target, err := pki.ParseCertificate(cert.Raw)
+	if err == nil {
+		v := pki.Verifier{
+			Anchors: c.o.Roots.Index().(*pki.Anchors), Pools: []*pki.Pool{given, inside}, Time: c.t.GenTime, Purpose: pki.TimestampAuthority,
+			Algorithms: pki.NoWeakHashes, Work: pki.NewWork(len(c.t.Raw)),
+		}
+		_, err = v.Path(context.Background(), target)
+	}
 	if err != nil {
 		c.problems = append(c.problems, &Error{Check: CheckChain, What: "no path leads from the authority to a given root", Err: err})
 	}

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Options says what a message is checked against. The zero value, and nil, checks the mathematics and the binding
 // of the certificate, but not whether the certificate is to be trusted.
 type Options struct {
 	// Roots are the trusted certificates; nil leaves the chain unchecked, and the report says so.
-	Roots *x509.CertPool
+	Roots *trust.Roots
 	// Certificates are further candidates for the signer and for the chain.
 	Certificates []*x509.Certificate
 	// Time is when the certificates have to be valid; zero takes Clock, and a nil Clock time.Now.

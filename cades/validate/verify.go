@@ -3,7 +3,6 @@ package validate
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"hash"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -27,14 +27,6 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 	if len(o.Certificates) != 0 {
 		v.candidates = m.Candidates.With(o.Certificates)
 	}
-	if o.Roots != nil {
-		v.others = x509.NewCertPool()
-		for _, c := range v.candidates.Certs {
-			if c.X509 != nil {
-				v.others.AddCert(c.X509)
-			}
-		}
-	}
 	if err := v.digestContent(ctx, content); err != nil {
 		return nil, err
 	}
@@ -43,7 +35,7 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		report.Signatures = append(report.Signatures, v.signature(s))
+		report.Signatures = append(report.Signatures, v.signature(ctx, s))
 	}
 	return report, nil
 }
@@ -53,7 +45,8 @@ type verifier struct {
 	m          *message.Message
 	o          *Options
 	candidates *message.Candidates
-	others     *x509.CertPool     // the candidates, for building chains
+	pools      []*pki.Pool        // certificates that were given, and those of the message; nil when no path was asked for
+	work       *pki.Work          // what the paths of the message may cost
 	inside     map[cms.OID][]byte // digests of the content of the message
 	given      map[cms.OID][]byte // digests of the content that the caller gave
 	insideForm *attributesForm    // of the content of the message; nil when no signature asks
@@ -159,7 +152,7 @@ func (v *verifier) contentDigest(id cms.OID) (sum []byte, status Status, problem
 }
 
 // signature checks one SignerInfo of the message.
-func (v *verifier) signature(s *message.Signature) SignatureReport {
+func (v *verifier) signature(ctx context.Context, s *message.Signature) SignatureReport {
 	r := SignatureReport{Index: s.Index}
 	if s.Parent == nil {
 		v.structure(&r, s)
@@ -177,11 +170,11 @@ func (v *verifier) signature(s *message.Signature) SignatureReport {
 	v.signingTime(&r, s)
 	v.policy(&r, s)
 	v.value(&r, s, cert)
-	v.chain(&r, cert)
+	v.chain(ctx, &r, cert)
 	v.timestamps(&r, s)
 	v.unsigned(&r, s)
 	for _, child := range s.Counter {
-		r.CounterSignatures = append(r.CounterSignatures, v.signature(child))
+		r.CounterSignatures = append(r.CounterSignatures, v.signature(ctx, child))
 	}
 	return r
 }
@@ -374,8 +367,8 @@ func policyRest(fields *cms.Reader) error {
 	return trailing(fields)
 }
 
-// chain asks crypto/x509 for a path to a given root.
-func (v *verifier) chain(r *SignatureReport, cert *cms.Certificate) {
+// chain looks for a path to a given root.
+func (v *verifier) chain(ctx context.Context, r *SignatureReport, cert *cms.Certificate) {
 	switch {
 	case v.o.Roots == nil:
 		r.add(CheckChain, Unchecked, "no roots were given, so nothing says who the signer is")
@@ -383,10 +376,23 @@ func (v *verifier) chain(r *SignatureReport, cert *cms.Certificate) {
 	case cert == nil:
 		r.add(CheckChain, Failed, "the certificate of the signer was not found")
 		return
-	case cert.X509 == nil:
-		r.add(CheckChain, Failed, "the certificate cannot be read: %s", cert.Err)
+	}
+	at := v.now()
+	path, err := v.path(ctx, cert, at, pki.Signer)
+	if err != nil {
+		r.add(CheckChain, Failed, "at %s: %s", at.UTC().Format(time.RFC3339), err)
 		return
 	}
+	chain := path.Chain()
+	status, note := Passed, ""
+	for _, t := range path.Tolerated {
+		status, note = Tolerated, note+"; "+t
+	}
+	r.add(CheckChain, status, "%d certificates to %s, at %s%s", len(chain), chain[len(chain)-1].Subject, at.UTC().Format(time.RFC3339), note)
+}
+
+// now is the time of validation.
+func (v *verifier) now() time.Time {
 	at := v.o.Time
 	if at.IsZero() && v.o.Clock != nil {
 		at = v.o.Clock()
@@ -394,13 +400,33 @@ func (v *verifier) chain(r *SignatureReport, cert *cms.Certificate) {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	chains, err := cert.X509.Verify(x509.VerifyOptions{Roots: v.o.Roots, Intermediates: v.others, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return at
+}
+
+// path finds a path for a certificate; all paths of a message share the work that it may cost.
+func (v *verifier) path(ctx context.Context, cert *cms.Certificate, at time.Time, use pki.Purpose) (*pki.Path, error) {
+	target, err := pki.ParseCertificate(cert.Raw)
 	if err != nil {
-		r.add(CheckChain, Failed, "at %s: %s", at.UTC().Format(time.RFC3339), err)
-		return
+		return nil, err
 	}
-	root := chains[0][len(chains[0])-1]
-	r.add(CheckChain, Passed, "%d certificates to %s, at %s", len(chains[0]), root.Subject, at.UTC().Format(time.RFC3339))
+	if v.pools == nil {
+		v.pools = []*pki.Pool{pki.NewPool(), pki.NewPool()}
+		for _, c := range v.o.Certificates {
+			if p, err := pki.FromX509(c); err == nil {
+				v.pools[0].Add(p)
+			}
+		}
+		for _, c := range v.m.Candidates.Certs {
+			if p, err := pki.ParseCertificate(c.Raw); err == nil {
+				v.pools[1].Add(p)
+			}
+		}
+	}
+	if v.work == nil {
+		v.work = pki.NewWork(len(v.m.BER))
+	}
+	find := pki.Verifier{Anchors: v.o.Roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: pki.NoWeakHashes, Work: v.work}
+	return find.Path(ctx, target)
 }
 
 // unsigned names what is there and not looked into.

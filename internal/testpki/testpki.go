@@ -20,6 +20,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Kind is a kind of key. Its text is good for names of subtests.
@@ -139,7 +141,10 @@ func (p *PKI) SelfSigned(key crypto.Signer, name string, bend ...func(*x509.Cert
 }
 
 // Roots returns the root as what a verifier trusts.
-func (p *PKI) Roots() *x509.CertPool {
+func (p *PKI) Roots() *trust.Roots { return trust.New(p.Root.Certificate()) }
+
+// Pool is Roots for crypto/x509.
+func (p *PKI) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(p.Root.Certificate())
 	return pool

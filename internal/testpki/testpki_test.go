@@ -20,7 +20,7 @@ func TestLeavesVerify(t *testing.T) {
 				pool.AddCert(c)
 			}
 			for _, at := range []time.Time{testpki.Now(), time.Now()} {
-				_, err := id.Certificate().Verify(x509.VerifyOptions{Roots: pki.Roots(), Intermediates: pool, CurrentTime: at})
+				_, err := id.Certificate().Verify(x509.VerifyOptions{Roots: pki.Pool(), Intermediates: pool, CurrentTime: at})
 				require.NoError(t, err)
 			}
 		})

@@ -5,13 +5,13 @@
 package api
 
 import (
-	"crypto/x509"
 	"errors"
 	"net/http"
 
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/route"
 	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Config says what the API works with. Keys and Gate are needed.
@@ -19,7 +19,7 @@ type Config struct {
 	Keys *keys.Set
 	Gate *gate.Gate
 	// Roots are what POST /v1/verify trusts; nil leaves chains unchecked, and the answers say so.
-	Roots *x509.CertPool
+	Roots *trust.Roots
 }
 
 // New returns the handler of all methods below /v1/.

@@ -119,7 +119,7 @@ func TestCertificates(t *testing.T) {
 		p, err := a.Authenticate(r)
 		results <- result{p, err}
 	}))
-	server.TLS = &tls.Config{ClientCAs: pki.Roots(), ClientAuth: tls.VerifyClientCertIfGiven}
+	server.TLS = &tls.Config{ClientCAs: pki.Pool(), ClientAuth: tls.VerifyClientCertIfGiven}
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()

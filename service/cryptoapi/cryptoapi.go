@@ -7,13 +7,13 @@
 package cryptoapi
 
 import (
-	"crypto/x509"
 	"errors"
 	"net/http"
 
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/route"
 	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Config says what the API works with. Keys and Gate are needed.
@@ -21,7 +21,7 @@ type Config struct {
 	Keys *keys.Set
 	Gate *gate.Gate
 	// Roots are what POST /v3/validate trusts; nil leaves chains unchecked, and the answers say so.
-	Roots *x509.CertPool
+	Roots *trust.Roots
 }
 
 // New returns the handler of all methods. It is mounted at the root of a server, or below a prefix with http.StripPrefix.

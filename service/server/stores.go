@@ -17,6 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // keys makes the keys of the configuration. Nothing is opened yet.
@@ -208,20 +209,22 @@ func certificates(paths ...Path) ([]*x509.Certificate, error) {
 }
 
 // roots reads what signatures are verified with; nil when there is none.
-func (v *Verify) roots() (*x509.CertPool, error) {
+func (v *Verify) roots() (*trust.Roots, error) {
 	if len(v.Roots) == 0 && !v.System {
 		return nil, nil
 	}
-	pool := x509.NewCertPool()
+	pool := trust.New()
 	if v.System {
 		var err error
-		if pool, err = x509.SystemCertPool(); err != nil {
+		if pool, err = trust.System(); err != nil {
 			return nil, fmt.Errorf("the roots of this machine cannot be read: %w; give files by verify.roots", err)
 		}
 	}
 	all, err := v.files()
 	for _, c := range all {
-		pool.AddCert(c)
+		if err := pool.AddDER(c.Raw); err != nil {
+			return nil, err
+		}
 	}
 	return pool, err
 }

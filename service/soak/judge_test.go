@@ -22,13 +22,14 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // judge knows what the service may answer, and remembers what it has answered.
 type judge struct {
 	w      *world
 	fixed  map[string]*x509.Certificate // by key, that do not change
-	roots  *x509.CertPool
+	roots  *trust.Roots
 	sample atomic.Int64
 
 	mu     sync.Mutex

@@ -32,6 +32,7 @@ import (
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/service/shelf"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 const receipts = 7
@@ -42,7 +43,7 @@ type real struct {
 	engine *confirm.Engine
 	base   string
 	chain  []*x509.Certificate
-	roots  *x509.CertPool
+	roots  *trust.Roots
 	folder string
 	ahead  atomic.Int64 // of the clock of the engine
 

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Outcome is one of three (EN 319 102-1 section 5.1). The zero value is none of them and means nothing.
@@ -85,7 +86,7 @@ type Request struct {
 	Message *cades.Message
 	Content io.Reader     // nil for an attached message, or when there are digests
 	Digests []sign.Digest // instead of the content
-	Roots   *x509.CertPool
+	Roots   *trust.Roots
 	// SignatureOnly leaves the chain out on purpose.
 	SignatureOnly bool
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 type verifyFlags struct {
@@ -97,11 +97,11 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 }
 
 // roots reads --trust; nil when it was not given.
-func (a *app) roots(paths []string) (*x509.CertPool, error) {
+func (a *app) roots(paths []string) (*trust.Roots, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	pool := x509.NewCertPool()
+	pool := trust.New()
 	for _, path := range paths {
 		files := []string{path}
 		switch info, err := os.Stat(path); {
@@ -123,7 +123,9 @@ func (a *app) roots(paths []string) (*x509.CertPool, error) {
 				return nil, usage("--trust %s: %w", file, cause(err))
 			}
 			for _, c := range certificates {
-				pool.AddCert(c)
+				if err := pool.AddDER(c.Raw); err != nil {
+					return nil, usage("--trust %s: %w", file, err)
+				}
 			}
 		}
 	}
