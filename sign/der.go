@@ -2,8 +2,6 @@ package sign
 
 import (
 	"bytes"
-	"crypto/rsa"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 )
@@ -69,58 +67,4 @@ func isRSA(oid asn1.ObjectIdentifier) bool {
 
 func isPSS(oid asn1.ObjectIdentifier) bool {
 	return oid.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10})
-}
-
-// pssKey is an RSA key whose certificate says id-RSASSA-PSS: it may be used with that only and, where the parameters are
-// present, with one hash and a salt of so many octets at least (RFC 4055 section 3.1).
-type pssKey struct {
-	public *rsa.PublicKey
-	hash   asn1.ObjectIdentifier // nil: any
-	salt   int
-}
-
-type pssFields struct {
-	Hash    pkix.AlgorithmIdentifier `asn1:"optional,explicit,tag:0"`
-	MGF     pkix.AlgorithmIdentifier `asn1:"optional,explicit,tag:1"`
-	Salt    int                      `asn1:"optional,explicit,tag:2,default:20"`
-	Trailer int                      `asn1:"optional,explicit,tag:3,default:1"`
-}
-
-// pssOnly reads such a key, which the standard library leaves out of the certificate; nil for every other certificate.
-func pssOnly(c *x509.Certificate) *pssKey {
-	var info spkiFields
-	if _, err := asn1.Unmarshal(c.RawSubjectPublicKeyInfo, &info); err != nil || !isPSS(info.Algorithm.Algorithm) {
-		return nil
-	}
-	pub, err := x509.ParsePKCS1PublicKey(info.PublicKey.Bytes)
-	if err != nil {
-		return nil
-	}
-	key := &pssKey{public: pub}
-	if params := info.Algorithm.Parameters.FullBytes; len(params) != 0 && params[0] == 0x30 {
-		var fields pssFields
-		if _, err := asn1.Unmarshal(params, &fields); err != nil {
-			return nil
-		}
-		key.hash, key.salt = fields.Hash.Algorithm, fields.Salt
-		if key.hash == nil {
-			key.hash = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26} // DEFAULT sha1
-		}
-	}
-	return key
-}
-
-// allows reports whether a scheme is one that the certificate allows.
-func (k *pssKey) allows(s *Scheme) bool {
-	if s.Verify != nil {
-		return true
-	}
-	if !schemeIsPSS(s) {
-		return false
-	}
-	var digest pkix.AlgorithmIdentifier
-	if _, err := asn1.Unmarshal(s.DigestAlg, &digest); err != nil {
-		return false
-	}
-	return k.hash == nil || k.hash.Equal(digest.Algorithm) && k.salt <= s.NewHash().Size()
 }

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"hash"
 	"slices"
@@ -49,14 +50,18 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (*Signer, error) {
 	}
 	signer := &Signer{key: key, chain: append([]*x509.Certificate(nil), chain...), scheme: s, certHash: sha256.Sum256(leaf.Raw)}
 	signer.public = leaf.PublicKey
-	if pss := pssOnly(leaf); pss != nil {
+	pss, err := pssOnly(leaf.RawSubjectPublicKeyInfo)
+	if err != nil {
+		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrInput, Err: err, Hint: "have a new certificate issued"}
+	}
+	if pss != nil {
 		if !pss.allows(&s) {
-			return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: "the certificate allows its key to be used with RSASSA-PSS only, with the hash and salt that it may name, and not with " + s.Name}
+			return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the certificate allows its key to be used for %s only, and not with %s", pss, s.Name)}
 		}
 		signer.public = pss.public
 	}
 	if !s.fits(signer.public) {
-		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the key is %s and cannot sign with %s", leaf.PublicKeyAlgorithm, s.Name)}
+		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the key is %s and cannot sign with %s", kindOf(leaf), s.Name)}
 	}
 	if t, ok := key.(TrustedKey); ok {
 		signer.trusted = t.Trusted()
@@ -151,13 +156,34 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 	if s, ok := key.(Schemer); ok {
 		all = s.Schemes()
 	}
-	only := pssOnly(leaf)
+	only, err := pssOnly(leaf.RawSubjectPublicKeyInfo)
+	if err != nil {
+		return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrInput, Err: err, Hint: "have a new certificate issued"}
+	}
 	for _, s := range all {
 		if only == nil || only.allows(&s) {
 			return s, nil
 		}
 	}
-	return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("no scheme is known for its %s key", leaf.PublicKeyAlgorithm)}
+	if only != nil {
+		return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the certificate allows its key to be used for %s only, which the key cannot do or is not known here; have a certificate issued without that restriction", only)}
+	}
+	return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("no scheme is known for its %s key", kindOf(leaf))}
+}
+
+// kindOf names the key of a certificate, also one that the standard library does not know.
+func kindOf(leaf *x509.Certificate) string {
+	if leaf.PublicKeyAlgorithm != x509.UnknownPublicKeyAlgorithm {
+		return leaf.PublicKeyAlgorithm.String()
+	}
+	var info spkiFields
+	if _, err := asn1.Unmarshal(leaf.RawSubjectPublicKeyInfo, &info); err != nil {
+		return "unreadable"
+	}
+	if isPSS(info.Algorithm.Algorithm) {
+		return "RSA"
+	}
+	return "of kind " + info.Algorithm.Algorithm.String()
 }
 
 // Certificate returns the certificate of the key.

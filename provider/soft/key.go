@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
@@ -21,7 +22,7 @@ import (
 type standardKey struct {
 	signer  crypto.Signer
 	public  crypto.PublicKey
-	pssOnly bool
+	pssOnly bool // schemes are all that may be done
 	schemes []sign.Scheme
 	closed  *atomic.Bool
 	chain   []*x509.Certificate // makes keys with different certificates different
@@ -33,12 +34,11 @@ var (
 	_ sign.Schemer    = (*standardKey)(nil)
 )
 
-func newStandardKey(signer crypto.Signer, pssOnly bool, closed *atomic.Bool) *standardKey {
-	k := &standardKey{signer: signer, public: signer.Public(), pssOnly: pssOnly, closed: closed}
-	for _, s := range sign.Schemes(k.public) {
-		if _, isPSS := s.Opts.(*rsa.PSSOptions); isPSS || !pssOnly {
-			k.schemes = append(k.schemes, s)
-		}
+// newStandardKey makes a key. The schemes are those of a key that is for RSASSA-PSS only, else nil.
+func newStandardKey(signer crypto.Signer, pss []sign.Scheme, closed *atomic.Bool) *standardKey {
+	k := &standardKey{signer: signer, public: signer.Public(), pssOnly: pss != nil, schemes: pss, closed: closed}
+	if !k.pssOnly {
+		k.schemes = sign.Schemes(k.public)
 	}
 	return k
 }
@@ -48,7 +48,7 @@ func (k *standardKey) Public() crypto.PublicKey { return k.public }
 // Trusted is true: the standard library computes the signature in this process.
 func (k *standardKey) Trusted() bool { return true }
 
-// Schemes leaves out PKCS #1 v1.5 when the file says that the key is for RSASSA-PSS.
+// Schemes leaves out what the key is not for when the file says that it is for RSASSA-PSS, perhaps with one hash only.
 func (k *standardKey) Schemes() []sign.Scheme { return k.schemes }
 
 func (k *standardKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
@@ -66,16 +66,20 @@ func (k *standardKey) SignContext(ctx context.Context, digest []byte, opts crypt
 	if err := keyring.CheckDigest("soft: sign", k.public, digest, opts); err != nil {
 		return nil, err
 	}
-	if k.pssOnly {
-		if _, ok := opts.(*rsa.PSSOptions); !ok {
-			return nil, &sign.Error{Op: "soft: sign", Class: sign.ErrUnsupported, Hint: "the key is for RSASSA-PSS only"}
-		}
+	if k.pssOnly && !k.allows(opts) {
+		return nil, &sign.Error{Op: "soft: sign", Class: sign.ErrUnsupported, Hint: "the key is for RSASSA-PSS only, with the hash that its file may name"}
 	}
 	signature, err := k.signer.Sign(rand.Reader, digest, opts)
 	if err != nil {
 		return nil, &sign.Error{Op: "soft: sign", Class: sign.ErrUnsupported, Err: err}
 	}
 	return signature, nil
+}
+
+// allows reports whether one of the schemes is meant. That the salt is as long as the hash has been checked.
+func (k *standardKey) allows(opts crypto.SignerOpts) bool {
+	_, isPSS := opts.(*rsa.PSSOptions)
+	return isPSS && slices.ContainsFunc(k.schemes, func(s sign.Scheme) bool { return s.Opts.HashFunc() == opts.HashFunc() })
 }
 
 // withChain returns a key of its own for each certificate.

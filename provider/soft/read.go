@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
@@ -186,11 +187,11 @@ func (r *reader) key(der []byte, label string, id []byte) error {
 	if r.keyCount++; r.keyCount > maxKeys {
 		return r.error(fmt.Errorf("it has more than %d keys", maxKeys))
 	}
-	signer, pssOnly, err := parseKey(der)
+	signer, pss, err := parseKey(der)
 	if err != nil {
 		return r.error(err)
 	}
-	r.keys = append(r.keys, foundKey{signer, label, r.file, id, pssOnly})
+	r.keys = append(r.keys, foundKey{signer, label, r.file, id, pss})
 	return nil
 }
 
@@ -221,15 +222,14 @@ const (
 	oidPSS = "1.2.840.113549.1.1.10"
 )
 
-// parseKey reads a private key, and reports whether it is for RSASSA-PSS only.
-func parseKey(der []byte) (signer crypto.Signer, pssOnly bool, err error) {
+// parseKey reads a private key, and what may be done with it if it is for RSASSA-PSS only.
+func parseKey(der []byte) (signer crypto.Signer, pss []sign.Scheme, err error) {
 	if len(der) > maxKeySize {
-		return nil, false, fmt.Errorf("the private key has more than %d octets", maxKeySize)
+		return nil, nil, fmt.Errorf("the private key has more than %d octets", maxKeySize)
 	}
 	var key any
-	if pkcs1, ok := pssKey(der); ok {
-		key, err = x509.ParsePKCS1PrivateKey(pkcs1)
-		pssOnly = true
+	if algorithm, pkcs1, ok := pssKey(der); ok {
+		key, pss, err = parsePSS(algorithm, pkcs1)
 	} else if key, err = x509.ParsePKCS8PrivateKey(der); err != nil {
 		// The standard library names the right parser in its error; the label of a PEM block may be wrong.
 		switch s := err.Error(); {
@@ -242,29 +242,54 @@ func parseKey(der []byte) (signer crypto.Signer, pssOnly bool, err error) {
 	switch {
 	case err == nil:
 	case strings.Contains(err.Error(), "unknown algorithm"), strings.Contains(err.Error(), "unknown elliptic curve"):
-		return nil, false, fmt.Errorf("the private key: %w: %w", err, errUnsupported)
+		return nil, nil, fmt.Errorf("the private key: %w: %w", err, errUnsupported)
 	default:
-		return nil, false, fmt.Errorf("the private key: %w", err)
+		return nil, nil, fmt.Errorf("the private key: %w", err)
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, false, fmt.Errorf("a %T cannot sign: %w", key, errUnsupported)
+		return nil, nil, fmt.Errorf("a %T cannot sign: %w", key, errUnsupported)
 	}
 	if err := checkStandard(signer); err != nil {
-		return nil, false, fmt.Errorf("the private key: %w", err)
+		return nil, nil, fmt.Errorf("the private key: %w", err)
 	}
-	return signer, pssOnly, nil
+	return signer, pss, nil
 }
 
-// pssKey returns the RSAPrivateKey of a PKCS#8 structure under id-RSASSA-PSS (RFC 4055 section 1.2), which the standard
-// library does not know.
-func pssKey(der []byte) ([]byte, bool) {
-	s, inner, alg, key := cryptobyte.String(der), cryptobyte.String(nil), cryptobyte.String(nil), cryptobyte.String(nil)
+// pssKey returns the AlgorithmIdentifier and the RSAPrivateKey of a PKCS#8 structure under id-RSASSA-PSS (RFC 4055 section
+// 1.2), which the standard library does not know.
+func pssKey(der []byte) (algorithm, key cryptobyte.String, ok bool) {
+	s, inner, fields := cryptobyte.String(der), cryptobyte.String(nil), cryptobyte.String(nil)
 	var version int64
 	var oid asn1.ObjectIdentifier
-	ok := s.ReadASN1(&inner, casn1.SEQUENCE) && inner.ReadASN1Integer(&version) && inner.ReadASN1(&alg, casn1.SEQUENCE) &&
-		alg.ReadASN1ObjectIdentifier(&oid) && oid.String() == oidPSS && inner.ReadASN1(&key, casn1.OCTET_STRING)
-	return key, ok
+	ok = s.ReadASN1(&inner, casn1.SEQUENCE) && inner.ReadASN1Integer(&version) && inner.ReadASN1Element(&algorithm, casn1.SEQUENCE)
+	fields = algorithm
+	ok = ok && fields.ReadASN1(&fields, casn1.SEQUENCE) && fields.ReadASN1ObjectIdentifier(&oid) && oid.String() == oidPSS &&
+		inner.ReadASN1(&key, casn1.OCTET_STRING)
+	return algorithm, key, ok
+}
+
+// parsePSS reads a key that is for RSASSA-PSS only. One that is for a hash or a mask that is not known is not taken: what it
+// would sign by others is refused by those who check.
+func parsePSS(algorithm, pkcs1 []byte) (*rsa.PrivateKey, []sign.Scheme, error) {
+	key, err := x509.ParsePKCS1PrivateKey(pkcs1)
+	if err != nil {
+		return nil, nil, err
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes(algorithm)
+		b.AddASN1BitString(x509.MarshalPKCS1PublicKey(&key.PublicKey))
+	})
+	spki, err := b.Bytes()
+	if err != nil {
+		return nil, nil, err
+	}
+	schemes, err := sign.SchemesOf(spki)
+	if errors.Is(err, sign.ErrUnsupported) {
+		return nil, nil, fmt.Errorf("%w: %w", err, errUnsupported)
+	}
+	return key, schemes, err
 }
 
 // pemOfOurs reports whether a PEM file has a private key or a certificate in it.

@@ -66,9 +66,9 @@ func newKey(signer crypto.Signer, limit int, closed *atomic.Bool) (sign.Key, err
 	case *rsa.PrivateKey:
 		own := *k // Precompute writes into the key, which may be in use elsewhere
 		own.Precompute()
-		return newStandardKey(&own, false, closed), nil
+		return newStandardKey(&own, nil, closed), nil
 	case *ecdsa.PrivateKey, ed25519.PrivateKey:
-		return newStandardKey(signer, false, closed), nil
+		return newStandardKey(signer, nil, closed), nil
 	}
 	if limit <= 0 {
 		limit = DefaultLimit

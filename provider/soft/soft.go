@@ -125,11 +125,11 @@ type loader struct {
 }
 
 type foundKey struct {
-	signer  crypto.Signer
-	label   string // friendlyName, or empty
-	file    string // the name of the file
-	id      []byte
-	pssOnly bool
+	signer crypto.Signer
+	label  string // friendlyName, or empty
+	file   string // the name of the file
+	id     []byte
+	pss    []sign.Scheme // of a key that is for RSASSA-PSS only, else nil
 }
 
 func (l *loader) file(ctx context.Context, path string) error {
@@ -187,7 +187,7 @@ func (l *loader) provider(place string) (*Provider, error) {
 	p := &Provider{failures: l.failures, skipped: l.skipped, closed: new(atomic.Bool)}
 	pool := keyring.NewPool(l.certs, l.config.Root)
 	for _, k := range l.keys {
-		key := newStandardKey(k.signer, k.pssOnly, p.closed)
+		key := newStandardKey(k.signer, k.pss, p.closed)
 		if err := p.add(key, k, pool); err != nil {
 			p.failures = append(p.failures, err)
 		}
