@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // maxChain bounds the certificates of a chain.
@@ -51,7 +52,7 @@ func (c *Client) Chain(ctx context.Context, leaf *x509.Certificate, candidates [
 
 // SelfSigned reports whether a certificate is signed by its own key: the end of a chain.
 func SelfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer) && cms.CertificateSignedBy(c.Raw, c.RawSubjectPublicKeyInfo) == nil
+	return pki.SameName(c.RawSubject, c.RawIssuer) && cms.CertificateSignedBy(c.Raw, c.RawSubjectPublicKeyInfo) == nil
 }
 
 // issuerAmong finds the certificate that signed another: a self-signed one before a cross certificate, which would make
@@ -61,7 +62,7 @@ func issuerAmong(of *x509.Certificate, chain []*x509.Certificate, lists ...[]*x5
 	for _, list := range lists {
 	next:
 		for _, c := range list {
-			if c == nil || !bytes.Equal(c.RawSubject, of.RawIssuer) {
+			if c == nil || !pki.SameName(c.RawSubject, of.RawIssuer) {
 				continue
 			}
 			for _, used := range chain {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // Defaults of a [Config].
@@ -288,7 +289,7 @@ func issued(cert, issuer *x509.Certificate) error {
 	if cert == nil || issuer == nil {
 		return failed(CheckChain, "the certificate and its issuer are both needed")
 	}
-	if string(cert.RawIssuer) != string(issuer.RawSubject) {
+	if !pki.SameName(cert.RawIssuer, issuer.RawSubject) {
 		return failed(CheckChain, "%s is not the issuer of %s", issuer.Subject, cert.Subject)
 	}
 	if err := cms.CertificateSignedBy(cert.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {

@@ -1,16 +1,16 @@
 package revocation
 
 import (
-	"bytes"
 	"crypto/x509"
 	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // Check finds what the list says of a certificate, and checks that it may say so. A revoked certificate is no error.
 func (c *CRL) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	if !bytes.Equal(c.Issuer, cert.RawIssuer) {
+	if !pki.SameName(c.Issuer, cert.RawIssuer) {
 		return nil, failed(CheckIssuer, "the CRL is not of the issuer of the certificate, %s", cert.Issuer)
 	}
 	if err := c.kind(); err != nil {
@@ -62,7 +62,7 @@ func (c *CRL) kind() error {
 
 // issuedBy checks that the issuer's key signed the list, and may.
 func (c *CRL) issuedBy(issuer *x509.Certificate) error {
-	if !bytes.Equal(c.Issuer, issuer.RawSubject) {
+	if !pki.SameName(c.Issuer, issuer.RawSubject) {
 		return failed(CheckIssuer, "the CRL is not of %s", issuer.Subject)
 	}
 	if issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCRLSign == 0 {

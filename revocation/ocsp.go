@@ -60,10 +60,10 @@ func (id *CertID) Matches(cert, issuer *x509.Certificate) bool {
 }
 
 // subject is a certificate as a CertID names it.
-type subject struct{ name, key, serial []byte }
+type subject struct{ name, issuer, key, serial []byte } // the issuer as the certificate writes it, and as that writes itself
 
 func subjectOf(cert, issuer *x509.Certificate) subject {
-	return subject{cert.RawIssuer, keyBits(issuer), serialOf(cert)}
+	return subject{cert.RawIssuer, issuer.RawSubject, keyBits(issuer), serialOf(cert)}
 }
 
 // matches compares the serial number first, since a hostile response names many certificates and hashes take time.
@@ -72,7 +72,7 @@ func (id *CertID) matches(s *subject) bool {
 		return false
 	}
 	h, ok := cms.HashByOID(id.algorithm)
-	return ok && bytes.Equal(id.KeyHash, h.Sum(s.key)) && bytes.Equal(id.NameHash, h.Sum(s.name))
+	return ok && bytes.Equal(id.KeyHash, h.Sum(s.key)) && (bytes.Equal(id.NameHash, h.Sum(s.name)) || bytes.Equal(id.NameHash, h.Sum(s.issuer)))
 }
 
 // serialOf returns the contents octets of a serial number as they stand in the certificate.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // Check finds what the response says of a certificate, and checks that it may say so. A certificate that the responder
@@ -107,13 +108,13 @@ func (r *Response) mayAnswer(c, issuer *x509.Certificate, trusted []*x509.Certif
 
 // sameKey reports whether two certificates are of one key and name.
 func sameKey(a, b *x509.Certificate) bool {
-	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) && bytes.Equal(a.RawSubject, b.RawSubject)
+	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) && pki.SameName(a.RawSubject, b.RawSubject)
 }
 
 // names reports whether the response says that it is of this certificate.
 func (r *Response) names(c *x509.Certificate) bool {
 	if r.ResponderName != nil {
-		return bytes.Equal(r.ResponderName, c.RawSubject)
+		return pki.SameName(r.ResponderName, c.RawSubject)
 	}
 	h, _ := cms.HashByOID(cms.OIDSHA1)
 	key := keyBits(c)
@@ -124,7 +125,7 @@ func (r *Response) names(c *x509.Certificate) bool {
 // owner of any other certificate of this issuer from answering for it.
 func authorised(c, issuer *x509.Certificate, produced time.Time) error {
 	switch {
-	case !bytes.Equal(c.RawIssuer, issuer.RawSubject):
+	case !pki.SameName(c.RawIssuer, issuer.RawSubject):
 		return failed(CheckResponder, "%s was not authorised by the issuer of the certificate, %s", c.Subject, issuer.Subject)
 	case !hasUsage(c, x509.ExtKeyUsageOCSPSigning):
 		return failed(CheckResponder, "the certificate of %s is not made for signing OCSP responses (id-kp-OCSPSigning)", c.Subject)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -298,7 +299,7 @@ func (t *Token) signer(si *cms.SignerInfo, more []*x509.Certificate) *cms.Certif
 		}
 	}
 	for _, c := range all {
-		if si.SID.Matches(c) {
+		if pki.Identifies(si.SID, c) {
 			return c
 		}
 	}

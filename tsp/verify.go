@@ -165,7 +165,7 @@ func (c *checker) binding(si *cms.SignerInfo, cert *cms.Certificate) {
 			c.fail(CheckSigningCertificate, "the %s hash in the signed attributes is of another certificate", ids[i].Hash.ID.Name())
 		}
 	}
-	if !si.SID.Matches(cert) {
+	if !pki.Identifies(si.SID, cert) {
 		c.fail(CheckSigningCertificate, "the signer identifier and the signed attributes name different certificates")
 	}
 }

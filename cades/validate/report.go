@@ -103,7 +103,7 @@ func (r *Report) Valid() bool {
 // Trusted reports whether the message is valid and every signer was found to chain to a given root.
 func (r *Report) Trusted() bool {
 	for i := range r.Signatures {
-		if r.Signatures[i].Status(CheckChain) != Passed {
+		if !r.Signatures[i].made(CheckChain) {
 			return false
 		}
 	}

@@ -229,9 +229,9 @@ func (v *verifier) signer(r *SignatureReport, s *message.Signature) *cms.Certifi
 			r.add(CheckSigningCertificate, Failed, "names a certificate that was not found")
 		case !id.Matches(cert):
 			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash", id.Hash.ID.Name())
-		case id.Issuer != nil && !id.SameIssuerSerial(cert):
+		case id.Issuer != nil && !pki.SameIssuerSerial(id.Issuer, id.Serial, cert):
 			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but issuer and serial number beside it are not")
-		case s.SI.SID.Issuer != nil && !s.SI.SID.Matches(cert):
+		case s.SI.SID.Issuer != nil && !pki.Identifies(s.SI.SID, cert):
 			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but the signer identifier names another certificate")
 		default:
 			r.add(CheckSigningCertificate, Passed, "%s of the certificate", id.Hash.ID.Name())

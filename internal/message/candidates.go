@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // Candidates are the certificates among which signers are found. They are looked up in maps, so that a hostile message
@@ -36,7 +37,9 @@ func NewCandidates(certs []*cms.Certificate) *Candidates {
 
 // issuerSerialKey cannot be mistaken for a key identifier: it begins with the identifier and length octets of the Name,
 // and is longer.
-func issuerSerialKey(issuer, serial []byte) string { return "\x00" + string(issuer) + string(serial) }
+func issuerSerialKey(issuer, serial []byte) string {
+	return "\x00" + pki.IssuerSerialKey(issuer, serial)
+}
 
 // Hashed finds the certificate with a digest.
 func (c *Candidates) Hashed(h cms.Hash, sum []byte) *cms.Certificate {
