@@ -126,10 +126,12 @@ func TestAcceptRefusesPaths(t *testing.T) {
 	require.Equal(t, []byte{2}, path.Certificates[1].Serial)
 	require.Equal(t, 2, seen)
 
-	v.Accept = func(context.Context, *pki.Path) error { return cause }
+	seen = 0
+	v.Accept = func(context.Context, *pki.Path) error { seen++; return cause }
 	_, err = v.Path(context.Background(), leaf(t, "Sub").make(t))
 	require.Equal(t, pki.Refused, reasonOf(t, err))
 	require.ErrorIs(t, err, cause)
+	require.Equal(t, 2, seen, "no path is offered twice")
 
 	// A path that is wrong is not offered, and a fault of another path does not hide the refusal.
 	bad := authority(t, "Sub", "Root")
@@ -142,6 +144,69 @@ func TestAcceptRefusesPaths(t *testing.T) {
 	v.Accept = func(context.Context, *pki.Path) error { return cause }
 	_, err = v.Path(context.Background(), leaf(t, "Sub").make(t))
 	require.Equal(t, pki.Refused, reasonOf(t, err))
+}
+
+// TestPathsOfferedHaveNoLoops, and certificates that are in two pools make no second path.
+func TestPathsOfferedHaveNoLoops(t *testing.T) {
+	pool := []*pki.Certificate{authority(t, "Sub", "Root").make(t), authority(t, "Sub", "Bridge").make(t), authority(t, "Bridge", "Sub").make(t), authority(t, "Bridge", "Root").make(t)}
+	var copies []*pki.Certificate
+	for _, c := range pool {
+		again, err := pki.ParseCertificate(append([]byte(nil), c.Raw...))
+		require.NoError(t, err)
+		copies = append(copies, again)
+	}
+	v := verifier(t)
+	v.Pools = []*pki.Pool{pki.NewPool(pool...), pki.NewPool(copies...)}
+	seen := map[string]bool{}
+	v.Accept = func(_ context.Context, p *pki.Path) error {
+		on, whole := map[string]bool{}, ""
+		for _, c := range p.Certificates {
+			require.False(t, on[string(c.Raw)], "a certificate is there twice")
+			on[string(c.Raw)] = true
+			whole += string(c.Raw)
+		}
+		require.False(t, seen[whole], "a path is offered twice")
+		seen[whole] = true
+		return errors.New("no")
+	}
+	_, err := v.Path(context.Background(), leaf(t, "Sub").make(t))
+	require.Equal(t, pki.Refused, reasonOf(t, err))
+	// Sub from Root; Sub from Bridge from Root; Sub from Bridge from Sub from Root; and the last one below Bridge from Root
+	// again would need a certificate twice.
+	require.Len(t, seen, 3)
+}
+
+// TestAnchorThatIsRefusedItself may have a path to another anchor, which is judged like any other.
+func TestAnchorThatIsRefusedItself(t *testing.T) {
+	end := leaf(t, "Sub").make(t)
+	v := verifier(t, authority(t, "Sub", "Root").make(t))
+	v.Anchors = pki.Trust(end, v.Anchors.All()[0].Certificate)
+	path, err := v.Path(context.Background(), end)
+	require.NoError(t, err)
+	require.True(t, path.Direct)
+	v.Accept = func(_ context.Context, p *pki.Path) error {
+		if p.Direct {
+			return errors.New("no")
+		}
+		return nil
+	}
+	path, err = v.Path(context.Background(), end)
+	require.NoError(t, err)
+	require.Len(t, path.Chain(), 3)
+}
+
+// TestNoSignatureIsCheckedInVain with the key of a certificate that could not be an issuer anyway.
+func TestNoSignatureIsCheckedInVain(t *testing.T) {
+	person := spec{subject: dn("Sub"), issuer: dn("Root"), key: sharedKey(t, "Stranger"), signer: sharedKey(t, "Root"), extensions: []extension{usage(pki.DigitalSignature)}}.make(t)
+	v := verifier(t, person, authority(t, "Sub", "Root").make(t))
+	checked := 0
+	v.Signature = func(check *cms.SignatureCheck, message []byte) (string, error) {
+		checked++
+		return check.Verify(message, nil)
+	}
+	_, err := v.Path(context.Background(), leaf(t, "Sub").make(t))
+	require.NoError(t, err)
+	require.Equal(t, 2, checked)
 }
 
 // TestAcceptIsAskedABoundedNumberOfTimes, since it may ask the network.

@@ -57,6 +57,7 @@ func TestNameConstraints(t *testing.T) {
 		"URI of a domain": {uri(".host.example"), [][]byte{uri("https://a.host.example/")}, [][]byte{uri("https://host.example/")}, nil},
 		"iPAddress": {mask("\x0a\x01\x00\x00", 16), [][]byte{ip("\x0a\x01\x02\x03")}, [][]byte{ip("\x0a\x02\x02\x03"), ip(string(make([]byte, 16)))},
 			[][]byte{ip("\x0a"), ip("\x0a\x01\x02\x03\x04")}},
+		"iPAddress, bits beyond the mask": {mask("\x0a\x01\x02\x03", 16), [][]byte{ip("\x0a\x01\xff\xff")}, [][]byte{ip("\x0a\x02\x02\x03")}, nil},
 		"iPAddress, version 6": {mask("\x20\x01\x0d\xb8"+string(make([]byte, 12)), 33), [][]byte{ip("\x20\x01\x0d\xb8\x7f" + string(make([]byte, 11)))},
 			[][]byte{ip("\x20\x01\x0d\xb8\x80" + string(make([]byte, 11))), ip("\x20\x01\x0d\xb8")}, nil},
 		"iPAddress, malformed": {ip("\x0a\x01"), nil, nil, [][]byte{ip("\x0a\x01\x02\x03")}},

@@ -154,8 +154,8 @@ func (s *policyState) applyMappings(c *Certificate, spend func(int) *Error) *Err
 	if len(s.level) == 0 {
 		return nil
 	}
-	// The level was made for this certificate, but its nodes may be known to another path by now.
-	level := maps.Clone(s.level)
+	// The level was made for this certificate on this path by next, so that nobody else has it yet.
+	level := s.level
 	for _, p := range order {
 		node, any := level[p], level[cms.OIDAnyPolicy]
 		switch {
@@ -167,7 +167,6 @@ func (s *policyState) applyMappings(c *Certificate, spend func(int) *Error) *Err
 			level[p] = &policyNode{p, to[p], any.parents}
 		}
 	}
-	s.level = level
 	return nil
 }
 

@@ -80,21 +80,22 @@ func TestPolicies(t *testing.T) {
 		"any inhibited, widened":     {explicit, none, []ext{{policies(p1), inhibitAny(0)}, {policies(p1), inhibitAny(9)}, {anyPolicy()}}, nil},
 		"any inhibited, self-issued": {explicit, 1, []ext{{policies(p1), inhibitAny(0)}, {anyPolicy()}, {policies(p1)}}, []cms.OID{p1}},
 
-		"mapped":                         {want(p1), none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
-		"mapped, the other's name":       {want(p2), none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2)}}, nil},
-		"mapped, unmapped used":          {explicit, none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p1)}}, nil},
-		"mapped twice":                   {want(p1), none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2), mappings(p2, p3)}, {policies(p3)}}, []cms.OID{p1}},
-		"mapped to two":                  {want(p1), none, []ext{{policies(p1), mappings(p1, p2, p1, p3)}, {policies(p3)}}, []cms.OID{p1}},
-		"two mapped to one":              {want(p2), none, []ext{{policies(p1, p2), mappings(p1, p3, p2, p3)}, {policies(p3)}}, []cms.OID{p2}},
-		"mapped under any":               {want(p1), none, []ext{{anyPolicy(), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
-		"mapped, not there":              {explicit, none, []ext{{policies(p3), mappings(p1, p2)}, {policies(p2)}}, nil},
-		"from any":                       {pki.Policies{}, none, []ext{{policies(p1), mappings(cms.OIDAnyPolicy, p2)}, {policies(p2)}}, nil},
-		"to any":                         {pki.Policies{}, none, []ext{{policies(p1), mappings(p1, cms.OIDAnyPolicy)}, {policies(p2)}}, nil},
-		"mapping inhibited":              {pki.Policies{Explicit: true, InhibitMapping: true}, none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2)}}, nil},
-		"mapping inhibited, kept":        {pki.Policies{Explicit: true, InhibitMapping: true}, none, []ext{{policies(p1, p3), mappings(p1, p2)}, {policies(p3)}}, []cms.OID{p3}},
-		"mapping inhibited later":        {explicit, none, []ext{{policies(p1), policyConstraints(-1, 0)}, {policies(p1), mappings(p1, p2)}, {policies(p2)}}, nil},
-		"mapping inhibited after one":    {explicit, none, []ext{{policies(p1), policyConstraints(-1, 1)}, {policies(p1), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
-		"mapping inhibited, self-issued": {explicit, 1, []ext{{policies(p1), policyConstraints(-1, 1)}, {policies(p1)}, {policies(p1), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
+		"mapped":                           {want(p1), none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
+		"mapped, the other's name":         {want(p2), none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2)}}, nil},
+		"mapped, unmapped used":            {explicit, none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p1)}}, nil},
+		"mapped twice":                     {want(p1), none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2), mappings(p2, p3)}, {policies(p3)}}, []cms.OID{p1}},
+		"mapped to two":                    {want(p1), none, []ext{{policies(p1), mappings(p1, p2, p1, p3)}, {policies(p3)}}, []cms.OID{p1}},
+		"two mapped to one":                {want(p2), none, []ext{{policies(p1, p2), mappings(p1, p3, p2, p3)}, {policies(p3)}}, []cms.OID{p2}},
+		"mapped under any":                 {want(p1), none, []ext{{anyPolicy(), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
+		"mapped, not there":                {explicit, none, []ext{{policies(p3), mappings(p1, p2)}, {policies(p2)}}, nil},
+		"from any":                         {pki.Policies{}, none, []ext{{policies(p1), mappings(cms.OIDAnyPolicy, p2)}, {policies(p2)}}, nil},
+		"to any":                           {pki.Policies{}, none, []ext{{policies(p1), mappings(p1, cms.OIDAnyPolicy)}, {policies(p2)}}, nil},
+		"mapping inhibited":                {pki.Policies{Explicit: true, InhibitMapping: true}, none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p2)}}, nil},
+		"mapping inhibited, kept":          {pki.Policies{Explicit: true, InhibitMapping: true}, none, []ext{{policies(p1, p3), mappings(p1, p2)}, {policies(p3)}}, []cms.OID{p3}},
+		"mapping inhibited, unmapped used": {pki.Policies{Explicit: true, InhibitMapping: true}, none, []ext{{policies(p1), mappings(p1, p2)}, {policies(p1)}}, nil},
+		"mapping inhibited later":          {explicit, none, []ext{{policies(p1), policyConstraints(-1, 0)}, {policies(p1), mappings(p1, p2)}, {policies(p2)}}, nil},
+		"mapping inhibited after one":      {explicit, none, []ext{{policies(p1), policyConstraints(-1, 1)}, {policies(p1), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
+		"mapping inhibited, self-issued":   {explicit, 1, []ext{{policies(p1), policyConstraints(-1, 1)}, {policies(p1)}, {policies(p1), mappings(p1, p2)}, {policies(p2)}}, []cms.OID{p1}},
 
 		"asked by an issuer":         {pki.Policies{}, none, []ext{{policies(p1), policyConstraints(0, -1)}, {}}, nil},
 		"asked by an issuer, later":  {pki.Policies{}, none, []ext{{policies(p1), policyConstraints(3, -1)}, {}}, []cms.OID{}},
@@ -115,6 +116,27 @@ func TestPolicies(t *testing.T) {
 			require.ElementsMatch(t, test.valid, path.Policies)
 		})
 	}
+}
+
+// TestAnyPolicyOfASelfIssuedTarget: the exception for self-issued certificates is for those in between.
+func TestAnyPolicyOfASelfIssuedTarget(t *testing.T) {
+	sub := authority(t, "Sub", "Root", policies(policy(1)), inhibitAny(0)).make(t)
+	own := spec{subject: dn("Sub"), issuer: dn("Sub"), signer: sharedKey(t, "Sub"), extensions: []extension{usage(pki.DigitalSignature), anyPolicy()}}
+	v := verifier(t, sub)
+	v.Policies = pki.Policies{Explicit: true}
+	_, err := v.Path(context.Background(), own.make(t))
+	require.Equal(t, pki.PolicyNotMet, reasonOf(t, err))
+	own.extensions[1] = policies(policy(1))
+	_, err = v.Path(context.Background(), own.make(t))
+	require.NoError(t, err)
+}
+
+// TestWhoLeavesNoPolicy names the certificate at which the last policy was lost.
+func TestWhoLeavesNoPolicy(t *testing.T) {
+	_, err := policyPath(t, pki.Policies{Explicit: true}, -1, []extension{policies(policy(1))}, []extension{}, []extension{policies(policy(1))})
+	var e *pki.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, "CN=A1,O=Signet tests,C=RU", e.Certificate.Subject.String())
 }
 
 // TestPoliciesGrowNotExponentially maps n policies to n others on each level, all to all: the tree of RFC 5280 would have n
