@@ -20,17 +20,17 @@ import (
 
 // count runs a search with the budget of a message of this size, and checks that signatures stay within it and the outcome
 // is one of those allowed.
-func count(t *testing.T, v pki.Verifier, target *pki.Certificate, size int, allowed ...pki.Reason) (signatures, steps int) {
+func count(t *testing.T, v pki.Verifier, target *pki.Certificate, size int, allowed ...pki.Reason) (checked, steps int) {
 	t.Helper()
 	v.Work = pki.NewWork(size)
-	checked := 0
 	v.Signature = func(check *cms.SignatureCheck, message []byte) (string, error) {
 		checked++
 		return check.Verify(message, nil)
 	}
 	_, err := v.Path(context.Background(), target)
 	require.Contains(t, allowed, reasonOf(t, err), "%v", err)
-	signatures, steps = v.Work.Spent()
+	units, steps := v.Work.Spent()
+	require.LessOrEqual(t, units, pki.BaseSignatures+size/pki.OctetsPerSignature)
 	require.LessOrEqual(t, checked, pki.BaseSignatures+size/pki.OctetsPerSignature)
 	require.LessOrEqual(t, steps, pki.BaseSteps+size*pki.StepsPerOctet)
 	return checked, steps

@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -226,7 +225,7 @@ func (s *search) result(st *state) *Path {
 		p.Certificates = append(p.Certificates, st.path[i])
 	}
 	for i := len(st.notes) - 1; i >= 0; i-- {
-		if note := fmt.Sprintf("%s.", st.notes[i]); !slices.Contains(p.Tolerated, note) {
+		if note := st.notes[i]; !slices.Contains(p.Tolerated, note) {
 			p.Tolerated = append(p.Tolerated, note)
 		}
 	}

@@ -251,7 +251,7 @@ func TestSchemeOfTheCaller(t *testing.T) {
 	}
 	path, err := v.Path(context.Background(), c)
 	require.NoError(t, err)
-	require.Equal(t, []string{"the certificate of CN=Leaf,O=Signet tests,C=RU: a scheme of ours."}, path.Tolerated)
+	require.Equal(t, []string{"the certificate of CN=Leaf,O=Signet tests,C=RU: a scheme of ours"}, path.Tolerated)
 	v.Signature = func(*cms.SignatureCheck, []byte) (string, error) { return "", cms.ErrWrongSignature }
 	_, err = v.Path(context.Background(), c)
 	require.Equal(t, pki.WrongSignature, reasonOf(t, err))
