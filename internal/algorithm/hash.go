@@ -73,21 +73,19 @@ func standardHash(id cms.OID) (Hash, bool) {
 	return Hash{}, false
 }
 
-// collisions is the strength of a hash against whoever writes the content, in bits: half its length, or what attacks have
-// left of it. 0 means that nothing is known.
-func collisions(id cms.OID) int {
-	switch id {
-	case cms.OIDMD2, cms.OIDMD4, cms.OIDMD5:
-		return 18 // Stevens 2009, and less
+// Strength is that against whoever writes the content, in bits: half the length, or what attacks have left of it. 0 means
+// that nothing is known.
+func (h Hash) Strength() int {
+	switch h.ID {
+	case cms.OIDMD5:
+		return 18 // Stevens 2009
 	case cms.OIDSHA1:
 		return 61 // Leurent and Peyrin 2020
-	case cms.OIDRIPEMD160:
-		return 80
 	}
-	if h, ok := standardHash(id); ok {
-		return h.Size * 4
+	if h.Crypto == 0 {
+		return 0
 	}
-	return 0
+	return h.Size * 4
 }
 
 // identifier returns the object identifier of an AlgorithmIdentifier in DER, or nothing.

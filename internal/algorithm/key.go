@@ -1,6 +1,7 @@
 package algorithm
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -21,9 +22,9 @@ const (
 	MinRSABits = 1024
 	MinDSABits = 1024
 
-	maxExponentBits = 64   // beyond 31 bits in moduli of maxExponentOf bits only
-	maxExponentOf   = 4096 //
-	minReadRSABits  = 256  // below there is no room for a signature
+	maxExponentBits = 64 // beyond 31 bits in moduli of maxExponentOf bits only
+	maxExponentOf   = 4096
+	minReadRSABits  = 256 // below there is no room for a signature
 )
 
 // Key is a public key.
@@ -57,6 +58,19 @@ func (k *Key) Name() string {
 		return fmt.Sprintf("RSA of %d bits", k.Bits)
 	}
 	return k.Algorithm.ID.Name()
+}
+
+// Strength is the work of finding the private key, in bits (NIST SP 800-57 part 1 table 2).
+func (k *Key) Strength() int {
+	if k.Kind == ECDSA || k.Kind == Ed25519 {
+		return k.Bits / 2
+	}
+	for _, step := range [][2]int{{15360, 256}, {7680, 192}, {3072, 128}, {2048, 112}, {1024, 80}} {
+		if k.Bits >= step[0] {
+			return step[1]
+		}
+	}
+	return 0
 }
 
 // ParseKey reads a SubjectPublicKeyInfo. The error is an [*Error] of [Unsupported] or [Malformed]. Keys that are too short
@@ -249,30 +263,37 @@ func positiveValue(v cms.Value, octets int) (*big.Int, error) {
 // Cost is about what a verification with a key costs, in units of one with RSA of 2048 bits (some 25 µs), for those who
 // keep a budget. It does no arithmetic, and what cannot be read costs nothing since it is refused at once.
 func Cost(spki []byte) int {
-	k, rest := keyHead(spki)
-	switch k {
+	id, parameters := keyHead(spki)
+	switch id {
 	case cms.OIDECPublicKey:
-		id, err := curveOf(rest)
+		id, err := curveOf(parameters)
 		switch {
 		case err != nil:
 			return 1
 		case id == cms.OIDP256, id == cms.OIDP224:
 			return 3
 		case id == cms.OIDP384:
-			return 15
+			return 25
 		case id == cms.OIDP521:
-			return 40
+			return 80
 		}
-		c, _ := textOf(id)
+		c, known := textOf(id)
+		if !known {
+			return 1
+		}
 		bits := len(c.p) * 4 // the curves that are computed by math/big
 		return 15 + bits*bits/1500
 	case cms.OIDDSA:
-		return 20 + len(spki)*len(spki)/4000
+		return 10 + len(spki)*len(spki)/16000
 	case cms.OIDEd25519:
 		return 2
 	}
-	// Exponents of 31 bits and more cost up to four times what 65537 does.
-	return max(1, len(spki)*len(spki)/(300*300)*4)
+	n := max(1, len(spki)*len(spki)/(300*300))
+	if last := spki[max(0, len(spki)-16):]; id == cms.OIDRSASSAPSS || !bytes.HasSuffix(last, []byte{2, 3, 1, 0, 1}) {
+		// An exponent other than 65537 costs up to four times as much, and parameters of RSASSA-PSS have it computed here.
+		n *= 4
+	}
+	return n
 }
 
 func keyHead(spki []byte) (id cms.OID, parameters cms.Value) {

@@ -154,8 +154,8 @@ func (r *Registry) Judge(q Question) Judgement {
 		j = j.worse(r.JudgeHash(q.Use, q.Digest, q.Time))
 	}
 	if alg.Kind == PSS && alg.PSS.MGF1 != alg.Hash {
-		// Nothing depends on collisions of the mask, so that a weak hash does there.
-		if mask := r.JudgeHash(q.Use, alg.PSS.MGF1, q.Time); mask.Decision != Tolerated {
+		// Nothing depends on collisions of the mask, so that a hash with an end does there.
+		if mask := r.JudgeHash(q.Use, alg.PSS.MGF1, q.Time); mask.Decision == Unknown || mask.Decision == Forbidden && mask.Since.IsZero() {
 			j = j.worse(mask)
 		}
 	}

@@ -70,14 +70,18 @@ func sentence(format, name string) string {
 }
 
 // Default lets what has grown weak count and says so: SHA-1 always, the rest from the date on from which the tables have it
-// no more. MD5 does not count, nor do keys of RSA and DSA below 1,024 bits. It is what a nil policy is.
+// no more. MD5 does not count, nor do keys of RSA and DSA below 1,024 bits, nor SHA-1 in certificates that were not provably
+// there before 2020. It is what a nil policy is.
 func Default() *Policy { return &Policy{Name: "default", Version: source, Rules: defaultRules()} }
 
 // builtin are the rules of a policy that brings none; nobody gets hold of the slice.
 var builtin = sync.OnceValue(defaultRules)
 
 func defaultRules() []Rule {
-	all := append(never(), Rule{Algorithm: "SHA-1", Tolerated: Forever(), Why: sentence(weak, "SHA-1")})
+	all := append(never(),
+		// Since chosen-prefix collisions (Leurent and Peyrin 2020), a certificate may be one that its authority never saw.
+		Rule{Algorithm: "SHA-1", Uses: []Use{UseCertificate}, Tolerated: time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC), Why: "SHA-1 is weak: others can make certificates with the same digest"},
+		Rule{Algorithm: "SHA-1", Tolerated: Forever(), Why: sentence(weak, "SHA-1")})
 	for _, l := range limits() {
 		all = append(all, Rule{Algorithm: l.algorithm, Bits: l.bits, Allowed: l.until, Tolerated: Forever()})
 	}

@@ -78,7 +78,7 @@ func TestVectors(t *testing.T) {
 	message, all := vectors(t)
 	others := map[string]algorithm.Reason{
 		"ed448": algorithm.Unsupported, "rsa-512": algorithm.KeyTooShort, "sect163k1-named": algorithm.Unsupported,
-		"sect163k1-explicit": algorithm.Unsupported, "secp160k1-explicit": algorithm.Unsupported,
+		"sect163k1-explicit": algorithm.Unsupported, "secp160k1-explicit": algorithm.Unsupported, "bare-digestinfo": algorithm.WrongSignature,
 	}
 	var r *algorithm.Registry
 	for _, v := range all {

@@ -1,0 +1,41 @@
+package algorithm
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// VerifySigned checks the signature on a certificate, a list or a response with a public key, and asks the policy about it
+// at a time, which is when it was provably there. note says what had to be tolerated.
+func (r *Registry) VerifySigned(use Use, s *cms.Signed, spki []byte, at time.Time) (note string, err error) {
+	j := r.Judge(Question{Use: use, Algorithm: s.Algorithm, SPKI: spki, Time: at})
+	if j.Decision == Forbidden && !shortKey(spki) { // of a key that is too short, the value is looked at first
+		return "", &Error{Reason: NotAllowed, Algorithm: j.Algorithm, What: j.Sentence}
+	}
+	note, err = r.Verify(&cms.SignatureCheck{Algorithm: s.Algorithm, Signature: s.Signature, SPKI: spki}, s.TBS.Raw(), nil)
+	switch {
+	case err != nil:
+		return "", err
+	case j.Decision != Allowed && j.Decision != Tolerated:
+		return "", &Error{Reason: NotAllowed, Algorithm: j.Algorithm, What: j.Sentence}
+	case note == "":
+		return j.Sentence, nil
+	case j.Sentence != "":
+		note += "; " + j.Sentence
+	}
+	return note, nil
+}
+
+func shortKey(spki []byte) bool {
+	k, err := ParseKey(spki)
+	return err == nil && (k.n != nil && k.Bits < MinRSABits || k.Kind == DSA && k.Bits < MinDSABits)
+}
+
+// Matches reports whether the digest in a signing-certificate attribute is the certificate's; ok is false when the hash is
+// not known.
+func (r *Registry) Matches(hash cms.OID, value []byte, c *cms.Certificate) (match, ok bool) {
+	h, ok := r.Hash(hash)
+	return ok && bytes.Equal(h.Sum(c.Raw), value), ok
+}
