@@ -211,7 +211,7 @@ func TestNothingPasses(t *testing.T) {
 	require.Equal(t, "unknown", cades.Check{}.Status.String())
 	r := &validate.SignatureReport{Checks: []cades.Check{{Name: cades.CheckSignature, Status: cades.Passed}, {Name: cades.CheckMessageDigest, Status: cades.Passed}}}
 	require.True(t, r.Valid())
-	r.Checks = append(r.Checks, cades.Check{Name: cades.CheckTimestamp})
+	r.Checks = append(r.Checks, cades.Check{Name: cades.CheckPolicy})
 	require.False(t, r.Valid())
 	require.Equal(t, "passed failed", cades.Passed.String()+" "+cades.Failed.String())
 }

@@ -276,10 +276,22 @@ func (e *extension) verify(ctx context.Context) error {
 				return extendError(sign.ErrInput, "signature %s does not verify: %s: %s", p, c.Name, c.Detail)
 			}
 		}
-		for i := range r.CounterSignatures {
-			if err := r.CounterSignatures[i].Err(); err != nil {
-				return extendError(sign.ErrInput, "counter-signature %d on signature %s does not verify: %s", i, p, err)
-			}
+		if err := countersVerify(r.CounterSignatures, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countersVerify refuses counter-signatures that do not verify, which the time-stamps of the signature would be over.
+func countersVerify(all []SignatureReport, on path) error {
+	for i := range all {
+		at := append(on[:len(on):len(on)], i)
+		if err := all[i].Err(); err != nil {
+			return extendError(sign.ErrInput, "counter-signature %d on signature %s does not verify: %s", i, on, err)
+		}
+		if err := countersVerify(all[i].CounterSignatures, at); err != nil {
+			return err
 		}
 	}
 	return nil

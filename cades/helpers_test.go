@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -61,6 +62,10 @@ func requireTrusted(t testing.TB, r *cades.Report, err error) {
 		for _, c := range r.Signatures[i].Checks {
 			require.NotEqual(t, cades.Tolerated, c.Status, "%+v", c)
 		}
+	}
+	for i := range r.Signatures {
+		one := &r.Signatures[i]
+		require.Equal(t, validate.TotalPassed, one.Indication, "%s: %s", one.SubIndication, one.Reason)
 	}
 	require.True(t, r.Trusted())
 }

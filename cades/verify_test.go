@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
@@ -301,8 +302,10 @@ func TestCounterSignature(t *testing.T) {
 
 	r, err = over([]byte("another value")).Verify(t.Context(), nil, nil)
 	require.NoError(t, err)
-	require.False(t, r.Valid())
-	require.ErrorContains(t, r.Signatures[0].Err(), "counter-signature 1")
+	require.True(t, r.Valid(), "what others append does not sink it")
+	require.False(t, r.Signatures[0].CounterSignatures[0].Valid())
+	require.Equal(t, validate.TotalFailed, r.Signatures[0].CounterSignatures[0].Indication)
+	require.Equal(t, validate.HashFailure, r.Signatures[0].CounterSignatures[0].SubIndication)
 }
 
 // TestEveryBit changes each octet of a message: none of the changes gives a message that is valid with another content,

@@ -10,6 +10,25 @@ func (v *Values) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status
 	return v.parse().check(cert, issuer, o)
 }
 
+// Checker is values that were read once, for those who ask about many certificates. It is safe for concurrent use.
+type Checker struct{ p *parsed }
+
+// NewChecker reads values; nil is none.
+func NewChecker(v *Values) *Checker {
+	if v == nil {
+		v = &Values{}
+	}
+	return &Checker{v.parse()}
+}
+
+// Check is [Values.Check].
+func (c *Checker) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
+	return c.p.check(cert, issuer, o)
+}
+
+// Len is how many values there are.
+func (c *Checker) Len() int { return len(c.p.responses) + len(c.p.lists) }
+
 // parsed are values that were read once.
 type parsed struct {
 	responses    []*Response

@@ -2,11 +2,13 @@
 package validate
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
@@ -16,11 +18,20 @@ import (
 type Options struct {
 	// Roots are the trusted certificates; nil leaves the chain unchecked, and the report says so.
 	Roots *trust.Roots
+	// TimestampRoots are the trusted certificates of time-stamping authorities; nil takes Roots.
+	TimestampRoots *trust.Roots
 	// Certificates are further candidates for the signer and for the chain.
 	Certificates []*x509.Certificate
 	// Time is when the certificates have to be valid; zero takes Clock, and a nil Clock time.Now.
 	Time  time.Time
 	Clock func() time.Time
+	// Values are revocation values that are at hand, beside those in the message.
+	Values *revocation.Values
+	// Revocation is asked about certificates of which neither the message nor Values tell enough: a revocation.Client. Nil lets
+	// nobody be asked.
+	Revocation StatusSource
+	// NoRevocation leaves out whether certificates were revoked. The report says so.
+	NoRevocation bool
 	// Digests stand for the content of a detached signature when the content itself is not at hand.
 	Digests []sign.Digest
 	// Schemes are signature schemes that this package does not know (GOST), found by their SignatureAlg.
@@ -28,6 +39,11 @@ type Options struct {
 	// AllowBareDigestInfo accepts RSA signatures whose DigestInfo lacks the NULL of RFC 8017 section 9.2, as some tokens
 	// made them. The report names it.
 	AllowBareDigestInfo bool
+}
+
+// StatusSource finds the state of a certificate at a time, as [revocation.Client.Status] does.
+type StatusSource interface {
+	Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (*revocation.Status, error)
 }
 
 // Status is the outcome of a check.
@@ -60,7 +76,8 @@ const (
 	CheckSigningTime         = "signing-time"         // well-formed, once
 	CheckSignature           = "signature value"      // the mathematics, over the attributes
 	CheckAttributeOrder      = "attribute order"      // signed as received, or only after sorting
-	CheckChain               = "chain"                // to a given root at a given time
+	CheckChain               = "chain"                // to a given root, at the time at which the signature is known to have existed
+	CheckRevocation          = "revocation"           // no certificate of the chain was revoked before that time
 	CheckTimestamp           = "time-stamp"           // each one: over what it should be, and well made
 	CheckUnsigned            = "unsigned attributes"  // what is there and not looked into
 	CheckStructure           = "structure"            // versions, trailing octets
@@ -82,15 +99,80 @@ type Report struct {
 	Signatures []SignatureReport
 }
 
-// SignatureReport is the outcome for one signer, or for one counter-signature.
-type SignatureReport struct {
-	Index             int               // among the signers of the message, or the counter-signatures of a signature
-	Certificate       *x509.Certificate // of the signer; nil when it was not found, or crypto/x509 cannot read it
-	Checks            []Check
-	CounterSignatures []SignatureReport
+// Indication is the conclusion about a signature (EN 319 102-1 section 5.1.3). The zero value is Indeterminate.
+type Indication int
+
+// Indications.
+const (
+	Indeterminate Indication = iota // what is there does not tell; SubIndication says what is missing
+	TotalPassed
+	TotalFailed
+)
+
+// String is the name in the standard.
+func (i Indication) String() string {
+	switch i {
+	case TotalPassed:
+		return "TOTAL-PASSED"
+	case TotalFailed:
+		return "TOTAL-FAILED"
+	}
+	return "INDETERMINATE"
 }
 
-// Valid reports whether there is a signature, and all are valid, counter-signatures included.
+// MarshalText is the name in the standard.
+func (i Indication) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// SubIndication says why a signature has not passed (EN 319 102-1 section 5.1.3, tables 5 and 6).
+type SubIndication string
+
+// Sub-indications.
+const (
+	FormatFailure    SubIndication = "FORMAT_FAILURE"
+	HashFailure      SubIndication = "HASH_FAILURE"
+	CryptoFailure    SubIndication = "SIG_CRYPTO_FAILURE"
+	NoContent        SubIndication = "SIGNED_DATA_NOT_FOUND"
+	NoSigner         SubIndication = "NO_SIGNING_CERTIFICATE_FOUND"
+	NoChain          SubIndication = "NO_CERTIFICATE_CHAIN_FOUND"
+	ChainConstraints SubIndication = "CHAIN_CONSTRAINTS_FAILURE"
+	OutOfBounds      SubIndication = "OUT_OF_BOUNDS_NO_POE"
+	Revoked          SubIndication = "REVOKED_NO_POE"
+	WeakAlgorithm    SubIndication = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
+	TryLater         SubIndication = "TRY_LATER"
+	TimestampFailure SubIndication = "TIMESTAMP_ORDER_FAILURE"
+	NotSupported     SubIndication = "GENERIC" // something is not known here; Reason names it
+)
+
+// TimestampReport is the outcome for one time-stamp.
+type TimestampReport struct {
+	Kind        string            `json:"kind"` // the name of its attribute
+	Time        time.Time         `json:"time,omitzero"`
+	Authority   string            `json:"authority,omitempty"`
+	Certificate *x509.Certificate `json:"-"` // of the authority
+	Indication  Indication        `json:"indication"`
+	Sub         SubIndication     `json:"subIndication,omitempty"`
+	Reason      string            `json:"reason,omitempty"` // one sentence, when it has not passed
+	Revocation  string            `json:"revocation,omitempty"`
+}
+
+// SignatureReport is the outcome for one signer, or for one counter-signature. What anybody can append to a signature without
+// its signer, time-stamps and counter-signatures, has outcomes of its own, which do not change that of the signature.
+type SignatureReport struct {
+	Index         int               `json:"index"` // among the signers of the message, or the counter-signatures of a signature
+	Certificate   *x509.Certificate `json:"-"`     // of the signer; nil when it was not found, or crypto/x509 cannot read it
+	Indication    Indication        `json:"indication"`
+	SubIndication SubIndication     `json:"subIndication,omitempty"`
+	Reason        string            `json:"reason,omitempty"` // one sentence, when it has not passed
+	// BestTime is when the signature is known to have existed: now, or the time of the earliest time-stamp that proves it, which
+	// Proof names.
+	BestTime          time.Time         `json:"bestTime"`
+	Proof             string            `json:"proof,omitempty"`
+	Checks            []Check           `json:"checks"`
+	Timestamps        []TimestampReport `json:"timestamps,omitempty"`
+	CounterSignatures []SignatureReport `json:"counterSignatures,omitempty"`
+}
+
+// Valid reports whether there is a signature, and all are valid.
 func (r *Report) Valid() bool {
 	for i := range r.Signatures {
 		if !r.Signatures[i].Valid() {
@@ -100,26 +182,22 @@ func (r *Report) Valid() bool {
 	return len(r.Signatures) > 0
 }
 
-// Trusted reports whether the message is valid and every signer was found to chain to a given root.
+// Trusted reports whether every signature is TOTAL-PASSED: valid, by a signer who leads to a given root, whose certificates
+// were good when it was made.
 func (r *Report) Trusted() bool {
 	for i := range r.Signatures {
-		if !r.Signatures[i].made(CheckChain) {
+		if r.Signatures[i].Indication != TotalPassed {
 			return false
 		}
 	}
 	return r.Valid()
 }
 
-// Valid reports whether no check failed, and the content and the signature value were checked. Whether the signer is to
-// be trusted is another question, which the check of the chain answers.
+// Valid reports whether no check of the signature itself failed, and the content and the signature value were checked. Whether
+// the signer is to be trusted is another question, which Indication answers.
 func (r *SignatureReport) Valid() bool {
 	for _, c := range r.Checks {
-		if c.Status != Passed && c.Status != Tolerated && c.Status != Unchecked {
-			return false
-		}
-	}
-	for i := range r.CounterSignatures {
-		if !r.CounterSignatures[i].Valid() {
+		if c.Name != CheckTimestamp && c.Status != Passed && c.Status != Tolerated && c.Status != Unchecked {
 			return false
 		}
 	}
@@ -153,13 +231,8 @@ func (r *SignatureReport) Err() error {
 	}
 	var why []string
 	for _, c := range r.Checks {
-		if c.Status == Failed || c.Status == Unchecked && (c.Name == CheckSignature || c.Name == CheckMessageDigest) {
+		if c.Name != CheckTimestamp && c.Status == Failed || c.Status == Unchecked && (c.Name == CheckSignature || c.Name == CheckMessageDigest) {
 			why = append(why, fmt.Sprintf("%s %s: %s", c.Name, c.Status, c.Detail))
-		}
-	}
-	for i := range r.CounterSignatures {
-		if err := r.CounterSignatures[i].Err(); err != nil {
-			why = append(why, fmt.Sprintf("counter-signature %d: %s", i+1, err))
 		}
 	}
 	return fmt.Errorf("cades: signature is not valid: %s", strings.Join(why, "; "))

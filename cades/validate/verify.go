@@ -13,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -45,11 +46,12 @@ type verifier struct {
 	m          *message.Message
 	o          *Options
 	candidates *message.Candidates
-	pools      []*pki.Pool        // certificates that were given, and those of the message; nil when no path was asked for
-	work       *pki.Work          // what the paths of the message may cost
-	inside     map[cms.OID][]byte // digests of the content of the message
-	given      map[cms.OID][]byte // digests of the content that the caller gave
-	insideForm *attributesForm    // of the content of the message; nil when no signature asks
+	pools      []*pki.Pool         // certificates that were given, and those of the message; nil when no path was asked for
+	work       *pki.Work           // what the paths of the message may cost; nil until prepare
+	values     *revocation.Checker // those that were given, and those of the message
+	inside     map[cms.OID][]byte  // digests of the content of the message
+	given      map[cms.OID][]byte  // digests of the content that the caller gave
+	insideForm *attributesForm     // of the content of the message; nil when no signature asks
 	givenForm  *attributesForm
 	checked    map[*message.Signature][]*stampCheck
 }
@@ -170,9 +172,12 @@ func (v *verifier) signature(ctx context.Context, s *message.Signature) Signatur
 	v.signingTime(&r, s)
 	v.policy(&r, s)
 	v.value(&r, s, cert)
+	v.wellMade(s)
+	v.proofs(ctx, &r, s)
 	v.chain(ctx, &r, cert)
-	v.timestamps(&r, s)
+	v.late(&r, s, cert)
 	v.unsigned(&r, s)
+	r.conclude()
 	for _, child := range s.Counter {
 		r.CounterSignatures = append(r.CounterSignatures, v.signature(ctx, child))
 	}
@@ -367,20 +372,31 @@ func policyRest(fields *cms.Reader) error {
 	return trailing(fields)
 }
 
-// chain looks for a path to a given root.
+// chain looks for a path to a given root, of certificates that were good when the signature is known to have existed.
 func (v *verifier) chain(ctx context.Context, r *SignatureReport, cert *cms.Certificate) {
 	switch {
 	case v.o.Roots == nil:
 		r.add(CheckChain, Unchecked, "no roots were given, so nothing says who the signer is")
+		r.SubIndication = NoChain
 		return
 	case cert == nil:
 		r.add(CheckChain, Failed, "the certificate of the signer was not found")
+		r.SubIndication = NoSigner
 		return
 	}
-	at := v.now()
-	path, err := v.path(ctx, cert, at, pki.Signer)
+	at := r.BestTime.UTC().Format(time.RFC3339)
+	if r.Proof != "" {
+		at += ", the time of the " + r.Proof[:strings.LastIndex(r.Proof, " of ")]
+	}
+	path, found, err := v.judge(ctx, v.o.Roots, cert.Raw, nil, r.BestTime, pki.Signer)
 	if err != nil {
-		r.add(CheckChain, Failed, "at %s: %s", at.UTC().Format(time.RFC3339), err)
+		r.SubIndication = subOf(err)
+		name := CheckChain
+		if r.SubIndication == Revoked {
+			name = CheckRevocation
+			r.add(CheckChain, Passed, "to a given root, at %s", at)
+		}
+		r.add(name, Failed, "at %s: %s", at, err)
 		return
 	}
 	chain := path.Chain()
@@ -388,7 +404,33 @@ func (v *verifier) chain(ctx context.Context, r *SignatureReport, cert *cms.Cert
 	for _, t := range path.Tolerated {
 		status, note = Tolerated, note+"; "+t
 	}
-	r.add(CheckChain, status, "%d certificates to %s, at %s%s", len(chain), chain[len(chain)-1].Subject, at.UTC().Format(time.RFC3339), note)
+	r.add(CheckChain, status, "%d certificates to %s, at %s%s", len(chain), chain[len(chain)-1].Subject, at, note)
+	switch {
+	case found.open != "":
+		r.SubIndication = TryLater
+		r.add(CheckRevocation, Unchecked, "%s", found.open)
+	case v.o.NoRevocation:
+		r.add(CheckRevocation, Unchecked, "%s", found.text())
+	case len(found.lines) != 0:
+		r.add(CheckRevocation, Passed, "%s", found.text())
+	}
+}
+
+// late says of time-stamps that they come too late to prove anything about the signer's certificate.
+func (v *verifier) late(r *SignatureReport, s *message.Signature, cert *cms.Certificate) {
+	if cert == nil {
+		return
+	}
+	target, err := pki.ParseCertificate(cert.Raw)
+	if err != nil {
+		return
+	}
+	for i, c := range v.stamps(s) {
+		if c.status == Passed && c.proves() && c.Token.GenTime.After(target.NotAfter) {
+			r.add(CheckTimestamp, Unchecked, "%d, %s: it was made after the certificate of the signer expired on %s, and does not prove that the signature is older",
+				i+1, c.Kind, target.NotAfter.UTC().Format(time.RFC3339))
+		}
+	}
 }
 
 // now is the time of validation.
@@ -401,32 +443,6 @@ func (v *verifier) now() time.Time {
 		at = time.Now()
 	}
 	return at
-}
-
-// path finds a path for a certificate; all paths of a message share the work that it may cost.
-func (v *verifier) path(ctx context.Context, cert *cms.Certificate, at time.Time, use pki.Purpose) (*pki.Path, error) {
-	target, err := pki.ParseCertificate(cert.Raw)
-	if err != nil {
-		return nil, err
-	}
-	if v.pools == nil {
-		v.pools = []*pki.Pool{pki.NewPool(), pki.NewPool()}
-		for _, c := range v.o.Certificates {
-			if p, err := pki.FromX509(c); err == nil {
-				v.pools[0].Add(p)
-			}
-		}
-		for _, c := range v.m.Candidates.Certs {
-			if p, err := pki.ParseCertificate(c.Raw); err == nil {
-				v.pools[1].Add(p)
-			}
-		}
-	}
-	if v.work == nil {
-		v.work = pki.NewWork(len(v.m.BER))
-	}
-	find := pki.Verifier{Anchors: v.o.Roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: pki.NoWeakHashes, Work: v.work}
-	return find.Path(ctx, target)
 }
 
 // unsigned names what is there and not looked into.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
@@ -22,6 +21,10 @@ type stampCheck struct {
 	idxErr   error
 	imprints []message.Imprint
 	running  []hash.Hash // beside imprints: those that take the octets of the content
+
+	status  Status // of the token by itself
+	detail  string
+	digests map[string]string // of the attribute, by kind and hash of an index
 }
 
 // stamps returns the time-stamps of a signature, always the same ones.
@@ -78,27 +81,24 @@ func (c *stampCheck) begin() []io.Writer {
 	return writers
 }
 
-// timestamps checks each time-stamp: that it is over what its kind says, and that its token is well made. Who its
-// authority is, and whether its certificate was revoked, is not looked at.
-func (v *verifier) timestamps(r *SignatureReport, s *message.Signature) {
-	for i, c := range v.stamps(s) {
-		name := fmt.Sprintf("%d, %s", i+1, c.Kind)
+// wellMade checks each time-stamp by itself: that it is over what its kind says, and that its token is well made.
+func (v *verifier) wellMade(s *message.Signature) {
+	for _, c := range v.stamps(s) {
 		if c.Token == nil {
-			r.add(CheckTimestamp, Failed, "%s: it cannot be read: %s", name, c.Err)
+			c.status, c.detail = Failed, fmt.Sprintf("it cannot be read: %s", c.Err)
 			continue
 		}
-		name += " of " + c.Token.GenTime.UTC().Format(time.RFC3339)
 		sum, status, problem := v.imprint(s, c)
 		if problem != "" {
-			r.add(CheckTimestamp, status, "%s: %s", name, problem)
+			c.status, c.detail = status, problem
 			continue
 		}
 		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.X509()})
 		if len(others) != 0 {
-			r.add(CheckTimestamp, Failed, "%s: %s", name, others[0])
+			c.status, c.detail = Failed, others[0].Error()
 			continue
 		}
-		r.add(CheckTimestamp, Passed, "%s", name)
+		c.status = Passed
 	}
 }
 

@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"hash"
-	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 )
@@ -53,15 +52,16 @@ func HashIndex(algorithm []byte, newHash func() hash.Hash, c *Covered) []byte {
 
 // ParsedIndex is an ats-hash-index of any version, read.
 type ParsedIndex struct {
-	kind      cms.OID
+	Kind      cms.OID
 	Raw       []byte // the value of the attribute
 	Algorithm cms.OID
 	lists     [3][][]byte // certificates, revocation values, unsigned attributes
+	unsigned  map[string]bool
 }
 
 // parseHashIndex reads ATSHashIndex: in version 1 and 2 the algorithm is DEFAULT SHA-256.
 func parseHashIndex(kind cms.OID, v cms.Value) (*ParsedIndex, error) {
-	index := &ParsedIndex{kind: kind, Raw: v.Raw(), Algorithm: cms.OIDSHA256}
+	index := &ParsedIndex{Kind: kind, Raw: v.Raw(), Algorithm: cms.OIDSHA256}
 	r := v.Reader()
 	members, err := r.All()
 	if err != nil {
@@ -93,7 +93,7 @@ func parseHashIndex(kind cms.OID, v cms.Value) (*ParsedIndex, error) {
 // unsignedOf returns the digests that stand for an unsigned attribute: one for each value, or, in versions 1 and 2, one for
 // the whole attribute.
 func (x *ParsedIndex) unsignedOf(h cms.Hash, a cms.Attribute) [][]byte {
-	if x.kind != cms.OIDATSHashIndexV3 {
+	if x.Kind != cms.OIDATSHashIndexV3 {
 		return [][]byte{h.Sum(a.Value.Raw())}
 	}
 	var sums [][]byte
@@ -103,11 +103,28 @@ func (x *ParsedIndex) unsignedOf(h cms.Hash, a cms.Attribute) [][]byte {
 	return sums
 }
 
+// Digest is what the index has for the value i of an unsigned attribute.
+func (x *ParsedIndex) Digest(h cms.Hash, a cms.Attribute, i int) []byte {
+	if x.Kind != cms.OIDATSHashIndexV3 {
+		return h.Sum(a.Value.Raw())
+	}
+	return h.Sum(bytes.Join([][]byte{a.TypeValue().Raw(), a.Values[i].Raw()}, nil))
+}
+
+// Lists reports whether the index has a digest among those of unsigned attributes.
+func (x *ParsedIndex) Lists(digest string) bool {
+	if x.unsigned == nil {
+		x.unsigned = make(map[string]bool, len(x.lists[2]))
+		for _, d := range x.lists[2] {
+			x.unsigned[string(d)] = true
+		}
+	}
+	return x.unsigned[digest]
+}
+
 // Has reports whether the index lists the unsigned attribute with its value i.
 func (x *ParsedIndex) Has(h cms.Hash, a cms.Attribute, i int) bool {
-	sums := x.unsignedOf(h, a)
-	sum := sums[min(i, len(sums)-1)]
-	return slices.ContainsFunc(x.lists[2], func(d []byte) bool { return bytes.Equal(d, sum) })
+	return x.Lists(string(x.Digest(h, a, i)))
 }
 
 // Missing names the first entry of the index that is the digest of nothing in the message. Parts of the message that no

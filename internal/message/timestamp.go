@@ -62,22 +62,25 @@ type Timestamp struct {
 	Token *tsp.Token // nil when it cannot be read
 	Err   error      // why
 
-	Set   cms.Value // the values of the attribute
-	Value cms.Value // this one
+	Set       cms.Value // the values of the attribute
+	Value     cms.Value // this one
+	Attribute cms.Attribute
+	Pos       int // of the value in the attribute
+	Signed    bool
 }
 
 // Timestamps returns the time-stamps of the signature, in the order in which they stand there: those on the content
 // first, which are signed.
 func (s *Signature) Timestamps() []Timestamp {
 	var all []Timestamp
-	for _, attributes := range [][]cms.Attribute{s.SI.Signed, s.SI.Unsigned} {
+	for k, attributes := range [][]cms.Attribute{s.SI.Signed, s.SI.Unsigned} {
 		for _, a := range attributes {
 			kind, ok := KindOf(a.Type)
 			if !ok {
 				continue
 			}
-			for _, v := range a.Values {
-				t := Timestamp{Kind: kind, Set: a.Set, Value: v}
+			for i, v := range a.Values {
+				t := Timestamp{Kind: kind, Set: a.Set, Value: v, Attribute: a, Pos: i, Signed: k == 0}
 				t.Token, t.Err = tsp.ParseToken(v.Raw())
 				all = append(all, t)
 			}

@@ -139,7 +139,7 @@ func (s *Source) response(c *x509.Certificate) (*revocation.Response, error) {
 		return r, nil
 	}
 	r, err := revocation.ParseResponse(testpki.OCSPResponse(s.t, c, s.pki.Authority, func(o *testpki.OCSP) {
-		o.ThisUpdate, o.ProducedAt, o.NextUpdate = s.thisUpdate(), s.thisUpdate(), s.thisUpdate().AddDate(1, 0, 0)
+		o.ThisUpdate, o.ProducedAt, o.NextUpdate = s.thisUpdate(), s.thisUpdate(), s.thisUpdate().AddDate(25, 0, 0)
 		o.Key, o.Responder = s.responder.Key, s.responder.Certificate()
 		o.Certificates = []*x509.Certificate{s.responder.Certificate()}
 	}))
@@ -164,7 +164,7 @@ func (s *Source) lists() ([]*revocation.CRL, error) {
 	for len(s.crls) < 2 {
 		id := []testpki.Identity{s.pki.Authority, s.pki.Root}[len(s.crls)]
 		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-			Number: big.NewInt(7), ThisUpdate: s.thisUpdate(), NextUpdate: s.thisUpdate().AddDate(1, 0, 0), RevokedCertificateEntries: s.Revoked,
+			Number: big.NewInt(7), ThisUpdate: s.thisUpdate(), NextUpdate: s.thisUpdate().AddDate(25, 0, 0), RevokedCertificateEntries: s.Revoked,
 		}, id.Certificate(), id.Key)
 		if err != nil {
 			return nil, err

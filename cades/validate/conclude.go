@@ -1,0 +1,86 @@
+package validate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/seed-116355fd/signet/internal/pki"
+)
+
+// subOf is the sub-indication of why there is no path.
+func subOf(err error) SubIndication {
+	if _, ok := errors.AsType[*revoked](err); ok {
+		return Revoked
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return NotSupported
+	}
+	e, ok := errors.AsType[*pki.Error](err)
+	if !ok {
+		return NoChain
+	}
+	switch e.Reason {
+	case pki.Expired, pki.NotYetValid:
+		return OutOfBounds
+	case pki.ForbiddenAlgorithm:
+		return WeakAlgorithm
+	case pki.NoIssuer, pki.NotTrusted, pki.WrongSignature:
+		return NoChain
+	case pki.UnsupportedAlgorithm, pki.OutOfBudget:
+		return NotSupported
+	}
+	return ChainConstraints
+}
+
+// conclude makes the indication of the checks (EN 319 102-1 sections 5.2 and 5.3): the mathematics and the format first, since
+// what fails there is failed whoever the signer is.
+func (r *SignatureReport) conclude() {
+	sub := r.SubIndication
+	r.Indication, r.SubIndication = Indeterminate, ""
+	for _, step := range []struct {
+		names  []string
+		failed Indication
+		why    SubIndication
+		open   SubIndication // when it was not made; empty when it need not be
+	}{
+		{[]string{CheckStructure, CheckContentType, CheckSigningCertificate, CheckSigningTime, CheckAlgorithmProtection, CheckPolicy}, TotalFailed, FormatFailure, ""},
+		{[]string{CheckMessageDigest}, TotalFailed, HashFailure, NoContent},
+		{[]string{CheckSigner}, Indeterminate, NoSigner, ""},
+		{[]string{CheckSignature}, TotalFailed, CryptoFailure, NotSupported},
+		{[]string{CheckAlgorithms}, Indeterminate, WeakAlgorithm, ""},
+		{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
+		{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
+	} {
+		for _, name := range step.names {
+			c, there := r.worst(name)
+			switch {
+			case there && c.Status == Failed:
+				r.Indication, r.SubIndication, r.Reason = step.failed, step.why, name+": "+c.Detail
+			case step.open != "" && (!there || c.Status == Unchecked):
+				r.SubIndication, r.Reason = step.open, name+": "+c.Detail
+			default:
+				continue
+			}
+			if (name == CheckChain || name == CheckRevocation) && sub != "" {
+				r.SubIndication = sub
+			}
+			return
+		}
+	}
+	if sub == TryLater {
+		c, _ := r.worst(CheckRevocation)
+		r.SubIndication, r.Reason = sub, CheckRevocation+": "+c.Detail
+		return
+	}
+	r.Indication = TotalPassed
+}
+
+// worst is the worst check of a name.
+func (r *SignatureReport) worst(name string) (worst Check, there bool) {
+	for _, c := range r.Checks {
+		if c.Name == name && (!there || c.Status > worst.Status) {
+			worst, there = c, true
+		}
+	}
+	return worst, there
+}
