@@ -1,6 +1,7 @@
 package pki_test
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -8,6 +9,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -175,6 +177,19 @@ func TestNamesOfThousandsOfParts(t *testing.T) {
 	require.Less(t, len(wide.String()), 4096)
 }
 
+// TestProblemsAreFew, however many faults a certificate has.
+func TestProblemsAreFew(t *testing.T) {
+	for name, s := range map[string]spec{
+		"malformed extensions": {after: tlv(cms.ContextConstructed(3), seq(bytes.Repeat([]byte{5, 0}, 1<<18)))},
+		"extensions twice":     {after: tlv(cms.ContextConstructed(3), seq(bytes.Repeat(seq(oids(policy(1)), tlv(cms.TagOctetString)), 1<<15)))},
+		"policies twice":       {extensions: []extension{{cms.OIDCertificatePolicies, false, seq(bytes.Repeat(seq(oids(policy(1))), 1<<15))}}},
+	} {
+		c := s.make(t)
+		require.NotEmpty(t, c.Problems, name)
+		require.LessOrEqual(t, len(c.Problems), 257, name)
+	}
+}
+
 // TestErrorsAreShort, whatever strangers put into names.
 func TestErrorsAreShort(t *testing.T) {
 	s := leaf(t, "Nobody")
@@ -223,6 +238,24 @@ func TestWorkIsShared(t *testing.T) {
 			require.Equal(t, pki.OutOfBudget, reasonOf(t, err))
 		}
 	}
+}
+
+// TestConcurrentSearches share certificates, anchors and the budget.
+func TestConcurrentSearches(t *testing.T) {
+	sub, end := authority(t, "Sub", "Root", constraints([][]byte{directory(dn("Leaf"))}, nil)).make(t), leaf(t, "Sub").make(t)
+	v := verifier(t, sub)
+	v.Work = pki.NewWork(1 << 20)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 20 {
+				if _, err := v.Path(context.Background(), end); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestWorkOfOthers(t *testing.T) {

@@ -79,6 +79,23 @@ func TestBuilding(t *testing.T) {
 	}
 }
 
+// TestMostTellingError: of certificates that came equally far, the one that was really issued counts.
+func TestMostTellingError(t *testing.T) {
+	left := authority(t, "Sub", "Left").make(t)
+	right := authority(t, "Sub", "Right").make(t)
+	fake := authority(t, "Left", "Left")
+	fake.key, fake.signer = sharedKey(t, "Stranger"), sharedKey(t, "Stranger")
+	own := authority(t, "Right", "Right").make(t)
+	for _, pool := range [][]*pki.Certificate{{left, right, fake.make(t)}, {right, left, fake.make(t)}} {
+		v := verifier(t, pool...)
+		_, err := v.Path(context.Background(), leaf(t, "Sub").make(t))
+		require.Equal(t, pki.WrongSignature, reasonOf(t, err), "and not that nobody is known")
+		v = verifier(t, append(pool, own)...)
+		_, err = v.Path(context.Background(), leaf(t, "Sub").make(t))
+		require.Equal(t, pki.NotTrusted, reasonOf(t, err))
+	}
+}
+
 // TestSeveralRoots finds the one that is trusted, also when another one of its name came first.
 func TestSeveralRoots(t *testing.T) {
 	root := authority(t, "Root", "Root").make(t)

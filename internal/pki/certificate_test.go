@@ -148,6 +148,22 @@ func TestFatalProblems(t *testing.T) {
 			require.Equal(t, want, c.Problems[0].What)
 		})
 	}
+	der := spec{}.der(t)
+	v, err := cms.ReadValue(der)
+	require.NoError(t, err)
+	r := v.Reader()
+	for range 2 {
+		_, err = r.Next()
+		require.NoError(t, err)
+	}
+	bits, err := r.Next()
+	require.NoError(t, err)
+	for _, unused := range []byte{1, 8} {
+		der[bits.Offset()+bits.HeaderLen()] = unused
+		c, err := pki.ParseCertificate(der)
+		require.NoError(t, err)
+		require.Equal(t, []pki.Problem{{Fatal: true, What: "has a signature value that is malformed"}}, c.Problems)
+	}
 	// The first one counts, for what is shown.
 	c := spec{extensions: []extension{ku, usage(pki.KeyCertSign)}}.make(t)
 	require.Equal(t, pki.DigitalSignature, *c.KeyUsage)

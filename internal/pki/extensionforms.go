@@ -118,6 +118,7 @@ func (c *Certificate) readPolicies(v cms.Value) error {
 	}
 	var policies []cms.OID
 	seen := map[cms.OID]bool{}
+	twice := cms.OID("")
 	for r := v.Reader(); !r.Empty(); {
 		info, err := r.Want(cms.TagSequence, "a policy")
 		if err != nil {
@@ -134,7 +135,8 @@ func (c *Certificate) readPolicies(v cms.Value) error {
 		}
 		if !seen[id] {
 			policies = append(policies, id)
-		} else {
+		} else if twice == "" {
+			twice = id
 			c.problem(false, "names the policy %s twice", id.Name())
 		}
 		if seen[id] = true; len(policies) > maxGeneralNames {

@@ -24,7 +24,11 @@ func (c *Certificate) listExtensions(explicit cms.Value) error {
 	if c.Version != 3 {
 		c.problem(false, "has extensions though its version is %d", c.Version)
 	}
-	for r := list.Reader(); !r.Empty(); {
+	for r, n := list.Reader(), 0; !r.Empty(); n++ {
+		if n == maxExtensions {
+			c.problem(true, "has more than %d extensions", maxExtensions)
+			return nil
+		}
 		v, err := r.Next()
 		if err != nil {
 			return err
@@ -33,10 +37,6 @@ func (c *Certificate) listExtensions(explicit cms.Value) error {
 		if err != nil {
 			c.problem(true, "has an extension that is malformed")
 			continue
-		}
-		if len(c.Extensions) == maxExtensions {
-			c.problem(true, "has more than %d extensions", maxExtensions)
-			return nil
 		}
 		if _, twice := c.Extension(e.ID); twice {
 			// Two readers of one certificate must not read different things (RFC 5280 section 4.2).

@@ -57,6 +57,7 @@ func TestNamesThatDiffer(t *testing.T) {
 		"unknown type, case":   {pki.NewName(seq(rdn(unknown, cms.TagUTF8String, "A"))), pki.NewName(seq(rdn(unknown, cms.TagUTF8String, "a")))},
 		"no strings":           {cn(cms.TagOctetString, "A"), cn(cms.TagOctetString, "a")},
 		"octets that are none": {cn(cms.TagUTF8String, "\xff"), cn(cms.TagUTF8String, "\xfe")},
+		"text like octets":     {cn(cms.TagUTF8String, "0!"+strings.Repeat("a", 33)), cn(cms.TagSequence, strings.Repeat("a", 33))},
 		"halves of pairs":      {cn(cms.TagBMPString, "\xd8\x00"), cn(cms.TagBMPString, "\xd8\x01")},
 		"order of RDNs": {pki.NewName(seq(rdn(cms.OIDCommonName, cms.TagUTF8String, "a"), rdn(cms.OIDSurname, cms.TagUTF8String, "b"))),
 			pki.NewName(seq(rdn(cms.OIDSurname, cms.TagUTF8String, "b"), rdn(cms.OIDCommonName, cms.TagUTF8String, "a")))},

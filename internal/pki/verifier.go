@@ -47,7 +47,7 @@ type Verifier struct {
 	Accept func(ctx context.Context, path *Path) error
 
 	Critical             []cms.OID // critical extensions that the caller takes care of
-	IgnoreAnchorValidity bool      // RFC 5280 leaves the validity of an anchor out; by default it counts
+	IgnoreAnchorValidity bool      // of an anchor above others, which RFC 5280 leaves out; by default it counts
 	MaxDepth             int       // certificates below the anchor; 0 is DefaultMaxDepth
 	// Work is the budget of the message. Nil is one of its own, for each path anew.
 	Work *Work
