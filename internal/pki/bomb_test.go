@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/internal/testpki"
 )
 
 // Messages that are made to keep a verifier busy. Their work is counted, not timed.
@@ -84,6 +85,20 @@ func TestAllOfOneName(t *testing.T) {
 		checked, _ := count(t, v, leaf(t, "Sub", authorityKeyID(hash)).make(t), 0, 0)
 		require.Equal(t, 2, checked)
 	})
+}
+
+// TestCostlyKeysComeLast: keys of strangers that take long to try do not keep the real one waiting.
+func TestCostlyKeysComeLast(t *testing.T) {
+	large, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	require.NoError(t, err)
+	var pool []*pki.Certificate
+	for i := range 50 {
+		fake := spec{serial: []byte{1, byte(i)}, subject: dn("Sub"), issuer: dn("Root"), key: large, signer: sharedKey(t, "Stranger"), notBefore: testpki.NotBefore().AddDate(1, 0, 0), extensions: []extension{isCA(-1)}}
+		pool = append(pool, fake.make(t))
+	}
+	pool = append(pool, authority(t, "Sub", "Root").make(t))
+	checked, _ := count(t, verifier(t, pool...), leaf(t, "Sub").make(t), 0, 0)
+	require.Equal(t, 2, checked)
 }
 
 // TestAllOfOneKey is many certificates of one name and key, signed by that key: each issued each.
