@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
@@ -52,7 +53,7 @@ func (c *Client) Chain(ctx context.Context, leaf *x509.Certificate, candidates [
 
 // SelfSigned reports whether a certificate is signed by its own key: the end of a chain.
 func SelfSigned(c *x509.Certificate) bool {
-	return pki.SameName(c.RawSubject, c.RawIssuer) && cms.CertificateSignedBy(c.Raw, c.RawSubjectPublicKeyInfo) == nil
+	return pki.SameName(c.RawSubject, c.RawIssuer) && algorithm.CertificateSignedBy(c.Raw, c.RawSubjectPublicKeyInfo) == nil
 }
 
 // issuerAmong finds the certificate that signed another: a self-signed one before a cross certificate, which would make

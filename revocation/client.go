@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
 
@@ -292,7 +292,7 @@ func issued(cert, issuer *x509.Certificate) error {
 	if !pki.SameName(cert.RawIssuer, issuer.RawSubject) {
 		return failed(CheckChain, "%s is not the issuer of %s", issuer.Subject, cert.Subject)
 	}
-	if err := cms.CertificateSignedBy(cert.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
+	if err := algorithm.CertificateSignedBy(cert.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
 		return &Error{Check: CheckChain, What: cert.Subject.String() + " is not signed by " + issuer.Subject.String(), Err: err}
 	}
 	return nil

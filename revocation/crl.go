@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -241,7 +242,7 @@ func (c *CRL) verifiedBy(spki []byte) error {
 	defer c.mu.Unlock()
 	err, ok := c.verified[string(spki)]
 	if !ok {
-		err = c.signed.VerifiedBy(spki)
+		_, err = (*algorithm.Registry)(nil).VerifySigned(algorithm.UseCRL, &c.signed, spki, c.ThisUpdate)
 		c.verified[string(spki)] = err
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
@@ -78,7 +79,7 @@ func (r *Response) responder(issuer *x509.Certificate, o *CheckOptions) (respond
 			refused = err
 			continue
 		}
-		if err := r.signed.VerifiedBy(c.RawSubjectPublicKeyInfo); err != nil {
+		if _, err := (*algorithm.Registry)(nil).VerifySigned(algorithm.UseOCSP, &r.signed, c.RawSubjectPublicKeyInfo, r.ProducedAt); err != nil {
 			refused = &Error{Check: CheckSignature, What: "of the responder " + c.Subject.String(), Err: err}
 			continue
 		}
@@ -132,7 +133,7 @@ func authorised(c, issuer *x509.Certificate, produced time.Time) error {
 	case produced.Before(c.NotBefore) || produced.After(c.NotAfter):
 		return failed(CheckResponder, "the certificate of %s was not valid when the response was made, %s", c.Subject, stamp(produced))
 	}
-	if err := cms.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
+	if err := algorithm.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
 		return &Error{Check: CheckResponder, What: "the certificate of " + c.Subject.String() + " is not signed by the issuer", Err: err}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
@@ -137,8 +138,8 @@ func (c *checker) attributes(si *cms.SignerInfo) {
 	case !ok:
 		c.fail(CheckAttributes, "the content is digested with %s, which is not known here", si.Digest.ID.Name())
 		return
-	case h.ID == cms.OIDMD5:
-		c.fail(CheckAttributes, "the content is digested with MD5, which is broken")
+	case (*algorithm.Registry)(nil).JudgeHash(algorithm.UseTimestamp, h.ID, c.t.GenTime).Decision == algorithm.Forbidden:
+		c.fail(CheckAttributes, "the content is digested with %s, which is broken", h.ID.Name())
 		return
 	}
 	value, problem = cms.Single(si.Signed, cms.OIDMessageDigest)
@@ -175,12 +176,14 @@ func (c *checker) signature(si *cms.SignerInfo, cert *cms.Certificate) {
 	if si.SignedAttrs.IsZero() {
 		return
 	}
-	if alg, err := cms.ResolveSignature(si.Algorithm); err == nil && (alg.Hash == cms.OIDMD5 || alg.Hash == "" && si.Digest.ID == cms.OIDMD5) {
-		c.fail(CheckSignature, "the signature is made with MD5, which is broken")
+	var registry *algorithm.Registry
+	j := registry.Judge(algorithm.Question{Use: algorithm.UseTimestamp, Algorithm: si.Algorithm, Digest: si.Digest.ID, Time: c.t.GenTime})
+	if j.Decision == algorithm.Forbidden {
+		c.fail(CheckSignature, "%s", j.Sentence)
 		return
 	}
 	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}
-	note, _, err := si.VerifyAttributes(func(set []byte) (string, error) { return check.Verify(set, nil) })
+	note, _, err := si.VerifyAttributes(func(set []byte) (string, error) { return registry.Verify(&check, set, nil) })
 	switch {
 	case err != nil:
 		c.problems = append(c.problems, &Error{Check: CheckSignature, Err: err})
@@ -243,9 +246,14 @@ func (c *checker) chain(cert *cms.Certificate) {
 	}
 	target, err := pki.ParseCertificate(cert.Raw)
 	if err == nil {
+		var registry *algorithm.Registry
 		v := pki.Verifier{
 			Anchors: c.o.Roots.Index().(*pki.Anchors), Pools: []*pki.Pool{given, inside}, Time: c.t.GenTime, Purpose: pki.TimestampAuthority,
-			Algorithms: pki.NoWeakHashes, Work: pki.NewWork(len(c.t.Raw)),
+			Algorithms: func(use pki.Use, alg cms.Algorithm, spki []byte) error {
+				return registry.Allow(algorithm.Question{Use: algorithm.Use(use), Algorithm: alg, SPKI: spki, Time: c.t.GenTime})
+			},
+			Signature: registry.Checker(pki.BaseSignatures + len(c.t.Raw)/pki.OctetsPerSignature),
+			Work:      pki.NewWork(len(c.t.Raw)),
 		}
 		_, err = v.Path(context.Background(), target)
 	}

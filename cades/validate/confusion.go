@@ -17,6 +17,9 @@ import (
 type attributesForm struct {
 	head []byte
 	size int64
+
+	keep  bool   // whole has the octets, as long as there are not too many
+	whole []byte //
 }
 
 // formHead is where the set of values of the first attribute begins at the latest: identifier and length octets of the set,
@@ -28,7 +31,47 @@ func (f *attributesForm) Write(p []byte) (int, error) {
 	if n := formHead - len(f.head); n > 0 {
 		f.head = append(f.head, p[:min(n, len(p))]...)
 	}
+	if f.keep {
+		if f.size > maxWhole {
+			f.whole = nil
+		} else {
+			f.whole = append(f.whole, p...)
+		}
+	}
 	return len(p), nil
+}
+
+// maxWhole bounds the content that is kept for signatures that are over it, and not over a digest of it.
+const maxWhole = 16 << 20
+
+// overWhole reports whether a signature is over the content itself: one by Ed25519 without signed attributes.
+func (v *verifier) overWhole() bool {
+	for _, s := range v.m.Signatures {
+		if s.SI.SignedAttrs.IsZero() && v.registry().Whole(s.SI.Algorithm.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// wholeContent returns the octets of the content for such a signature.
+func (v *verifier) wholeContent() (whole []byte, problem string) {
+	switch f := v.givenForm; {
+	case !v.m.Detached():
+		whole = []byte{}
+		err := v.m.SD.ContentSegments(func(b []byte) error { whole = append(whole, b...); return nil })
+		if err != nil {
+			return nil, "which cannot be read"
+		}
+		return whole, ""
+	case f == nil || !f.keep:
+		return nil, "which is detached: give the content itself; a digest of it is not enough"
+	case f.size > maxWhole:
+		return nil, fmt.Sprintf("which is not kept when it has more than %d MiB", maxWhole>>20)
+	case f.whole == nil:
+		return []byte{}, ""
+	}
+	return v.givenForm.whole, ""
 }
 
 // is reports whether it is SET OF SEQUENCE { OBJECT IDENTIFIER, SET …}, as far as that can be told from the first member and

@@ -57,7 +57,7 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, der []byte, to
 	}
 	var last *states
 	find := pki.Verifier{
-		Anchors: roots.Index().(*pki.Anchors), Pools: pools, Time: at, Purpose: use, Algorithms: pki.NoWeakHashes, Work: v.work,
+		Anchors: roots.Index().(*pki.Anchors), Pools: pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.check, Work: v.work,
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
 			last, err = v.revocations(ctx, path, at)
 			return err
@@ -76,6 +76,7 @@ func (v *verifier) prepare() {
 		return
 	}
 	v.work = pki.NewWork(len(v.m.BER))
+	v.check = v.registry().Checker(pki.BaseSignatures + len(v.m.BER)/pki.OctetsPerSignature)
 	v.pools = []*pki.Pool{pki.NewPool(), pki.NewPool()}
 	for _, c := range v.o.Certificates {
 		if p, err := pki.FromX509(c); err == nil {

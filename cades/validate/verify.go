@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -46,8 +47,10 @@ type verifier struct {
 	m          *message.Message
 	o          *Options
 	candidates *message.Candidates
-	pools      []*pki.Pool         // certificates that were given, and those of the message; nil when no path was asked for
-	work       *pki.Work           // what the paths of the message may cost; nil until prepare
+	pools      []*pki.Pool // certificates that were given, and those of the message; nil when no path was asked for
+	work       *pki.Work   // what the paths of the message may cost; nil until prepare
+	// check checks signatures on certificates, and what they cost; nil until prepare
+	check      func(check *cms.SignatureCheck, message []byte) (note string, err error)
 	values     *revocation.Checker // those that were given, and those of the message
 	inside     map[cms.OID][]byte  // digests of the content of the message
 	given      map[cms.OID][]byte  // digests of the content that the caller gave
@@ -57,16 +60,9 @@ type verifier struct {
 }
 
 // hashOf finds the hash of an AlgorithmIdentifier here or among the schemes of the caller.
-func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, weak, ok bool) {
-	if h, ok := cms.HashByOID(id); ok {
-		return h.New, h.Weak, true
-	}
-	for i := range v.o.Schemes {
-		if oidOf(v.o.Schemes[i].DigestAlg) == id {
-			return v.o.Schemes[i].NewHash, false, true
-		}
-	}
-	return nil, false, false
+func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, ok bool) {
+	h, ok := v.registry().Hash(id)
+	return h.New, ok
 }
 
 // digestContent takes every digest that the signers and their time-stamps need, in one pass.
@@ -74,7 +70,7 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
 	want := func(id cms.OID) {
-		if newHash, _, ok := v.hashOf(id); ok && hashes[id] == nil {
+		if newHash, ok := v.hashOf(id); ok && hashes[id] == nil {
 			hashes[id] = newHash()
 			writers = append(writers, hashes[id])
 		}
@@ -84,7 +80,7 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 		want(s.SI.Digest.ID)
 		if s.SI.SignedAttrs.IsZero() { // then the signature is over the content itself
 			bare = true
-			if alg, err := cms.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
+			if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
 				want(alg.Hash)
 			}
 		}
@@ -120,7 +116,7 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 			}
 		}
 		if bare {
-			v.givenForm = &attributesForm{}
+			v.givenForm = &attributesForm{keep: v.overWhole()}
 			writers = append(writers, v.givenForm)
 		}
 		if _, err := message.Copy(ctx, io.MultiWriter(writers...), content); err != nil {
@@ -280,7 +276,7 @@ func (v *verifier) messageDigest(r *SignatureReport, s *message.Signature) {
 	id := s.SI.Digest.ID
 	var sum []byte
 	if s.Parent != nil {
-		newHash, _, ok := v.hashOf(id)
+		newHash, ok := v.hashOf(id)
 		if !ok {
 			r.add(CheckMessageDigest, Unchecked, "hash %s is not supported", id.Name())
 			return

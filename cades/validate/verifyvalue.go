@@ -2,53 +2,62 @@ package validate
 
 import (
 	"errors"
+	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken.
+// registry is what is known about algorithms, with the schemes of the caller.
+func (v *verifier) registry() *algorithm.Registry { return &algorithm.Registry{Schemes: v.o.Schemes} }
+
+// allows is the rule for certificates at a time.
+func (v *verifier) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) error {
+	registry := v.registry()
+	return func(use pki.Use, alg cms.Algorithm, spki []byte) error {
+		return registry.Allow(algorithm.Question{Use: algorithm.Use(use), Algorithm: alg, SPKI: spki, Time: at})
+	}
+}
+
+// algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken. Schemes of the
+// caller are judged like all others.
 func (v *verifier) algorithms(r *SignatureReport, s *message.Signature) {
 	digest := s.SI.Digest.ID
-	if _, ok := v.scheme(s.SI.Algorithm.ID); ok {
-		r.add(CheckAlgorithms, Passed, "%s with %s", s.SignatureAlgorithm(), digest.Name())
-		return
+	alg, err := algorithm.ResolveSignature(s.SI.Algorithm)
+	disagree := err == nil && alg.Hash != "" && alg.Hash != digest
+	if disagree { // RFC 5652 section 5.3 lets them differ, EN 319 122-1 does not
+		r.add(CheckAlgorithms, Tolerated, "digest algorithms disagree: the content is digested with %s, the signature uses %s", digest.Name(), alg.Hash.Name())
 	}
-	alg, err := cms.ResolveSignature(s.SI.Algorithm)
-	if err != nil {
+	registry := v.registry()
+	if _, own := registry.Scheme(s.SI.Algorithm.ID); err != nil && !own && isReason(err, algorithm.Malformed) {
 		r.add(CheckAlgorithms, Failed, "%s", err)
 		return
 	}
-	fine := true
-	report := func(status Status, format string, args ...any) {
-		fine = false
-		r.add(CheckAlgorithms, status, format, args...)
-	}
-	if alg.Kind == cms.KindUnknown {
-		report(Unchecked, "signature algorithm %s is not supported", s.SignatureAlgorithm())
-	}
-	if alg.Hash != "" && alg.Hash != digest { // RFC 5652 section 5.3 lets them differ, EN 319 122-1 does not
-		report(Tolerated, "digest algorithms disagree: the content is digested with %s, the signature uses %s", digest.Name(), alg.Hash.Name())
-	}
-	used := []cms.OID{digest}
-	if alg.Hash != "" && alg.Hash != digest {
-		used = append(used, alg.Hash)
-	}
-	for _, id := range used {
-		_, weak, ok := v.hashOf(id)
-		switch {
-		case !ok:
-			report(Unchecked, "hash %s is not supported", id.Name())
-		case id == cms.OIDMD5:
-			report(Failed, "MD5 is broken: another content with the same digest is easy to make")
-		case weak:
-			report(Tolerated, "%s is weak: whoever wrote the content could have made two with the same digest", id.Name())
+	q := algorithm.Question{Use: algorithm.UseMessage, Algorithm: s.SI.Algorithm, Digest: digest, Time: v.now()}
+	if r.Certificate != nil {
+		// A key that cannot be read is told where it is used.
+		if _, err := algorithm.ParseKey(r.Certificate.RawSubjectPublicKeyInfo); err == nil {
+			q.SPKI = r.Certificate.RawSubjectPublicKeyInfo
 		}
 	}
-	if fine {
+	switch j := registry.Judge(q); {
+	case j.Decision == algorithm.Unknown:
+		r.add(CheckAlgorithms, Unchecked, "%s", j.Sentence)
+	case j.Decision == algorithm.Tolerated:
+		r.add(CheckAlgorithms, Tolerated, "%s", j.Sentence)
+	case j.Decision != algorithm.Allowed:
+		r.add(CheckAlgorithms, Failed, "%s", j.Sentence)
+	case !disagree:
 		r.add(CheckAlgorithms, Passed, "%s with %s", s.SignatureAlgorithm(), digest.Name())
 	}
+}
+
+func isReason(err error, reason algorithm.Reason) bool {
+	e, ok := errors.AsType[*algorithm.Error](err)
+	return ok && e.Reason == reason
 }
 
 // algorithmProtection checks RFC 6211 where it is present: the signed copy of the algorithms is that of the SignerInfo.
@@ -65,9 +74,9 @@ func (v *verifier) algorithmProtection(r *SignatureReport, s *message.Signature)
 	switch {
 	case err != nil:
 		r.add(CheckAlgorithmProtection, Failed, "the attribute is malformed: %s", err)
-	case !digest.Equal(s.SI.Digest):
+	case !algorithm.SameAlgorithm(digest, s.SI.Digest):
 		r.add(CheckAlgorithmProtection, Failed, "the digest algorithm was replaced: signed was %s", digest.ID.Name())
-	case !signature.Equal(s.SI.Algorithm):
+	case !algorithm.SameAlgorithm(signature, s.SI.Algorithm):
 		r.add(CheckAlgorithmProtection, Failed, "the signature algorithm was replaced: signed was %s", signature.ID.Name())
 	default:
 		r.add(CheckAlgorithmProtection, Passed, "%s, %s", digest.ID.Name(), signature.ID.Name())
@@ -139,16 +148,14 @@ func (v *verifier) valueOverContent(r *SignatureReport, s *message.Signature, ce
 	}
 	var whole []byte
 	hash := s.SI.Digest.ID
-	if alg, err := cms.ResolveSignature(s.SI.Algorithm); err == nil {
-		switch {
-		case alg.Kind == cms.KindEd25519 && v.m.Detached():
-			r.add(CheckSignature, Unchecked, "an Ed25519 signature without signed attributes is over the whole content, which is detached")
+	if v.registry().Whole(s.SI.Algorithm.ID) {
+		var problem string
+		if whole, problem = v.wholeContent(); problem != "" {
+			r.add(CheckSignature, Unchecked, "an %s signature without signed attributes is over the whole content, %s", s.SignatureAlgorithm(), problem)
 			return
-		case alg.Kind == cms.KindEd25519:
-			_ = v.m.SD.ContentSegments(func(b []byte) error { whole = append(whole, b...); return nil })
-		case alg.Hash != "":
-			hash = alg.Hash
 		}
+	} else if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
+		hash = alg.Hash
 	}
 	sum, status, problem := v.contentDigest(hash)
 	if problem != "" {
@@ -172,35 +179,14 @@ func (v *verifier) contentOutcome(r *SignatureReport, s *message.Signature, note
 	}
 }
 
-// scheme finds a scheme of the caller.
-func (v *verifier) scheme(id cms.OID) (*sign.Scheme, bool) {
-	for i := range v.o.Schemes {
-		if s := &v.o.Schemes[i]; s.Verify != nil && oidOf(s.SignatureAlg) == id {
-			return s, true
-		}
-	}
-	return nil, false
-}
-
 func unsupported(err error) error {
 	return &sign.Error{Op: "cades: verify", Class: sign.ErrUnsupported, Hint: err.Error()}
 }
 
 // verify checks a signature over a message, or over its digest when that is given. note says what had to be tolerated.
 func (v *verifier) verify(si *cms.SignerInfo, spki, message, digest []byte) (note string, err error) {
-	if scheme, ok := v.scheme(si.Algorithm.ID); ok {
-		if digest == nil && !scheme.Whole {
-			h := scheme.NewHash()
-			h.Write(message)
-			digest = h.Sum(nil)
-		} else if scheme.Whole {
-			digest = message
-		}
-		return "", scheme.Verify(spki, digest, si.SignatureRaw)
-	}
 	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: spki, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
-	note, err = check.Verify(message, digest)
-	if _, ok := errors.AsType[*cms.UnsupportedError](err); ok {
+	if note, err = v.registry().Verify(&check, message, digest); isReason(err, algorithm.Unsupported) {
 		err = unsupported(err)
 	}
 	return note, err

@@ -87,8 +87,9 @@ func explicitCurve(v cms.Value) (cms.OID, error) {
 		}
 	}
 	if cofactor.IsInt64() && cofactor.Int64() == 1 {
+		prime, number := p.Text(16), order.Text(16)
 		for _, id := range namedCurves() {
-			if t, _ := textOf(id); t.p == p.Text(16) && t.n == order.Text(16) && t.equal(a.Body(), b.Body(), base.Body()) {
+			if t, _ := textOf(id); t.p == prime && t.n == number && t.equal(a.Body(), b.Body(), base.Body()) {
 				return id, nil
 			}
 		}

@@ -75,7 +75,11 @@ func (k *Key) Strength() int {
 
 // ParseKey reads a SubjectPublicKeyInfo. The error is an [*Error] of [Unsupported] or [Malformed]. Keys that are too short
 // are read.
-func ParseKey(spki []byte) (*Key, error) {
+func ParseKey(spki []byte) (*Key, error) { return parseKey(spki, true) }
+
+// parseKey leaves the point of an elliptic curve out when it is not needed: to find out whether it is one, or which one when
+// it is compressed, takes long.
+func parseKey(spki []byte, point bool) (*Key, error) {
 	v, err := cms.ReadValue(spki)
 	if err != nil || v.Tag() != cms.TagSequence || v.Next() != len(spki) {
 		return nil, malformed("", "the public key is malformed")
@@ -110,7 +114,7 @@ func ParseKey(spki []byte) (*Key, error) {
 		err = k.parseRSA(octets)
 	case cms.OIDECPublicKey:
 		k.Kind = ECDSA
-		err = k.parseEC(octets)
+		err = k.parseEC(octets, point)
 	case cms.OIDEd25519:
 		k.Kind, k.Bits = Ed25519, 256
 		if len(octets) != ed25519.PublicKeySize {
@@ -158,14 +162,16 @@ func (k *Key) parseRSA(octets []byte) error {
 }
 
 // parseEC reads the parameters and the point (RFC 5480 section 2).
-func (k *Key) parseEC(point []byte) (err error) {
+func (k *Key) parseEC(point []byte, decode bool) (err error) {
 	if k.Curve, err = curveOf(k.Algorithm.Parameters); err != nil {
 		return err
 	}
 	name := k.Curve.Name()
 	bad := malformed(name, "the public key is no point of %s", name)
 	if std := standardCurve(k.Curve); std != nil {
-		k.Bits = std.Params().N.BitLen()
+		if k.Bits = std.Params().N.BitLen(); !decode {
+			return nil
+		}
 		if point[0] == 2 || point[0] == 3 {
 			x, y := elliptic.UnmarshalCompressed(std, point)
 			if x == nil {
@@ -189,7 +195,9 @@ func (k *Key) parseEC(point []byte) (err error) {
 	if !ok {
 		return unsupported(name, "the curve %s is not known here", name)
 	}
-	k.Bits = c.n.BitLen()
+	if k.Bits = c.n.BitLen(); !decode {
+		return nil
+	}
 	if k.point = c.decode(point); k.point == nil {
 		return bad
 	}
@@ -271,7 +279,7 @@ func Cost(spki []byte) int {
 		case err != nil:
 			return 1
 		case id == cms.OIDP256, id == cms.OIDP224:
-			return 3
+			return 2
 		case id == cms.OIDP384:
 			return 25
 		case id == cms.OIDP521:

@@ -224,6 +224,7 @@ func TestBareDigestInfo(t *testing.T) {
 	var r algorithm.Registry
 	_, err := r.Verify(check, message, nil)
 	require.Equal(t, algorithm.WrongSignature, reason(t, err))
+	require.ErrorContains(t, err, "the key did make it")
 	check.AllowBareDigestInfo = true
 	note, err := r.Verify(check, message, nil)
 	require.NoError(t, err)

@@ -166,7 +166,7 @@ func (r *Registry) Judge(q Question) Judgement {
 func (r *Registry) judgeKey(q Question, kind Kind) Judgement {
 	bits, name, curve := 1<<20, kind.String(), ""
 	if q.SPKI != nil {
-		key, err := ParseKey(q.SPKI)
+		key, err := parseKey(q.SPKI, false)
 		if err != nil {
 			return Judgement{Algorithm: name, Sentence: err.Error()}
 		}

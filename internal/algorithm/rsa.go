@@ -28,6 +28,8 @@ func (v *verification) rsa(alg Signature, h Hash, digest []byte) (note string, e
 		note, ok = v.pkcs1(h, digest)
 	}
 	switch {
+	case !ok && note != "":
+		return "", &Error{Reason: WrongSignature, Algorithm: v.name, What: note + "; the key did make it, and it counts where such values are allowed"}
 	case !ok:
 		return "", wrong(v.name)
 	case k.Bits < MinRSABits:
@@ -70,17 +72,14 @@ func (v *verification) restricted(alg Signature, h Hash, digest []byte) error {
 	return nil
 }
 
-// pkcs1 checks RSASSA-PKCS1-v1_5, and by option the form without NULL that some tokens made.
+// pkcs1 checks RSASSA-PKCS1-v1_5, and by option the form without NULL that some tokens made; without the option, note says
+// that it is this form.
 func (v *verification) pkcs1(h Hash, digest []byte) (note string, ok bool) {
 	if v.key.rsa != nil && h.Crypto != 0 {
-		err := rsa.VerifyPKCS1v15(v.key.rsa, h.Crypto, digest, v.signature)
-		if err == nil {
+		if rsa.VerifyPKCS1v15(v.key.rsa, h.Crypto, digest, v.signature) == nil {
 			return "", true
 		}
-		// Another error is one of a mode that has no SHA-1, for example, and says nothing about the value.
-		if errors.Is(err, rsa.ErrVerification) && !v.bare {
-			return "", false
-		}
+		// It may be the form without NULL, or a mode of the library that has no SHA-1, which says nothing about the value.
 	}
 	opened := v.open()
 	if opened == nil {
@@ -90,11 +89,13 @@ func (v *verification) pkcs1(h Hash, digest []byte) (note string, ok bool) {
 	if bytes.Equal(opened, pkcs1Block(h.ID, true, digest, len(opened))) {
 		return "", true
 	}
-	if v.bare && bytes.Equal(opened, pkcs1Block(h.ID, false, digest, len(opened))) {
-		return "the DigestInfo inside the RSA signature lacks the NULL of RFC 8017 section 9.2", true
+	if bytes.Equal(opened, pkcs1Block(h.ID, false, digest, len(opened))) {
+		return withoutNull, v.bare
 	}
 	return "", false
 }
+
+const withoutNull = "the DigestInfo inside the RSA signature lacks the NULL of RFC 8017 section 9.2"
 
 // pkcs1Block is EMSA-PKCS1-v1_5 (RFC 8017 section 9.2); nil, which no block equals, when it does not fit.
 func pkcs1Block(hash cms.OID, null bool, digest []byte, size int) []byte {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -50,9 +52,10 @@ func check(item Item, container []byte, w want) (certificate []byte, err error) 
 	if err != nil {
 		return nil, err
 	}
+	var registry *algorithm.Registry
 	sig := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}
 	if si.SignedAttrs.IsZero() {
-		if _, err := sig.Verify(nil, digest); err != nil {
+		if _, err := registry.Verify(&sig, nil, digest); err != nil {
 			return nil, err
 		}
 		return cert.Raw, nil
@@ -60,7 +63,7 @@ func check(item Item, container []byte, w want) (certificate []byte, err error) 
 	if err := checkAttributes(sd, si, cert, digest); err != nil {
 		return nil, err
 	}
-	if _, _, err := si.VerifyAttributes(func(set []byte) (string, error) { return sig.Verify(set, nil) }); err != nil {
+	if _, _, err := si.VerifyAttributes(func(set []byte) (string, error) { return registry.Verify(&sig, set, nil) }); err != nil {
 		return nil, err
 	}
 	return cert.Raw, nil
@@ -100,9 +103,9 @@ var errOtherCertificate = errors.New("it was signed with another certificate tha
 // contentDigest is the digest of the content by the algorithm of the signer. Weak ones are not taken of contents, and so are
 // not found.
 func contentDigest(item Item, si *cms.SignerInfo) ([]byte, error) {
-	h, ok := cms.HashByOID(si.Digest.ID)
-	if ok {
-		if digest := item.Digests[h.Crypto.String()]; len(digest) != 0 && !h.Weak {
+	registry := algorithm.Registry{Policy: algorithm.Lenient()}
+	if h, ok := registry.Hash(si.Digest.ID); ok && registry.JudgeHash(algorithm.UseMessage, h.ID, time.Time{}).Decision == algorithm.Allowed {
+		if digest := item.Digests[h.Crypto.String()]; len(digest) != 0 {
 			return digest, nil
 		}
 	}

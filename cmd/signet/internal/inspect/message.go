@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -95,8 +96,8 @@ func (s scope) algorithm(p *Node, a cms.Algorithm, name string) {
 	if a.NoParameters() {
 		return
 	}
-	if alg, err := cms.ResolveSignature(a); err == nil && alg.Kind == cms.KindPSS {
-		below.add(n, "parameters", fmt.Sprintf("hash %s, mask MGF1 with %s, salt of %d octets", alg.Hash.Name(), alg.MGF1.Name(), alg.Salt))
+	if alg, err := algorithm.ResolveSignature(a); err == nil && alg.Kind == algorithm.PSS {
+		below.add(n, "parameters", fmt.Sprintf("hash %s, mask MGF1 with %s, salt of %d octets", alg.Hash.Name(), alg.PSS.MGF1.Name(), alg.PSS.Salt))
 		return
 	}
 	below.asn1(n, a.Parameters, "parameters")
