@@ -96,6 +96,17 @@ func TestMostTellingError(t *testing.T) {
 	}
 }
 
+// TestDetourThatLooksLikelier leads to the same authority by a longer way, which does not make the short one too long.
+func TestDetourThatLooksLikelier(t *testing.T) {
+	likelier := authority(t, "Sub", "Detour")
+	likelier.notBefore = testpki.NotBefore().AddDate(1, 0, 0)
+	v := verifier(t, likelier.make(t), authority(t, "Detour", "Mid").make(t), authority(t, "Sub", "Mid").make(t), authority(t, "Mid", "Top").make(t), authority(t, "Top", "Root").make(t))
+	v.MaxDepth = 4
+	path, err := v.Path(context.Background(), leaf(t, "Sub").make(t))
+	require.NoError(t, err)
+	require.Len(t, path.Certificates, 4)
+}
+
 // TestSeveralRoots finds the one that is trusted, also when another one of its name came first.
 func TestSeveralRoots(t *testing.T) {
 	root := authority(t, "Root", "Root").make(t)

@@ -18,20 +18,20 @@ func (s *search) descend() (*Path, *Error) {
 			}
 			continue
 		}
-		if path, err := s.down(st, t.node, true); path != nil || s.fatal(err) {
+		if path, err := s.down(st, t.node); path != nil || s.fatal(err) {
 			return path, err
 		}
 	}
 	return nil, nil
 }
 
-// down goes on with one certificate. tried says that the path so far is the one along via, which was walked before.
-func (s *search) down(before *state, n *node, tried bool) (*Path, *Error) {
+// down goes on with one certificate.
+func (s *search) down(before *state, n *node) (*Path, *Error) {
 	if err := s.spend(1); err != nil {
 		return nil, err
 	}
 	final := n.cert == s.target
-	if len(before.path) >= s.depth || tried && final || slices.Contains(before.path, n.cert) {
+	if len(before.path) >= s.depth || slices.Contains(before.path, n.cert) {
 		return nil, nil
 	}
 	st, err := s.step(before, n.cert, final)
@@ -42,7 +42,7 @@ func (s *search) down(before *state, n *node, tried bool) (*Path, *Error) {
 		return s.offer(st)
 	}
 	for _, below := range n.below {
-		if path, err := s.down(st, below, tried && below == n.via); path != nil || s.fatal(err) {
+		if path, err := s.down(st, below); path != nil || s.fatal(err) {
 			return path, err
 		}
 	}

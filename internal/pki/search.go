@@ -10,11 +10,11 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
-// The search goes from the target upwards, nearest certificates first, along signatures that hold, and tries a path as soon
-// as it meets an anchor. So the shortest path is tried first; strangers who add certificates to a message cannot make paths
-// through signatures that do not hold, and each certificate is met once however they are tied together. Only when all those
-// paths fail, other ways through the same certificates are walked from the anchors down, where what does not hold ends a
-// whole branch.
+// The search goes from the target upwards along signatures that hold, and tries a path as soon as it meets an anchor: first
+// by the likeliest issuer of each certificate only, then by all, nearest certificates first. Strangers who add certificates to
+// a message cannot make paths through signatures that do not hold, and each certificate is met once however they are tied
+// together. Only when all those paths fail, other ways through the same certificates are walked from the anchors down, where
+// what does not hold ends a whole branch.
 
 // rank is how well the key of a candidate fits what the certificate below says about its issuer.
 type rank int
@@ -41,6 +41,7 @@ type search struct {
 	subtrees map[*Certificate]*subtrees
 	usable   map[*Certificate]bool // as an issuer
 
+	offered   map[string]bool // paths that Accept saw
 	refused   int
 	done      bool   // enough paths were refused
 	best      *Error // of paths that reached an anchor
@@ -70,8 +71,7 @@ type top struct {
 
 func newSearch(ctx context.Context, v *Verifier, target *Certificate) *search {
 	s := &search{ctx: ctx, v: v, w: v.Work, target: target, depth: v.MaxDepth,
-		byCert: map[*Certificate]*node{}, edges: map[edge]bool{},
-		subtrees: map[*Certificate]*subtrees{}, usable: map[*Certificate]bool{}}
+		subtrees: map[*Certificate]*subtrees{}, usable: map[*Certificate]bool{}, offered: map[string]bool{}}
 	if s.w == nil {
 		s.w = NewWork(len(target.Raw))
 	}
@@ -114,11 +114,15 @@ func (s *search) run() (*Path, *Error) {
 			return nil, err
 		}
 	}
-	s.meet(s.target, nil)
+	s.begin()
 	if s.targetDefect() == nil {
-		for _, upTo := range []rank{hashFits, idUnknown, idDiffers} {
-			if path, err := s.climb(upTo, false); path != nil || s.fatal(err) {
+		// The likeliest issuer of each first, and no other: what is added to a message does not even have its signatures checked.
+		for _, pass := range []pass{{upTo: idDiffers, first: true}, {upTo: hashFits}, {upTo: idUnknown}, {upTo: idDiffers}} {
+			if path, err := s.climb(pass); path != nil || s.fatal(err) {
 				return path, err
+			}
+			if pass.first {
+				s.begin() // or who was met on a long way would stay far away
 			}
 		}
 		if path, err := s.descend(); path != nil || s.fatal(err) {
@@ -127,7 +131,7 @@ func (s *search) run() (*Path, *Error) {
 	}
 	if s.best == nil {
 		// What would the path be if times and usages did not matter? Its first fault is what a person wants to hear.
-		if path, err := s.climb(idDiffers, true); path != nil || s.fatal(err) {
+		if path, err := s.climb(pass{upTo: idDiffers, lenient: true}); path != nil || s.fatal(err) {
 			return path, err
 		}
 	}
@@ -153,6 +157,13 @@ func (s *search) targetDefect() *Error {
 	return checkUse(s.target, s.v.Purpose, s.v.Authority)
 }
 
+// begin forgets everybody but the target. Signatures that were checked stay known.
+func (s *search) begin() {
+	s.nodes, s.tops = nil, nil
+	s.byCert, s.edges = map[*Certificate]*node{}, map[edge]bool{}
+	s.meet(s.target, nil)
+}
+
 func (s *search) meet(c *Certificate, below *node) *node {
 	n := s.byCert[c]
 	if n == nil {
@@ -170,13 +181,19 @@ func (s *search) meet(c *Certificate, below *node) *node {
 	return n
 }
 
-// climb meets issuers up to a rank. lenient leaves out everything but signatures. It returns a path, or an error that ends
-// the search, or neither.
-func (s *search) climb(upTo rank, lenient bool) (*Path, *Error) {
-	for i := 0; i < len(s.nodes) && (!lenient || s.best == nil); i++ { // grows while it is walked
+// pass is how far one round of the search goes.
+type pass struct {
+	upTo    rank // issuers whose keys fit as well
+	first   bool // one issuer of each certificate
+	lenient bool // leave out everything but signatures
+}
+
+// climb meets issuers. It returns a path, or an error that ends the search, or neither.
+func (s *search) climb(p pass) (*Path, *Error) {
+	for i := 0; i < len(s.nodes) && (!p.lenient || s.best == nil); i++ { // grows while it is walked
 		n := s.nodes[i]
-		if !n.anchored || lenient {
-			if path, err := s.tryAnchors(n, lenient); path != nil || err != nil {
+		if !n.anchored || p.lenient {
+			if path, err := s.tryAnchors(n, p.lenient); path != nil || err != nil {
 				return path, err
 			}
 			n.anchored = true
@@ -194,7 +211,7 @@ func (s *search) climb(upTo rank, lenient bool) (*Path, *Error) {
 				continue
 			}
 		}
-		if err := s.tryCandidates(n, upTo, lenient); err != nil {
+		if err := s.tryCandidates(n, p); err != nil {
 			return nil, err
 		}
 	}
@@ -282,9 +299,9 @@ func rankOf(c, candidate *Certificate) rank {
 	return idDiffers
 }
 
-// tryCandidates meets the issuers of a certificate whose rank is not above the one given.
-func (s *search) tryCandidates(n *node, upTo rank, lenient bool) *Error {
-	candidates, err := s.candidates(n, upTo)
+// tryCandidates meets the issuers of a certificate that the pass goes to.
+func (s *search) tryCandidates(n *node, p pass) *Error {
+	candidates, err := s.candidates(n, p.upTo)
 	if err != nil {
 		return err
 	}
@@ -292,7 +309,7 @@ func (s *search) tryCandidates(n *node, upTo rank, lenient bool) *Error {
 		if err := s.spend(1); err != nil {
 			return err
 		}
-		if known := s.byCert[c]; known != nil && s.edges[edge{known, n}] || !lenient && !s.canIssue(c) {
+		if known := s.byCert[c]; known != nil && s.edges[edge{known, n}] || !p.lenient && !s.canIssue(c) {
 			continue
 		}
 		if ok, err := s.issued(n, c.SPKI); err != nil {
@@ -301,7 +318,9 @@ func (s *search) tryCandidates(n *node, upTo rank, lenient bool) *Error {
 			continue
 		}
 		n.issued = true
-		s.meet(c, n)
+		if s.meet(c, n); p.first {
+			break
+		}
 	}
 	return nil
 }
@@ -390,6 +409,15 @@ func (s *search) offer(st *state) (*Path, *Error) {
 	if s.v.Accept == nil {
 		return path, nil
 	}
+	key := string(st.anchor.spki())
+	for _, c := range st.path {
+		sum := c.hash()
+		key += string(sum[:])
+	}
+	if s.offered[key] {
+		return nil, s.best
+	}
+	s.offered[key] = true
 	err := s.v.Accept(s.ctx, path)
 	if err == nil {
 		return path, nil
