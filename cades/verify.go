@@ -35,6 +35,7 @@ const (
 	CheckSignature           = validate.CheckSignature
 	CheckAttributeOrder      = validate.CheckAttributeOrder
 	CheckChain               = validate.CheckChain
+	CheckRevocation          = validate.CheckRevocation
 	CheckTimestamp           = validate.CheckTimestamp
 	CheckUnsigned            = validate.CheckUnsigned
 	CheckStructure           = validate.CheckStructure
