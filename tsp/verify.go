@@ -83,6 +83,9 @@ func (c *checker) content(imprint sign.Digest) {
 	case !bytes.Equal(imprint.Sum, t.Imprint.Sum):
 		c.fail(CheckImprint, "the time-stamp is over %s %.64x instead of %.64x", got.Name(), t.Imprint.Sum, imprint.Sum)
 	}
+	if j := (*algorithm.Registry)(nil).JudgeHash(algorithm.UseImprint, got, t.GenTime); j.Decision == algorithm.Forbidden {
+		c.fail(CheckImprint, "%s", j.Sentence)
+	}
 	switch {
 	case c.o.Nonce == nil:
 	case t.Nonce == nil:

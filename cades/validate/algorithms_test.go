@@ -2,6 +2,7 @@ package validate_test
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -13,7 +14,12 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
+	"github.com/seed-116355fd/signet/tsp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -138,3 +144,75 @@ func TestSignatureOverTheContent(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestWeakImprint has a time-stamp with an imprint by SHA-1, which never counts without a word.
+func TestWeakImprint(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	key, err := soft.NewKey(id.Key, 0)
+	require.NoError(t, err)
+	signer, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	require.NoError(t, err)
+	p7s, err := cades.Sign(t.Context(), signer, strings.NewReader("content"), &cades.Options{SigningTime: testpki.Now()})
+	require.NoError(t, err)
+	sd, err := cms.ParseSignedData(p7s)
+	require.NoError(t, err)
+	si := sd.Signers[0]
+	stamped := func(hash crypto.Hash, algorithm string) []byte {
+		h := hash.New()
+		h.Write(si.SignatureRaw)
+		q, err := tsp.NewRequest(sign.Digest{Algorithm: []byte(algorithm), Sum: h.Sum(nil)}, "")
+		require.NoError(t, err)
+		response := testpki.TimestampResponse(t, pki.TSA(testpki.P256), q.Raw, func(ts *testpki.Timestamp) { ts.GenTime = testpki.Now() })
+		v, err := cms.ReadValue(response)
+		require.NoError(t, err)
+		parts := v.Reader()
+		_, err = parts.Next()
+		require.NoError(t, err)
+		token, err := parts.Next()
+		require.NoError(t, err)
+		b := cms.NewBuilder(nil)
+		outer := b.Open(cms.TagSequence)
+		b.OID(cms.OIDSignedData)
+		explicit := b.Open(cms.ContextConstructed(0))
+		inner := b.Open(cms.TagSequence)
+		fields, err := sd.Value.Reader(), error(nil)
+		var field cms.Value
+		for !fields.Empty() {
+			field, err = fields.Next()
+			require.NoError(t, err)
+			if !fields.Empty() {
+				b.Raw(field.Raw())
+			}
+		}
+		signers := b.Open(cms.TagSet)
+		info := b.Open(cms.TagSequence)
+		b.Raw(si.Value.Body())
+		unsigned := b.Open(cms.ContextConstructed(1))
+		attribute := b.Open(cms.TagSequence)
+		b.OID(cms.OIDSignatureTimeStamp)
+		set := b.Open(cms.TagSet)
+		b.Raw(token.Raw())
+		for _, mark := range []int{set, attribute, unsigned, info, signers, inner, explicit, outer} {
+			b.Close(mark)
+		}
+		return b.Bytes()
+	}
+	check := func(octets []byte) validate.Check {
+		m, err := cades.Parse(octets)
+		require.NoError(t, err)
+		report, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: trust.New(pki.Root.Certificate()), Time: testpki.Now()})
+		require.NoError(t, err)
+		return line(&report.Signatures[0], validate.CheckTimestamp)
+	}
+	got := check(stamped(crypto.SHA256, "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"))
+	require.NotEqual(t, validate.Failed, got.Status, got.Detail)
+	require.NotContains(t, got.Detail, "weak")
+	strong := got.Status
+	got = check(stamped(crypto.SHA1, "\x30\x07\x06\x05\x2b\x0e\x03\x02\x1a"))
+	require.Contains(t, got.Detail, "its imprint: SHA-1 is weak")
+	require.Equal(t, strong == validate.Passed, got.Status == validate.Tolerated, got.Detail)
+	got = check(stamped(crypto.MD5, "\x30\x0a\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05"))
+	require.Equal(t, validate.Failed, got.Status)
+	require.Contains(t, got.Detail, "MD5 is broken")
+}

@@ -175,14 +175,20 @@ func (v *verifier) stampLine(r *SignatureReport, i int, c *stampCheck) {
 	if c.Token != nil {
 		name += " of " + t.Time.UTC().Format(time.RFC3339)
 	}
+	passed, weak := Passed, ""
+	if c.Token != nil {
+		if weak = c.Token.Weakness(); weak != "" {
+			passed, weak = Tolerated, "; "+weak
+		}
+	}
 	switch {
 	case t.Indication == TotalPassed:
-		r.add(CheckTimestamp, Passed, "%s by %s", name, t.Authority)
+		r.add(CheckTimestamp, passed, "%s by %s%s", name, t.Authority, weak)
 	case c.status == Passed && v.o.TimestampRoots == nil && v.o.Roots == nil:
-		r.add(CheckTimestamp, Passed, "%s; %s", name, t.Reason)
+		r.add(CheckTimestamp, passed, "%s; %s%s", name, t.Reason, weak)
 	case t.Indication == TotalFailed:
 		r.add(CheckTimestamp, Failed, "%s: %s", name, t.Reason)
 	default:
-		r.add(CheckTimestamp, Unchecked, "%s: %s", name, t.Reason)
+		r.add(CheckTimestamp, Unchecked, "%s: %s%s", name, t.Reason, weak)
 	}
 }
