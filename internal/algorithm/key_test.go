@@ -283,3 +283,11 @@ func TestHashOfAnotherName(t *testing.T) {
 	_, err = r.Verify(check, message, nil)
 	require.Equal(t, algorithm.WrongSignature, reason(t, err))
 }
+
+// TestTrailingParameters refuses an AlgorithmIdentifier with a third field.
+func TestTrailingParameters(t *testing.T) {
+	v, err := cms.ReadValue(identifier(cms.OIDSHA256WithRSA, []byte{5, 0}, []byte{5, 0}))
+	require.NoError(t, err)
+	_, err = cms.ParseAlgorithm(v)
+	require.ErrorContains(t, err, "something follows")
+}

@@ -42,6 +42,9 @@ func ParseImplicitAlgorithm(v Value) (Algorithm, error) {
 			return Algorithm{}, err
 		}
 	}
+	if !r.Empty() { // what is skipped here is what another reader takes for the parameters
+		return Algorithm{}, syntaxError(r.Offset(), "something follows the parameters of an algorithm")
+	}
 	return a, nil
 }
 

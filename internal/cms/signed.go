@@ -1,7 +1,5 @@
 package cms
 
-import "errors"
-
 // Signed is what certificates, CRLs and basic OCSP responses have in common: something signed, the algorithm, and the
 // signature in a BIT STRING (RFC 5280 sections 4.1 and 5.1, RFC 6960 section 4.2.1).
 type Signed struct {
@@ -37,33 +35,4 @@ func ParseSigned(v Value) (s Signed, err error) {
 	}
 	s.Signature, s.Rest = body[1:], r
 	return s, nil
-}
-
-// VerifiedBy checks the signature with a public key. SHA-1 is taken, since old chains and many OCSP responders have
-// nothing else and crypto/x509 refuses them; MD5 is not. Whoever decides on trust looks at the algorithm himself.
-func (s *Signed) VerifiedBy(spki []byte) error {
-	alg, err := ResolveSignature(s.Algorithm)
-	if err != nil {
-		return err
-	}
-	if alg.Hash == OIDMD5 {
-		return errors.New("the signature is made with MD5, which is broken")
-	}
-	check := SignatureCheck{Algorithm: s.Algorithm, Signature: s.Signature, SPKI: spki}
-	_, err = check.Verify(s.TBS.Raw(), nil)
-	return err
-}
-
-// CertificateSignedBy checks the signature of a certificate in DER with the public key of its issuer. Names, validity
-// and usage are not looked at.
-func CertificateSignedBy(der, spki []byte) error {
-	v, err := ReadValue(der)
-	if err != nil {
-		return err
-	}
-	s, err := ParseSigned(v)
-	if err != nil {
-		return err
-	}
-	return s.VerifiedBy(spki)
 }
