@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	casn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -33,11 +34,28 @@ func (r *reader) pkcs12(data []byte) error {
 		r.password.ask = Password(sign.Secret{})
 		r.implied = true
 	}
-	p := &pfx{reader: r}
-	if err := p.read(data); err != nil {
+	der, err := inDER(data)
+	if err == nil {
+		err = (&pfx{reader: r}).read(der)
+	}
+	if err != nil {
 		return r.error(err)
 	}
 	return nil
+}
+
+// inDER turns BER, in which Bouncy Castle and others write (RFC 7292 section 4), into DER. What is in an octet string stays
+// as it is: the MAC is over it, and it may be in BER again.
+func inDER(ber []byte) (cryptobyte.String, error) {
+	v, err := cms.ReadValue(ber)
+	if err != nil {
+		return nil, errDamaged
+	}
+	der, err := cms.AppendDER(make([]byte, 0, len(ber)), v)
+	if err != nil {
+		return nil, errDamaged
+	}
+	return der, nil
 }
 
 // pfx reads one PFX.
@@ -61,12 +79,16 @@ func (p *pfx) read(data []byte) error {
 	}
 	var safes cryptobyte.String
 	if !content.ReadASN1(&safes, casn1.OCTET_STRING) {
-		return berOr(content, casn1.OCTET_STRING)
+		return errDamaged
 	}
 	if !inner.Empty() {
 		if err := p.mac(inner, safes); err != nil {
 			return err
 		}
+	}
+	safes, err := inDER(safes)
+	if err != nil {
+		return err
 	}
 	var list cryptobyte.String
 	if !safes.ReadASN1(&list, casn1.SEQUENCE) {
@@ -97,23 +119,15 @@ func readContentInfo(s *cryptobyte.String) (oid string, content cryptobyte.Strin
 	return id.String(), content, ok
 }
 
-// berOr tells a string in pieces, which BER allows, from damage.
-func berOr(s cryptobyte.String, tag casn1.Tag) error {
-	if s.PeekASN1Tag(tag.Constructed()) {
-		return &convertError{"it is PKCS#12 in BER", convertPKCS12}
-	}
-	return errDamaged
-}
-
 // safe takes one of the contents of the AuthenticatedSafe.
 func (p *pfx) safe(oid string, content cryptobyte.String) error {
 	switch oid {
 	case oidData:
 		var bags cryptobyte.String
 		if !content.ReadASN1(&bags, casn1.OCTET_STRING) {
-			return berOr(content, casn1.OCTET_STRING)
+			return errDamaged
 		}
-		return p.contents(bags, 0)
+		return p.safeContents(bags)
 	case oidEncryptedData: // RFC 5652 section 8
 		var outer, info, data cryptobyte.String
 		var version int
@@ -125,16 +139,42 @@ func (p *pfx) safe(oid string, content cryptobyte.String) error {
 		if !ok {
 			return errDamaged
 		}
-		if !info.ReadASN1(&data, casn1.Tag(0).ContextSpecific()) {
-			return berOr(info, casn1.Tag(0).ContextSpecific())
+		if !info.ReadASN1(&data, casn1.Tag(0).ContextSpecific()) && !readPieces(&info, &data) {
+			return errDamaged
 		}
 		plain, err := p.decrypt(alg, data)
 		if err != nil {
 			return err
 		}
-		return p.contents(plain, 0)
+		return p.safeContents(plain)
 	}
 	return &convertError{"a part of it is not protected by a password but by " + oid, convertPKCS12}
+}
+
+// readPieces reads an IMPLICIT [0] octet string that is in pieces, each of which is in DER.
+func readPieces(s, out *cryptobyte.String) bool {
+	var pieces, piece cryptobyte.String
+	if !s.ReadASN1(&pieces, casn1.Tag(0).ContextSpecific().Constructed()) {
+		return false
+	}
+	all := make(cryptobyte.String, 0, len(pieces))
+	for !pieces.Empty() {
+		if !pieces.ReadASN1(&piece, casn1.OCTET_STRING) {
+			return false
+		}
+		all = append(all, piece...)
+	}
+	*out = all
+	return true
+}
+
+// safeContents takes SafeContents that stood in an octet string, or was encrypted.
+func (p *pfx) safeContents(ber []byte) error {
+	s, err := inDER(ber)
+	if err != nil {
+		return err
+	}
+	return p.contents(s, 0)
 }
 
 // contents takes SafeContents (RFC 7292 section 4.2).
@@ -180,7 +220,7 @@ func (p *pfx) bag(oid string, value cryptobyte.String, label string, id []byte, 
 			return nil
 		}
 		if !wrapped.ReadASN1(&der, casn1.OCTET_STRING) {
-			return berOr(wrapped, casn1.OCTET_STRING)
+			return errDamaged
 		}
 		return p.certificate(der, label, id)
 	case "1.2.840.113549.1.12.10.1.6":

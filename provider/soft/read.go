@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	casn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -41,7 +42,6 @@ const (
 	formUnknown form = iota
 	formPEM
 	formPKCS12
-	formPKCS12BER
 	formCertificate
 	formPrivateKey // PKCS#8, PKCS#1 or SEC 1
 	formEncryptedKey
@@ -57,12 +57,9 @@ func formOf(data []byte) form {
 		}
 		return formUnknown
 	}
-	if bytes.HasPrefix(data, []byte{0x30, 0x80, 0x02, 0x01, 0x03}) {
-		return formPKCS12BER
-	}
 	outer, inner := cryptobyte.String(data), cryptobyte.String(nil)
 	if !outer.ReadASN1(&inner, casn1.SEQUENCE) {
-		return formUnknown
+		return formOfBER(data)
 	}
 	if inner.PeekASN1Tag(casn1.INTEGER) {
 		var version int64
@@ -91,6 +88,25 @@ func formOf(data []byte) form {
 	return formUnknown
 }
 
+// formOfBER knows PKCS#12, which is the only form here that is written in BER.
+func formOfBER(data []byte) form {
+	v, err := cms.ReadValue(data)
+	if err != nil || v.Tag() != cms.TagSequence {
+		return formUnknown
+	}
+	r := v.Reader()
+	first, err := r.Next()
+	if err != nil || first.Tag() != cms.TagInteger {
+		return formUnknown
+	}
+	version, err := first.Int()
+	second, errSecond := r.Next()
+	if err != nil || errSecond != nil || version != 3 || second.Tag() != cms.TagSequence {
+		return formUnknown
+	}
+	return formPKCS12
+}
+
 // read takes in one file. Keys and certificates in it that cannot be read are remembered, so that the others are found.
 func (l *loader) read(ctx context.Context, file string, data []byte) error {
 	if err := ctx.Err(); err != nil {
@@ -111,8 +127,6 @@ func (l *loader) read(ctx context.Context, file string, data []byte) error {
 		return r.pem(data)
 	case formPKCS12:
 		return r.pkcs12(data)
-	case formPKCS12BER:
-		return r.error(&convertError{"it is PKCS#12 in BER", "openssl pkcs12 -in OLD -nodes | openssl pkcs12 -export -out NEW"})
 	case formCertificate:
 		return r.certificate(data, "", nil)
 	case formPrivateKey:
