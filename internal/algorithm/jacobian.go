@@ -177,9 +177,6 @@ func (c *curve) verify(q affine, digest []byte, r, s *big.Int) bool {
 
 // leftmost takes so many bits of a digest at most.
 func leftmost(digest []byte, bits int) *big.Int {
-	if octets := (bits + 7) / 8; len(digest) > octets {
-		digest = digest[:octets]
-	}
 	n := new(big.Int).SetBytes(digest)
 	if excess := len(digest)*8 - bits; excess > 0 {
 		n.Rsh(n, uint(excess))

@@ -183,9 +183,6 @@ func (k *Key) parseEC(point []byte, decode bool) (err error) {
 			x.FillBytes(point[1 : 1+size])
 			y.FillBytes(point[1+size:])
 		}
-		if point[0] != 4 {
-			return bad
-		}
 		if k.nist, err = ecdsa.ParseUncompressedPublicKey(std, point); err != nil {
 			return bad
 		}

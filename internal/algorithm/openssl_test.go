@@ -57,7 +57,11 @@ func TestOpenSSL(t *testing.T) {
 				args = append(args, "-pkeyopt", o)
 			}
 			run(t, args...)
-			block, _ := pem.Decode(run(t, "pkey", "-in", key, "-pubout"))
+			args = []string{"pkey", "-in", key, "-pubout"}
+			if strings.Contains(strings.Join(s.key, " "), "compressed") {
+				args = append(args, "-ec_conv_form", "compressed")
+			}
+			block, _ := pem.Decode(run(t, args...))
 			var signature []byte
 			if s.sign[0] == "dgst" {
 				signature = run(t, append(append(s.sign, "-sign", key), file)...)

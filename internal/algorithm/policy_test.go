@@ -1,6 +1,7 @@
 package algorithm_test
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"hash"
 	"testing"
@@ -216,4 +217,39 @@ func TestSchemesOfTheCaller(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.Verify(check, nil, sum[:])
 	require.Equal(t, algorithm.Unsupported, reason(t, err), "a digest is not enough")
+}
+
+// TestKeysOfSchemesOfTheCaller judges the key, too, where the identifier is known here.
+func TestKeysOfSchemesOfTheCaller(t *testing.T) {
+	_, v := named(t, "rsa-pkcs1-sha256")
+	check := v.check(t)
+	own := sign.PKCS1(crypto.SHA256)
+	own.Verify = func(_, _, _ []byte) error { return nil }
+	r := &algorithm.Registry{Schemes: []sign.Scheme{own}, Policy: algorithm.Strict()}
+	q := algorithm.Question{Use: algorithm.UseMessage, Algorithm: check.Algorithm, Digest: check.Digest, SPKI: check.SPKI, Time: day(2026, 1, 1)}
+	j := r.Judge(q)
+	require.Equal(t, algorithm.Forbidden, j.Decision)
+	require.Contains(t, j.Sentence, "RSA of 1024 bits")
+	q.Time = day(2015, 1, 1)
+	require.Equal(t, algorithm.Allowed, r.Judge(q).Decision)
+}
+
+// TestMasks asks of the hash in a mask that it is known and not broken; collisions of it do no harm.
+func TestMasks(t *testing.T) {
+	for id, want := range map[cms.OID]algorithm.Decision{cms.OIDSHA1: algorithm.Allowed, cms.OIDSHA512: algorithm.Allowed, cms.OIDMD5: algorithm.Forbidden, cms.OIDStreebog256: algorithm.Unknown} {
+		alg := parseAlgorithm(t, pss(params(cms.OIDSHA256, id, 32)...))
+		for _, name := range []string{"nil", "strict"} {
+			j := (&algorithm.Registry{Policy: policies[name]}).Judge(algorithm.Question{Use: algorithm.UseMessage, Algorithm: alg, Time: day(2026, 1, 1)})
+			require.Equal(t, want, j.Decision, "%s %s: %s", name, id.Name(), j.Sentence)
+		}
+	}
+}
+
+// TestDigestOfWhatIsSignedWhole cannot check Ed25519 by a digest, and does not say that it is wrong.
+func TestDigestOfWhatIsSignedWhole(t *testing.T) {
+	message, v := named(t, "ed25519")
+	_, err := (*algorithm.Registry)(nil).Verify(v.check(t), nil, make([]byte, 64))
+	require.Equal(t, algorithm.Unsupported, reason(t, err))
+	_, err = (*algorithm.Registry)(nil).Verify(v.check(t), message, make([]byte, 64))
+	require.NoError(t, err)
 }

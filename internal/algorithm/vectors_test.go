@@ -136,6 +136,9 @@ func TestKindsOfKeys(t *testing.T) {
 		require.Equal(t, curve, key.Name(), v.Name)
 		require.Equal(t, algorithm.ECDSA, key.Kind)
 		require.Positive(t, algorithm.Cost(unhex(t, v.SPKI)))
+		if strings.Contains(v.Name, "named_curve") {
+			require.Equal(t, strings.Contains(form, "-compressed"), len(v.SPKI)/2 < 35+key.Bits*3/16, v.Name)
+		}
 		seen++
 	}
 	require.Equal(t, 20*4, seen)
