@@ -22,6 +22,7 @@ const (
 	ExitFailed = 1 // an item failed, a signature is not valid, or the program was interrupted
 	ExitUsage  = 2 // called wrongly
 	ExitKey    = 3 // the key could not be used
+	ExitOpen   = 4 // nothing failed, but it is not known whether a signature is valid
 )
 
 // World is all that a run knows of its surroundings.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -28,24 +29,30 @@ type verified struct {
 }
 
 type verifiedSignature struct {
-	Valid             bool                `json:"valid"`
-	Level             string              `json:"level"`
-	Signer            string              `json:"signer,omitempty"`
-	Thumbprint        string              `json:"thumbprint,omitempty"`
-	SigningTime       *time.Time          `json:"signing_time,omitempty"`
-	Digest            string              `json:"digest_algorithm"`
-	Algorithm         string              `json:"signature_algorithm"`
-	Checks            []cades.Check       `json:"checks"`
-	CounterSignatures []verifiedSignature `json:"counter_signatures,omitempty"`
+	Valid             bool                       `json:"valid"`
+	Indication        validate.Indication        `json:"indication"`
+	SubIndication     string                     `json:"sub_indication,omitempty"`
+	Reason            string                     `json:"reason,omitempty"`
+	BestTime          *time.Time                 `json:"best_signature_time,omitempty"` // when it is known to have existed
+	Proof             string                     `json:"proof,omitempty"`
+	Level             string                     `json:"level"`
+	Signer            string                     `json:"signer,omitempty"`
+	Thumbprint        string                     `json:"thumbprint,omitempty"`
+	SigningTime       *time.Time                 `json:"signing_time,omitempty"`
+	Digest            string                     `json:"digest_algorithm"`
+	Algorithm         string                     `json:"signature_algorithm"`
+	Checks            []cades.Check              `json:"checks"`
+	Timestamps        []validate.TimestampReport `json:"timestamps,omitempty"`
+	CounterSignatures []verifiedSignature        `json:"counter_signatures,omitempty"`
 }
 
 func (r *verified) take(report *cades.Report) {
 	r.Valid = report.Valid() && r.Error == ""
-	r.OK = r.Valid
+	trusted := report.Trusted()
 	if r.asked {
-		trusted := report.Trusted()
-		r.Trusted, r.OK = &trusted, r.Valid && trusted
+		r.Trusted = &trusted
 	}
+	r.OK = r.Valid && trusted
 	for i := range report.Signatures {
 		r.Signatures = append(r.Signatures, verdictOf(&report.Signatures[i]))
 	}
@@ -55,7 +62,13 @@ func (r *verified) take(report *cades.Report) {
 }
 
 func verdictOf(s *cades.SignatureReport) verifiedSignature {
-	v := verifiedSignature{Valid: s.Valid(), Checks: s.Checks}
+	v := verifiedSignature{
+		Valid: s.Valid(), Indication: s.Indication, SubIndication: string(s.SubIndication), Reason: s.Reason, Proof: s.Proof, Checks: s.Checks, Timestamps: s.Timestamps,
+	}
+	if s.Proof != "" {
+		best := s.BestTime.UTC()
+		v.BestTime = &best
+	}
 	if v.Checks == nil {
 		v.Checks = []cades.Check{}
 	}
@@ -97,36 +110,49 @@ func (r *verified) text(a *app) error {
 	return a.printf("%s", b.String())
 }
 
-func (r *verified) verdict() string {
-	switch {
-	case r.Error != "":
-		return "NOT VALID: " + plain.Text(r.Error)
-	case !r.Valid:
-		var why []string
-		for i := range r.Signatures {
-			r.Signatures[i].why(&why)
-		}
-		return "NOT VALID: " + strings.Join(why, "; ")
-	case r.asked && !*r.Trusted:
-		return "NOT VALID: the signer is not known to come from a trusted certificate"
-	case r.asked:
-		return "VALID"
+// outcome is that of the signature that is worst: TOTAL-FAILED, then INDETERMINATE.
+func (r *verified) outcome() (validate.Indication, *verifiedSignature) {
+	if r.Error != "" || len(r.Signatures) == 0 {
+		return validate.TotalFailed, nil
 	}
-	return "VALID, but the signer was not checked against any root; give trusted certificates with --trust FILE"
+	var worst *verifiedSignature
+	for i := range r.Signatures {
+		s := &r.Signatures[i]
+		switch {
+		case s.Indication == validate.TotalFailed:
+			return s.Indication, s
+		case s.Indication == validate.Indeterminate && worst == nil:
+			worst = s
+		}
+	}
+	if worst != nil {
+		return validate.Indeterminate, worst
+	}
+	return validate.TotalPassed, nil
 }
 
-// why collects the names of the checks that failed.
-func (v *verifiedSignature) why(all *[]string) {
-	for _, c := range v.Checks {
-		if c.Status == cades.Failed {
-			*all = append(*all, c.Name+" failed")
-		} else if c.Status == cades.Unchecked && (c.Name == cades.CheckSignature || c.Name == cades.CheckMessageDigest) {
-			*all = append(*all, c.Name+" could not be checked")
-		}
+func (r *verified) verdict() string {
+	switch i, s := r.outcome(); {
+	case r.Error != "":
+		return "NOT VALID: " + plain.Text(r.Error)
+	case i == validate.TotalPassed:
+		return "VALID"
+	case !r.asked && s.Valid && s.SubIndication == string(validate.NoChain):
+		return "VALID, but the signer was not checked against any root; give trusted certificates with --trust FILE"
+	case i == validate.TotalFailed || definite(s.SubIndication):
+		return fmt.Sprintf("NOT VALID: %s (%s, %s)", plain.Text(s.Reason), i, s.SubIndication)
+	default:
+		return fmt.Sprintf("NOT KNOWN: %s (%s, %s)", plain.Text(s.Reason), i, s.SubIndication)
 	}
-	for i := range v.CounterSignatures {
-		v.CounterSignatures[i].why(all)
+}
+
+// definite reports whether nothing that is missing would make such a signature valid.
+func definite(sub string) bool {
+	switch validate.SubIndication(sub) {
+	case validate.ChainConstraints, validate.OutOfBounds, validate.Revoked, validate.WeakAlgorithm:
+		return true
 	}
+	return false
 }
 
 func (v *verifiedSignature) text(b *strings.Builder, indent, title string) {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/trust"
 )
@@ -32,7 +33,11 @@ func (a *app) verifyCommand() *cobra.Command {
 signature X.p7s is the file X beside it, unless --content says otherwise.
 
 Without --trust, whether the signer is to be trusted is not looked at: the signature was then made with the key of the
-certificate that comes with it, whoever that is. Revocation is not looked at.`,
+certificate that comes with it, whoever that is. A certificate that names a place to ask whether it was revoked has to be
+asked for, unless what is inside the signature says so.
+
+The exit code is 0 when all signatures are valid, 1 when one is not, and 4 when it cannot be told of one, for which the last
+line says what is missing.`,
 		Example: `  signet verify README.md.p7s
   signet verify --trust root.pem --at 2026-03-01 contract.pdf.p7m
   signet verify --trust demo --content . signed               the tree that "signet sign --out signed" made`,
@@ -63,7 +68,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	bad := 0
+	bad, failed := 0, 0
 	for i, file := range files {
 		if ctx.Err() != nil {
 			return &failure{ExitFailed, errors.New("interrupted")}
@@ -74,6 +79,9 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 		if !r.OK {
 			bad++
+		}
+		if i, _ := r.outcome(); i == validate.TotalFailed {
+			failed++
 		}
 		print := r.text
 		if f.json {
@@ -90,8 +98,11 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	if len(files) > 1 {
 		a.note("%s of %s valid", plain.Count(len(files)-bad), plain.Plural(len(files), "signature file"))
 	}
-	if bad != 0 {
+	switch {
+	case failed != 0:
 		return &failure{code: ExitFailed}
+	case bad != 0:
+		return &failure{code: ExitOpen}
 	}
 	return nil
 }
