@@ -3,9 +3,12 @@ package validate_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -215,4 +218,33 @@ func TestWeakImprint(t *testing.T) {
 	got = check(stamped(crypto.MD5, "\x30\x0a\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05"))
 	require.Equal(t, validate.Failed, got.Status)
 	require.Contains(t, got.Detail, "MD5 is broken")
+}
+
+// TestOldCertificate has a certificate that was signed with SHA-1. Before 2020, when others could not make a second one, it
+// counts, and the report says so.
+func TestOldCertificate(t *testing.T) {
+	pki := testpki.New(t)
+	old := time.Date(2010, time.January, 1, 0, 0, 0, 0, time.UTC)
+	root := pki.SelfSigned(testpki.NewKey(t, testpki.P256), "Old root", func(c *x509.Certificate) {
+		c.NotBefore, c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = old, true, true, x509.KeyUsageCertSign, nil
+	})
+	leaf := pki.Issue(testpki.Identity{Key: root.Key, Chain: root.Chain}, testpki.NewKey(t, testpki.P256), &x509.Certificate{
+		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "Old signer"}, NotBefore: old, NotAfter: testpki.NotAfter(),
+		KeyUsage: x509.KeyUsageDigitalSignature, SignatureAlgorithm: x509.ECDSAWithSHA1,
+	})
+	key, err := soft.NewKey(leaf.Key, 0)
+	require.NoError(t, err)
+	signer, err := sign.New(key, leaf.Chain[:1], sign.ECDSA(crypto.SHA256))
+	require.NoError(t, err)
+	p7s, err := cades.Sign(t.Context(), signer, strings.NewReader("content"), &cades.Options{SigningTime: testpki.Now()})
+	require.NoError(t, err)
+	m, err := cades.Parse(p7s)
+	require.NoError(t, err)
+	for at, want := range map[time.Time]validate.Status{time.Date(2019, time.June, 1, 0, 0, 0, 0, time.UTC): validate.Tolerated, testpki.Now(): validate.Failed} {
+		report, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: trust.New(root.Certificate()), Time: at})
+		require.NoError(t, err)
+		got := line(&report.Signatures[0], validate.CheckChain)
+		require.Equal(t, want, got.Status, got.Detail)
+		require.Contains(t, got.Detail, "SHA-1 is weak")
+	}
 }

@@ -57,7 +57,7 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, der []byte, to
 	}
 	var last *states
 	find := pki.Verifier{
-		Anchors: roots.Index().(*pki.Anchors), Pools: pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.check, Work: v.work,
+		Anchors: roots.Index().(*pki.Anchors), Pools: pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.certificates(at), Work: v.work,
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
 			last, err = v.revocations(ctx, path, at)
 			return err

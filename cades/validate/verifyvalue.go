@@ -22,6 +22,22 @@ func (v *verifier) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) err
 	}
 }
 
+// certificates checks signatures on certificates, and says which of them are weak at a time and count all the same.
+func (v *verifier) certificates(at time.Time) func(*cms.SignatureCheck, []byte) (string, error) {
+	registry := v.registry()
+	return func(check *cms.SignatureCheck, octets []byte) (string, error) {
+		note, err := v.check(check, octets)
+		if err != nil {
+			return "", err
+		}
+		j := registry.Judge(algorithm.Question{Use: algorithm.UseCertificate, Algorithm: check.Algorithm, SPKI: check.SPKI, Time: at})
+		if j.Sentence != "" && note != "" {
+			note += "; "
+		}
+		return note + j.Sentence, nil
+	}
+}
+
 // algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken. Schemes of the
 // caller are judged like all others.
 func (v *verifier) algorithms(r *SignatureReport, s *message.Signature) {

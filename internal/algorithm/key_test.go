@@ -171,6 +171,10 @@ func TestExplicitParameters(t *testing.T) {
 	e.p = odd(1 << 16)
 	_, err = algorithm.ParseKey(ecSPKI(e.der(uncompressed), point))
 	require.Equal(t, algorithm.Malformed, reason(t, err))
+	e = good()
+	e.h = new(big.Int)
+	_, err = algorithm.ParseKey(ecSPKI(e.der(uncompressed), point))
+	require.Equal(t, algorithm.Malformed, reason(t, err), "a cofactor of 0")
 	for name, der := range map[string][]byte{"implicit": {5, 0}, "unknown": {6, 2, 0x2a, 3}} {
 		_, err = algorithm.ParseKey(ecSPKI(der, point))
 		require.Equal(t, algorithm.Unsupported, reason(t, err), name)
