@@ -40,8 +40,6 @@ func pair(parts ...[]byte) []byte {
 	return b.Bytes()
 }
 
-func unsigned(n *big.Int) []byte { return append([]byte{0}, n.Bytes()...) }
-
 func integer(n *big.Int) []byte { return n.FillBytes(make([]byte, n.BitLen()/8+1)) }
 
 // order is that of a curve, taken from its explicit parameters, and prime that of its field.
@@ -233,10 +231,7 @@ func TestDSA(t *testing.T) {
 	good := newDSA(t, 1024, 164) // r and s have four bits to spare in their octets
 	r, s = good.sign(message)
 	require.NoError(t, verify(good, pair(integer(r), integer(s))))
-	for range 3 {
-		require.Equal(t, algorithm.WrongSignature, reason(t, verify(good, pair(integer(r), unsigned(new(big.Int).Add(s, good.q))))))
-		r = new(big.Int).Add(r, good.q)
-	}
+	require.Equal(t, algorithm.WrongSignature, reason(t, verify(good, pair(integer(r), integer(new(big.Int).Add(s, good.q))))))
 	one := big.NewInt(1)
 	for name, c := range map[string]struct {
 		bend func(*dsaTest)
@@ -253,13 +248,11 @@ func TestDSA(t *testing.T) {
 		_, err := algorithm.ParseKey(bent.spki())
 		require.Contains(t, []algorithm.Reason{c.want, algorithm.Unsupported}, reason(t, err), name)
 	}
-	_, err := algorithm.ParseKey(bytes.Replace(good.spki(), []byte("\x02\x03"), []byte("\x02\x03"), 1))
-	require.NoError(t, err)
 	b := cms.NewBuilder(nil)
 	outer := b.Open(cms.TagSequence)
 	b.Raw(identifier(cms.OIDDSA))
 	b.Value(cms.TagBitString, []byte{0, 2, 1, 5})
 	b.Close(outer)
-	_, err = algorithm.ParseKey(b.Bytes())
+	_, err := algorithm.ParseKey(b.Bytes())
 	require.Equal(t, algorithm.Unsupported, reason(t, err), "parameters of the issuer")
 }
