@@ -2,14 +2,15 @@ package cli
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"strings"
+
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
+	"github.com/seed-116355fd/signet/internal/cms"
 )
 
 // cause takes operation and path out of an error of package os, which the message around it says already.
@@ -65,61 +66,45 @@ func readLimited(r io.Reader, expect, limit int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// certificatesOf returns the DER of the certificates in a file: those of its PEM blocks, or the file itself.
-func certificatesOf(data []byte) [][]byte {
-	var all [][]byte
-	for rest := data; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
-			all = append(all, block.Bytes)
-		}
+// readIntake reads a file with a signature, in whatever spelling.
+func (a *app) readIntake(path string) (*intake.File, error) {
+	var data []byte
+	var err error
+	if path == stdinName {
+		data, err = readLimited(a.Stdin, 0, maxSignatureFile)
+	} else {
+		data, err = readSmall(path, maxSignatureFile)
 	}
-	if len(all) == 0 && len(data) != 0 && data[0] == 0x30 {
-		all = append(all, data)
+	if err != nil {
+		return nil, err
 	}
-	return all
+	return intake.Read(data)
 }
 
-// unwrap returns the binary form of a signature: out of PEM, out of base64, or as it is.
-func unwrap(data []byte) (der []byte, err error) {
-	if len(data) == 0 {
-		return nil, errors.New("the file is empty")
+// readSignature reads a file that has to hold a signature over a content. What the reader of messages understands better,
+// such as a file that was cut, is left to it.
+func (a *app) readSignature(path string) (*intake.File, error) {
+	f, err := a.readIntake(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.Kind == intake.Signature, f.Kind == intake.Unknown:
+		return f, nil
+	case f.Kind.Signed():
+		return nil, fmt.Errorf("this is %s and not the signature of a document; signet verify and signet inspect read it", f.Kind.Name())
 	}
-	if data[0] == 0x30 {
-		return data, nil
-	}
-	text := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\ufeff")), " \t\r\n")
-	if bytes.Contains(text, []byte("-----BEGIN ")) {
-		for {
-			block, rest := pem.Decode(text)
-			if block == nil {
-				return nil, errors.New("there is no block of PEM that holds a signature (PKCS7 or CMS)")
-			}
-			if block.Type == "PKCS7" || block.Type == "CMS" || block.Type == "PKCS #7 SIGNED DATA" {
-				return block.Bytes, nil
-			}
-			text = rest
-		}
-	}
-	if bytes.HasPrefix(text, []byte("MI")) { // how the base64 of a SEQUENCE of some length begins
-		der = make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-		n, err := base64.StdEncoding.Decode(der, []byte(strings.Map(dropSpace, string(text))))
-		if err == nil {
-			return der[:n], nil
-		}
-	}
-	return nil, errors.New("this is not a signature: neither DER, nor PEM, nor base64 of PKCS #7 / CMS")
+	return nil, notSigned(f)
 }
 
-func dropSpace(r rune) rune {
-	if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
-		return -1
+// notSigned says what a file is that is no signature, and what to do with it.
+func notSigned(f *intake.File) error {
+	what := f.Kind.Name()
+	if f.Kind == intake.Certificate {
+		if c, err := cms.ParseCertificate(f.DER); err == nil {
+			what += " of " + inspect.Name(c.Subject)
+		}
 	}
-	return r
+	return fmt.Errorf("this is %s and not a signature; %s", what, f.Kind.Hint())
 }
 
 // plainCause takes operation and path out of an error of package os.

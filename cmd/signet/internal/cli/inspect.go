@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
@@ -15,7 +16,7 @@ func (a *app) inspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect [--json] SIGNATURE",
 		Short: "Show what is inside a signature",
-		Long: `Show the container as a tree: names, object identifiers, times, kinds of keys, and at the left the offset of each value
+		Long: `Show the container, or a time-stamp, a request for one, or a certificate, as a tree: names, object identifiers, times, kinds of keys, and at the left the offset of each value
 in the binary file. Nothing is verified. "-" reads standard input.`,
 		Example: `  signet inspect README.md.p7s
   signet inspect --json contract.pdf.p7m`,
@@ -32,11 +33,23 @@ in the binary file. Nothing is verified. "-" reads standard input.`,
 }
 
 func (a *app) inspect(path string, asJSON bool) error {
-	data, err := a.readSignature(path)
+	in, err := a.readIntake(path)
 	if err != nil {
 		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, cause(err))}
 	}
-	tree, err := inspect.Message(data)
+	show := inspect.Message
+	switch in.Kind {
+	case intake.Signature, intake.Token, intake.Unknown:
+	case intake.Response:
+		show = inspect.Response
+	case intake.Request:
+		show = inspect.Request
+	case intake.Certificate:
+		show = inspect.Certificate
+	default:
+		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, notSigned(in))}
+	}
+	tree, err := show(in.DER)
 	if err != nil {
 		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, syntaxCause(err))}
 	}

@@ -261,28 +261,6 @@ func looksLikeFile(s string) bool {
 	return strings.ContainsRune(s, filepath.Separator)
 }
 
-const maxCertificateFile = 16 << 20
-
-// readCertificates reads all certificates of a file, in PEM or DER; there is at least one.
-func readCertificates(path string) ([]*x509.Certificate, error) {
-	data, err := readSmall(path, maxCertificateFile)
-	if err != nil {
-		return nil, err
-	}
-	var all []*x509.Certificate
-	for _, der := range certificatesOf(data) {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d in it: %w", len(all)+1, err)
-		}
-		all = append(all, c)
-	}
-	if len(all) == 0 {
-		return nil, errors.New("there is no certificate in it, neither in PEM nor in DER")
-	}
-	return all, nil
-}
-
 func (a *app) hasEnvPassword() bool {
 	_, ok := a.LookupEnv(passwordVariable)
 	return ok

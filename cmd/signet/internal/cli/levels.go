@@ -27,6 +27,8 @@ type levelFlags struct {
 	tsaPolicy string
 	cache     string
 	private   bool
+
+	known []*x509.Certificate // that chains may be completed with, beside those of the demo identity
 }
 
 func (f *levelFlags) register(cmd *cobra.Command) {
@@ -76,9 +78,13 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 	known := &revocation.Values{}
 	if demo, values, err := a.demoAuthority(ctx, f); err != nil {
 		return nil, nil, &failure{ExitFailed, err}
-	} else if demo != nil {
-		all, known = append(all, demo), values
+	} else if values != nil {
+		known = values
+		if demo != nil {
+			all = append(all, demo)
+		}
 	}
+	known.Certificates = append(known.Certificates, f.known...)
 	if len(config.Endpoints) != 0 {
 		client, err := tsp.NewClient(config)
 		if err != nil {

@@ -35,6 +35,7 @@ func (f *raiseFlags) register(cmd *cobra.Command, level, purpose string) {
 func (a *app) extendCommand() *cobra.Command {
 	var f raiseFlags
 	var content string
+	var certificates []string
 	cmd := &cobra.Command{
 		Use:   "extend --level LEVEL --tsa URL [flags] SIGNATURE ...",
 		Short: "Raise signatures to a higher level",
@@ -49,9 +50,12 @@ A signature that does not verify, or that was revoked or expired before anything
   signet extend --level lt --tsa https://tsa.example/tsr --out archive *.p7m`,
 		Args: atLeast(1, "give the signatures to raise"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.raiseAll(cmd.Context(), &f, args, content, func(level cades.Level) (raiser, error) {
+			return a.raiseAll(cmd.Context(), &f, args, content, func(level cades.Level) (_ raiser, err error) {
 				if level <= cades.BES {
 					return nil, usage("--level %s: choose one of t, lt, lta, c, xlong1, a", f.level)
+				}
+				if f.known, err = a.known(certificates); err != nil {
+					return nil, err
 				}
 				return a.extender(cmd.Context(), &f, level)
 			})
@@ -59,6 +63,7 @@ A signature that does not verify, or that was revoked or expired before anything
 	}
 	f.register(cmd, "t", "the `LEVEL`: t, lt, lta, c, xlong1 or a")
 	cmd.Flags().StringVar(&content, "content", "", "the `FILE` that was signed, or the folder below which the files are")
+	cmd.Flags().StringArrayVar(&certificates, "cert", nil, "certificates of signers and issuers that are not inside, `FILE` in PEM, DER or PKCS #7, or a folder of such files; may be repeated")
 	return cmd
 }
 
@@ -71,7 +76,7 @@ func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level) (r
 		return nil, err
 	}
 	return func(ctx context.Context, m *cades.Message, content *sign.Content) ([]byte, error) {
-		return m.Extend(ctx, level, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content})
+		return m.Extend(ctx, level, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content, Certificates: f.known})
 	}, nil
 }
 
@@ -248,15 +253,22 @@ func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, 
 	if file.err != nil {
 		return "", "", cause(file.err)
 	}
-	data, err := a.readSignature(file.path)
+	in, err := a.readSignature(file.path)
 	if err != nil {
 		return "", "", cause(err)
 	}
-	m, err := cades.Parse(data)
+	if in.Content != nil && f.out == "" { // the signature would take the place of the mail, and of its content
+		return "", "", errors.New("this is a mail with its signature, which has no room for more; give --out DIR for the signature alone")
+	}
+	m, err := cades.Parse(in.DER)
 	if err != nil {
 		return "", "", syntaxCause(err)
 	}
 	content := contentFor(m, file)
+	if in.Content != nil && !file.explicit {
+		c := sign.Bytes(file.path, in.Content)
+		content = &c
+	}
 	ber, err := raise(ctx, m, content)
 	if err != nil {
 		return "", "", err

@@ -94,6 +94,7 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err := a.checkStdout(f, in); err != nil {
 		return err
 	}
+	f.root = options.Level > cades.T // revocation is asked for up to the root, which may be at hand nowhere else
 	keys, err := a.openKey(ctx, &f.keyFlags)
 	if err != nil {
 		return err
@@ -103,6 +104,7 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	f.known = signer.Chain()
 	if options.Timestamper, options.Revocation, err = a.sources(ctx, &f.levelFlags, options.Level); err != nil {
 		return err
 	}

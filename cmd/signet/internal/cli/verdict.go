@@ -17,13 +17,17 @@ import (
 // verified is the outcome for one file, and what --json prints of it.
 type verified struct {
 	Signature  string              `json:"signature"`
+	Kind       string              `json:"kind,omitempty"` // "signature", or "time-stamp" for a file that is one; absent when it is neither
 	OK         bool                `json:"ok"`
 	Valid      bool                `json:"valid"`
 	Trusted    *bool               `json:"trusted,omitempty"` // absent without --trust
 	Attached   bool                `json:"attached"`
+	Mail       bool                `json:"mail,omitempty"` // the content is the first part of the mail
 	Content    string              `json:"content,omitempty"`
 	Error      string              `json:"error,omitempty"`
+	Hint       string              `json:"hint,omitempty"`
 	Signatures []verifiedSignature `json:"signatures,omitempty"`
+	Timestamp  *verifiedTimestamp  `json:"timestamp,omitempty"`
 
 	asked bool // whether the signer is to be trusted
 }
@@ -47,6 +51,7 @@ type verifiedSignature struct {
 }
 
 func (r *verified) take(report *cades.Report) {
+	r.Kind = "signature"
 	r.Valid = report.Valid() && r.Error == ""
 	trusted := report.Trusted()
 	if r.asked {
@@ -99,6 +104,8 @@ func (r *verified) text(a *app) error {
 		b.WriteString(": content from standard input")
 	case r.Content != "":
 		b.WriteString(": content " + plain.Text(r.Content))
+	case r.Mail:
+		b.WriteString(": content in the mail")
 	case r.Attached:
 		b.WriteString(": content inside")
 	}
@@ -106,49 +113,71 @@ func (r *verified) text(a *app) error {
 	for i := range r.Signatures {
 		r.Signatures[i].text(&b, "  ", fmt.Sprintf("signature %d of %d", i+1, len(r.Signatures)))
 	}
+	if r.Timestamp != nil {
+		r.Timestamp.text(&b)
+	}
 	b.WriteString(r.verdict() + "\n")
 	return a.printf("%s", b.String())
 }
 
-// outcome is that of the signature that is worst: TOTAL-FAILED, then INDETERMINATE.
-func (r *verified) outcome() (validate.Indication, *verifiedSignature) {
-	if r.Error != "" || len(r.Signatures) == 0 {
-		return validate.TotalFailed, nil
+// conclusion is what is to be said of a file in one line.
+type conclusion struct {
+	validate.Indication
+	sub    validate.SubIndication
+	reason string
+	valid  bool // apart from whom it is of
+}
+
+// conclusion is that of the signature that is worst: TOTAL-FAILED, then INDETERMINATE.
+func (r *verified) conclusion() (worst conclusion) {
+	switch {
+	case r.Error != "":
+		return conclusion{Indication: validate.TotalFailed}
+	case r.Timestamp != nil:
+		return r.Timestamp.conclusion
+	case len(r.Signatures) == 0:
+		return conclusion{Indication: validate.TotalFailed}
 	}
-	var worst *verifiedSignature
+	worst.Indication = validate.TotalPassed
 	for i := range r.Signatures {
 		s := &r.Signatures[i]
-		switch {
-		case s.Indication == validate.TotalFailed:
-			return s.Indication, s
-		case s.Indication == validate.Indeterminate && worst == nil:
-			worst = s
+		if s.Indication == validate.TotalFailed || s.Indication == validate.Indeterminate && worst.Indication == validate.TotalPassed {
+			worst = conclusion{s.Indication, validate.SubIndication(s.SubIndication), s.Reason, s.Valid}
+		}
+		if s.Indication == validate.TotalFailed {
+			break
 		}
 	}
-	if worst != nil {
-		return validate.Indeterminate, worst
-	}
-	return validate.TotalPassed, nil
+	return worst
 }
 
 func (r *verified) verdict() string {
-	switch i, s := r.outcome(); {
+	c := r.conclusion()
+	hint := ""
+	if r.Hint != "" {
+		hint = "; " + r.Hint
+	}
+	who := "signer"
+	if r.Timestamp != nil {
+		who = "authority"
+	}
+	switch {
 	case r.Error != "":
 		return "NOT VALID: " + plain.Text(r.Error)
-	case i == validate.TotalPassed:
+	case c.Indication == validate.TotalPassed:
 		return "VALID"
-	case !r.asked && s.Valid && s.SubIndication == string(validate.NoChain):
-		return "VALID, but the signer was not checked against any root; give trusted certificates with --trust FILE"
-	case i == validate.TotalFailed || definite(s.SubIndication):
-		return fmt.Sprintf("NOT VALID: %s (%s, %s)", plain.Text(s.Reason), i, s.SubIndication)
+	case !r.asked && c.valid && c.sub == validate.NoChain:
+		return "VALID, but the " + who + " was not checked against any root; give trusted certificates with --trust FILE"
+	case c.Indication == validate.TotalFailed || definite(c.sub):
+		return fmt.Sprintf("NOT VALID: %s (%s, %s)%s", plain.Text(c.reason), c.Indication, c.sub, hint)
 	default:
-		return fmt.Sprintf("NOT KNOWN: %s (%s, %s)", plain.Text(s.Reason), i, s.SubIndication)
+		return fmt.Sprintf("NOT KNOWN: %s (%s, %s)%s", plain.Text(c.reason), c.Indication, c.sub, hint)
 	}
 }
 
 // definite reports whether nothing that is missing would make such a signature valid.
-func definite(sub string) bool {
-	switch validate.SubIndication(sub) {
+func definite(sub validate.SubIndication) bool {
+	switch sub {
 	case validate.ChainConstraints, validate.OutOfBounds, validate.Revoked, validate.WeakAlgorithm:
 		return true
 	}
@@ -169,16 +198,20 @@ func (v *verifiedSignature) text(b *strings.Builder, indent, title string) {
 		fmt.Fprintf(b, "%ssigned at    %s, as the signer claims\n", indent, moment(*v.SigningTime))
 	}
 	fmt.Fprintf(b, "%salgorithms   %s, content digest %s\n", indent, plain.Text(v.Algorithm), plain.Text(v.Digest))
-	for _, c := range v.Checks {
+	writeChecks(b, indent, v.Checks)
+	for i := range v.CounterSignatures {
+		v.CounterSignatures[i].text(b, indent, fmt.Sprintf("counter-signature %d", i+1))
+	}
+}
+
+func writeChecks(b *strings.Builder, indent string, checks []cades.Check) {
+	for _, c := range checks {
 		status := c.Status.String()
 		if c.Status == cades.Failed {
 			status = "FAILED"
 		}
 		line := fmt.Sprintf("%s%-9s  %-22s %s", indent, status, c.Name, plain.Text(c.Detail))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	for i := range v.CounterSignatures {
-		v.CounterSignatures[i].text(b, indent, fmt.Sprintf("counter-signature %d", i+1))
 	}
 }
 

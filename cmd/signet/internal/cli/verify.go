@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,13 +15,13 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
-	"github.com/seed-116355fd/signet/trust"
 )
 
 type verifyFlags struct {
+	trustFlags
 	content, at string
-	trust       []string
 	json        bool
 }
 
@@ -29,12 +30,14 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [flags] SIGNATURE|DIR|- ...",
 		Short: "Verify signatures",
-		Long: `Verify each SIGNATURE (binary, PEM or base64), and each .p7s and .p7m in each DIR. The content of a detached
-signature X.p7s is the file X beside it, unless --content says otherwise.
+		Long: `Verify each SIGNATURE (binary, PEM, base64 or an S/MIME mail), and each .p7s and .p7m in each DIR. The content of a detached
+signature X.p7s is the file X beside it, that of a signed mail is in the mail, unless --content says otherwise.
 
 Without --trust, whether the signer is to be trusted is not looked at: the signature was then made with the key of the
 certificate that comes with it, whoever that is. A certificate that names a place to ask whether it was revoked has to be
 asked for, unless what is inside the signature says so.
+
+A time-stamp, or the answer of an authority with one in it (.tst, .tsr), is verified over its document.
 
 The exit code is 0 when all signatures are valid, 1 when one is not, and 4 when it cannot be told of one, for which the last
 line says what is missing.`,
@@ -46,7 +49,9 @@ line says what is missing.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.content, "content", "", "the `FILE` that was signed (- is standard input), or the folder below which the files are")
-	flags.StringArrayVar(&f.trust, "trust", nil, "`FILE` with trusted certificates, in PEM or DER, or a folder of them, or demo; may be repeated")
+	flags.StringArrayVar(&f.trust, "trust", nil, "trusted certificates: a `FILE` in PEM, DER or PKCS #7 (.p7b), a folder of such files, system, or demo; may be repeated")
+	flags.StringArrayVar(&f.timestampTrust, "timestamp-trust", nil, "the same for authorities of time-stamps, instead of --trust")
+	flags.StringArrayVar(&f.cert, "cert", nil, "certificates of signers and issuers that are not inside, `FILE`, in the forms of --trust; they are not trusted for that; may be repeated")
 	flags.StringVar(&f.at, "at", "", "the `TIME` at which certificates have to be valid, such as 2026-03-01 or 2026-03-01T12:00:00Z, instead of now")
 	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
 	flags.SortFlags = false
@@ -61,9 +66,11 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 			return usage("--at %s: %w", f.at, err)
 		}
 	}
-	if options.Roots, err = a.roots(f.trust); err != nil {
+	t, err := a.trusted(&f.trustFlags)
+	if err != nil {
 		return err
 	}
+	options.Roots, options.TimestampRoots, options.Certificates = t.roots, t.timestamps, t.known
 	files, err := findSignatures(args, f.content)
 	if err != nil {
 		return err
@@ -73,14 +80,14 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		if ctx.Err() != nil {
 			return &failure{ExitFailed, errors.New("interrupted")}
 		}
-		r := a.verifyFile(ctx, file, options)
+		r := a.verifyFile(ctx, file, options, t)
 		if ctx.Err() != nil {
 			return &failure{ExitFailed, errors.New("interrupted")}
 		}
 		if !r.OK {
 			bad++
 		}
-		if i, _ := r.outcome(); i == validate.TotalFailed {
+		if r.conclusion().Indication == validate.TotalFailed {
 			failed++
 		}
 		print := r.text
@@ -107,42 +114,6 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	return nil
 }
 
-// roots reads --trust; nil when it was not given.
-func (a *app) roots(paths []string) (*trust.Roots, error) {
-	if len(paths) == 0 {
-		return nil, nil
-	}
-	pool := trust.New()
-	for _, path := range paths {
-		files := []string{path}
-		switch info, err := os.Stat(path); {
-		case path == demoKey:
-			if files, err = a.demoRoots(); err != nil {
-				return nil, usage("--trust demo: %w", err)
-			}
-		case err == nil && info.IsDir():
-			if files, err = certificateFiles(path); err != nil {
-				return nil, usage("--trust %s: %w", path, cause(err))
-			}
-			if len(files) == 0 {
-				return nil, usage("--trust %s: there is no .pem, .crt, .cer or .der file in that folder", path)
-			}
-		}
-		for _, file := range files {
-			certificates, err := readCertificates(file)
-			if err != nil {
-				return nil, usage("--trust %s: %w", file, cause(err))
-			}
-			for _, c := range certificates {
-				if err := pool.AddDER(c.Raw); err != nil {
-					return nil, usage("--trust %s: %w", file, err)
-				}
-			}
-		}
-	}
-	return pool, nil
-}
-
 // demoRoots finds the authorities of the demo identities of this user, expired ones included.
 func (a *app) demoRoots() ([]string, error) {
 	state, err := a.stateDir()
@@ -163,26 +134,11 @@ func (a *app) demoRoots() ([]string, error) {
 	return files, nil
 }
 
-func certificateFiles(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var files []string
-	for _, e := range entries {
-		switch filepath.Ext(e.Name()) {
-		case ".pem", ".crt", ".cer", ".der":
-			files = append(files, filepath.Join(dir, e.Name()))
-		}
-	}
-	return files, nil
-}
-
 // maxSignatureFile bounds what is read into memory; an attached container holds its content.
 const maxSignatureFile = 4 << 30
 
 // verifyFile checks one file; what goes wrong is in the result.
-func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades.VerifyOptions) *verified {
+func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades.VerifyOptions, t *trusted) *verified {
 	r := &verified{Signature: file.path, asked: options.Roots != nil}
 	fail := func(err error) *verified {
 		r.Error = sentence(cause(err))
@@ -191,17 +147,28 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	if file.err != nil {
 		return fail(file.err)
 	}
-	data, err := a.readSignature(file.path)
-	if err != nil {
+	in, err := a.readIntake(file.path)
+	switch {
+	case err != nil:
 		return fail(err)
+	case in.Kind == intake.Token, in.Kind == intake.Response:
+		if err := a.verifyTimestamp(ctx, r, in, file, t); err != nil {
+			return fail(err)
+		}
+		return r
+	case in.Kind != intake.Signature && in.Kind != intake.Unknown:
+		return fail(notSigned(in))
 	}
-	m, err := cades.Parse(data)
+	m, err := cades.Parse(in.DER)
 	if err != nil {
 		return fail(syntaxCause(err))
 	}
 	r.Attached = !m.Detached()
 	var content io.Reader
-	if m.Detached() || file.explicit {
+	switch r.Mail = in.Content != nil && !file.explicit; {
+	case r.Mail:
+		content = bytes.NewReader(in.Content)
+	case m.Detached() || file.explicit:
 		f, err := a.openContent(file)
 		if err != nil { // the rest is checked nevertheless
 			r.Error = sentence(err)
@@ -215,21 +182,43 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		return fail(fmt.Errorf("the content %s: %w", file.content, cause(err)))
 	}
 	r.take(report)
+	for _, s := range report.Signatures {
+		if s.Certificate == nil && s.Status(cades.CheckSigner) == cades.Failed {
+			r.Hint = "give the certificate of the signer with --cert FILE"
+		}
+	}
+	if r.Content != "" && r.Content != stdinName && contentFailed(report) {
+		r.Hint = lineEnds(ctx, m, r.Content, options)
+	}
 	return r
 }
 
-func (a *app) readSignature(path string) ([]byte, error) {
-	var data []byte
-	var err error
-	if path == stdinName {
-		data, err = readLimited(a.Stdin, 0, maxSignatureFile)
-	} else {
-		data, err = readSmall(path, maxSignatureFile)
+// contentFailed reports whether the content is not the one that a signature is over.
+func contentFailed(report *cades.Report) bool {
+	for i := range report.Signatures {
+		if report.Signatures[i].Status(cades.CheckMessageDigest) == cades.Failed {
+			return true
+		}
 	}
-	if err != nil {
-		return nil, err
+	return false
+}
+
+// lineEnds says whether a content that is not the signed one would be it with other line ends. Mail programs, and
+// openssl cms without -binary, sign a text with every line end made CRLF (RFC 8551 section 3.1.1), and version control and
+// FTP change them afterwards. It stays another content: this is a hint, and no verdict.
+func lineEnds(ctx context.Context, m *cades.Message, path string, options *cades.VerifyOptions) string {
+	for _, end := range []struct{ octets, name string }{{"\r\n", "CR LF"}, {"\n", "LF"}} {
+		f, err := os.Open(path)
+		if err != nil {
+			return ""
+		}
+		report, err := m.Verify(ctx, intake.Lines(f, end.octets), options)
+		_ = f.Close()
+		if err == nil && !contentFailed(report) {
+			return "the content fits when every line of it ends with " + end.name + ": it was signed as a text, or its line ends were changed on the way"
+		}
 	}
-	return unwrap(data)
+	return ""
 }
 
 func (a *app) openContent(file signatureFile) (io.ReadCloser, error) {
@@ -349,7 +338,7 @@ func contentBelow(dir, path string) string {
 func contentOf(path string) string {
 	ext := filepath.Ext(path)
 	switch ext {
-	case detachedSuffix, attachedSuffix, ".sig", ".csig", ".pkcs7", ".p7":
+	case detachedSuffix, attachedSuffix, ".sig", ".csig", ".pkcs7", ".p7", ".tst", ".tsr":
 		return path[:len(path)-len(ext)]
 	}
 	return ""

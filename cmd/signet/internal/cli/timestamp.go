@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
+)
+
+// verifiedTimestamp is the outcome for a time-stamp that is a file of its own.
+type verifiedTimestamp struct {
+	Time       time.Time     `json:"time"`
+	Accuracy   string        `json:"accuracy,omitempty"`
+	Authority  string        `json:"authority,omitempty"`
+	Thumbprint string        `json:"thumbprint,omitempty"`
+	Policy     string        `json:"policy"`
+	Serial     string        `json:"serial"`
+	Digest     string        `json:"digest_algorithm"`
+	Imprint    string        `json:"imprint"`
+	Checks     []cades.Check `json:"checks"`
+
+	Indication    validate.Indication    `json:"indication"`
+	SubIndication validate.SubIndication `json:"sub_indication,omitempty"`
+	Reason        string                 `json:"reason,omitempty"`
+
+	conclusion conclusion
+}
+
+// tokenOf returns the token that a file is, or that the answer of an authority holds.
+func tokenOf(f *intake.File) (*tsp.Token, error) {
+	der := f.DER
+	if f.Kind == intake.Response {
+		if err := refusal(der); err != nil {
+			return nil, fmt.Errorf("this is the answer of a time-stamp authority, which refused: %w", err)
+		}
+		v, err := cms.ReadValue(der)
+		if err != nil {
+			return nil, syntaxCause(err)
+		}
+		r := v.Reader()
+		_, _ = r.Next()
+		token, err := r.Next()
+		if err != nil {
+			return nil, errors.New("this is the answer of a time-stamp authority, and there is no time-stamp in it")
+		}
+		der = token.Raw()
+	}
+	token, err := tsp.ParseToken(der)
+	if e, ok := errors.AsType[*tsp.Error](err); ok {
+		return nil, fmt.Errorf("this is a time-stamp that cannot be read: %s", e.What)
+	}
+	return token, err
+}
+
+// refusal is what an authority said that gave no time-stamp; nil when it gave one. Package tsp reads answers to a request
+// only, and finds a refusal before it compares the two.
+func refusal(response []byte) error {
+	q, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, make([]byte, crypto.SHA256.Size())), "")
+	if err != nil {
+		return err
+	}
+	_, err = q.Token(response, nil)
+	if e, ok := errors.AsType[*tsp.Error](err); ok && e.Check == tsp.CheckStatus {
+		return errors.New(e.What)
+	}
+	return nil
+}
+
+// verifyTimestamp checks a time-stamp over its document.
+func (a *app) verifyTimestamp(ctx context.Context, r *verified, in *intake.File, file signatureFile, t *trusted) error {
+	token, err := tokenOf(in)
+	if err != nil {
+		return err
+	}
+	r.Kind = "time-stamp"
+	r.asked = t.timestamps != nil
+	imprint, unchecked := token.Imprint, ""
+	switch h := token.NewHash(); {
+	case h == nil:
+		unchecked = "made with " + token.HashName() + ", which is not known here"
+	case file.content == "":
+		unchecked = "the document is not at hand"
+		r.Error = "the time-stamp is over a document that is not in it; give the document with --content FILE"
+	default:
+		f, err := a.openContent(file)
+		if err != nil {
+			unchecked, r.Error = "the document is not at hand", strings.Replace(sentence(err), "the signature is detached and its content", "the time-stamp is over a document, and", 1)
+			break
+		}
+		defer func() { _ = f.Close() }()
+		if _, err := io.Copy(h, &interruptible{ctx, f}); err != nil {
+			return fmt.Errorf("the content %s: %w", file.content, cause(err))
+		}
+		r.Content, imprint.Sum = file.content, h.Sum(nil)
+	}
+	v := &verifiedTimestamp{
+		Time: token.GenTime.UTC(), Policy: token.Policy, Serial: token.SerialNumber.Text(16), Digest: token.HashName(), Imprint: hex.EncodeToString(token.Imprint.Sum),
+	}
+	if token.Accuracy != 0 {
+		v.Accuracy = token.Accuracy.String()
+	}
+	if c := token.Certificate(t.known...); c != nil {
+		v.Authority, v.Thumbprint = inspect.Name(c.RawSubject), sign.Thumbprint(c)
+	}
+	problems := token.Problems(imprint, &tsp.VerifyOptions{Certificates: t.known, Roots: t.timestamps, Clock: a.Now})
+	v.Checks = timestampChecks(problems, unchecked, r.asked)
+	if weak := token.Weakness(); weak != "" {
+		v.Checks = append(v.Checks, cades.Check{Name: cades.CheckAlgorithms, Status: cades.Tolerated, Detail: weak})
+	}
+	v.conclude()
+	r.Timestamp, r.Valid = v, r.Error == "" && v.conclusion.valid
+	r.OK = r.Valid && v.Indication == validate.TotalPassed
+	if r.asked {
+		r.Trusted = &r.OK
+	}
+	return nil
+}
+
+// conclude draws the conclusion from the checks, in the terms that are used of signatures.
+func (v *verifiedTimestamp) conclude() {
+	c := conclusion{Indication: validate.TotalPassed, valid: true}
+	status := map[string]cades.Check{}
+	for _, check := range v.Checks {
+		status[check.Name] = check
+	}
+	for _, step := range []struct {
+		check tsp.Check
+		is    validate.Indication // when it failed
+		sub   validate.SubIndication
+	}{
+		{tsp.CheckVersion, validate.TotalFailed, validate.FormatFailure},
+		{tsp.CheckExtensions, validate.Indeterminate, validate.NotSupported},
+		{tsp.CheckSigners, validate.TotalFailed, validate.FormatFailure},
+		{tsp.CheckImprint, validate.TotalFailed, validate.HashFailure},
+		{tsp.CheckAttributes, validate.TotalFailed, validate.HashFailure},
+		{tsp.CheckCertificate, validate.Indeterminate, validate.NoSigner},
+		{tsp.CheckSignature, validate.TotalFailed, validate.CryptoFailure},
+		{tsp.CheckSigningCertificate, validate.Indeterminate, validate.NoSigner},
+		{tsp.CheckKeyUsage, validate.Indeterminate, validate.ChainConstraints},
+		{tsp.CheckValidity, validate.Indeterminate, validate.OutOfBounds},
+		{tsp.CheckChain, validate.Indeterminate, validate.NoChain},
+	} {
+		check, there := status[string(step.check)]
+		switch {
+		case check.Status == cades.Failed:
+			c = conclusion{step.is, step.sub, check.Name + ": " + check.Detail, step.check == tsp.CheckChain}
+		case check.Status == cades.Unchecked && step.check == tsp.CheckImprint:
+			c = conclusion{validate.Indeterminate, validate.NotSupported, check.Name + ": " + check.Detail, false}
+		case !there || check.Status == cades.Unchecked:
+			c = conclusion{validate.Indeterminate, validate.NoChain, check.Name + ": " + check.Detail, step.check == tsp.CheckChain}
+		default:
+			continue
+		}
+		break
+	}
+	v.conclusion, v.Indication, v.SubIndication, v.Reason = c, c.Indication, c.sub, c.reason
+}
+
+// timestampChecks are the checks of a token, in their order: those that failed, those that were not made, and those that
+// passed.
+func timestampChecks(problems []*tsp.Error, unchecked string, asked bool) (all []cades.Check) {
+	failed := map[tsp.Check][]string{}
+	for _, p := range problems {
+		what := p.What
+		if p.Err != nil {
+			what = strings.TrimPrefix(what+": "+p.Err.Error(), ": ")
+		}
+		failed[p.Check] = append(failed[p.Check], what)
+	}
+	for _, name := range []tsp.Check{
+		tsp.CheckVersion, tsp.CheckImprint, tsp.CheckExtensions, tsp.CheckSigners, tsp.CheckAttributes, tsp.CheckCertificate, tsp.CheckSigningCertificate,
+		tsp.CheckSignature, tsp.CheckKeyUsage, tsp.CheckValidity, tsp.CheckTime, tsp.CheckChain,
+	} {
+		c := cades.Check{Name: string(name), Status: cades.Passed, Detail: strings.Join(failed[name], "; ")}
+		ofCertificate := name == tsp.CheckSignature || name == tsp.CheckKeyUsage || name == tsp.CheckValidity || name == tsp.CheckChain
+		switch {
+		case failed[name] != nil:
+			c.Status = cades.Failed
+		case name == tsp.CheckTime: // said by nobody: a time-stamp may be of any age
+			continue
+		case name == tsp.CheckImprint && unchecked != "":
+			c.Status, c.Detail = cades.Unchecked, unchecked
+		case ofCertificate && failed[tsp.CheckCertificate] != nil:
+			c.Status, c.Detail = cades.Unchecked, "without the certificate of the authority"
+		case name == tsp.CheckChain && !asked:
+			c.Status, c.Detail = cades.Unchecked, "no trusted certificates were given"
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func (v *verifiedTimestamp) text(b *strings.Builder) {
+	authority := "an unknown authority"
+	if v.Authority != "" {
+		authority = v.Authority
+	}
+	fmt.Fprintf(b, "  time-stamp of %s by %s\n", moment(v.Time), authority)
+	const indent = "    "
+	if v.Thumbprint != "" {
+		fmt.Fprintf(b, "%scertificate  %s\n", indent, v.Thumbprint)
+	}
+	if v.Accuracy != "" {
+		fmt.Fprintf(b, "%saccuracy     %s\n", indent, v.Accuracy)
+	}
+	fmt.Fprintf(b, "%snumber       %s, under policy %s\n", indent, v.Serial, plain.Text(v.Policy))
+	fmt.Fprintf(b, "%simprint      %s %s\n", indent, plain.Text(v.Digest), v.Imprint)
+	writeChecks(b, indent, v.Checks)
+}
+
+// interruptible stops reading when a context ends.
+type interruptible struct {
+	ctx context.Context //nolint:containedctx // io.Reader has none to pass on
+	r   io.Reader
+}
+
+func (r *interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
