@@ -18,7 +18,7 @@ const maxSignature = 32 << 20
 // validation is the answer of POST /v3/validate.
 type validation struct {
 	// IsValid says that all that was asked for was checked, and is right: with VerifySignatureOnly the signatures, else
-	// the chains of the certificates as well. Revocation is not looked up.
+	// the chains of the certificates as well, and whether they were revoked, as far as what is in the message says.
 	IsValid     bool
 	Verdict     verdict.Outcome
 	Message     string

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
@@ -152,7 +153,7 @@ func passedReason(signatureOnly bool) string {
 	if signatureOnly {
 		return "the signature is of this content and made with the key of the certificate; the chain of the certificate was not checked, as asked for, and neither was revocation"
 	}
-	return "the signature is of this content, and the certificate leads to a trusted root; revocation was not checked"
+	return "the signature is of this content, and the certificate leads to a trusted root, and was good when the signature is known to have existed"
 }
 
 // one is the place where what package cades found becomes an outcome.
@@ -175,56 +176,36 @@ func (q *Request) one(s *cades.SignatureReport) Signature {
 		}
 		v.Checks = append(v.Checks, Check{c.Name, status(c.Status), detail})
 	}
-	v.Checks = append(v.Checks, Check{CheckRevocation, CheckUnchecked, "whether the certificate was revoked is not looked up"})
+	if s.Status(cades.CheckRevocation) == cades.Unchecked && !has(s, cades.CheckRevocation) {
+		v.Checks = append(v.Checks, Check{CheckRevocation, CheckUnchecked, "whether the certificate was revoked was not looked at, since there is no chain"})
+	}
 	v.Timestamps = timestamps(s)
-	chain := Passed
 	for i := range s.CounterSignatures {
 		v.CounterSignatures = append(v.CounterSignatures, q.one(&s.CounterSignatures[i]))
 	}
-	if !q.SignatureOnly && s.Status(cades.CheckChain) == cades.Unchecked {
-		chain = Indeterminate
-	}
-	switch failed, unchecked := problems(s); {
-	case failed != "":
-		v.Outcome, v.Reason = Failed, failed
-	case unchecked != "":
-		v.Outcome, v.Reason = Indeterminate, unchecked
-	case !s.Valid(): // of a counter-signature, which is named above
-		v.Outcome, v.Reason = Failed, s.Err().Error()
-	case chain != Passed:
+	switch {
+	case s.Indication == validate.TotalPassed:
+		v.Outcome, v.Reason = Passed, passedReason(q.SignatureOnly)
+	case s.Indication == validate.TotalFailed:
+		v.Outcome, v.Reason = Failed, s.Reason
+	case s.SubIndication == validate.NoChain && s.Valid() && q.SignatureOnly:
+		v.Outcome, v.Reason = Passed, passedReason(true)
+	case s.SubIndication == validate.NoChain && s.Valid() && q.Roots == nil:
 		v.Outcome = Indeterminate
 		v.Reason = "the signature is of this content, and who made it was not checked, since this service has no trusted roots; the operator can give them, or ask for the signature only"
 	default:
-		v.Outcome, v.Reason = Passed, passedReason(q.SignatureOnly)
+		v.Outcome, v.Reason = Indeterminate, fmt.Sprintf("%s (%s)", s.Reason, s.SubIndication)
 	}
 	return v
 }
 
-// problems says in a sentence what failed, and what had to be checked and was not.
-func problems(s *cades.SignatureReport) (failed, unchecked string) {
-	var bad, open []string
+func has(s *cades.SignatureReport, name string) bool {
 	for _, c := range s.Checks {
-		switch {
-		case c.Status == cades.Failed:
-			bad = append(bad, c.Name+": "+c.Detail)
-		case c.Status == cades.Unchecked && (c.Name == cades.CheckSignature || c.Name == cades.CheckMessageDigest || c.Name == cades.CheckTimestamp):
-			open = append(open, c.Name+": "+c.Detail)
+		if c.Name == name {
+			return true
 		}
 	}
-	for i := range s.CounterSignatures {
-		worse, more := problems(&s.CounterSignatures[i])
-		if worse != "" {
-			bad = append(bad, fmt.Sprintf("counter-signature %d: %s", i+1, worse))
-		}
-		if more != "" {
-			open = append(open, fmt.Sprintf("counter-signature %d: %s", i+1, more))
-		}
-	}
-	// Absent altogether is not passed either.
-	if s.Status(cades.CheckSignature) == cades.Unchecked && len(open) == 0 {
-		open = append(open, "the signature value was not checked")
-	}
-	return strings.Join(bad, "; "), strings.Join(open, "; ")
+	return false
 }
 
 func status(s cades.Status) string {
