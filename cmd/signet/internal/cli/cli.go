@@ -136,7 +136,8 @@ func (a *app) root() *cobra.Command {
 		Long: `Signet signs files into CAdES containers (PKCS #7 / CMS) with a key in a file, a token or an HSM, verifies
 them, and shows what is inside.
 
-Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupted; 2 wrong usage; 3 the key could not be used.`,
+Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupted; 2 wrong usage; 3 the key could not be used;
+4 it is not known whether a signature is valid.`,
 		Example: `  signet sign --key demo README.md                   makes README.md.p7s with a demo key
   signet verify --trust demo README.md.p7s
   signet inspect README.md.p7s`,
@@ -168,7 +169,7 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 		return usage("%s", text)
 	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
-	root.AddCommand(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.keysCommand(),
+	root.AddCommand(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.extractCommand(), a.renewCommand(), a.keysCommand(),
 		a.keygenCommand(), a.csrCommand(), a.importCertCommand(), a.doctorCommand(), a.serveCommand(), a.serviceTokenCommand(), a.auditCommand(), a.versionCommand())
 	return root
 }
@@ -177,7 +178,7 @@ func suggest(cmd *cobra.Command, name string) string {
 	if names := cmd.SuggestionsFor(name); len(names) != 0 {
 		return "; did you mean " + strings.Join(names, " or ") + "?"
 	}
-	return "; there are sign, extend, countersign, verify, inspect, keys, keygen, csr, import-cert, doctor, serve, token, audit and version"
+	return "; there are sign, extend, countersign, verify, inspect, extract, renew, keys, keygen, csr, import-cert, doctor, serve, token, audit and version"
 }
 
 // atLeast refuses a call without arguments with a sentence of its own.

@@ -10,8 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -79,7 +77,7 @@ func (a *app) csr(ctx context.Context, f *csrFlags) error {
 	if f.out == "" {
 		return a.printf("%s", text)
 	}
-	if err := replaceFile(f.out, text); err != nil {
+	if err := writeFile(f.out, true, bytesWriter(text)); err != nil {
 		return &failure{ExitFailed, fmt.Errorf("write %s: %w", f.out, plainCause(err))}
 	}
 	a.note("made %s", f.out)
@@ -139,24 +137,4 @@ func x509Algorithm(public crypto.PublicKey, opts crypto.SignerOpts) x509.Signatu
 	return map[crypto.Hash]x509.SignatureAlgorithm{
 		0: x509.PureEd25519, crypto.SHA256: x509.ECDSAWithSHA256, crypto.SHA384: x509.ECDSAWithSHA384, crypto.SHA512: x509.ECDSAWithSHA512,
 	}[hash]
-}
-
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, data []byte) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return errors.New("it is a folder")
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix+"*"+tempSuffix)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

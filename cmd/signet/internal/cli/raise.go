@@ -277,7 +277,7 @@ func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, 
 		return "", "", err
 	}
 	output = f.place(file)
-	if err := replaceFile(output, ber); err != nil {
+	if err := writeFile(output, true, bytesWriter(ber)); err != nil {
 		return "", "", fmt.Errorf("write %s: %w", output, plainCause(err))
 	}
 	return output, m.Signatures()[0].LevelName(), nil
