@@ -49,7 +49,7 @@ func pssOnly(spki []byte) (*pssKey, error) {
 		return key, nil
 	}
 	var fields pssFields
-	if rest, err := asn1.Unmarshal(params, &fields); err != nil || len(rest) != 0 || fields.Trailer != 1 || fields.Salt < 0 {
+	if _, err := asn1.Unmarshal(params, &fields); err != nil || !inOrder(params) || fields.Trailer != 1 || fields.Salt < 0 {
 		return nil, errors.New("the parameters of its RSASSA-PSS key are malformed")
 	}
 	key.hash, key.mask, key.salt = fields.Hash.Algorithm, idSHA1, fields.Salt
@@ -64,6 +64,23 @@ func pssOnly(spki []byte) (*pssKey, error) {
 		key.mask = inner.Algorithm
 	}
 	return key, nil
+}
+
+// inOrder reports whether the fields are those of RSASSA-PSS-params, each once: encoding/asn1 leaves out what it does not
+// know, and a restriction that is left out is none.
+func inOrder(params []byte) bool {
+	var fields []asn1.RawValue
+	if _, err := asn1.Unmarshal(params, &fields); err != nil {
+		return false
+	}
+	last := -1
+	for _, f := range fields {
+		if f.Class != asn1.ClassContextSpecific || f.Tag <= last || f.Tag > 3 {
+			return false
+		}
+		last = f.Tag
+	}
+	return true
 }
 
 // String says what the key is for.

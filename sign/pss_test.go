@@ -1,6 +1,7 @@
 package sign_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -51,6 +52,8 @@ func TestPSSParameters(t *testing.T) {
 		"the same mask":   {params: restricted(idSHA256, idSHA256, 20, 1), best: "rsa-pss-sha256"},
 		"trailer 2":       {params: restricted(idSHA256, idSHA256, 20, 2), says: "malformed"},
 		"negative salt":   {params: restricted(idSHA256, idSHA256, -1, 1), says: "malformed"},
+		"another mask":    {params: bytes.Replace(sha512, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"), []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x18"), 1), says: "is not MGF1"},
+		"another field":   {params: append([]byte{0x30, sha512[1] + 5}, append(append([]byte(nil), sha512[2:]...), 0xa4, 3, 2, 1, 1)...), says: "malformed"},
 		"no parameters":   {params: []byte{0x04, 0}, says: "malformed"},
 		"NULL":            {params: []byte{0x05, 0}, best: "rsa-pss-sha256"},
 	} {
@@ -62,7 +65,7 @@ func TestPSSParameters(t *testing.T) {
 			every, err2 := sign.SchemesOf(id.Certificate().RawSubjectPublicKeyInfo)
 			if c.best == "" {
 				class := sign.ErrUnsupported
-				if c.says == "malformed" {
+				if c.says == "malformed" || c.says == "is not MGF1" {
 					class = sign.ErrInput
 				}
 				for _, err := range []error{err, err2} {

@@ -64,9 +64,9 @@ func (v *verifier) wholeContent() (whole []byte, problem string) {
 			return nil, "which cannot be read"
 		}
 		return whole, ""
-	case f == nil || !f.keep:
+	case f == nil:
 		return nil, "which is detached: give the content itself; a digest of it is not enough"
-	case f.size > maxWhole:
+	case f.size > 0 && f.whole == nil:
 		return nil, fmt.Sprintf("which is not kept when it has more than %d MiB", maxWhole>>20)
 	case f.whole == nil:
 		return []byte{}, ""
