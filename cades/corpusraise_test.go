@@ -63,7 +63,7 @@ func TestCorpusRaised(t *testing.T) {
 			tsa := testlevels.Authority(t, pki, func() time.Time { return at })
 			before, err := m.Verify(t.Context(), nil, nil)
 			require.NoError(t, err)
-			out, err := m.Extend(t.Context(), to, &cades.ExtendOptions{Timestamper: tsa, Revocation: nothing{}})
+			out, err := m.Extend(t.Context(), to, &cades.ExtendOptions{Timestamper: tsa, Revocation: nothing{}, Clock: func() time.Time { return at }})
 			if err != nil {
 				refused++
 				t.Logf("%s to %s: %s", m.Signatures()[0].LevelName(), to, err)

@@ -12,8 +12,10 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
@@ -30,6 +32,12 @@ type ExtendOptions struct {
 	// Content is that of a detached message, or its digests by Hash and by the hashes of the signers. Archive time-stamps
 	// need it; when it is there, signatures are checked against it, too.
 	Content *sign.Content
+	// Roots and TimestampRoots are as in [VerifyOptions]. With them a signature is judged before it is raised, and the
+	// time-stamps that it has may prove that it is older than the end of its certificate. Without them nothing that is there
+	// proves anything: a signer whose certificate has expired or was revoked by now is refused, whatever is on the signature.
+	Roots, TimestampRoots *trust.Roots
+	// Clock tells the time; nil means time.Now.
+	Clock func() time.Time
 	// Certificates are candidates for signers that the message does not hold.
 	Certificates []*x509.Certificate
 	// Force raises what does not verify, or expired before it was time-stamped. The result proves no more than what
@@ -61,11 +69,13 @@ type extension struct {
 	o       *ExtendOptions
 	m       *Message
 	which   []path
-	digest  []byte            // of the content, by the hash of the imprints; nil when it is not needed
-	digests []sign.Digest     // of the content
-	octets  hash.Cloner       // has taken encapContentInfo and a detached content, for archive time-stamps of RFC 5126
-	proofs  map[string]*proof // by path
-	fresh   bool              // the signature was made a moment ago and need not be verified
+	digest  []byte                      // of the content, by the hash of the imprints; nil when it is not needed
+	digests []sign.Digest               // of the content
+	octets  hash.Cloner                 // has taken encapContentInfo and a detached content, for archive time-stamps of RFC 5126
+	proofs  map[string]*proof           // by path
+	fresh   bool                        // the signature was made a moment ago and need not be verified
+	judged  map[string]*SignatureReport // what was found of the signatures, by path
+	own     map[string]time.Time        // of time-stamps that were made now, by path
 }
 
 // run raises every signature that was asked for.
@@ -257,7 +267,8 @@ func (e *extension) verify(ctx context.Context) error {
 	if e.o.Force {
 		return nil
 	}
-	v := &VerifyOptions{Certificates: e.o.Certificates}
+	// Whether the signer was revoked is asked when values are collected.
+	v := &VerifyOptions{Certificates: e.o.Certificates, Roots: e.o.Roots, TimestampRoots: e.o.TimestampRoots, Clock: e.o.Clock, NoRevocation: true}
 	if e.m.Detached() {
 		v.Digests = e.digests
 	}
@@ -270,6 +281,10 @@ func (e *extension) verify(ctx context.Context) error {
 		for _, i := range p[1:] {
 			r = &r.CounterSignatures[i]
 		}
+		if e.judged == nil {
+			e.judged = make(map[string]*SignatureReport)
+		}
+		e.judged[p.String()] = r
 		for _, c := range r.Checks {
 			absent := c.Status == Unchecked && c.Name == CheckSignature
 			if c.Status == Failed || absent {
@@ -312,21 +327,46 @@ func (s *Signature) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]b
 	return e.m.in.BER, nil
 }
 
-// inTime refuses a first time-stamp that comes after the certificate of the signer has expired: nothing proves then that
+// proof is a time at which the signature is known to have existed: by a time-stamp that was made now, or by one that was there
+// and is by an authority below the given roots.
+func (e *extension) proof(p path) (at time.Time, ok bool) {
+	at, ok = e.own[p.String()]
+	if r := e.judged[p.String()]; r != nil && r.Proof != "" && (!ok || r.BestTime.Before(at)) {
+		at, ok = r.BestTime, true
+	}
+	return at, ok
+}
+
+// notExpired refuses a signature whose certificate had expired by the time for which there is a proof: nothing shows then that
 // the signature is older.
-func (e *extension) inTime(s *Signature, token *tsp.Token) error {
+func (e *extension) notExpired(s *Signature) error {
 	if e.o.Force {
 		return nil
 	}
-	cert, _ := s.in.FindSigner(e.candidates())
-	if cert == nil || cert.X509 == nil {
+	found, _ := s.in.FindSigner(e.candidates())
+	if found == nil {
 		return nil
 	}
-	if token.GenTime.After(cert.X509.NotAfter) {
-		return extendError(sign.ErrInput, "the certificate of signature %s expired on %s, before the time-stamp of %s", s.path(),
-			cert.X509.NotAfter.UTC().Format(time.RFC3339), token.GenTime.UTC().Format(time.RFC3339))
+	cert, err := pki.ParseCertificate(found.Raw)
+	if err != nil {
+		return extendError(sign.ErrInput, "the certificate of signature %s cannot be read: %s", s.path(), err)
+	}
+	at, ok := e.proof(s.path())
+	what := "the time-stamp of " + at.UTC().Format(time.RFC3339)
+	if !ok {
+		at, what = e.now(), "now, and nothing below trusted roots proves that the signature is older; give the roots that its time-stamps lead to"
+	}
+	if at.After(cert.NotAfter) {
+		return extendError(sign.ErrInput, "the certificate of signature %s expired on %s, before %s", s.path(), cert.NotAfter.UTC().Format(time.RFC3339), what)
 	}
 	return nil
+}
+
+func (e *extension) now() time.Time {
+	if e.o.Clock != nil {
+		return e.o.Clock()
+	}
+	return time.Now()
 }
 
 func (e *extension) candidates() *message.Candidates {

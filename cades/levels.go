@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/revocation"
@@ -47,13 +48,17 @@ func (s *Signature) has(id cms.OID) bool { return len(cms.Find(s.in.SI.Unsigned,
 func (e *extension) signatureTimestamp(ctx context.Context, p path) error {
 	s := e.at(p)
 	if s.has(cms.OIDSignatureTimeStamp) {
-		return nil
+		return e.notExpired(s)
 	}
 	token, err := e.timestamp(ctx, message.Imprint{Head: [][]byte{s.in.SI.SignatureRaw}})
 	if err != nil {
 		return err
 	}
-	if err := e.inTime(s, token); err != nil {
+	if e.own == nil {
+		e.own = make(map[string]time.Time)
+	}
+	e.own[p.String()] = token.GenTime
+	if err := e.notExpired(s); err != nil {
 		return err
 	}
 	return e.attribute(s, cms.OIDSignatureTimeStamp, token.Raw)
@@ -73,7 +78,7 @@ func (e *extension) attribute(s *Signature, id cms.OID, value []byte) error {
 func (e *extension) validationData(ctx context.Context, p path) error {
 	s := e.at(p)
 	leaves := s.allSigners(e.candidates())
-	if last := s.lastArchive(e.candidates()); last != nil {
+	if last := s.lastArchive(e.candidates()); last != nil && e.archiveHolds(p) {
 		// What came before the last archive time-stamp has its values, which are under it. They hold at its time, and
 		// nobody may be there to give them anew.
 		leaves = last
@@ -240,10 +245,10 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 	if err != nil {
 		return nil, &sign.Error{Op: "cades: revocation values", Err: err, Temporary: true}
 	}
-	proof := s.firstTimestamp()
+	proof, ok := e.proof(s.path())
 	for _, status := range collection.Revoked() {
-		if !e.o.Force && (proof == nil || !proof.GenTime.Before(status.RevokedAt)) {
-			return nil, extendError(sign.ErrInput, "%s was revoked on %s (%s), and nothing proves that signature %s is older", status.Certificate.Subject,
+		if !e.o.Force && (!ok || !proof.Before(status.RevokedAt)) {
+			return nil, extendError(sign.ErrInput, "%s was revoked on %s (%s), and nothing below trusted roots proves that signature %s is older", status.Certificate.Subject,
 				status.RevokedAt.UTC().Format(time.RFC3339), status.Reason, s.path())
 		}
 	}
@@ -260,15 +265,20 @@ func (s *Signature) archived() bool {
 	return false
 }
 
-// firstTimestamp returns the earliest time-stamp over the signature value.
-func (s *Signature) firstTimestamp() *tsp.Token {
-	var first *tsp.Token
-	for _, t := range s.Timestamps() {
-		if t.Kind != ContentTimestamp && t.Token != nil && (first == nil || t.Token.GenTime.Before(first.GenTime)) {
-			first = t.Token
+// archiveHolds reports whether the last archive time-stamp is one that was judged to be good: what it is over needs no values
+// any more. Anybody can put one there that is over nothing, or made by himself.
+func (e *extension) archiveHolds(p path) bool {
+	r := e.judged[p.String()]
+	if r == nil {
+		return false
+	}
+	last := -1
+	for i, t := range r.Signature.Timestamps() {
+		if t.Kind.archive() && t.Token != nil && (last < 0 || t.Token.GenTime.After(r.Timestamps[last].Time)) {
+			last = i
 		}
 	}
-	return first
+	return last >= 0 && r.Timestamps[last].Indication == validate.TotalPassed && r.Indication == validate.TotalPassed
 }
 
 // archiveTimestamp puts an archive-time-stamp-v3 over everything that is there into the unsigned attributes. Its hash index

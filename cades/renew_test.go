@@ -42,7 +42,7 @@ func TestRenew(t *testing.T) {
 	for stamps := 3; stamps <= 4; stamps++ {
 		now = now.AddDate(5, 0, 0)
 		m, before := parse(t, p7s)
-		p7s, err = m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source(), Content: &c})
+		p7s, err = m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source(), Content: &c, Roots: pki.Roots(), Clock: clock})
 		require.NoError(t, err)
 		m, after := parse(t, p7s)
 		requireKept(t, before, after)

@@ -166,7 +166,7 @@ func TestArchive(t *testing.T) {
 		w.later(2, 0)
 		w.want(w.verify(der, fresh), validate.TotalPassed, "", "")
 		before = der
-		der = w.extend(der, cades.LTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: w.source(), Content: &c})
+		der = w.extend(der, cades.LTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: w.source(), Content: &c, Roots: w.pki.Roots(), Clock: w.clock})
 	}
 	w.later(2, 0)
 	r := w.verify(der, fresh)

@@ -223,7 +223,7 @@ func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at ti
 	if err != nil && v.o.Revocation != nil {
 		if fetched, failed := v.o.Revocation.Status(ctx, cert, issuer, at); failed == nil {
 			status, err = fetched, nil
-		} else if places != 0 || !errors.Is(err, revocation.CheckSource) {
+		} else if places != 0 || !nobodySpeaks(err) {
 			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, failed), nil
 		}
 	}
@@ -236,10 +236,30 @@ func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at ti
 		return fmt.Sprintf("%s is not revoked, by %s of %s", c.Subject, status.Method, status.ThisUpdate.UTC().Format(time.RFC3339)), "", nil
 	case err == nil:
 		return "", fmt.Sprintf("its issuer does not know %s", c.Subject), nil
-	case places == 0 && errors.Is(err, revocation.CheckSource):
+	case places == 0 && nobodySpeaks(err):
 		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
-	case errors.Is(err, revocation.CheckSource):
+	case nobodySpeaks(err):
 		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL", c.Subject), nil
 	}
 	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
+}
+
+// nobodySpeaks reports whether no value at hand is one of the issuer about the certificate: none is there, or only such as anybody
+// can append to a message.
+func nobodySpeaks(err error) bool {
+	all := []error{err}
+	if f, ok := errors.AsType[*revocation.Failure](err); ok {
+		all = f.Errs
+	}
+	for _, one := range all {
+		known := false
+		for _, check := range []revocation.Check{revocation.CheckSource, revocation.CheckEncoding, revocation.CheckStatus, revocation.CheckSubject, revocation.CheckIssuer,
+			revocation.CheckResponder, revocation.CheckKeyUsage, revocation.CheckSignature} {
+			known = known || errors.Is(one, check)
+		}
+		if !known {
+			return false
+		}
+	}
+	return true
 }
