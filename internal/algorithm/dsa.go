@@ -58,11 +58,11 @@ func (v *verification) dsa(digest []byte) error {
 	}
 	r, s, err := twoIntegers(v.signature, (d.q.BitLen()+7)/8)
 	if err != nil || r.Cmp(d.q) >= 0 || s.Cmp(d.q) >= 0 {
-		return wrong(v.name)
+		return wrong(v.id.Name())
 	}
 	w := new(big.Int).ModInverse(s, d.q)
 	if w == nil {
-		return wrong(v.name)
+		return wrong(v.id.Name())
 	}
 	u1 := new(big.Int).Mul(leftmost(digest, d.q.BitLen()), w)
 	u2 := w.Mul(r, w)
@@ -71,7 +71,7 @@ func (v *verification) dsa(digest []byte) error {
 	x.Mod(x, d.p)
 	switch {
 	case x.Mod(x, d.q).Cmp(r) != 0:
-		return wrong(v.name)
+		return wrong(v.id.Name())
 	case v.key.Bits < MinDSABits:
 		return tooShort(v.key)
 	}

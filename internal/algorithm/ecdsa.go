@@ -20,7 +20,7 @@ func (v *verification) ecdsa(plain bool, digest []byte) error {
 			value = derECDSA(value, (k.Bits+7)/8)
 		}
 		if !ecdsa.VerifyASN1(k.nist, digest, value) {
-			return wrong(v.name)
+			return wrong(v.id.Name())
 		}
 		return nil
 	}
@@ -35,7 +35,7 @@ func (v *verification) ecdsa(plain bool, digest []byte) error {
 		ok = err == nil
 	}
 	if !ok || !c.verify(*k.point, digest, r, s) {
-		return wrong(v.name)
+		return wrong(v.id.Name())
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (v *verification) ed25519(message, digest []byte) error {
 	case message == nil && digest != nil:
 		return unsupported("Ed25519", "an Ed25519 signature is over the whole content, and only a digest of it is at hand")
 	case !ed25519.Verify(v.key.edwards, message, v.signature):
-		return wrong(v.name)
+		return wrong(v.id.Name())
 	}
 	return nil
 }

@@ -166,8 +166,10 @@ func (k *Key) parseEC(point []byte, decode bool) (err error) {
 	if k.Curve, err = curveOf(k.Algorithm.Parameters); err != nil {
 		return err
 	}
-	name := k.Curve.Name()
-	bad := malformed(name, "the public key is no point of %s", name)
+	// Names and sentences are made when they are needed: they would cost as much as reading the key.
+	bad := func() error {
+		return malformed(k.Curve.Name(), "the public key is no point of %s", k.Curve.Name())
+	}
 	if std := standardCurve(k.Curve); std != nil {
 		if k.Bits = std.Params().N.BitLen(); !decode {
 			return nil
@@ -175,7 +177,7 @@ func (k *Key) parseEC(point []byte, decode bool) (err error) {
 		if point[0] == 2 || point[0] == 3 {
 			x, y := elliptic.UnmarshalCompressed(std, point)
 			if x == nil {
-				return bad
+				return bad()
 			}
 			size := (std.Params().BitSize + 7) / 8
 			point = make([]byte, 1+2*size)
@@ -184,19 +186,19 @@ func (k *Key) parseEC(point []byte, decode bool) (err error) {
 			y.FillBytes(point[1+size:])
 		}
 		if k.nist, err = ecdsa.ParseUncompressedPublicKey(std, point); err != nil {
-			return bad
+			return bad()
 		}
 		return nil
 	}
 	c, ok := curveByOID(k.Curve)
 	if !ok {
-		return unsupported(name, "the curve %s is not known here", name)
+		return unsupported(k.Curve.Name(), "the curve %s is not known here", k.Curve.Name())
 	}
 	if k.Bits = c.n.BitLen(); !decode {
 		return nil
 	}
 	if k.point = c.decode(point); k.point == nil {
-		return bad
+		return bad()
 	}
 	return nil
 }

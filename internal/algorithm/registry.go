@@ -61,7 +61,7 @@ func (r *Registry) Verify(check *cms.SignatureCheck, message, digest []byte) (no
 	if err != nil {
 		return "", err
 	}
-	v := &verification{r: r, key: key, name: check.Algorithm.ID.Name(), signature: check.Signature, bare: check.AllowBareDigestInfo}
+	v := &verification{r: r, key: key, id: check.Algorithm.ID, signature: check.Signature, bare: check.AllowBareDigestInfo}
 	note, err = v.verify(alg, message, digest)
 	if !isReason(err, WrongSignature) || digest != nil || check.Digest == "" || alg.Hash == check.Digest || alg.Kind != PKCS1 && alg.Kind != ECDSA {
 		return note, err
@@ -106,7 +106,7 @@ func verifyScheme(s *sign.Scheme, check *cms.SignatureCheck, message, digest []b
 type verification struct {
 	r         *Registry
 	key       *Key
-	name      string // of the signature algorithm
+	id        cms.OID // of the signature algorithm
 	signature []byte
 	bare      bool
 }
@@ -119,7 +119,7 @@ func (v *verification) verify(alg Signature, message, digest []byte) (note strin
 	h, ok := v.r.Hash(alg.Hash)
 	switch {
 	case alg.Hash == "":
-		return "", malformed(v.name, "nothing says which hash the signature is made with")
+		return "", malformed(v.id.Name(), "nothing says which hash the signature is made with")
 	case !ok:
 		return "", unsupported(alg.Hash.Name(), "hash %s is not known here", alg.Hash.Name())
 	case digest == nil:
@@ -135,7 +135,7 @@ func (v *verification) verify(alg Signature, message, digest []byte) (note strin
 	case DSA:
 		return "", v.dsa(digest)
 	}
-	return "", unsupported(v.name, "signature algorithm %s is not known here", v.name)
+	return "", unsupported(v.id.Name(), "signature algorithm %s is not known here", v.id.Name())
 }
 
 func isReason(err error, r Reason) bool {
@@ -145,5 +145,5 @@ func isReason(err error, r Reason) bool {
 
 // otherKey says that the key is of another kind than the signature.
 func (v *verification) otherKey() error {
-	return misused(v.name, "the signature is of %s and the key is %s", v.name, v.key.Name())
+	return misused(v.id.Name(), "the signature is of %s and the key is %s", v.id.Name(), v.key.Name())
 }

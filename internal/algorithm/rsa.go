@@ -29,9 +29,9 @@ func (v *verification) rsa(alg Signature, h Hash, digest []byte) (note string, e
 	}
 	switch {
 	case !ok && note != "":
-		return "", &Error{Reason: WrongSignature, Algorithm: v.name, What: note + "; the key did make it, and it counts where such values are allowed"}
+		return "", &Error{Reason: WrongSignature, Algorithm: v.id.Name(), What: note + "; the key did make it, and it counts where such values are allowed"}
 	case !ok:
-		return "", wrong(v.name)
+		return "", wrong(v.id.Name())
 	case k.Bits < MinRSABits:
 		return "", tooShort(k)
 	}
@@ -51,11 +51,11 @@ func (v *verification) restricted(alg Signature, h Hash, digest []byte) error {
 		return nil
 	}
 	if alg.Kind != PSS {
-		what := fmt.Sprintf("the signature algorithm is %s, and the key of the certificate is for RSASSA-PSS only (RFC 4055 section 1.2)", v.name)
+		what := fmt.Sprintf("the signature algorithm is %s, and the key of the certificate is for RSASSA-PSS only (RFC 4055 section 1.2)", v.id.Name())
 		if k.rsa != nil && h.Crypto != 0 && rsa.VerifyPSS(k.rsa, h.Crypto, digest, v.signature, nil) == nil {
 			what += "; the value was made with RSASSA-PSS, so whoever signed named the wrong algorithm (openssl cms -sign needs -keyopt rsa_padding_mode:pss)"
 		}
-		return misused(v.name, "%s", what)
+		return misused(v.id.Name(), "%s", what)
 	}
 	if k.Restricted == nil {
 		return nil
@@ -63,11 +63,11 @@ func (v *verification) restricted(alg Signature, h Hash, digest []byte) error {
 	want, got := k.Restricted, alg.PSS
 	switch {
 	case got.Hash != want.Hash:
-		return misused(v.name, "the signature is made with %s, and the key of the certificate is for RSASSA-PSS with %s only", got.Hash.Name(), want.Hash.Name())
+		return misused(v.id.Name(), "the signature is made with %s, and the key of the certificate is for RSASSA-PSS with %s only", got.Hash.Name(), want.Hash.Name())
 	case got.MGF1 != want.MGF1:
-		return misused(v.name, "the mask of the signature is made with %s, and the key of the certificate is for RSASSA-PSS with a mask by %s only", got.MGF1.Name(), want.MGF1.Name())
+		return misused(v.id.Name(), "the mask of the signature is made with %s, and the key of the certificate is for RSASSA-PSS with a mask by %s only", got.MGF1.Name(), want.MGF1.Name())
 	case got.Salt < want.Salt:
-		return misused(v.name, "the signature has a salt of %d octets, and the key of the certificate demands %d at least", got.Salt, want.Salt)
+		return misused(v.id.Name(), "the signature has a salt of %d octets, and the key of the certificate demands %d at least", got.Salt, want.Salt)
 	}
 	return nil
 }
