@@ -139,7 +139,7 @@ func (p *pfx) safe(oid string, content cryptobyte.String) error {
 		if !ok {
 			return errDamaged
 		}
-		if !info.ReadASN1(&data, casn1.Tag(0).ContextSpecific()) && !readPieces(&info, &data) {
+		if !readPieces(&info, &data) {
 			return errDamaged
 		}
 		plain, err := p.decrypt(alg, data)
@@ -151,9 +151,12 @@ func (p *pfx) safe(oid string, content cryptobyte.String) error {
 	return &convertError{"a part of it is not protected by a password but by " + oid, convertPKCS12}
 }
 
-// readPieces reads an IMPLICIT [0] octet string that is in pieces, each of which is in DER.
+// readPieces reads an IMPLICIT [0] octet string, which may be in pieces, each of them in DER.
 func readPieces(s, out *cryptobyte.String) bool {
 	var pieces, piece cryptobyte.String
+	if s.PeekASN1Tag(casn1.Tag(0).ContextSpecific()) {
+		return s.ReadASN1(out, casn1.Tag(0).ContextSpecific())
+	}
 	if !s.ReadASN1(&pieces, casn1.Tag(0).ContextSpecific().Constructed()) {
 		return false
 	}
