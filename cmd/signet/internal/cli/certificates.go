@@ -135,7 +135,11 @@ func (a *app) given(flag, path string, take func(der []byte) error) (taken [][]b
 	if len(taken) == 0 {
 		return nil, usage("%s %s", flag, strings.Join(left[:min(len(left), maxSpecial)], "; "))
 	}
-	for _, l := range left {
+	for i, l := range left {
+		if i == maxSpecial {
+			a.warn("%s %s: %d more are left out", flag, path, len(left)-i)
+			break
+		}
 		a.warn("%s %s; it is left out", flag, l)
 	}
 	return taken, nil

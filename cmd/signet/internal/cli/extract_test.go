@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 )
 
@@ -88,6 +89,41 @@ func TestExtract(t *testing.T) {
 	}
 	for _, file := range w.files("") {
 		require.NotContains(t, file, ".signet-")
+	}
+}
+
+// TestExtractDeep goes down a bounded way.
+func TestExtractDeep(t *testing.T) {
+	w := newWorld(t)
+	data := []byte("content")
+	for depth := 1; depth <= 40; depth++ {
+		b := cms.NewBuilder(nil)
+		info := b.Open(cms.TagSequence)
+		b.OID(cms.OIDSignedData)
+		explicit := b.Open(cms.ContextConstructed(0))
+		signed := b.Open(cms.TagSequence)
+		b.Int(1)
+		b.Close(b.Open(cms.TagSet))
+		encap := b.Open(cms.TagSequence)
+		b.OID(cms.OIDData)
+		content := b.Open(cms.ContextConstructed(0))
+		b.Value(cms.TagOctetString, data)
+		for _, mark := range []int{content, encap} {
+			b.Close(mark)
+		}
+		b.Close(b.Open(cms.TagSet))
+		for _, mark := range []int{signed, explicit, info} {
+			b.Close(mark)
+		}
+		data = b.Bytes()
+		w.write("deep.p7m", string(data))
+		got := w.run("extract", "--inner", "-o", "-", "@deep.p7m")
+		if depth <= 32 {
+			require.Equal(t, "content", got.stdout, depth)
+			continue
+		}
+		require.Equal(t, cli.ExitFailed, got.code)
+		require.Contains(t, got.stderr, "more than 32 signatures inside each other")
 	}
 }
 

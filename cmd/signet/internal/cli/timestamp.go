@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,46 +131,6 @@ func (a *app) verifyTimestamp(ctx context.Context, r *verified, in *intake.File,
 	return nil
 }
 
-// conclude draws the conclusion from the checks, in the terms that are used of signatures.
-func (v *verifiedTimestamp) conclude() {
-	c := conclusion{Indication: validate.TotalPassed, valid: true}
-	status := map[string]cades.Check{}
-	for _, check := range v.Checks {
-		status[check.Name] = check
-	}
-	for _, step := range []struct {
-		check tsp.Check
-		is    validate.Indication // when it failed
-		sub   validate.SubIndication
-	}{
-		{tsp.CheckVersion, validate.TotalFailed, validate.FormatFailure},
-		{tsp.CheckExtensions, validate.Indeterminate, validate.NotSupported},
-		{tsp.CheckSigners, validate.TotalFailed, validate.FormatFailure},
-		{tsp.CheckImprint, validate.TotalFailed, validate.HashFailure},
-		{tsp.CheckAttributes, validate.TotalFailed, validate.HashFailure},
-		{tsp.CheckCertificate, validate.Indeterminate, validate.NoSigner},
-		{tsp.CheckSignature, validate.TotalFailed, validate.CryptoFailure},
-		{tsp.CheckSigningCertificate, validate.Indeterminate, validate.NoSigner},
-		{tsp.CheckKeyUsage, validate.Indeterminate, validate.ChainConstraints},
-		{tsp.CheckValidity, validate.Indeterminate, validate.OutOfBounds},
-		{tsp.CheckChain, validate.Indeterminate, validate.NoChain},
-	} {
-		check, there := status[string(step.check)]
-		switch {
-		case check.Status == cades.Failed:
-			c = conclusion{step.is, step.sub, check.Name + ": " + check.Detail, step.check == tsp.CheckChain}
-		case check.Status == cades.Unchecked && step.check == tsp.CheckImprint:
-			c = conclusion{validate.Indeterminate, validate.NotSupported, check.Name + ": " + check.Detail, false}
-		case !there || check.Status == cades.Unchecked:
-			c = conclusion{validate.Indeterminate, validate.NoChain, check.Name + ": " + check.Detail, step.check == tsp.CheckChain}
-		default:
-			continue
-		}
-		break
-	}
-	v.conclusion, v.Indication, v.SubIndication, v.Reason = c, c.Indication, c.sub, c.reason
-}
-
 // timestampChecks are the checks of a token, in their order: those that failed, those that were not made, and those that
 // passed.
 func timestampChecks(problems []*tsp.Error, unchecked string, asked bool) (all []cades.Check) {
@@ -180,27 +142,64 @@ func timestampChecks(problems []*tsp.Error, unchecked string, asked bool) (all [
 		}
 		failed[p.Check] = append(failed[p.Check], what)
 	}
+	withoutCertificate := failed[tsp.CheckCertificate] != nil
 	for _, name := range []tsp.Check{
 		tsp.CheckVersion, tsp.CheckImprint, tsp.CheckExtensions, tsp.CheckSigners, tsp.CheckAttributes, tsp.CheckCertificate, tsp.CheckSigningCertificate,
-		tsp.CheckSignature, tsp.CheckKeyUsage, tsp.CheckValidity, tsp.CheckTime, tsp.CheckChain,
+		tsp.CheckSignature, tsp.CheckKeyUsage, tsp.CheckValidity, tsp.CheckChain,
 	} {
 		c := cades.Check{Name: string(name), Status: cades.Passed, Detail: strings.Join(failed[name], "; ")}
 		ofCertificate := name == tsp.CheckSignature || name == tsp.CheckKeyUsage || name == tsp.CheckValidity || name == tsp.CheckChain
 		switch {
 		case failed[name] != nil:
 			c.Status = cades.Failed
-		case name == tsp.CheckTime: // said by nobody: a time-stamp may be of any age
-			continue
+			delete(failed, name)
 		case name == tsp.CheckImprint && unchecked != "":
 			c.Status, c.Detail = cades.Unchecked, unchecked
-		case ofCertificate && failed[tsp.CheckCertificate] != nil:
+		case ofCertificate && withoutCertificate:
 			c.Status, c.Detail = cades.Unchecked, "without the certificate of the authority"
 		case name == tsp.CheckChain && !asked:
 			c.Status, c.Detail = cades.Unchecked, "no trusted certificates were given"
 		}
 		all = append(all, c)
 	}
+	for _, name := range slices.Sorted(maps.Keys(failed)) { // what is not in the list fails, too
+		all = append(all, cades.Check{Name: string(name), Status: cades.Failed, Detail: strings.Join(failed[name], "; ")})
+	}
 	return all
+}
+
+// conclude draws the conclusion from the checks, in the terms that are used of signatures. What was shown to be wrong comes
+// before what is missing, and a check that is not known here fails.
+func (v *verifiedTimestamp) conclude() {
+	worst := conclusion{Indication: validate.TotalPassed, valid: true}
+	for _, check := range v.Checks {
+		c := conclusion{validate.TotalFailed, validate.FormatFailure, check.Name + ": " + check.Detail, false}
+		switch {
+		case check.Status == cades.Passed, check.Status == cades.Tolerated:
+			continue
+		case check.Name == string(tsp.CheckChain):
+			c.Indication, c.sub, c.valid = validate.Indeterminate, validate.NoChain, true
+		case check.Status == cades.Unchecked:
+			c.Indication, c.sub = validate.Indeterminate, validate.NotSupported
+		default:
+			switch tsp.Check(check.Name) {
+			case tsp.CheckImprint, tsp.CheckAttributes:
+				c.sub = validate.HashFailure
+			case tsp.CheckSignature:
+				c.sub = validate.CryptoFailure
+			case tsp.CheckCertificate, tsp.CheckSigningCertificate:
+				c.Indication, c.sub = validate.Indeterminate, validate.NoSigner
+			case tsp.CheckKeyUsage:
+				c.Indication, c.sub = validate.Indeterminate, validate.ChainConstraints
+			case tsp.CheckValidity:
+				c.Indication, c.sub = validate.Indeterminate, validate.OutOfBounds
+			}
+		}
+		if worst.Indication == validate.TotalPassed || worst.Indication == validate.Indeterminate && c.Indication == validate.TotalFailed {
+			worst = c
+		}
+	}
+	v.conclusion, v.Indication, v.SubIndication, v.Reason = worst, worst.Indication, worst.sub, worst.reason
 }
 
 func (v *verifiedTimestamp) text(b *strings.Builder) {

@@ -100,6 +100,54 @@ func TestTimestampFiles(t *testing.T) {
 	require.Contains(t, got.stderr, "this is a time-stamp token and not the signature of a document")
 }
 
+// TestBadTimestampFiles finds what is wrong with a time-stamp, each kind by its name.
+func TestBadTimestampFiles(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	sum := sha256.Sum256([]byte("content"))
+	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, sum[:]), "")
+	require.NoError(t, err)
+	good := w.pki.TSA(testpki.P256)
+	bent := func(bend func(*testpki.Timestamp)) []byte {
+		return testpki.TimestampResponse(t, good, request.Raw, bend)
+	}
+	for name, c := range map[string]struct {
+		response []byte
+		code     int
+		says     string
+	}{
+		"good":              {bent(func(*testpki.Timestamp) {}), cli.ExitOK, "\nVALID\n"},
+		"signature":         {bent(func(o *testpki.Timestamp) { o.SpoilSignature = true }), cli.ExitFailed, "NOT VALID: signature: "},
+		"message digest":    {bent(func(o *testpki.Timestamp) { o.MessageDigest = make([]byte, 32) }), cli.ExitFailed, "NOT VALID: attributes: "},
+		"version":           {bent(func(o *testpki.Timestamp) { o.Version = 2 }), cli.ExitFailed, "NOT VALID: version: "},
+		"other certificate": {bent(func(o *testpki.Timestamp) { o.Bound = w.id.Chain[0] }), cli.ExitOpen, "NOT KNOWN: "},
+		"not bound":         {bent(func(o *testpki.Timestamp) { o.Unbound = true }), cli.ExitOpen, "NOT KNOWN: signing-certificate: "},
+		"time":              {bent(func(o *testpki.Timestamp) { o.GenTime = testpki.NotBefore().Add(-time.Hour) }), cli.ExitOpen, "NOT VALID: validity: "},
+		"usage":             {testpki.TimestampResponse(t, w.id, request.Raw), cli.ExitOpen, "NOT VALID: key-usage: "},
+	} {
+		w.write("a.tsr", string(c.response))
+		got := w.run("verify", "--trust", "@root.pem", "@a.tsr")
+		require.Equal(t, c.code, got.code, "%s: %s", name, got.stdout)
+		require.Contains(t, got.stdout, c.says, name)
+		line := objects[stamped](t, w.run("verify", "--json", "--trust", "@root.pem", "@a.tsr").stdout)[0]
+		require.Equal(t, c.code == cli.ExitOK, line.OK && *line.Trusted && line.Valid, name)
+	}
+}
+
+// TestTimestampTrust judges time-stamps inside of signatures by their own trust.
+func TestTimestampTrust(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	require.Zero(t, w.run("sign", "--key", "@key.pem", "--level", "t", "--tsa", "demo", "@a").code)
+	got := w.run("verify", "--trust", "@root.pem", "--timestamp-trust", "demo", "@a.p7s")
+	require.Zero(t, got.code, got.stdout)
+	require.Regexp(t, `passed +time-stamp`, got.stdout)
+	got = w.run("verify", "--trust", "@root.pem", "@a.p7s")
+	require.NotRegexp(t, `passed +time-stamp`, got.stdout, "its authority is below another root")
+	got = w.run("verify", "--trust", "demo", "--timestamp-trust", "demo", "@a.p7s")
+	require.NotZero(t, got.code, "who stamps is not trusted to sign")
+}
+
 // TestOpenSSLTimestamps reads what openssl ts makes, and takes the same for good.
 func TestOpenSSLTimestamps(t *testing.T) {
 	w := newWorld(t)

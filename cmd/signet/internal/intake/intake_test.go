@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -237,6 +238,74 @@ func TestMail(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, cades.Passed, report.Signatures[0].Status(cades.CheckMessageDigest), name)
 		}
+	}
+}
+
+// TestBase64 decodes as encoding/base64 does, in all lengths.
+func TestBase64(t *testing.T) {
+	for n := 1; n < 100; n++ {
+		octets := make([]byte, n)
+		_, _ = rand.Read(octets)
+		for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+			got, ok := decode([]byte("!" + e.EncodeToString(octets))[1:])
+			require.True(t, ok)
+			require.Equal(t, octets, got)
+		}
+	}
+	for _, text := range []string{"", "=", "M", "MIIBM", "MI=IB", "MII*", "\xff"} {
+		_, ok := decode([]byte(text))
+		require.False(t, ok, text)
+	}
+}
+
+// TestBombs reads files that are made to keep a reader busy: it takes memory in proportion to them.
+func TestBombs(t *testing.T) {
+	const size = 1 << 20
+	fill := func(head, unit, tail string) []byte {
+		return []byte(head + strings.Repeat(unit, (size-len(head)-len(tail))/len(unit)) + tail)
+	}
+	nested := "MII="
+	for len(nested) < size/3 {
+		nested = base64.StdEncoding.EncodeToString([]byte(nested))
+	}
+	for name, data := range map[string][]byte{
+		"beginnings of PEM":    fill("", "-----BEGIN ", ""),
+		"blocks without end":   fill("", "-----BEGIN A-----\n", ""),
+		"blocks":               fill("", "-----BEGIN A-----\nMAA=\n-----END A-----\n", ""),
+		"ends of PEM":          fill("-----BEGIN A-----\n", "-----END ", ""),
+		"certificates":         fill("", "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n", ""),
+		"values":               fill("", "\x30\x00", ""),
+		"base64 upon base64":   []byte(nested),
+		"a long field":         fill("Content-Type: multipart/mixed; boundary=b\n", " x\n", "\n"),
+		"fields":               fill("Content-Type: multipart/mixed; boundary=b\n", "Content-Type: a\n", "\n"),
+		"parts":                fill("Content-Type: multipart/mixed; boundary=b\n\n", "--b\nA: b\n\n", ""),
+		"parts of one content": fill("Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: multipart/mixed; boundary=b\n\n", ""),
+		"mails in mails":       fill("", "Content-Type: message/rfc822\n\n", ""),
+		"line feeds":           fill("Content-Type: multipart/signed; boundary=b\n\n--b\n", "\n", "\n--b\nContent-Type: application/pkcs7-signature\n\nMAA=\n--b--"),
+		"UTF-16":               fill("\xff\xfe", "-\x00", ""),
+		"open values":          fill("", "\x30\x80", ""),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = Read(data)
+		_, _ = Certificates(data)
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), name)
+	}
+}
+
+// TestDeepMail looks only so deep into mails inside of mails.
+func TestDeepMail(t *testing.T) {
+	text := "Content-Type: application/pkcs7-mime\n\n" + string(signature(t))
+	for depth := range 2 * maxMail {
+		f, err := Read([]byte(text))
+		if depth < maxMail {
+			require.NoError(t, err, depth)
+			require.Equal(t, Signature, f.Kind)
+		} else {
+			require.ErrorContains(t, err, "nothing in it is signed")
+		}
+		text = "Content-Type: message/rfc822\n\n" + text
 	}
 }
 

@@ -123,32 +123,41 @@ func transferred(encoding string, body []byte) ([]byte, error) {
 func splitHeader(text []byte) (fields map[string]string, body []byte, ok bool) {
 	fields = map[string]string{}
 	name := "" // of the field that lines which are indented go on with
+	var value []byte
+	keep := func() {
+		if name != "" {
+			fields[name] = string(value)
+		}
+	}
 	for rest := text; len(text)-len(rest) <= maxHeader; {
 		line, after, more := bytes.Cut(rest, []byte("\n"))
 		line = bytes.TrimSuffix(line, []byte("\r"))
 		switch {
 		case len(line) == 0:
+			keep()
 			return fields, after, ok
 		case line[0] == ' ' || line[0] == '\t':
 			if !ok {
 				return nil, nil, false
 			}
-			if name != "" && len(fields[name]) < maxField {
-				fields[name] += " " + string(bytes.TrimSpace(line))
+			if name != "" && len(value) < maxField {
+				value = append(append(value, ' '), bytes.TrimSpace(line)...)
 			}
 		default:
-			field, value, found := bytes.Cut(line, []byte(":"))
+			field, first, found := bytes.Cut(line, []byte(":"))
 			if !found || !isName(field) {
 				return nil, nil, false
 			}
+			keep()
 			ok = true
 			if name = strings.ToLower(string(field)); !strings.HasPrefix(name, "content-") || fields[name] != "" {
 				name = "" // of no interest
 			} else {
-				fields[name] = string(bytes.TrimSpace(value[:min(len(value), maxField)]))
+				value = append(value[:0], bytes.TrimSpace(first[:min(len(first), maxField)])...)
 			}
 		}
 		if !more {
+			keep()
 			return fields, nil, ok
 		}
 		rest = after

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -113,30 +112,47 @@ func decode(text []byte) ([]byte, bool) {
 		_, err := hex.Decode(out, packed)
 		return out, err == nil
 	}
-	packed := make([]byte, 0, len(text))
-	padding := false
+	out := make([]byte, 0, len(text)/4*3+3)
+	group, n, padding := uint32(0), 0, false
 	for _, c := range text {
+		var value uint32
 		switch {
 		case c == ' ', c == '\t', c == '\r', c == '\n', c == '"':
 			continue
 		case c == '=':
 			padding = true
 			continue
-		case c == '-':
-			c = '+'
-		case c == '_':
-			c = '/'
-		case c != '+' && c != '/' && !('0' <= c && c <= '9') && !('A' <= c && c <= 'Z') && !('a' <= c && c <= 'z'):
+		case 'A' <= c && c <= 'Z':
+			value = uint32(c - 'A')
+		case 'a' <= c && c <= 'z':
+			value = uint32(c-'a') + 26
+		case '0' <= c && c <= '9':
+			value = uint32(c-'0') + 52
+		case c == '+', c == '-':
+			value = 62
+		case c == '/', c == '_':
+			value = 63
+		default:
 			return nil, false
 		}
 		if padding { // the end was already
 			return nil, false
 		}
-		packed = append(packed, c)
+		group = group<<6 | value
+		if n++; n == 4 {
+			out = append(out, byte(group>>16), byte(group>>8), byte(group))
+			group, n = 0, 0
+		}
 	}
-	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(packed)))
-	n, err := base64.RawStdEncoding.Decode(out, packed)
-	return out[:n], err == nil && n != 0
+	switch n {
+	case 1: // cut in the midst of an octet
+		return nil, false
+	case 2:
+		out = append(out, byte(group>>4))
+	case 3:
+		out = append(out, byte(group>>10), byte(group>>2))
+	}
+	return out, len(out) != 0
 }
 
 // isHex reports whether a text is a SEQUENCE in hexadecimal. In base64 it would begin with M.
