@@ -94,6 +94,10 @@ type Options struct {
 	Attributes        []Attribute     // any further signed attributes
 	Certificates      CertificateRule // which certificates of the signer's chain go in
 
+	// AnyCertificate signs also with a certificate that is not valid at the time of signing, or is not for signing documents:
+	// nobody who verifies takes such a signature. Without it, the key is not touched.
+	AnyCertificate bool
+
 	// Timestamper gives the time-stamps of levels above BES: a tsp.Client, or a tsp.Authority of one's own.
 	Timestamper tsp.Timestamper
 	// Revocation gives the chains and revocation values of levels above T: a revocation.Client.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
@@ -138,11 +139,38 @@ func readError(c *sign.Content, err error) error {
 	return &sign.Error{Op: "cades: read", Place: c.Name, Err: err}
 }
 
+// unsuitable says why nobody would take a signature made at a time with the key of a certificate: its validity (RFC 5280 section
+// 4.1.2.5), its key usage (section 4.2.1.3), or that it is for time-stamps or OCSP alone.
+func unsuitable(c *x509.Certificate, at time.Time) string {
+	switch {
+	case at.Before(c.NotBefore):
+		return "is not valid before " + c.NotBefore.UTC().Format(time.RFC3339)
+	case at.After(c.NotAfter):
+		return "expired on " + c.NotAfter.UTC().Format(time.RFC3339)
+	case c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0:
+		return "is not for signing documents: its key usage has neither digitalSignature nor nonRepudiation"
+	case len(c.ExtKeyUsage) == 0 || len(c.UnknownExtKeyUsage) != 0:
+		return ""
+	}
+	for _, use := range c.ExtKeyUsage {
+		if use != x509.ExtKeyUsageTimeStamping && use != x509.ExtKeyUsageOCSPSigning {
+			return ""
+		}
+	}
+	return "is not for signing documents: its extended key usage is for time-stamps or OCSP responses alone"
+}
+
 // freeze encodes the signed attributes.
 func (d *Draft) freeze(ctx context.Context, o *Options) error {
 	tokens, err := d.raising.contentTimestamps(ctx)
 	if err != nil {
 		return err
+	}
+	if !o.AnyCertificate {
+		if problem := unsuitable(d.signer.Certificate(), o.time()); problem != "" {
+			return &sign.Error{Op: "cades: prepare", Place: d.signer.Certificate().Subject.String(), Class: sign.ErrUnsupported,
+				Hint: "the certificate " + problem + ", so that nobody would take the signature; use another one, or allow it on purpose"}
+		}
 	}
 	var scratch [1024]byte
 	set := attributeSet{b: cms.NewBuilder(scratch[:0])}

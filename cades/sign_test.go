@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -280,7 +282,7 @@ func TestSigningTime(t *testing.T) {
 	}{
 		{cades.Options{SigningTime: fixed(), Clock: clock}, fixed()},
 		{cades.Options{Clock: clock}, clock()},
-		{cades.Options{SigningTime: time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)}, time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)},
+		{cades.Options{AnyCertificate: true, SigningTime: time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)}, time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)},
 	} {
 		p7s, err := cades.Sign(t.Context(), s, strings.NewReader(""), &c.o)
 		require.NoError(t, err)
@@ -305,4 +307,71 @@ func TestEmptyContent(t *testing.T) {
 		r, err = m.Verify(t.Context(), strings.NewReader(""), &cades.VerifyOptions{Roots: pki.Roots()})
 		requireTrusted(t, r, err)
 	}
+}
+
+// TestUnsuitable: a key whose certificate makes the signature worthless is not touched, unless that is wanted.
+func TestUnsuitable(t *testing.T) {
+	pki := testpki.New(t)
+	for name, c := range map[string]struct {
+		bend func(*x509.Certificate)
+		says string
+	}{
+		"expired":          {func(c *x509.Certificate) { c.NotAfter = fixed().Add(-time.Second) }, "expired on 2026-03-01T11:59:59Z"},
+		"the last second":  {func(c *x509.Certificate) { c.NotAfter = fixed() }, ""},
+		"not yet valid":    {func(c *x509.Certificate) { c.NotBefore = fixed().Add(time.Second) }, "is not valid before 2026-03-01T12:00:01Z"},
+		"the first second": {func(c *x509.Certificate) { c.NotBefore = fixed() }, ""},
+		"for encryption":   {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }, "neither digitalSignature nor nonRepudiation"},
+		"an authority":     {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign }, "neither digitalSignature nor nonRepudiation"},
+		"nonRepudiation":   {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageContentCommitment }, ""},
+		"digitalSignature": {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }, ""},
+		"any usage":        {func(c *x509.Certificate) { c.KeyUsage = 0 }, ""},
+		"time-stamps":      {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping} }, "for time-stamps or OCSP responses alone"},
+		"OCSP":             {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} }, "for time-stamps or OCSP responses alone"},
+		"OCSP and clients": {func(c *x509.Certificate) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning, x509.ExtKeyUsageClientAuth}
+		}, ""},
+		"OCSP and something": {func(c *x509.Certificate) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+			c.UnknownExtKeyUsage = append(c.UnknownExtKeyUsage, []int{1, 2, 3})
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := pki.Leaf(testpki.P256, c.bend)
+			inner, err := soft.NewKey(id.Key, 0)
+			require.NoError(t, err)
+			key := &untouched{Key: inner}
+			s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+			require.NoError(t, err)
+			for _, level := range []cades.Level{cades.PKCS7, cades.BES} {
+				o := &cades.Options{Level: level, Clock: fixed}
+				_, err = cades.Sign(t.Context(), s, strings.NewReader("content"), o)
+				_, prepared := cades.Prepare(t.Context(), s, sign.Bytes("", []byte("content")), o)
+				if c.says == "" {
+					require.NoError(t, err)
+					require.NoError(t, prepared)
+					continue
+				}
+				require.ErrorContains(t, err, c.says)
+				require.ErrorIs(t, err, sign.ErrUnsupported)
+				require.ErrorContains(t, prepared, c.says)
+				require.Zero(t, key.signatures)
+				o.AnyCertificate = true
+				_, err = cades.Sign(t.Context(), s, strings.NewReader("content"), o)
+				require.NoError(t, err)
+				require.Equal(t, 1, key.signatures)
+				key.signatures = 0
+			}
+		})
+	}
+}
+
+// untouched counts what a key signs.
+type untouched struct {
+	sign.Key
+	signatures int
+}
+
+func (u *untouched) SignContext(ctx context.Context, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	u.signatures++
+	return u.Key.SignContext(ctx, digest, o)
 }

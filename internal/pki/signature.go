@@ -3,6 +3,7 @@ package pki
 import (
 	"errors"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -45,6 +46,9 @@ func (s *search) signature(c *Certificate, spki []byte) signature {
 	case unsupported(v.err):
 		return signature{reason: UnsupportedAlgorithm, err: v.err}
 	}
+	if e, ok := errors.AsType[*algorithm.Error](v.err); ok && (e.Reason == algorithm.KeyTooShort || e.Reason == algorithm.KeyMisused) {
+		return signature{reason: ForbiddenAlgorithm, err: v.err}
+	}
 	return signature{reason: WrongSignature, err: v.err}
 }
 
@@ -72,7 +76,9 @@ var errStopped = errors.New("the budget is used up")
 func (s *search) check(c *Certificate, spki []byte) verdict {
 	verify := s.v.Signature
 	if verify == nil {
-		verify = func(check *cms.SignatureCheck, message []byte) (string, error) { return check.Verify(message, nil) }
+		verify = func(check *cms.SignatureCheck, message []byte) (string, error) {
+			return (*algorithm.Registry)(nil).Verify(check, message, nil)
+		}
 	}
 	check := func(message []byte) (v verdict) {
 		v.note, v.err = verify(&cms.SignatureCheck{Algorithm: c.SignatureAlgorithm, Signature: c.Signature, SPKI: spki}, message)

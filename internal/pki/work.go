@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"sync"
 
-	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 )
 
 // What the paths of a message may cost at least, and more for each octet of it, so that judging stays linear in its size.
@@ -57,7 +57,7 @@ func (w *Work) Spent() (signatures, steps int) {
 
 // SpendSignature takes what one verification with this key costs, and reports whether there was as much. It is for
 // signatures that are not of paths: those on messages, responses, lists.
-func (w *Work) SpendSignature(spki []byte) bool { return w.spend(0, keyCost(spki)) }
+func (w *Work) SpendSignature(spki []byte) bool { return w.spend(0, algorithm.Cost(spki)) }
 
 // SpendSteps takes a number of steps, and reports whether there were as many.
 func (w *Work) SpendSteps(n int) bool { return w.spend(1, n) }
@@ -100,38 +100,4 @@ func (w *Work) remember(k checkedKey, v verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.checked[k] = v
-}
-
-// keyCost is what a verification costs, in units of one with RSA of 2048 bits.
-func keyCost(spki []byte) int {
-	switch n := len(spki); {
-	case keyAlgorithm(spki) == cms.OIDECPublicKey:
-		// P-256 has 91 octets, P-384 120, P-521 158.
-		switch {
-		case n <= 91:
-			return 2
-		case n <= 124:
-			return 8
-		}
-		return 16
-	default:
-		return max(1, n*n/(300*300))
-	}
-}
-
-func keyAlgorithm(spki []byte) cms.OID {
-	v, err := cms.ReadValue(spki)
-	if err != nil {
-		return ""
-	}
-	r := v.Reader()
-	first, err := r.Next()
-	if err != nil {
-		return ""
-	}
-	alg, err := cms.ParseAlgorithm(first)
-	if err != nil {
-		return ""
-	}
-	return alg.ID
 }

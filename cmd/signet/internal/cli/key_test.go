@@ -165,7 +165,11 @@ func TestKeys(t *testing.T) {
 
 	w.write("a", "a")
 	got = w.run("sign", "--key", "@keys", "--cert", all[1].Thumbprint, "@a")
-	require.Equal(t, cli.ExitOK, got.code)
+	require.NotEqual(t, cli.ExitOK, got.code)
+	require.Contains(t, got.stderr, "expired on")
+	require.NoFileExists(t, w.path("a.p7s"))
+	got = w.run("sign", "--key", "@keys", "--any-certificate", "--cert", all[1].Thumbprint, "@a")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
 	require.Contains(t, got.stderr, "expired on")
 }
 

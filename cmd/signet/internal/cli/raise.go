@@ -136,7 +136,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 	if err != nil {
 		return nil, keys, err
 	}
-	options := &cades.Options{Level: level, Timestamper: stamper}
+	options := &cades.Options{Level: level, Timestamper: stamper, Clock: a.Now}
 	return func(ctx context.Context, m *cades.Message, _ *sign.Content) ([]byte, error) {
 		n := len(m.Signatures())
 		if n == 0 {

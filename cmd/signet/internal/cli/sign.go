@@ -77,6 +77,7 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	options.Clock = a.Now
 	if err := f.levelFlags.check(options.Level); err != nil {
 		return err
 	}

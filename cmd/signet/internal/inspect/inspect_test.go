@@ -140,7 +140,7 @@ func TestLevels(t *testing.T) {
 	common := []string{"time-stamp token: 2", "policy: anyPolicy (2.5.29.32.0)", "nonce: ", "serial: ", "imprint", "certificates: ", "extKeyUsage (2.5.29.37): critical, timeStamping"}
 	values := []string{
 		"OCSP response 2: of O=Signet tests, CN=Signet test responder", "certificate status: good", "producedAt: 2024-01-01 00:00:00 UTC",
-		"nextUpdate: 2025-01-01 00:00:00 UTC", "CRL 1: of O=Signet tests, CN=Signet test root", "cRLNumber (2.5.29.20): 7", "revoked certificates: none",
+		"nextUpdate: 2049-01-01 00:00:00 UTC", "CRL 1: of O=Signet tests, CN=Signet test root", "cRLNumber (2.5.29.20): 7", "revoked certificates: none",
 	}
 	index := []string{
 		"ats-hash-index-v3 (0.4.0.19122.1.5)", "certificates: 5", " of certificate 5\n", "revocation values: 3", " of CRL 1\n", " of OCSP response 2\n",
