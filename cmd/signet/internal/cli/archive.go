@@ -64,7 +64,7 @@ func (r *renewal) newest(s *cades.Signature) (ends time.Time, why string) {
 		if t.Token == nil || t.Token.GenTime.After(r.Now().Add(maxSkew)) || newest != nil && t.Token.GenTime.Before(newest.GenTime) {
 			continue
 		}
-		if t.Token.Verify(t.Token.Imprint, &tsp.VerifyOptions{Certificates: r.flags.known, Roots: r.roots, Clock: r.Now}) == nil {
+		if t.Token.Verify(t.Token.Imprint, &tsp.VerifyOptions{Certificates: r.trust.known, Roots: r.trust.timestamps, Clock: r.Now}) == nil {
 			newest = t.Token
 		}
 	}
@@ -80,7 +80,7 @@ const maxSkew = 10 * time.Minute
 // endOf returns when a time-stamp stops proving anything without another one above it: when the certificate of its
 // authority expires, or an algorithm is no longer good.
 func (r *renewal) endOf(token *tsp.Token) (ends time.Time, why string) {
-	c := token.Certificate(r.flags.known...)
+	c := token.Certificate(r.trust.known...)
 	if c == nil {
 		return time.Time{}, "the certificate of the authority of its newest time-stamp cannot be read"
 	}

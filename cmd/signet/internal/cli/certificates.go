@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/trust"
 )
@@ -18,6 +20,13 @@ const systemTrust = "system"
 // trustFlags say whom a verifier trusts, and which certificates it knows besides.
 type trustFlags struct {
 	trust, timestampTrust, cert []string
+}
+
+func (f *trustFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.trust, "trust", nil, "trusted certificates: a `FILE` in PEM, DER or PKCS #7 (.p7b), a folder of such files, system, or demo; may be repeated")
+	flags.StringArrayVar(&f.timestampTrust, "timestamp-trust", nil, "the same for authorities of time-stamps, `FILE`, instead of --trust")
+	flags.StringArrayVar(&f.cert, "cert", nil, "certificates of signers and issuers that are not inside, `FILE`, in the forms of --trust; they are not trusted for that; may be repeated")
 }
 
 // trusted is what these flags mean.

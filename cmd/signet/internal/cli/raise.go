@@ -35,7 +35,7 @@ func (f *raiseFlags) register(cmd *cobra.Command, level, purpose string) {
 func (a *app) extendCommand() *cobra.Command {
 	var f raiseFlags
 	var content string
-	var certificates []string
+	var trust trustFlags
 	cmd := &cobra.Command{
 		Use:   "extend --level LEVEL --tsa URL [flags] SIGNATURE ...",
 		Short: "Raise signatures to a higher level",
@@ -45,38 +45,43 @@ certificates), lta (and a time-stamp over all that; again and again over the yea
 The result takes the place of the file, or goes into --out; every byte of the signature is in it, where it was. The
 content of a detached signature X.p7s is the file X beside it, unless --content says otherwise; lta and a need it.
 
-A signature that does not verify, or that was revoked or expired before anything proves that it is older, is refused.`,
+A signature that does not verify, or that was revoked or expired before anything proves that it is older, is refused. The
+time-stamps that are on it prove that only when their authority is trusted: give --trust.`,
 		Example: `  signet extend --level lta --tsa demo README.md.p7s
   signet extend --level lt --tsa https://tsa.example/tsr --out archive *.p7m`,
 		Args: atLeast(1, "give the signatures to raise"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.raiseAll(cmd.Context(), &f, args, content, func(level cades.Level) (_ raiser, err error) {
+			return a.raiseAll(cmd.Context(), &f, args, content, func(level cades.Level) (raiser, error) {
 				if level <= cades.BES {
 					return nil, usage("--level %s: choose one of t, lt, lta, c, xlong1, a", f.level)
 				}
-				if f.known, err = a.known(certificates); err != nil {
+				t, err := a.trusted(&trust)
+				if err != nil {
 					return nil, err
 				}
-				return a.extender(cmd.Context(), &f, level)
+				return a.extender(cmd.Context(), &f, level, t)
 			})
 		},
 	}
 	f.register(cmd, "t", "the `LEVEL`: t, lt, lta, c, xlong1 or a")
 	cmd.Flags().StringVar(&content, "content", "", "the `FILE` that was signed, or the folder below which the files are")
-	cmd.Flags().StringArrayVar(&certificates, "cert", nil, "certificates of signers and issuers that are not inside, `FILE` in PEM, DER or PKCS #7, or a folder of such files; may be repeated")
+	trust.register(cmd)
 	return cmd
 }
 
 // raiser gives back a signature with something more.
 type raiser func(ctx context.Context, m *cades.Message, content *sign.Content) ([]byte, error)
 
-func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level) (raiser, error) {
+func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t *trusted) (raiser, error) {
+	f.known = t.known
 	stamper, source, err := a.sources(ctx, &f.levelFlags, level)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, m *cades.Message, content *sign.Content) ([]byte, error) {
-		return m.Extend(ctx, level, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content, Certificates: f.known})
+		return m.Extend(ctx, level, &cades.ExtendOptions{
+			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now,
+		})
 	}, nil
 }
 

@@ -16,15 +16,14 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/seed-116355fd/signet/trust"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
 type renewFlags struct {
 	levelFlags
+	trustFlags
 	before, content string
 	within          int
-	trust, cert     []string
 	jobs            int
 	dryRun, json    bool
 }
@@ -38,9 +37,12 @@ func (a *app) renewCommand() *cobra.Command {
 before a time: the certificate of its authority, or the algorithms it is made with. Each of them gets a new one, as
 "signet extend" makes it, and is replaced at once and whole.
 
+Give --trust: without it nothing proves that a signature whose certificate has expired is older than that, and it is not
+renewed; and any archive time-stamp counts that is well made.
+
 It is safe to run again, also after an interrupt: what was renewed is not renewed again. A new time-stamp that would not
 last longer than the old one is not taken.`,
-		Example: `  signet renew --within 90 --tsa https://tsa.example/tsr archive
+		Example: `  signet renew --within 90 --trust roots --tsa https://tsa.example/tsr archive
   signet renew --before 2031-01-01 --dry-run archive`,
 		Args: atLeast(1, "give the folders with the archives"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,10 +53,9 @@ last longer than the old one is not taken.`,
 	flags.StringVar(&f.before, "before", "", "renew what ends before this `TIME`, such as 2031-01-01")
 	flags.IntVar(&f.within, "within", 0, "renew what ends within so many `DAYS` from now")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only list what would be renewed")
-	f.register(cmd)
+	f.levelFlags.register(cmd)
 	flags.StringVar(&f.content, "content", "", "the `FILE` that was signed, or the folder below which the files are")
-	flags.StringArrayVar(&f.trust, "trust", nil, "count archive time-stamps of authorities below these certificates only: `FILE` or folder, as for verify; may be repeated")
-	flags.StringArrayVar(&f.cert, "cert", nil, "certificates of signers and issuers that are not inside, `FILE` or folder; may be repeated")
+	f.trustFlags.register(cmd)
 	flags.IntVar(&f.jobs, "jobs", defaultRenewals, "renew `N` at once")
 	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
 	flags.SortFlags = false
@@ -110,12 +111,10 @@ func (a *app) renewAll(ctx context.Context, f *renewFlags, args []string, within
 			return err
 		}
 	}
-	if r.roots, _, err = a.roots("--trust", f.trust); err != nil {
+	if r.trust, err = a.trusted(&f.trustFlags); err != nil {
 		return err
 	}
-	if f.known, err = a.known(f.cert); err != nil {
-		return err
-	}
+	f.known = r.trust.known
 	files, err := findSignatures(args, f.content)
 	if err != nil {
 		return err
@@ -156,7 +155,7 @@ type renewal struct {
 	*app
 	flags   *renewFlags
 	before  time.Time
-	roots   *trust.Roots // nil: authorities of time-stamps are anybody
+	trust   *trusted
 	stamper tsp.Timestamper
 	source  revocation.Source
 
@@ -348,7 +347,8 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Co
 			continue
 		}
 		ber, err := m.Extend(ctx, level, &cades.ExtendOptions{
-			Timestamper: r.stamper, Revocation: r.source, Signatures: state.due[level], Content: content, Certificates: r.flags.known,
+			Timestamper: r.stamper, Revocation: r.source, Signatures: state.due[level], Content: content, Certificates: r.trust.known,
+			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now,
 		})
 		if err != nil {
 			if ctx.Err() != nil {

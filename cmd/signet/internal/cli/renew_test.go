@@ -314,6 +314,35 @@ func TestRenewForeignStamps(t *testing.T) {
 	require.True(t, lines["a.p7s"].Due, "nor does one of the future")
 }
 
+// TestRenewExpired renews what a signer whose certificate has expired made: his time-stamps prove it when they are trusted.
+func TestRenewExpired(t *testing.T) {
+	w := newArchives(t)
+	id := w.pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+		c.CRLDistributionPoints, c.NotAfter = []string{w.url + "/lower.crl"}, w.now.AddDate(0, 2, 0)
+	})
+	w.write("key.pem", keyPEM(t, id)+w.read("root.pem"))
+	w.make("archive/a", "lta", "2028-01-01")
+	w.now = w.now.AddDate(0, 6, 0)
+	before := w.read("archive/a.p7s")
+	flags := []string{"--before", "2030-01-01", "--tsa", w.url + "/tsa/2035-01-01"}
+	got, lines := w.renew(flags...)
+	require.Equal(t, cli.ExitFailed, got.code, "nobody says who made the time-stamps")
+	require.NotEmpty(t, lines["a.p7s"].Error)
+	w.write("foreign.pem", certPEM(testpki.New(t).Root.Certificate()))
+	got, _ = w.renew(append(flags, "--trust", "@foreign.pem")...)
+	require.Equal(t, cli.ExitFailed, got.code)
+	require.Equal(t, before, w.read("archive/a.p7s"))
+	got, lines = w.renew(append(flags, "--trust", "@root.pem")...)
+	require.Zero(t, got.code, got.stderr+lines["a.p7s"].Error)
+	require.True(t, lines["a.p7s"].Renewed)
+	got = w.run("verify", "--trust", "@root.pem", "@archive/a.p7s")
+	require.Zero(t, got.code, got.stdout)
+	got = w.run("extend", "--level", "lta", "--tsa", w.url+"/tsa/2035-01-01", "--allow-private", "@archive/a.p7s")
+	require.Equal(t, cli.ExitFailed, got.code)
+	got = w.run("extend", "--level", "lta", "--tsa", w.url+"/tsa/2035-01-01", "--allow-private", "--trust", "@root.pem", "@archive/a.p7s")
+	require.Zero(t, got.code, got.stderr)
+}
+
 // TestRenewAlgorithms renews what is made with algorithms that come to an end before the certificate does.
 func TestRenewAlgorithms(t *testing.T) {
 	w := newArchives(t)

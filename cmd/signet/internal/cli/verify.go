@@ -49,9 +49,7 @@ line says what is missing.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.content, "content", "", "the `FILE` that was signed (- is standard input), or the folder below which the files are")
-	flags.StringArrayVar(&f.trust, "trust", nil, "trusted certificates: a `FILE` in PEM, DER or PKCS #7 (.p7b), a folder of such files, system, or demo; may be repeated")
-	flags.StringArrayVar(&f.timestampTrust, "timestamp-trust", nil, "the same for authorities of time-stamps, instead of --trust")
-	flags.StringArrayVar(&f.cert, "cert", nil, "certificates of signers and issuers that are not inside, `FILE`, in the forms of --trust; they are not trusted for that; may be repeated")
+	f.trustFlags.register(cmd)
 	flags.StringVar(&f.at, "at", "", "the `TIME` at which certificates have to be valid, such as 2026-03-01 or 2026-03-01T12:00:00Z, instead of now")
 	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
 	flags.SortFlags = false
