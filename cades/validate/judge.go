@@ -195,9 +195,16 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 
 // revocation finds whether one certificate was revoked before a time.
 func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at time.Time) (line, open string, err error) {
-	places := len(c.CRLDistributionPoints)
+	places := 0 // where one could ask: a directory name is none
+	for _, d := range c.CRLDistributionPoints {
+		for _, name := range d.FullName {
+			if name.Kind == pki.URI {
+				places++
+			}
+		}
+	}
 	for _, a := range c.AuthorityInfoAccess {
-		if a.Method == oidOCSP {
+		if a.Method == oidOCSP && a.Location.Kind == pki.URI {
 			places++
 		}
 	}
