@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -59,8 +60,7 @@ func (a *app) trusted(f *trustFlags) (*trusted, error) {
 	return t, nil
 }
 
-// roots reads trusted certificates; nil when none were asked for. Those from files are also returned as far as crypto/x509
-// can read them.
+// roots reads trusted certificates; nil when none were asked for. Those from files are also returned.
 func (a *app) roots(flag string, paths []string) (*trust.Roots, []*x509.Certificate, error) {
 	if len(paths) == 0 {
 		return nil, nil, nil
@@ -86,7 +86,7 @@ func (a *app) roots(flag string, paths []string) (*trust.Roots, []*x509.Certific
 			return nil, nil, err
 		}
 		for _, der := range certificates {
-			if c, err := x509.ParseCertificate(der); err == nil {
+			if c, err := certificateOf(der); err == nil {
 				direct = append(direct, c)
 			}
 		}
@@ -94,16 +94,28 @@ func (a *app) roots(flag string, paths []string) (*trust.Roots, []*x509.Certific
 	return pool, direct, nil
 }
 
+// certificateOf reads a certificate. One that crypto/x509 refuses, for a negative serial number for example, has the octets
+// only: whoever looks for the signer or for a path reads these, and not what crypto/x509 makes of them.
+func certificateOf(der []byte) (*x509.Certificate, error) {
+	if c, err := x509.ParseCertificate(der); err == nil {
+		return c, nil
+	}
+	c, err := pki.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &x509.Certificate{Raw: c.Raw, RawTBSCertificate: c.RawTBS, RawSubject: c.Subject.Raw, RawIssuer: c.Issuer.Raw, RawSubjectPublicKeyInfo: c.SPKI, NotBefore: c.NotBefore, NotAfter: c.NotAfter}, nil
+}
+
 // known reads --cert: certificates that help to find signers and paths, and are not trusted for that.
 func (a *app) known(paths []string) (all []*x509.Certificate, err error) {
 	for _, path := range paths {
 		_, err := a.given("--cert", path, func(der []byte) error {
-			c, err := x509.ParseCertificate(der)
-			if err != nil {
-				return errors.New(strings.TrimPrefix(err.Error(), "x509: "))
+			c, err := certificateOf(der)
+			if err == nil {
+				all = append(all, c)
 			}
-			all = append(all, c)
-			return nil
+			return err
 		})
 		if err != nil {
 			return nil, err
@@ -213,9 +225,20 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	for _, der := range found {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d in it: %w", len(all)+1, err)
+			return nil, &unusable{len(all) + 1, err}
 		}
 		all = append(all, c)
 	}
 	return all, nil
 }
+
+// unusable says why a certificate cannot be used with a key.
+type unusable struct {
+	number int
+	err    error
+}
+
+func (e *unusable) Error() string {
+	return fmt.Sprintf("certificate %d in it cannot be read: %s", e.number, strings.TrimPrefix(e.err.Error(), "x509: "))
+}
+func (e *unusable) Unwrap() error { return e.err }

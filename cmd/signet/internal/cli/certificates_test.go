@@ -1,8 +1,12 @@
 package cli_test
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"math/big"
@@ -147,4 +151,64 @@ func TestWholeChainInKeyFile(t *testing.T) {
 	require.Equal(t, cli.ExitFailed, w.run(append([]string(nil), extend...)...).code)
 	got = w.run(append(extend, "--cert", "@root.pem")...)
 	require.Zero(t, got.code, got.stderr)
+}
+
+// TestCertificatesThatGoRefuses finds and names signers whose certificates crypto/x509 refuses, and says why a key with such
+// a certificate does not sign.
+func TestCertificatesThatGoRefuses(t *testing.T) {
+	w := newWorld(t)
+	id := w.pki.Leaf(testpki.RSA2048)
+	refused := negativeSerial(t, w.pki, id.Chain[0])
+	_, err := x509.ParseCertificate(refused)
+	require.Error(t, err)
+	leaf := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: refused}))
+	w.write("leaf.pem", leaf)
+	w.write("key.pem", string(testpki.KeyPEM(t, id.Key)))
+	w.write("both.pem", leaf+w.read("key.pem"))
+	w.write("issuer.pem", certPEM(id.Chain[1]))
+	w.write("a", "content")
+	sign := []string{"cms", "-sign", "-cades", "-binary", "-in", "a", "-signer", "leaf.pem", "-inkey", "key.pem", "-certfile", "issuer.pem", "-outform", "DER", "-out", "a.p7s"}
+	testpki.OpenSSL(t, w.dir, sign...)
+	got := w.run("verify", "--trust", "@root.pem", "@a.p7s")
+	require.Zero(t, got.code, got.stdout)
+	require.Contains(t, got.stdout, "by O=Signet tests, CN=Signet test rsa-2048")
+	require.Regexp(t, `certificate +[0-9A-F]{40}\n`, got.stdout)
+
+	testpki.OpenSSL(t, w.dir, append(sign, "-nocerts")...)
+	require.NotZero(t, w.run("verify", "--trust", "@root.pem", "--cert", "@issuer.pem", "@a.p7s").code)
+	got = w.run("verify", "--trust", "@root.pem", "--cert", "@leaf.pem", "--cert", "@issuer.pem", "@a.p7s")
+	require.Zero(t, got.code, got.stdout+got.stderr)
+	require.Zero(t, w.run("verify", "--trust", "@leaf.pem", "@a.p7s").code)
+
+	for _, level := range []string{"t", "lt", "lta"} { // whether it can be raised is the library's business, but it ends with a sentence
+		got = w.run("extend", "--level", level, "--tsa", "demo", "--trust", "@root.pem", "--cert", "@leaf.pem", "--cert", "@issuer.pem", "--out", "@raised", "@a.p7s")
+		require.Contains(t, []int{cli.ExitOK, cli.ExitFailed}, got.code)
+		require.NotContains(t, got.stderr, "nil")
+	}
+
+	got = w.run("sign", "--key", "@both.pem", "@a")
+	require.Equal(t, cli.ExitKey, got.code)
+	require.Contains(t, got.stderr, "certificate 1 in it cannot be read: negative serial number; ask its authority for another certificate")
+}
+
+// negativeSerial signs a certificate again with the serial number -1.
+func negativeSerial(t *testing.T, pki *testpki.PKI, c *x509.Certificate) []byte {
+	t.Helper()
+	var outer, fields []asn1.RawValue
+	_, err := asn1.Unmarshal(c.Raw, &outer)
+	require.NoError(t, err)
+	_, err = asn1.Unmarshal(outer[0].FullBytes, &fields)
+	require.NoError(t, err)
+	fields[1] = asn1.RawValue{FullBytes: []byte{2, 1, 0xff}}
+	tbs, err := asn1.Marshal(fields)
+	require.NoError(t, err)
+	sum := sha256.Sum256(tbs)
+	value, err := pki.Authority.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	require.NoError(t, err)
+	der, err := asn1.Marshal(struct {
+		TBS, Algorithm asn1.RawValue
+		Signature      asn1.BitString
+	}{asn1.RawValue{FullBytes: tbs}, asn1.RawValue{FullBytes: outer[1].FullBytes}, asn1.BitString{Bytes: value, BitLength: 8 * len(value)}})
+	require.NoError(t, err)
+	return der
 }

@@ -199,7 +199,7 @@ func (d *diagnosis) openToken(ctx context.Context, f *keyFlags) (*keyring, error
 		return nil, nil
 	}
 	d.library(ctx, t, keys)
-	return &keyring{keys, ref, t}, nil
+	return &keyring{Provider: keys, ref: ref, token: t}, nil
 }
 
 // token says what the flags of the token mean.

@@ -73,6 +73,7 @@ type keyring struct {
 	sign.Provider
 	ref   sign.Ref
 	token *token // nil when the keys are not on one
+	file  string // that was named, or ""
 }
 
 // Close gives back the keys and forgets the PIN.
@@ -101,7 +102,7 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 		if err != nil {
 			return nil, keyFailure(err)
 		}
-		return &keyring{keys, ref, nil}, nil
+		return &keyring{Provider: keys, ref: ref}, nil
 	}
 	if pkcs11.IsURI(f.key) {
 		return a.openToken(ctx, f, ref, certificates)
@@ -111,7 +112,7 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 	if err != nil {
 		return nil, keyFailure(a.explain(err, f, config.Password != nil))
 	}
-	return &keyring{keys, ref, nil}, nil
+	return &keyring{Provider: keys, ref: ref, file: f.key}, nil
 }
 
 // explain adds what to do to an error of opening a key.
@@ -182,6 +183,12 @@ func (k *keyring) explain(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		return fmt.Errorf("%w; choose with --cert", err)
+	case errors.Is(err, sign.ErrNoCertificate) && k.file != "":
+		// One that is there and cannot be used to sign is not to be looked for.
+		if _, refused := readCertificates(k.file); errors.As(refused, new(*unusable)) {
+			return fmt.Errorf("the key cannot be used to sign: %w; ask its authority for another certificate", refused)
+		}
+		fallthrough
 	case errors.Is(err, sign.ErrNoCertificate):
 		return errors.New("the key has no certificate in its file; give the file of its certificate with --cert")
 	}

@@ -132,7 +132,7 @@ func (a *app) oneKey(ctx context.Context, f *serveFlags) (*oneKey, error) {
 			if err != nil {
 				return nil, keyFailure(err)
 			}
-			return &keyring{p, ref, nil}, nil
+			return &keyring{Provider: p, ref: ref}, nil
 		}
 	case pkcs11.IsURI(f.key):
 		t, err := a.tokenURI(&f.keyFlags)
@@ -149,7 +149,7 @@ func (a *app) oneKey(ctx context.Context, f *serveFlags) (*oneKey, error) {
 			if err != nil {
 				return nil, keyFailure(err)
 			}
-			return &keyring{p, ref, t}, nil
+			return &keyring{Provider: p, ref: ref, token: t}, nil
 		}
 	default:
 		one.files = []string{f.key}
@@ -162,7 +162,7 @@ func (a *app) oneKey(ctx context.Context, f *serveFlags) (*oneKey, error) {
 			if err != nil {
 				return nil, keyFailure(a.explain(err, &f.keyFlags, password != nil))
 			}
-			return &keyring{p, ref, nil}, nil
+			return &keyring{Provider: p, ref: ref}, nil
 		}
 	}
 	if one.opened, err = one.again(ctx); err != nil {

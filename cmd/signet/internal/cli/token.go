@@ -63,7 +63,7 @@ func (a *app) openToken(ctx context.Context, f *keyFlags, cert sign.Ref, certifi
 	if err != nil {
 		return nil, keyFailure(err)
 	}
-	return &keyring{keys, ref, t}, nil
+	return &keyring{Provider: keys, ref: ref, token: t}, nil
 }
 
 // login opens the token, with its PIN if there is one or somebody to ask.

@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"crypto/sha1" //nolint:gosec // a thumbprint is a name, not a protection
+	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -90,6 +95,25 @@ func verdictOf(s *cades.SignatureReport) verifiedSignature {
 		v.CounterSignatures = append(v.CounterSignatures, verdictOf(&s.CounterSignatures[i]))
 	}
 	return v
+}
+
+// nameSigners finds the names of signers whose certificates crypto/x509 refuses, which a report has no name of.
+func (r *verified) nameSigners(ber []byte, known []*x509.Certificate) {
+	nameless := func(v verifiedSignature) bool { return v.Signer == "" }
+	if !slices.ContainsFunc(r.Signatures, nameless) {
+		return
+	}
+	m, err := message.Parse(ber)
+	if err != nil {
+		return
+	}
+	candidates := m.Candidates.With(known)
+	for i := range min(len(m.Signatures), len(r.Signatures)) {
+		if c, _ := m.Signatures[i].FindSigner(candidates); c != nil && nameless(r.Signatures[i]) {
+			sum := sha1.Sum(c.Raw) //nolint:gosec // a thumbprint is a name, not a protection
+			r.Signatures[i].Signer, r.Signatures[i].Thumbprint = inspect.Name(c.Subject), strings.ToUpper(hex.EncodeToString(sum[:]))
+		}
+	}
 }
 
 func (r *verified) json(a *app) error { return a.printJSON(r) }

@@ -180,6 +180,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		return fail(fmt.Errorf("the content %s: %w", file.content, cause(err)))
 	}
 	r.take(report)
+	r.nameSigners(in.DER, options.Certificates)
 	for _, s := range report.Signatures {
 		if s.Certificate == nil && s.Status(cades.CheckSigner) == cades.Failed {
 			r.Hint = "give the certificate of the signer with --cert FILE"
