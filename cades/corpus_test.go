@@ -58,7 +58,7 @@ func corpusFile(t *testing.T, ber []byte, want []string) {
 		switch outcome {
 		case "verifies":
 			require.Equal(t, cades.Passed, r.Status(cades.CheckSignature), "%+v", r.Checks)
-			require.Equal(t, cades.Passed, r.Status(cades.CheckAttributeOrder), "%+v", r.Checks)
+			require.Contains(t, []cades.Status{cades.Passed, cades.Tolerated}, r.Status(cades.CheckAttributeOrder), "%+v", r.Checks)
 		case "verifies:digest-algorithms-disagree":
 			require.Contains(t, []cades.Status{cades.Passed, cades.Tolerated}, r.Status(cades.CheckSignature), "%+v", r.Checks)
 			require.Equal(t, cades.Tolerated, r.Status(cades.CheckAlgorithms), "%+v", r.Checks)

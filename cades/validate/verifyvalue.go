@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"bytes"
 	"errors"
 	"time"
 
@@ -143,6 +144,12 @@ func (v *verifier) value(r *SignatureReport, s *message.Signature, cert *cms.Cer
 		r.add(CheckAttributeOrder, Tolerated, "attributes are not stored as DER has it; the signature is over their sorted form")
 	default:
 		v.verified(r, s, note)
+		received, _ := s.SI.AttributesAsReceived()
+		if sorted, err := s.SI.AttributesInDER(); err != nil || !bytes.Equal(received, sorted) {
+			// RFC 5652 section 5.3: the set has to be in DER. Nothing else can be read into it, since it is what was signed.
+			r.add(CheckAttributeOrder, Tolerated, "attributes are not stored as DER has it; the signature is over them as received")
+			return
+		}
 		r.add(CheckAttributeOrder, Passed, "signed as received")
 	}
 }
