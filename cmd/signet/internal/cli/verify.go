@@ -21,6 +21,7 @@ import (
 
 type verifyFlags struct {
 	trustFlags
+	revocationFlags
 	content, at string
 	json        bool
 }
@@ -35,7 +36,7 @@ signature X.p7s is the file X beside it, that of a signed mail is in the mail, u
 
 Without --trust, whether the signer is to be trusted is not looked at: the signature was then made with the key of the
 certificate that comes with it, whoever that is. A certificate that names a place to ask whether it was revoked has to be
-asked for, unless what is inside the signature says so.
+asked for (--fetch), unless what is inside the signature or given with --crl says so.
 
 A time-stamp, or the answer of an authority with one in it (.tst, .tsr), is verified over its document.
 
@@ -50,6 +51,7 @@ line says what is missing.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.content, "content", "", "the `FILE` that was signed (- is standard input), or the folder below which the files are")
 	f.trustFlags.register(cmd)
+	f.revocationFlags.register(cmd)
 	flags.StringVar(&f.at, "at", "", "the `TIME` at which certificates have to be valid, such as 2026-03-01 or 2026-03-01T12:00:00Z, instead of now")
 	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
 	flags.SortFlags = false
@@ -69,6 +71,9 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		return err
 	}
 	options.Roots, options.TimestampRoots, options.Certificates = t.roots, t.timestamps, t.known
+	if err := f.revocationFlags.into(a, options); err != nil {
+		return err
+	}
 	files, err := findSignatures(args, f.content)
 	if err != nil {
 		return err
@@ -189,6 +194,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	if r.Content != "" && r.Content != stdinName && contentFailed(report) {
 		r.Hint = lineEnds(ctx, m, r.Content, options)
 	}
+	r.revocationHint(options)
 	return r
 }
 
