@@ -1,0 +1,71 @@
+package validate_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testlevels"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// BenchmarkValidate is what the judgement of a message costs beside the public-key operations that it cannot do without: of a BES
+// by RSA-2048 under authorities with P-256, three. An LTA has two time-stamps, whose chains have an authority in common, and CRLs.
+func BenchmarkValidate(b *testing.B) {
+	pki := testpki.New(b)
+	id := pki.Leaf(testpki.RSA2048)
+	key, err := soft.NewKey(id.Key, 0)
+	require.NoError(b, err)
+	s, err := sign.New(key, id.Chain, sign.PKCS1(crypto.SHA256))
+	require.NoError(b, err)
+	tsa, source := testlevels.Authority(b, pki, nil), testlevels.NewSource(b, pki)
+	o := &cades.VerifyOptions{Roots: pki.Roots()}
+	b.Run("operations of a BES", func(b *testing.B) {
+		text := make([]byte, 500)
+		sum := sha256.Sum256(text)
+		value, err := id.Key.Sign(nil, sum[:], crypto.SHA256)
+		require.NoError(b, err)
+		pub, above := id.Key.Public().(*rsa.PublicKey), pki.Authority.Key.Public().(*ecdsa.PublicKey)
+		issued, err := pki.Authority.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+		require.NoError(b, err)
+		for b.Loop() {
+			sum := sha256.Sum256(text)
+			if rsa.VerifyPKCS1v15(pub, crypto.SHA256, sum[:], value) != nil {
+				b.Fatal()
+			}
+			for range 2 { // the certificates below the root
+				sum := sha256.Sum256(text)
+				if !ecdsa.VerifyASN1(above, sum[:], issued) {
+					b.Fatal()
+				}
+			}
+		}
+	})
+	for name, level := range map[string]cades.Level{"BES": cades.BES, "LTA": cades.LTA} {
+		der, err := cades.Sign(context.Background(), s, bytes.NewReader(content), &cades.Options{Attached: true, Level: level, Timestamper: tsa, Revocation: source})
+		require.NoError(b, err)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				m, err := cades.Parse(der)
+				if err != nil {
+					b.Fatal(err)
+				}
+				r, err := m.Verify(context.Background(), nil, o)
+				if err != nil || !r.Trusted() {
+					b.Fatal(err, r.Signatures[0].Reason)
+				}
+			}
+		})
+	}
+}
