@@ -2,6 +2,8 @@ package validate_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
@@ -251,5 +254,96 @@ func TestAppended(t *testing.T) {
 			require.Equal(t, validate.TotalFailed, r.Timestamps[1].Indication, name)
 			require.Equal(t, validate.TotalPassed, r.Timestamps[0].Indication, name)
 		}
+	}
+}
+
+// TestReferenceTimestamp: a time-stamp over the references of a signature is older than its end, and proves nothing of it.
+func TestReferenceTimestamp(t *testing.T) {
+	w := newWorld(t)
+	fresh := func(o *validate.Options) { o.Values = w.values() }
+	der := w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{Level: cades.XLongType1, Timestamper: w.tsa(10), Revocation: w.source()})
+	in, err := message.Parse(der)
+	require.NoError(t, err)
+	over := in.Signatures[0].Imprints(&message.Timestamp{Kind: message.ReferencesTimestamp}, nil)[0]
+	token, err := w.tsa(10).Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, over.Sum(sha256.New(), nil)))
+	require.NoError(t, err)
+	der = w.put(in, cms.OIDCertCRLTimeStamp, token.Raw)
+	r := w.verify(der, fresh)
+	require.Len(t, r.Timestamps, 3)
+	require.Equal(t, validate.TotalPassed, r.Timestamps[2].Indication, r.Timestamps[2].Reason)
+	in, err = message.Parse(der)
+	require.NoError(t, err)
+	var edits []cms.Edit
+	si := in.Signatures[0].SI
+	for _, a := range si.Unsigned {
+		if a.Type == cms.OIDSignatureTimeStamp || a.Type == cms.OIDCAdESCTimeStamp {
+			edits = append(edits, cms.Edit{Parent: si.UnsignedSet, At: a.Value.Offset(), Remove: len(a.Value.Raw())})
+		}
+	}
+	cut, err := cms.Splice(in.SD.ContentInfo, edits...)
+	require.NoError(t, err)
+	w.later(0, 20)
+	r = w.verify(cut, fresh)
+	w.want(r, validate.Indeterminate, validate.OutOfBounds, "expired")
+	require.Len(t, r.Timestamps, 1)
+	require.Equal(t, validate.TotalPassed, r.Timestamps[0].Indication, "it is good, and over something else")
+}
+
+// put adds an unsigned attribute to the first signature.
+func (w *world) put(in *message.Message, id cms.OID, value []byte) []byte {
+	b := cms.NewBuilder(nil)
+	seq := b.Open(cms.TagSequence)
+	b.OID(id)
+	b.Raw(cms.AppendSet(nil, cms.TagSet, [][]byte{value}))
+	b.Close(seq)
+	set := in.Signatures[0].SI.UnsignedSet
+	out, err := cms.Splice(in.SD.ContentInfo, cms.Edit{Parent: set, At: set.End(), Insert: b.Bytes()})
+	require.NoError(w, err)
+	return out
+}
+
+// TestArchiveOverLess: what an archive time-stamp does not list is not proved by it.
+func TestArchiveOverLess(t *testing.T) {
+	for name, whole := range map[string]bool{"everything": true, "nothing": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.T, &cades.ExtendOptions{Timestamper: w.tsa(2)})
+			in, err := message.Parse(der)
+			require.NoError(t, err)
+			s := in.Signatures[0]
+			covered := &message.Covered{}
+			if whole {
+				covered = s.Covered()
+			}
+			index := message.HashIndex(sign.NewDigest(crypto.SHA256, nil).Algorithm, sha256.New, covered)
+			sum := sha256.Sum256(content)
+			over := s.ArchiveImprintV3(index)
+			w.later(1, 0)
+			token, err := w.tsa(10).Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, over.Sum(sha256.New(), sum[:])))
+			require.NoError(t, err)
+			b := cms.NewBuilder(nil)
+			unsigned := b.Open(cms.ContextConstructed(1))
+			seq := b.Open(cms.TagSequence)
+			b.OID(cms.OIDATSHashIndexV3)
+			b.Raw(cms.AppendSet(nil, cms.TagSet, [][]byte{index}))
+			b.Close(seq)
+			b.Close(unsigned)
+			sd := token.SignedData()
+			indexed, err := cms.Splice(sd.ContentInfo, cms.Edit{Parent: sd.Signers[0].Value, At: sd.Signers[0].Value.End(), Insert: b.Bytes()})
+			require.NoError(t, err)
+			der = w.put(in, cms.OIDArchiveTimeStampV3, indexed)
+			w.later(2, 0)
+			r := w.verify(der)
+			require.Len(t, r.Timestamps, 2)
+			require.Equal(t, validate.TotalPassed, r.Timestamps[1].Indication, r.Timestamps[1].Reason)
+			if whole {
+				require.Equal(t, validate.TotalPassed, r.Timestamps[0].Indication, r.Timestamps[0].Reason)
+				require.Equal(t, testpki.Now(), r.BestTime.UTC())
+			} else {
+				require.Equal(t, validate.Indeterminate, r.Timestamps[0].Indication)
+				require.Equal(t, validate.OutOfBounds, r.Timestamps[0].Sub)
+				require.Equal(t, testpki.Now().AddDate(1, 0, 0), r.BestTime.UTC(), "over the signature it is")
+			}
+		})
 	}
 }
