@@ -49,7 +49,8 @@ func FuzzCertificate(f *testing.F) {
 		c, err := pki.ParseCertificate(der)
 		x, refused := x509.ParseCertificate(der)
 		if err != nil {
-			if refused == nil {
+			// An AlgorithmIdentifier with a third field is none, whoever overlooks it.
+			if refused == nil && !strings.Contains(err.Error(), "something follows the parameters of an algorithm") {
 				t.Fatalf("crypto/x509 reads it: %v", err)
 			}
 			return
