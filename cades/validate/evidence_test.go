@@ -347,3 +347,20 @@ func TestArchiveOverLess(t *testing.T) {
 		})
 	}
 }
+
+// TestNoSigner: a certificate that is not there is missing, and nothing is wrong with the signature.
+func TestNoSigner(t *testing.T) {
+	w := newWorld(t)
+	s := w.signer()
+	der := w.sign(s, &cades.Options{})
+	in, err := message.Parse(der)
+	require.NoError(t, err)
+	var edits []cms.Edit
+	for _, c := range in.SD.Certificates {
+		edits = append(edits, cms.Edit{Parent: in.SD.CertificateSet, At: c.Offset(), Remove: len(c.Raw())})
+	}
+	bare, err := cms.Splice(in.SD.ContentInfo, edits...)
+	require.NoError(t, err)
+	w.want(w.verify(bare), validate.Indeterminate, validate.NoSigner, "give the certificate")
+	w.want(w.verify(bare, func(o *validate.Options) { o.Certificates = s.Chain() }), validate.TotalPassed, "", "")
+}

@@ -227,7 +227,7 @@ func (v *verifier) signer(r *SignatureReport, s *message.Signature) *cms.Certifi
 	for _, id := range ids {
 		switch {
 		case cert == nil:
-			r.add(CheckSigningCertificate, Failed, "names a certificate that was not found")
+			r.add(CheckSigningCertificate, Unchecked, "names a certificate that was not found")
 		case !id.Matches(cert):
 			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash", id.Hash.ID.Name())
 		case id.Issuer != nil && !pki.SameIssuerSerial(id.Issuer, id.Serial, cert):
