@@ -59,11 +59,20 @@ func (r *Reader) Optional(tag Tag) (v Value, ok bool, err error) {
 	if _, err := r.doc.header(&head, r.end); err != nil {
 		return Value{}, false, err
 	}
-	if head.tag != tag && head.tag != tag|constructed {
+	if head.tag != tag && (head.tag != tag|constructed || tag.primitive()) {
 		return Value{}, false, nil
 	}
 	v, err = r.Next()
 	return v, err == nil, err
+}
+
+// primitive reports whether a type has no constructed form (X.690 sections 8.2 to 8.8, 8.19): a constructed BOOLEAN is none.
+func (t Tag) primitive() bool {
+	switch t {
+	case TagBoolean, TagInteger, TagNull, TagOID, TagEnumerated:
+		return true
+	}
+	return false
 }
 
 // All reads what is left, at most [MaxElements] values.

@@ -294,3 +294,25 @@ func TestSortSet(t *testing.T) {
 	cms.SortSet(members)
 	require.Equal(t, [][]byte{{}, {1}, {2, 2}, {2, 2, 2}, {3, 1}}, members)
 }
+
+// TestConstructedForms: strings have a constructed form in BER, numbers and truth values have none.
+func TestConstructedForms(t *testing.T) {
+	for _, c := range []struct {
+		tag   cms.Tag
+		inner []byte
+		ok    bool
+	}{
+		{cms.TagBoolean, []byte{1, 1, 0xff}, false}, {cms.TagInteger, []byte{2, 1, 1}, false}, {cms.TagOID, []byte{6, 1, 0x2a}, false},
+		{cms.TagNull, nil, false}, {cms.TagEnumerated, []byte{10, 1, 1}, false}, {cms.TagOctetString, []byte{4, 1, 1}, true},
+	} {
+		ber := append([]byte{0x30, byte(len(c.inner) + 2), byte(c.tag.Number()) | 0x20, byte(len(c.inner))}, c.inner...)
+		v, err := cms.ReadValue(ber)
+		require.NoError(t, err)
+		r := v.Reader()
+		_, ok, err := r.Optional(c.tag)
+		require.NoError(t, err)
+		require.Equal(t, c.ok, ok, c.tag)
+		_, err = r.Want(c.tag, "it")
+		require.Error(t, err, "it was read, or it is none")
+	}
+}
