@@ -95,6 +95,9 @@ func (v *verifier) prepare() {
 	for _, der := range certificates {
 		if p, err := pki.ParseCertificate(der); err == nil {
 			v.pools[1].Add(p)
+			if len(values.OCSP) == 0 {
+				continue
+			}
 			if x, err := p.X509(); err == nil { // responders are looked for among them
 				values.Certificates = append(values.Certificates, x)
 			}
@@ -208,15 +211,16 @@ func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at ti
 			places++
 		}
 	}
+	unasked := v.values.Len() == 0 && v.o.Revocation == nil
+	if places == 0 && unasked {
+		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
+	}
 	cert, err := c.X509()
 	var issuer *x509.Certificate
 	if err == nil {
 		issuer, err = by.X509()
 	}
-	if err != nil {
-		if places == 0 {
-			return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
-		}
+	if err != nil { // perhaps one of the values at hand says that it was
 		return "", fmt.Sprintf("whether %s was revoked cannot be found here: %s", c.Subject, err), nil
 	}
 	if why, ok := revocation.Exempt(cert); ok {
