@@ -81,9 +81,8 @@ func TestOpenSSLReadByUs(t *testing.T) {
 		require.NoError(t, err)
 		report, err := m.Verify(t.Context(), bytes.NewReader(w.content), &cades.VerifyOptions{Roots: w.pki.Roots()})
 		require.NoError(t, err)
-		require.False(t, report.Valid())
-		require.Equal(t, cades.Unchecked, report.Signatures[0].Status(cades.CheckSignature))
-		require.Contains(t, detail(report.Signatures[0], cades.CheckSignature), "SHA-1 in the mask")
+		require.True(t, report.Trusted())
+		require.Contains(t, []cades.Status{cades.Passed, cades.Tolerated}, report.Signatures[0].Status(cades.CheckSignature))
 	})
 	t.Run("SHA-1", func(t *testing.T) {
 		for _, id := range []identity{rsa, p256} {
