@@ -82,11 +82,9 @@ func TestPSSBlock(t *testing.T) {
 		} {
 			require.Equal(t, algorithm.WrongSignature, reason(t, verify(alg(7), sign(bad))), "%d: %s", bits, name)
 		}
-		// Bits above those of the block, as far as such a number is below the modulus.
+		// Bits above those of the block, as far as such a number is below the modulus, which depends on the key.
 		if signature := sign(above(good, bits)); signature != nil {
 			require.Equal(t, algorithm.WrongSignature, reason(t, verify(alg(7), signature)), "%d", bits)
-		} else {
-			require.NotEqual(t, 1025, bits)
 		}
 		for _, long := range []byte{6, 8, 90, 95, 100, 127} {
 			require.Equal(t, algorithm.WrongSignature, reason(t, verify(alg(long), sign(good))), "%d", long)
