@@ -14,6 +14,7 @@ const (
 	oidDelta             cms.OID = "\x55\x1d\x1b"                         // 2.5.29.27
 	oidDistributionPoint cms.OID = "\x55\x1d\x1c"                         // 2.5.29.28
 	oidEntryIssuer       cms.OID = "\x55\x1d\x1d"                         // 2.5.29.29
+	oidFreshest          cms.OID = "\x55\x1d\x2e"                         // 2.5.29.46
 	oidNoRevAvail        cms.OID = "\x55\x1d\x38"                         // 2.5.29.56
 	oidExpiredOnCRL      cms.OID = "\x55\x1d\x3c"                         // 2.5.29.60
 	oidNonce             cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02" // 1.3.6.1.5.5.7.48.1.2

@@ -36,6 +36,12 @@ type CheckOptions struct {
 	// their own certificates, and authorities by those of the responders that they issue. Some large issuers have their
 	// responders certified by another authority of theirs, which nothing in a certificate says.
 	TrustedResponders []*x509.Certificate
+	// Anchor is the DER of the trusted certificate at which the path of the certificate ends. A CRL that was not signed by the key of
+	// the certificate's issuer counts only when the path of who signed it ends there, too (RFC 5280 section 6.3.3 (f)). Without
+	// it, that path has to end at the issuer.
+	Anchor []byte
+
+	find []*certificates // beside Certificates
 }
 
 func (o *CheckOptions) allowExpired() bool { return o != nil && o.AllowExpired }
