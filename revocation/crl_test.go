@@ -51,6 +51,7 @@ func TestCRL(t *testing.T) {
 		"its point": {good, ca, nil, point(t, func(p *testpki.DistributionPoint) {
 			p.Name.FullName = []asn1.RawValue{testpki.URI("http://other"), testpki.URI(crlURL)}
 		}), revocation.Good},
+		"indirect, of its own issuer": {good, ca, []*x509.Certificate{revoked}, point(t, func(p *testpki.DistributionPoint) { p.Indirect = true }), revocation.Good},
 		"no next update": {good, ca, nil, func(l *x509.RevocationList) { l.NextUpdate = hour(0) }, revocation.Good},
 		"expired and kept": {old, ca, nil, func(l *x509.RevocationList) {
 			l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 60}, Value: []byte("\x18\x0f20200301000000Z")}}
@@ -111,7 +112,6 @@ func TestCRLRefused(t *testing.T) {
 		"future":               {leaf, ca.Certificate(), ca, func(l *x509.RevocationList) { l.ThisUpdate, l.NextUpdate = hour(1), hour(2) }, revocation.CheckTime},
 		"delta":                {leaf, ca.Certificate(), ca, testpki.Critical(t, oidDelta, 1), revocation.CheckDelta},
 		"unknown critical":     {leaf, ca.Certificate(), ca, testpki.Critical(t, asn1.ObjectIdentifier{1, 2, 3}, 1), revocation.CheckExtensions},
-		"indirect":             {leaf, ca.Certificate(), ca, point(t, func(p *testpki.DistributionPoint) { p.Indirect = true }), revocation.CheckIndirect},
 		"entry of another":     {leaf, ca.Certificate(), ca, entry(pkix.Extension{Id: oidIssuer, Critical: true, Value: []byte{0x30, 0}}), revocation.CheckIndirect},
 		"critical of an entry": {leaf, ca.Certificate(), ca, entry(pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}), revocation.CheckExtensions},
 		"authorities only":     {leaf, ca.Certificate(), ca, point(t, func(p *testpki.DistributionPoint) { p.OnlyAuthorities = true }), revocation.CheckScope},

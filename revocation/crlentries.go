@@ -100,7 +100,9 @@ func scanEntry(r *cms.Reader) (serial []byte, issuer bool, err error) {
 // Lookup finds the entry of a serial number of the list's own issuer, given as the contents octets of its INTEGER. ok is false when
 // there is none. Nothing is checked but that every entry can be read and has no critical extension that is unknown; see
 // [CRL.Check].
-func (c *CRL) Lookup(serial []byte) (found Entry, ok bool, err error) { return c.lookup(serial, c.issuer) }
+func (c *CRL) Lookup(serial []byte) (found Entry, ok bool, err error) {
+	return c.lookup(serial, c.issuer)
+}
 
 // lookup finds the entry of a certificate by its issuer and serial number.
 func (c *CRL) lookup(serial []byte, issuer pki.Name) (found Entry, ok bool, err error) {

@@ -1,8 +1,6 @@
 package revocation
 
 import (
-	"bytes"
-
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
@@ -12,9 +10,8 @@ const allReasons uint16 = 0x1fe
 
 // issuingPoint is what IssuingDistributionPoint says (RFC 5280 section 5.2.5). The zero value is that of a list without one.
 type issuingPoint struct {
-	raw            []byte // the value of the extension; nil when there is none
-	names          []pki.GeneralName
-	named          bool // there is a distributionPoint, which has names
+	raw            []byte          // the value of the extension; nil when there is none
+	names          map[string]bool // of the distributionPoint, as nameKey has them; nil when there is none
 	onlyUsers      bool
 	onlyCAs        bool
 	onlyAttributes bool
@@ -45,11 +42,19 @@ func readIssuingPoint(extensions []extension, issuer pki.Name) (p issuingPoint, 
 		last = field.Tag().Number()
 		switch last {
 		case 0:
-			full, relative, err := pki.ParseDistributionPointName(field)
+			inner := field.Reader()
+			choice, err := inner.Next()
+			if err != nil || !inner.Empty() {
+				return p, malformed
+			}
+			full, relative, err := pki.ParseDistributionPointName(choice)
 			if err != nil {
 				return p, malformed
 			}
-			p.named, p.names = true, pki.DistributionPoint{FullName: full, Relative: relative}.Names(issuer)
+			p.names = map[string]bool{}
+			for _, n := range (pki.DistributionPoint{FullName: full, Relative: relative}).Names(issuer) {
+				p.names[nameKey(n)] = true
+			}
 		case 3:
 			b := field.Body()
 			if len(b) < 1 || len(b) > 3 || b[0] > 7 {
@@ -114,7 +119,7 @@ func (c *CRL) reasonsFor(cert *pki.Certificate) (reasons uint16, err error) {
 		} else if !own {
 			continue
 		}
-		if c.point.named && !shareName(c.point.names, names) {
+		if !c.point.hasName(names) {
 			continue
 		}
 		of := allReasons
@@ -124,7 +129,7 @@ func (c *CRL) reasonsFor(cert *pki.Certificate) (reasons uint16, err error) {
 		reasons |= of & c.point.reasons
 	}
 	// A list of the issuer that no distribution point names is one of a point with the issuer's name, for all reasons.
-	if own && (!c.point.named || namesDirectory(c.point.names, cert.Issuer)) {
+	if own && (c.point.names == nil || c.point.names[directoryKey(cert.Issuer)]) {
 		reasons |= c.point.reasons
 	}
 	switch {
@@ -138,20 +143,28 @@ func (c *CRL) reasonsFor(cert *pki.Certificate) (reasons uint16, err error) {
 	return 0, failed(CheckScope, "the CRL is of another distribution point than those of the certificate")
 }
 
-// shareName reports whether a name stands in both lists: directory names by section 7.1, others by their octets.
-func shareName(a, b []pki.GeneralName) bool {
-	for _, n := range a {
-		for _, m := range b {
-			if n.Kind != m.Kind {
-				continue
-			}
-			if n.Kind == pki.DirectoryName && n.Name().Equal(m.Name()) || n.Kind != pki.DirectoryName && bytes.Equal(n.Value, m.Value) {
-				return true
-			}
+// hasName reports whether one of the names is of the point. A list without a point is of all.
+func (p *issuingPoint) hasName(names []pki.GeneralName) bool {
+	if p.names == nil {
+		return true
+	}
+	for _, n := range names {
+		if p.names[nameKey(n)] {
+			return true
 		}
 	}
 	return false
 }
+
+// nameKey is the same text for names that are equal: directory names by section 7.1, others by their octets.
+func nameKey(n pki.GeneralName) string {
+	if n.Kind == pki.DirectoryName {
+		return directoryKey(n.Name())
+	}
+	return string(rune(n.Kind)) + string(n.Value)
+}
+
+func directoryKey(n pki.Name) string { return string(rune(pki.DirectoryName)) + n.Key() }
 
 // namesDirectory reports whether a directory name is among names.
 func namesDirectory(names []pki.GeneralName, name pki.Name) bool {

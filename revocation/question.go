@@ -117,10 +117,13 @@ func (c *certificates) octets() (n int) {
 // named returns those of a responder (RFC 6960 section 4.2.1, ResponderID): its name, or the SHA-1 of its key.
 func (c *certificates) named(name pki.Name, key []byte) []*pki.Certificate {
 	pool := c.pool()
-	if len(key) == sha1.Size {
+	switch {
+	case key == nil:
+		return pool.BySubject(name)
+	case len(key) == sha1.Size:
 		return c.byKey[[sha1.Size]byte(key)]
 	}
-	return pool.BySubject(name)
+	return nil
 }
 
 // run answers one question, and those about the issuers of the CRLs that answer it.
