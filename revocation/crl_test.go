@@ -52,7 +52,7 @@ func TestCRL(t *testing.T) {
 			p.Name.FullName = []asn1.RawValue{testpki.URI("http://other"), testpki.URI(crlURL)}
 		}), revocation.Good},
 		"indirect, of its own issuer": {good, ca, []*x509.Certificate{revoked}, point(t, func(p *testpki.DistributionPoint) { p.Indirect = true }), revocation.Good},
-		"no next update": {good, ca, nil, func(l *x509.RevocationList) { l.NextUpdate = hour(0) }, revocation.Good},
+		"no next update":              {good, ca, nil, func(l *x509.RevocationList) { l.NextUpdate = hour(0) }, revocation.Good},
 		"expired and kept": {old, ca, nil, func(l *x509.RevocationList) {
 			l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 60}, Value: []byte("\x18\x0f20200301000000Z")}}
 		}, revocation.Good},
