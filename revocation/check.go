@@ -78,7 +78,7 @@ func (v *Values) parse() *parsed {
 		p.size += len(der)
 		r, err := ParseResponse(der)
 		if err != nil {
-			p.broken = append(p.broken, err)
+			p.broken = noted(p.broken, err)
 			continue
 		}
 		p.responses = append(p.responses, r)
@@ -87,7 +87,7 @@ func (v *Values) parse() *parsed {
 		p.size += len(der)
 		c, err := ParseCRL(der)
 		if err != nil {
-			p.broken = append(p.broken, err)
+			p.broken = noted(p.broken, err)
 			continue
 		}
 		p.add(c)
@@ -132,14 +132,16 @@ func (p *parsed) check(q *asked, o *CheckOptions, work *pki.Work) (*Status, erro
 		switch {
 		case err != nil:
 			if !only(err, CheckSubject) { // a response about something else is not a failure of this certificate
-				failure.Errs = append(failure.Errs, err)
+				failure.Errs = noted(failure.Errs, err)
 			}
 		case better(s, best):
 			best = s
 		}
 	}
 	s, errs := r.byLists(q)
-	failure.Errs = append(failure.Errs, errs...)
+	for _, err := range errs {
+		failure.Errs = noted(failure.Errs, err)
+	}
 	if s != nil && better(s, best) {
 		best = s
 	}

@@ -51,7 +51,7 @@ func (r *run) byLists(q *asked) (best *Status, errs []error) {
 		switch {
 		case err != nil:
 			if !only(err, CheckIssuer) || c.issuer.Equal(q.cert.Issuer) { // of somebody else: it need not count
-				errs = append(errs, err)
+				errs = noted(errs, err)
 			}
 		case p.State == Revoked || p.reasons == allReasons:
 			if better(p.Status, best) {

@@ -114,6 +114,19 @@ func (f *Failure) Error() string {
 // Unwrap returns what went wrong.
 func (f *Failure) Unwrap() []error { return f.Errs }
 
+// maxErrors bounds what is said of the values of one certificate: anybody can append thousands.
+const maxErrors = 16
+
+// noted appends an error, unless there are many already and it is of a check that failed before.
+func noted(errs []error, err error) []error {
+	if len(errs) >= maxErrors {
+		if e, ok := errors.AsType[*Error](err); !ok || errors.Is(&Failure{Errs: errs}, e.Check) {
+			return errs
+		}
+	}
+	return append(errs, err)
+}
+
 // only reports whether a check is all that failed.
 func only(err error, c Check) bool {
 	if f, ok := errors.AsType[*Failure](err); ok {
