@@ -108,6 +108,7 @@ func (c *CRL) fields(r cms.Reader) error {
 	if c.revoked, _, err = r.Optional(cms.TagSequence); err != nil {
 		return err
 	}
+	c.point.reasons = allReasons
 	explicit, ok, err := r.Optional(cms.ContextConstructed(0))
 	if err != nil || !ok {
 		return err

@@ -1,6 +1,9 @@
 package revocation_test
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -141,6 +144,32 @@ func TestCRLRefused(t *testing.T) {
 	for name, der := range map[string][]byte{"nothing": nil, "garbage": []byte("garbage"), "PEM": []byte("-----BEGIN X509 CRL-----"), "a certificate": leaf.Raw, "PEM of another": testpki.CertPEM(leaf)} {
 		_, err := revocation.ParseCRL(der)
 		require.ErrorIs(t, err, revocation.CheckEncoding, name)
+	}
+}
+
+// TestPlainCRL is a list without extensions, which may not even have a number (RFC 5280 section 5.1.2.1, version 1).
+func TestPlainCRL(t *testing.T) {
+	pki := testpki.New(t)
+	leaf := pki.Leaf(testpki.P256, named).Certificate()
+	entry, err := asn1.Marshal(pkix.RevokedCertificate{SerialNumber: leaf.SerialNumber, RevocationTime: hour(-3)})
+	require.NoError(t, err)
+	times, err := asn1.Marshal(hour(-1))
+	require.NoError(t, err)
+	next, err := asn1.Marshal(hour(1))
+	require.NoError(t, err)
+	algorithm := sequence(t, []byte("\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"))
+	for state, entries := range map[revocation.State][]byte{revocation.Good: nil, revocation.Revoked: sequence(t, entry)} {
+		tbs := sequence(t, algorithm, pki.Authority.Certificate().RawSubject, times, next, entries)
+		digest := sha256.Sum256(tbs)
+		signature, err := pki.Authority.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
+		require.NoError(t, err)
+		bits, err := asn1.Marshal(asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)})
+		require.NoError(t, err)
+		l, err := revocation.ParseCRL(sequence(t, tbs, algorithm, bits))
+		require.NoError(t, err)
+		s, err := l.Check(leaf, pki.Authority.Certificate(), options())
+		require.NoError(t, err)
+		require.Equal(t, state, s.State)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // allReasons are the bits of ReasonFlags but unused (RFC 5280 section 4.2.1.13), keyCompromise being 1<<1.
 const allReasons uint16 = 0x1fe
 
-// issuingPoint is what IssuingDistributionPoint says (RFC 5280 section 5.2.5). The zero value is that of a list without one.
+// issuingPoint is what IssuingDistributionPoint says (RFC 5280 section 5.2.5). That of a list without one has all reasons.
 type issuingPoint struct {
 	raw            []byte          // the value of the extension; nil when there is none
 	names          map[string]bool // of the distributionPoint, as nameKey has them; nil when there is none
