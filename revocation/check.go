@@ -15,7 +15,7 @@ import (
 // CRLs are combined: deltas with their base, and those of some reasons until all are covered (RFC 5280 section 6.3.3). Who signed
 // a CRL with another key than the issuer's is looked for among Certificates; see [CheckOptions.Anchor].
 func (v *Values) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	q, err := askedOf(cert, issuer)
+	q, err := askedOf(cert, issuer, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -27,6 +27,7 @@ func (v *Values) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status
 type Checker struct {
 	p    *parsed
 	work *pki.Work
+	kept readings
 }
 
 // NewChecker reads values; nil is none.
@@ -35,12 +36,12 @@ func NewChecker(v *Values) *Checker {
 		v = &Values{}
 	}
 	p := v.parse()
-	return &Checker{p, pki.NewWork(p.size)}
+	return &Checker{p: p, work: pki.NewWork(p.size)}
 }
 
 // Check is [Values.Check].
 func (c *Checker) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	q, err := askedOf(cert, issuer)
+	q, err := askedOf(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func (c *Checker) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Statu
 // CheckRaw is [Values.Check] for certificates in DER, also such as crypto/x509 refuses. Certificate, Issuer and Responder of the
 // status are nil for those; the octets stand beside.
 func (c *Checker) CheckRaw(cert, issuer []byte, o *CheckOptions) (*Status, error) {
-	q, err := askedRaw(cert, issuer)
+	q, err := askedRaw(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err
 	}

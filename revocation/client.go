@@ -92,6 +92,7 @@ type Client struct {
 	slots chan struct{}
 	cache *cache
 	known *parsed
+	kept  readings
 }
 
 // New makes a client. The error is that CacheDir cannot be made.
@@ -138,7 +139,7 @@ func New(o Config) (*Client, error) {
 // now. A revoked certificate is no error. When no source gives the state, the error is a [*Failure] that says what is
 // wrong with each; when there is no source it is of [CheckSource].
 func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (*Status, error) {
-	q, err := askedOf(cert, issuer)
+	q, err := askedOf(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at 
 
 // StatusRaw is [Client.Status] for certificates in DER, also such as crypto/x509 refuses; see [Checker.CheckRaw].
 func (c *Client) StatusRaw(ctx context.Context, cert, issuer []byte, at time.Time) (*Status, error) {
-	q, err := askedRaw(cert, issuer)
+	q, err := askedRaw(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err
 	}

@@ -151,7 +151,7 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			asked, err := askedOf(q.cert, q.issuer)
+			asked, err := askedOf(q.cert, q.issuer, &c.kept)
 			if err == nil {
 				statuses[i], err = c.status(ctx, asked, o, known)
 			}

@@ -126,6 +126,23 @@ func combinations(t testing.TB) (*testpki.PKI, map[string]combination) {
 	}
 	ofLister, ofLost, ofMute := by(lister), by(lost), by(mute)
 	split := pki.Leaf(testpki.P256, extended(points(t, oidPoints, pointAt(t, crlURL, []byte{0, 0x60}, nil), pointAt(t, crlURL, []byte{7, 0x1f, 0x80}, nil)))).Certificate()
+	// A key for lists, of the authority's own name: its state stands on a list of the other key.
+	scoped := "http://crl.example/keys"
+	keyFor := pki.SubAuthority(ca.Certificate().Subject.CommonName, ca, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign | x509.KeyUsageCertSign },
+		extended(points(t, oidPoints, pointAt(t, scoped, nil, nil))))
+	ofKey := point(t, func(p *testpki.DistributionPoint) { p.Name.FullName = []asn1.RawValue{testpki.URI(scoped)} })
+	// Issuers of lists that say of themselves where their state is: with themselves, or also elsewhere, or elsewhere.
+	asking := func(name string, all ...[]byte) testpki.Identity {
+		return pki.SubAuthority(name, pki.Root, func(c *x509.Certificate) {
+			c.KeyUsage, c.IsCA, c.BasicConstraintsValid, c.SubjectKeyId = x509.KeyUsageCRLSign, false, false, []byte(name)
+		}, extended(points(t, oidPoints, all...)))
+	}
+	self, also := lists("alone", x509.KeyUsageCRLSign), lists("not alone", x509.KeyUsageCRLSign)
+	self, also = asking("alone", pointAt(t, crlURL, nil, self.Certificate())), asking("not alone", pointAt(t, crlURL, nil, also.Certificate()), pointAt(t, crlURL, nil, nil))
+	elsewhere := asking("elsewhere", pointAt(t, crlURL, nil, nil))
+	ofSelf, ofAlso, ofElsewhere := by(self), by(also), by(elsewhere)
+	two := pki.Leaf(testpki.P256, extended(points(t, oidPoints, pointAt(t, crlURL, []byte{0, 0x60}, lister.Certificate()), pointAt(t, crlURL, []byte{7, 0x1f, 0x80}, lost.Certificate())))).Certificate()
+	mixed := pki.Leaf(testpki.P256, extended(points(t, oidPoints, pointAt(t, crlURL, []byte{0, 0x60}, nil), pointAt(t, crlURL, []byte{7, 0x1f, 0x80}, lister.Certificate())))).Certificate()
 	indirect := func(entries ...x509.RevocationListEntry) func(*x509.RevocationList) {
 		return func(l *x509.RevocationList) {
 			point(t, func(p *testpki.DistributionPoint) { p.Indirect = true })(l)
@@ -186,11 +203,24 @@ func combinations(t testing.TB) (*testpki.PKI, map[string]combination) {
 		"indirect, by the one above": {ofLister, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect(entryOf(leaf, 1, of(t, caCert)), entryOf(ofLister, 1))), rootList}, gone, "", ""},
 		"indirect, of another":       {ofLister, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect(entryOf(ofLister, 1), entryOf(ofLister, 1, of(t, pki.Root.Certificate())), entryOf(ofLister, 1))), rootList}, good, "", ""},
 		"indirect, third of four":    {ofLister, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect(entryOf(ofLister, 1), entryOf(leaf, 1, of(t, caCert)), entryOf(ofLister, 1), entryOf(ofLister, 1, of(t, pki.Root.Certificate())))), rootList}, gone, "", ""},
-		"does not say indirect":      {ofLister, caCert, one(lister.Certificate()), [][]byte{list(lister), rootList}, unknown, revocation.CheckIndirect, ""},
-		"indirect, not named":        {leaf, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect()), rootList}, unknown, revocation.CheckSource, ""},
-		"indirect, nobody there":     {ofLister, caCert, nil, [][]byte{list(lister, indirect())}, unknown, revocation.CheckSource, ""},
-		"indirect, of a stranger":    {ofLister, caCert, one(stranger.Certificate(), world.Root.Certificate()), [][]byte{list(stranger, indirect()), rootList}, unknown, revocation.CheckSource, ""},
-		"indirect, may not":          {ofMute, caCert, one(mute.Certificate()), [][]byte{testpki.RevocationList(t, signsAnyway(mute), nil, indirect()), rootList}, unknown, revocation.CheckKeyUsage, "its program goes on after a wrong purpose on the path of a CRL"},
+		"indirect, after two others": {ofLister, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect(entryOf(ofLister, 1, of(t, pki.Root.Certificate())), entryOf(leaf, 1, of(t, caCert)), entryOf(ofLister, 1))), rootList}, gone, "", ""},
+		"two issuers, one there":     {two, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect()), rootList}, unknown, revocation.CheckScope, ""},
+		"two issuers, both there":    {two, caCert, one(lister.Certificate(), lost.Certificate()), [][]byte{list(lister, indirect()), list(lost, indirect()), rootList}, good, "", ""},
+		"own reasons not there":      {mixed, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect()), rootList}, unknown, revocation.CheckScope, ""},
+		"issuer only says itself":    {ofSelf, caCert, one(self.Certificate()), [][]byte{list(self, indirect())}, good, "", ""},
+		"issuer says it is revoked":  {ofSelf, caCert, one(self.Certificate()), [][]byte{list(self, indirect(entryOf(self.Certificate(), 1, of(t, pki.Root.Certificate()))))}, unknown, revocation.CheckSource, "it asks about the issuer of a CRL with -crl_check_all only"},
+		"issuer says itself, others do not": {ofAlso, caCert, one(also.Certificate()), [][]byte{list(also, indirect())},
+			unknown, revocation.CheckSource, "it asks about the issuer of a CRL with -crl_check_all only"},
+		"issuer's state not there": {ofElsewhere, caCert, one(elsewhere.Certificate()), [][]byte{list(elsewhere, indirect())},
+			unknown, revocation.CheckSource, "it asks about the issuer of a CRL with -crl_check_all only"},
+		"key for lists":           {leaf, caCert, one(keyFor.Certificate()), [][]byte{list(keyFor), list(ca, ofKey)}, good, "", "it takes a self-issued certificate without authorityKeyIdentifier for a self-signed one"},
+		"key for lists, revoked":  {leaf, caCert, one(keyFor.Certificate()), [][]byte{list(keyFor), testpki.RevocationList(t, ca, one(keyFor.Certificate()), ofKey)}, unknown, revocation.CheckIssuer, ""},
+		"key for lists, alone":    {leaf, caCert, one(keyFor.Certificate()), [][]byte{list(keyFor)}, unknown, revocation.CheckIssuer, ""},
+		"does not say indirect":   {ofLister, caCert, one(lister.Certificate()), [][]byte{list(lister), rootList}, unknown, revocation.CheckIndirect, ""},
+		"indirect, not named":     {leaf, caCert, one(lister.Certificate()), [][]byte{list(lister, indirect()), rootList}, unknown, revocation.CheckSource, ""},
+		"indirect, nobody there":  {ofLister, caCert, nil, [][]byte{list(lister, indirect())}, unknown, revocation.CheckSource, ""},
+		"indirect, of a stranger": {ofLister, caCert, one(stranger.Certificate(), world.Root.Certificate()), [][]byte{list(stranger, indirect()), rootList}, unknown, revocation.CheckSource, ""},
+		"indirect, may not":       {ofMute, caCert, one(mute.Certificate()), [][]byte{testpki.RevocationList(t, signsAnyway(mute), nil, indirect()), rootList}, unknown, revocation.CheckKeyUsage, "its program goes on after a wrong purpose on the path of a CRL"},
 		"indirect, issuer revoked": {ofLost, caCert, one(lost.Certificate()), [][]byte{list(lost, indirect()), testpki.RevocationList(t, pki.Root, one(lost.Certificate()))},
 			unknown, revocation.CheckSource, "it asks about the issuer of a CRL with -crl_check_all only"},
 		"own name and another key": {leaf, caCert, one(namesake.Certificate(), world.Root.Certificate()), [][]byte{list(namesake)}, unknown, revocation.CheckIssuer, ""},

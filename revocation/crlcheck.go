@@ -12,7 +12,7 @@ import (
 // Check finds what the list says of a certificate, and checks that it may say so. A revoked certificate is no error. A list that has
 // to be combined with others is for [Values.Check].
 func (c *CRL) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	q, err := askedOf(cert, issuer)
+	q, err := askedOf(cert, issuer, nil)
 	if err != nil {
 		return nil, err
 	}

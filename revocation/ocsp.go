@@ -56,7 +56,7 @@ type CertID struct {
 
 // Matches reports whether the certificate of this issuer is meant.
 func (id *CertID) Matches(cert, issuer *x509.Certificate) bool {
-	q, err := askedOf(cert, issuer)
+	q, err := askedOf(cert, issuer, nil)
 	if err != nil {
 		return false
 	}

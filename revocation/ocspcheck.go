@@ -13,7 +13,7 @@ import (
 // Check finds what the response says of a certificate, and checks that it may say so. A certificate that the responder
 // does not know is an [*Error] of [CheckUnknown]; a revoked one is no error.
 func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	q, err := askedOf(cert, issuer)
+	q, err := askedOf(cert, issuer, nil)
 	if err != nil {
 		return nil, err
 	}

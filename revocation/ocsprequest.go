@@ -22,7 +22,7 @@ type Request struct {
 // NewRequest makes a request. The hashes are SHA-1, which is all that many responders know; they name, and protect
 // nothing.
 func NewRequest(cert, issuer *x509.Certificate, nonce bool) (*Request, error) {
-	asked, err := askedOf(cert, issuer)
+	asked, err := askedOf(cert, issuer, nil)
 	if err != nil {
 		return nil, err
 	}

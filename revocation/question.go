@@ -14,15 +14,18 @@ import (
 // asked is a certificate that is asked about, and its issuer. Both are read by internal/pki, which refuses less than crypto/x509.
 type asked struct{ cert, issuer *pki.Certificate }
 
-// askedOf reads what was asked by certificates of crypto/x509.
-func askedOf(cert, issuer *x509.Certificate) (*asked, error) {
+// askedOf reads what was asked by certificates of crypto/x509. kept may be nil.
+func askedOf(cert, issuer *x509.Certificate, kept *readings) (*asked, error) {
+	if kept == nil {
+		kept = &readings{}
+	}
 	if cert == nil || issuer == nil {
 		return nil, failed(CheckChain, "the certificate and its issuer are both needed")
 	}
 	q := &asked{}
 	var err error
-	if q.cert, err = pki.FromX509(cert); err == nil {
-		q.issuer, err = pki.FromX509(issuer)
+	if q.cert, err = kept.get(cert.Raw, func() (*pki.Certificate, error) { return pki.FromX509(cert) }); err == nil {
+		q.issuer, err = kept.get(issuer.Raw, func() (*pki.Certificate, error) { return pki.FromX509(issuer) })
 	}
 	if err != nil {
 		return nil, &Error{Check: CheckEncoding, What: "a certificate cannot be read", Err: err}
@@ -31,16 +34,42 @@ func askedOf(cert, issuer *x509.Certificate) (*asked, error) {
 }
 
 // askedRaw reads what was asked by certificates in DER.
-func askedRaw(cert, issuer []byte) (*asked, error) {
+func askedRaw(cert, issuer []byte, kept *readings) (*asked, error) {
 	q := &asked{}
 	var err error
-	if q.cert, err = pki.ParseCertificate(cert); err != nil {
+	if q.cert, err = kept.get(cert, func() (*pki.Certificate, error) { return pki.ParseCertificate(cert) }); err != nil {
 		return nil, &Error{Check: CheckEncoding, What: "the certificate cannot be read", Err: err}
 	}
-	if q.issuer, err = pki.ParseCertificate(issuer); err != nil {
+	if q.issuer, err = kept.get(issuer, func() (*pki.Certificate, error) { return pki.ParseCertificate(issuer) }); err != nil {
 		return nil, &Error{Check: CheckEncoding, What: "the certificate of the issuer cannot be read", Err: err}
 	}
 	return q, nil
+}
+
+// readings are certificates that were read, for those who ask about many of one issuer.
+type readings struct {
+	mu   sync.Mutex
+	read map[string]*pki.Certificate // by DER
+}
+
+// maxReadings bounds them.
+const maxReadings = 256
+
+func (r *readings) get(der []byte, read func() (*pki.Certificate, error)) (*pki.Certificate, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.read[string(der)]; c != nil {
+		return c, nil
+	}
+	c, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if r.read == nil || len(r.read) >= maxReadings {
+		r.read = map[string]*pki.Certificate{}
+	}
+	r.read[string(c.Raw)] = c
+	return c, nil
 }
 
 // readable returns a certificate as crypto/x509 reads it, or nil.

@@ -141,6 +141,42 @@ func TestNamesOfOtherStrings(t *testing.T) {
 	}
 }
 
+// TestSignaturesAreBounded has many lists and many keys of the issuer's name, so that each list would be tried with each key.
+func TestSignaturesAreBounded(t *testing.T) {
+	pki := testpki.New(t)
+	leaf := pki.Leaf(testpki.P256).Certificate()
+	name := pki.Authority.Certificate().Subject.CommonName
+	list := testpki.RevocationList(t, pki.SubAuthority(name, pki.Root), nil)
+	v := &revocation.Values{}
+	for range 60 {
+		v.Certificates, v.CRLs = append(v.Certificates, pki.SubAuthority(name, pki.Root).Certificate()), append(v.CRLs, list)
+	}
+	_, err := revocation.NewChecker(v).Check(leaf, pki.Authority.Certificate(), options())
+	require.ErrorIs(t, err, revocation.CheckWork)
+}
+
+// TestWithoutAnchor has a list signed by another key: one that the issuer made for it counts, and no other.
+func TestWithoutAnchor(t *testing.T) {
+	pki := testpki.New(t)
+	ca := pki.Authority
+	leaf := pki.Leaf(testpki.P256).Certificate()
+	by := func(issuer testpki.Identity) testpki.Identity {
+		return pki.SubAuthority(ca.Certificate().Subject.CommonName, issuer, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign | x509.KeyUsageCertSign })
+	}
+	own, other := by(ca), by(pki.Root)
+	check := func(signer testpki.Identity, bend ...func(*revocation.CheckOptions)) error {
+		v := &revocation.Values{Certificates: []*x509.Certificate{signer.Certificate()}, CRLs: [][]byte{testpki.RevocationList(t, signer, nil)}}
+		_, err := v.Check(leaf, ca.Certificate(), options(bend...))
+		return err
+	}
+	anchored := func(o *revocation.CheckOptions) { o.Anchor = pki.Root.Certificate().Raw }
+	// Nothing but the list speaks of who signed it, which would be a circle.
+	require.ErrorIs(t, check(own), revocation.CheckIssuer)
+	require.ErrorIs(t, check(other), revocation.CheckIssuer, "not by the issuer")
+	require.NoError(t, check(other, anchored), "but by the same root")
+	require.ErrorIs(t, check(other, func(o *revocation.CheckOptions) { o.Anchor = []byte("garbage") }), revocation.CheckIssuer)
+}
+
 // TestWorkIsBounded has more lists of the issuer's name, each with another signature, than anybody needs, and asks about many certificates.
 func TestWorkIsBounded(t *testing.T) {
 	pki := testpki.New(t)
