@@ -21,33 +21,35 @@ const maxBundle = 32
 // certificateLife is how long issuer certificates are kept that were fetched.
 const certificateLife = 24 * time.Hour
 
-// Chain returns the certificates from leaf, which is the first, to a self-signed one. Issuers are looked for among the
-// candidates, then among Config.Known, then at the URLs by which certificates name their issuers (authorityInfoAccess,
-// RFC 5280 section 4.2.2.1): DER, PEM, and bundles in PKCS #7 are read. Each certificate is signed by the next; whether
-// the last is to be trusted, and everything else of RFC 5280 section 6, is for the caller to say.
+// Chain returns the certificates from leaf, which is the first, to a self-signed one, or to one of Config.Roots. Issuers are looked for
+// among the candidates, then among Config.Known and Config.Roots, then at the URLs by which certificates name their issuers
+// (authorityInfoAccess, RFC 5280 section 4.2.2.1): DER, PEM, and bundles in PKCS #7 are read. Each certificate is signed by the
+// next, which is that of an authority. A chain that ends at one of Config.Roots is preferred, then one that needs no
+// cross-certificate. Whether the last is to be trusted, and everything else of RFC 5280 section 6, is for the caller to say.
 //
 // When an issuer cannot be found, the chain is returned as far as it goes with an error of [CheckChain].
 func (c *Client) Chain(ctx context.Context, leaf *x509.Certificate, candidates []*x509.Certificate) ([]*x509.Certificate, error) {
 	if leaf == nil {
 		return nil, failed(CheckChain, "there is no certificate")
 	}
-	chain := []*x509.Certificate{leaf}
+	s, err := newChains(leaf, c.o.Roots, candidates, c.o.Known.Certificates)
+	if err != nil {
+		return []*x509.Certificate{leaf}, err
+	}
 	for {
-		last := chain[len(chain)-1]
-		if SelfSigned(last) {
-			return chain, nil
+		s.search()
+		last := s.best[len(s.best)-1]
+		switch {
+		case s.rank != unfinished:
+			return s.chain(), nil
+		case len(s.best) >= maxChain:
+			return s.chain(), failed(CheckChain, "the chain of %s has more than %d certificates", leaf.Subject, maxChain)
 		}
-		if len(chain) >= maxChain {
-			return chain, failed(CheckChain, "the chain of %s has more than %d certificates", leaf.Subject, maxChain)
+		found, err := c.issuersByURL(ctx, s, last)
+		if err != nil {
+			return s.chain(), err
 		}
-		issuer := issuerAmong(last, chain, candidates, c.o.Known.Certificates)
-		if issuer == nil {
-			var err error
-			if issuer, err = c.issuerByURL(ctx, last, chain); err != nil {
-				return chain, err
-			}
-		}
-		chain = append(chain, issuer)
+		s.add(found)
 	}
 }
 
@@ -56,38 +58,18 @@ func SelfSigned(c *x509.Certificate) bool {
 	return pki.SameName(c.RawSubject, c.RawIssuer) && algorithm.CertificateSignedBy(c.Raw, c.RawSubjectPublicKeyInfo) == nil
 }
 
-// issuerAmong finds the certificate that signed another: a self-signed one before a cross certificate, which would make
-// the chain longer. Those that are in the chain already are left out.
-func issuerAmong(of *x509.Certificate, chain []*x509.Certificate, lists ...[]*x509.Certificate) *x509.Certificate {
-	var found *x509.Certificate
-	for _, list := range lists {
-	next:
-		for _, c := range list {
-			if c == nil || !pki.SameName(c.RawSubject, of.RawIssuer) {
-				continue
-			}
-			for _, used := range chain {
-				if bytes.Equal(used.Raw, c.Raw) {
-					continue next
-				}
-			}
-			if issued(of, c) != nil {
-				continue
-			}
-			if SelfSigned(c) {
-				return c
-			}
-			if found == nil {
-				found = c
-			}
-		}
-	}
-	return found
-}
-
-func (c *Client) issuerByURL(ctx context.Context, of *x509.Certificate, chain []*x509.Certificate) (*x509.Certificate, error) {
+// issuersByURL fetches certificates until the issuer of one is among them.
+func (c *Client) issuersByURL(ctx context.Context, s *chains, of *pki.Certificate) ([]*x509.Certificate, error) {
 	failure := &Failure{What: of.Subject.String()}
-	for _, address := range of.IssuingCertificateURL[:min(len(of.IssuingCertificateURL), maxURLs)] {
+	asked := 0
+	for _, a := range of.AuthorityInfoAccess {
+		if a.Method != oidIssuers || a.Location.Kind != pki.URI {
+			continue
+		}
+		if asked++; asked > maxURLs {
+			break
+		}
+		address := string(a.Location.Value)
 		v, _, err := c.cache.get(ctx, c.certificateItem(address), false)
 		if err != nil {
 			failure.Errs = append(failure.Errs, at(placeOf(address), err))
@@ -96,16 +78,28 @@ func (c *Client) issuerByURL(ctx context.Context, of *x509.Certificate, chain []
 			}
 			continue
 		}
-		if issuer := issuerAmong(of, chain, v.([]*x509.Certificate)); issuer != nil {
-			return issuer, nil
+		why := "the issuer is not there"
+		for _, x := range v.([]*x509.Certificate) {
+			p, err := pki.FromX509(x)
+			if err != nil || s.inBest(p) {
+				continue
+			}
+			if err := issued(of, p); err == nil {
+				return []*x509.Certificate{x}, nil
+			} else if p.Subject.Equal(of.Issuer) {
+				why = err.Error()
+			}
 		}
-		failure.Errs = append(failure.Errs, &Error{Check: CheckChain, Place: placeOf(address), What: "the issuer is not there"})
+		failure.Errs = append(failure.Errs, &Error{Check: CheckChain, Place: placeOf(address), What: why})
 	}
 	if len(failure.Errs) == 0 {
 		return nil, failed(CheckChain, "the issuer of %s, %s, is not known; give its certificate", of.Subject, of.Issuer)
 	}
 	return nil, &Error{Check: CheckChain, What: "the issuer was not found", Err: failure}
 }
+
+// oidIssuers is id-ad-caIssuers (RFC 5280 section 4.2.2.1).
+const oidIssuers cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x02"
 
 func (c *Client) certificateItem(address string) item {
 	return item{

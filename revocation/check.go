@@ -1,94 +1,156 @@
 package revocation
 
-import "crypto/x509"
+import (
+	"crypto/x509"
+	"sync"
+
+	"github.com/seed-116355fd/signet/internal/pki"
+)
 
 // Check finds the state of a certificate in values that are at hand, without the network: those of a signature, or of an
 // archive. Among those that hold, one that says "revoked" counts more than any that says "good", and a later one more
 // than an earlier. The error is a [*Failure] that says what is wrong with each value, or of [CheckSource] when none is
 // there that could speak of the certificate.
+//
+// CRLs are combined: deltas with their base, and those of some reasons until all are covered (RFC 5280 section 6.3.3). Who signed
+// a CRL with another key than the issuer's is looked for among Certificates; see [CheckOptions.Anchor].
 func (v *Values) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	return v.parse().check(cert, issuer, o)
+	q, err := askedOf(cert, issuer, nil)
+	if err != nil {
+		return nil, err
+	}
+	return v.parse().check(q, o, nil)
 }
 
-// Checker is values that were read once, for those who ask about many certificates. It is safe for concurrent use.
-type Checker struct{ p *parsed }
+// Checker is values that were read once, for those who ask about many certificates. It is safe for concurrent use. The work of all
+// its checks is bounded together, in proportion to the size of the values; see [CheckWork].
+type Checker struct {
+	p    *parsed
+	work *pki.Work
+	kept readings
+}
 
 // NewChecker reads values; nil is none.
 func NewChecker(v *Values) *Checker {
 	if v == nil {
 		v = &Values{}
 	}
-	return &Checker{v.parse()}
+	p := v.parse()
+	return &Checker{p: p, work: pki.NewWork(p.size)}
 }
 
 // Check is [Values.Check].
 func (c *Checker) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	return c.p.check(cert, issuer, o)
+	q, err := askedOf(cert, issuer, &c.kept)
+	if err != nil {
+		return nil, err
+	}
+	return c.p.check(q, o, c.work)
+}
+
+// CheckRaw is [Values.Check] for certificates in DER, also such as crypto/x509 refuses. Certificate, Issuer and Responder of the
+// status are nil for those; the octets stand beside.
+func (c *Checker) CheckRaw(cert, issuer []byte, o *CheckOptions) (*Status, error) {
+	q, err := askedRaw(cert, issuer, &c.kept)
+	if err != nil {
+		return nil, err
+	}
+	return c.p.check(q, o, c.work)
 }
 
 // Len is how many values there are.
-func (c *Checker) Len() int { return len(c.p.responses) + len(c.p.lists) }
+func (c *Checker) Len() int { return len(c.p.responses) + c.p.lists }
 
 // parsed are values that were read once.
 type parsed struct {
 	responses    []*Response
-	lists        []*CRL
-	certificates []*x509.Certificate
+	byIssuer     map[string][]*CRL // by [pki.Name.Key]
+	lists        int
+	certificates *certificates
 	broken       []error
+	size         int                     // octets of the values and certificates
+	bySerial     func() map[string][]int // which responses speak of a serial number
 }
 
 func (v *Values) parse() *parsed {
-	p := &parsed{certificates: v.Certificates}
+	p := &parsed{certificates: &certificates{x: v.Certificates, raw: v.RawCertificates}, byIssuer: map[string][]*CRL{}}
+	p.size = p.certificates.octets()
 	for _, der := range v.OCSP {
+		p.size += len(der)
 		r, err := ParseResponse(der)
 		if err != nil {
-			p.broken = append(p.broken, err)
+			p.broken = noted(p.broken, err)
 			continue
 		}
 		p.responses = append(p.responses, r)
 	}
 	for _, der := range v.CRLs {
+		p.size += len(der)
 		c, err := ParseCRL(der)
 		if err != nil {
-			p.broken = append(p.broken, err)
+			p.broken = noted(p.broken, err)
 			continue
 		}
-		p.lists = append(p.lists, c)
+		p.add(c)
 	}
+	p.bySerial = sync.OnceValue(p.serials)
 	return p
 }
 
-func (p *parsed) check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	var with CheckOptions
-	if o != nil {
-		with = *o
+// add puts a list in.
+func (p *parsed) add(c *CRL) {
+	p.lists++
+	key := c.issuer.Key()
+	p.byIssuer[key] = append(p.byIssuer[key], c)
+}
+
+// serials makes the index of responses, so that each question looks only at those that can answer it.
+func (p *parsed) serials() map[string][]int {
+	index := map[string][]int{}
+	for i, r := range p.responses {
+		for j := range r.Singles {
+			key := number(r.Singles[j].CertID.Serial)
+			if all := index[key]; len(all) == 0 || all[len(all)-1] != i {
+				index[key] = append(all, i)
+			}
+		}
 	}
-	with.Certificates = append(with.Certificates[:len(with.Certificates):len(with.Certificates)], p.certificates...)
-	failure := &Failure{What: cert.Subject.String(), Errs: p.broken[:len(p.broken):len(p.broken)]}
+	return index
+}
+
+// better reports whether a state counts more than the best one so far.
+func better(s, best *Status) bool {
+	return best == nil || s.State == Revoked && best.State != Revoked || s.State == best.State && s.ThisUpdate.After(best.ThisUpdate)
+}
+
+func (p *parsed) check(q *asked, o *CheckOptions, work *pki.Work) (*Status, error) {
+	r := newRun(o, work, p.size, p.certificates)
+	r.lists = func(name pki.Name) []*CRL { return p.byIssuer[name.Key()] }
+	failure := &Failure{What: q.cert.Subject.String(), Errs: p.broken[:len(p.broken):len(p.broken)]}
 	var best *Status
-	consider := func(s *Status, err error) {
+	for _, i := range p.bySerial()[number(q.cert.Serial)] {
+		s, err := p.responses[i].answer(q, r)
 		switch {
 		case err != nil:
-			// A value about something else is not a failure of this certificate.
-			if !only(err, CheckSubject) && !only(err, CheckIssuer) {
-				failure.Errs = append(failure.Errs, err)
+			if !only(err, CheckSubject) { // a response about something else is not a failure of this certificate
+				failure.Errs = noted(failure.Errs, err)
 			}
-		case best == nil, s.State == Revoked && best.State != Revoked,
-			s.State == best.State && s.ThisUpdate.After(best.ThisUpdate):
+		case better(s, best):
 			best = s
 		}
 	}
-	for _, r := range p.responses {
-		consider(r.Check(cert, issuer, &with))
+	s, errs := r.byLists(q)
+	for _, err := range errs {
+		failure.Errs = noted(failure.Errs, err)
 	}
-	for _, c := range p.lists {
-		consider(c.Check(cert, issuer, &with))
+	if s != nil && better(s, best) {
+		best = s
 	}
 	if best != nil {
 		return best, nil
 	}
 	if len(failure.Errs) == 0 {
-		return nil, failed(CheckSource, "no value speaks of %s", cert.Subject)
+		return nil, failed(CheckSource, "no value speaks of %s", q.cert.Subject)
 	}
 	return nil, failure
 }

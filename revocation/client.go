@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Defaults of a [Config].
@@ -48,6 +49,8 @@ type Config struct {
 	Responders []string
 	// TrustedResponders is as in [CheckOptions].
 	TrustedResponders []*x509.Certificate
+	// Roots are whom the caller trusts. [Client.Chain] prefers chains that end at one of them.
+	Roots *trust.Roots
 	// NoNonce leaves the nonce out of OCSP requests, so that a cache in between may answer.
 	NoNonce bool
 	// RequireNonce refuses OCSP responses that do not repeat the nonce. Many responders cannot.
@@ -89,6 +92,7 @@ type Client struct {
 	slots chan struct{}
 	cache *cache
 	known *parsed
+	kept  readings
 }
 
 // New makes a client. The error is that CacheDir cannot be made.
@@ -135,7 +139,20 @@ func New(o Config) (*Client, error) {
 // now. A revoked certificate is no error. When no source gives the state, the error is a [*Failure] that says what is
 // wrong with each; when there is no source it is of [CheckSource].
 func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (*Status, error) {
-	return c.status(ctx, cert, issuer, &CheckOptions{At: at}, nil)
+	q, err := askedOf(cert, issuer, &c.kept)
+	if err != nil {
+		return nil, err
+	}
+	return c.status(ctx, q, &CheckOptions{At: at}, nil)
+}
+
+// StatusRaw is [Client.Status] for certificates in DER, also such as crypto/x509 refuses; see [Checker.CheckRaw].
+func (c *Client) StatusRaw(ctx context.Context, cert, issuer []byte, at time.Time) (*Status, error) {
+	q, err := askedRaw(cert, issuer, &c.kept)
+	if err != nil {
+		return nil, err
+	}
+	return c.status(ctx, q, &CheckOptions{At: at}, nil)
 }
 
 // options completes what a caller asks with what is configured.
@@ -151,82 +168,98 @@ func (c *Client) options(o CheckOptions) *CheckOptions {
 		o.MaxAge = c.o.MaxAge
 	}
 	o.AllowExpired = o.AllowExpired || c.o.AllowExpired
-	o.Certificates = append(o.Certificates, c.o.Known.Certificates...)
+	o.find = append(o.find, c.known.certificates)
 	o.TrustedResponders = append(o.TrustedResponders, c.o.TrustedResponders...)
 	return &o
 }
 
-func (c *Client) status(ctx context.Context, cert, issuer *x509.Certificate, asked *CheckOptions, known *parsed) (*Status, error) {
-	if err := issued(cert, issuer); err != nil {
+func (c *Client) status(ctx context.Context, q *asked, wanted *CheckOptions, known *parsed) (*Status, error) {
+	if err := issued(q.cert, q.issuer); err != nil {
 		return nil, err
 	}
-	o := c.options(*asked)
+	o := c.options(*wanted)
+	if known != nil {
+		o.find = append(o.find, known.certificates)
+	}
 	for _, values := range []*parsed{known, c.known} {
 		if values == nil {
 			continue
 		}
-		if s, err := values.check(cert, issuer, o); err == nil {
+		if s, err := values.check(q, o, nil); err == nil {
 			return s, nil
 		}
 	}
-	failure := &Failure{What: cert.Subject.String()}
+	failure := &Failure{What: q.cert.Subject.String()}
 	for _, m := range c.o.Methods {
-		urls, itemOf := cert.CRLDistributionPoints, c.crlItem
-		if m == OCSP {
-			urls, itemOf = slices.Concat(cert.OCSPServer, c.o.Responders), c.ocspItem
+		ask := c.byOCSP
+		if m == CRLs {
+			ask = c.byCRLs
 		}
-		for _, address := range urls[:min(len(urls), maxURLs)] {
-			s, err := c.ask(ctx, itemOf(address, cert, issuer), cert, issuer, o)
-			if err == nil {
-				s.Place = placeOf(address)
-				return s, nil
-			}
-			failure.Errs = append(failure.Errs, at(placeOf(address), err))
-			if ctx.Err() != nil {
-				return nil, failure
-			}
+		s, errs := ask(ctx, q, o)
+		if s != nil {
+			return s, nil
+		}
+		if failure.Errs = append(failure.Errs, errs...); ctx.Err() != nil {
+			return nil, failure
 		}
 	}
 	if len(failure.Errs) == 0 {
-		return nil, failed(CheckSource, "%s does not say where its state can be asked for", cert.Subject)
+		return nil, failed(CheckSource, "%s does not say where its state can be asked for", q.cert.Subject)
 	}
 	return nil, failure
 }
 
-// checkable is what has a state to tell.
-type checkable interface {
-	Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error)
+// byOCSP asks the responders that the certificate names, and those of the configuration.
+func (c *Client) byOCSP(ctx context.Context, q *asked, o *CheckOptions) (*Status, []error) {
+	var addresses []string
+	for _, a := range q.cert.AuthorityInfoAccess {
+		if a.Method == oidOCSPAccess && a.Location.Kind == pki.URI {
+			addresses = append(addresses, string(a.Location.Value))
+		}
+	}
+	addresses = slices.Concat(addresses, c.o.Responders)
+	var errs []error
+	for _, address := range addresses[:min(len(addresses), maxURLs)] {
+		s, err := c.askOCSP(ctx, c.ocspItem(address, q), q, o)
+		if err == nil {
+			s.Place = placeOf(address)
+			return s, nil
+		}
+		if errs = append(errs, at(placeOf(address), err)); ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errs
 }
 
-// ask gets a value and looks into it. One that was kept and is too old for this caller is fetched again.
-func (c *Client) ask(ctx context.Context, it item, cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	v, cached, err := c.cache.get(ctx, it, false)
-	if err != nil {
-		return nil, err
+// askOCSP gets a response and looks into it. One that was kept and is too old for this caller is fetched again.
+func (c *Client) askOCSP(ctx context.Context, it item, q *asked, o *CheckOptions) (*Status, error) {
+	for again := false; ; again = true {
+		v, cached, err := c.cache.get(ctx, it, again)
+		if err != nil {
+			return nil, err
+		}
+		r := v.(*Response)
+		s, err := r.answer(q, newRun(o, nil, len(r.Basic)))
+		if again || !cached || !errors.Is(err, CheckTime) {
+			return s, err
+		}
 	}
-	s, err := v.(checkable).Check(cert, issuer, o)
-	if !cached || !errors.Is(err, CheckTime) {
-		return s, err
-	}
-	if v, _, err = c.cache.get(ctx, it, true); err != nil {
-		return nil, err
-	}
-	return v.(checkable).Check(cert, issuer, o)
 }
 
 // keyOf is the key of a value: it holds the issuer, so that a certificate that names the URLs of another issuer cannot
 // spoil what is kept for that.
-func keyOf(kind, address string, issuer *x509.Certificate, more []byte) string {
-	sum := sha256.Sum256(slices.Concat(issuer.RawSubject, issuer.RawSubjectPublicKeyInfo, more))
+func keyOf(kind, address string, issuer *pki.Certificate, more []byte) string {
+	sum := sha256.Sum256(slices.Concat(issuer.Subject.Raw, issuer.SPKI, more))
 	return kind + "\x00" + address + "\x00" + string(sum[:])
 }
 
-func (c *Client) ocspItem(address string, cert, issuer *x509.Certificate) item {
-	id, _ := certID(cert, issuer) // its error comes again in fetch
+func (c *Client) ocspItem(address string, asked *asked) item {
+	id, _ := asked.certID() // its error comes again in fetch
 	return item{
-		kind: "ocsp", key: keyOf("ocsp", address, issuer, id), limit: c.o.MaxOCSP,
+		kind: "ocsp", key: keyOf("ocsp", address, asked.issuer, id), limit: c.o.MaxOCSP,
 		fetch: func(ctx context.Context) ([]byte, error) {
-			q, err := NewRequest(cert, issuer, !c.o.NoNonce)
+			q, err := newRequest(asked, !c.o.NoNonce)
 			if err != nil {
 				return nil, err
 			}
@@ -245,33 +278,11 @@ func (c *Client) ocspItem(address string, cert, issuer *x509.Certificate) item {
 			if err != nil {
 				return nil, time.Time{}, err
 			}
-			s, err := r.Check(cert, issuer, c.options(CheckOptions{AllowExpired: true}))
+			s, err := r.answer(asked, newRun(c.options(CheckOptions{AllowExpired: true}), nil, len(raw)))
 			if err != nil {
 				return nil, time.Time{}, err
 			}
 			return r, c.until(s.NextUpdate), nil
-		},
-	}
-}
-
-func (c *Client) crlItem(address string, _, issuer *x509.Certificate) item {
-	return item{
-		kind: "crl", key: keyOf("crl", address, issuer, nil), limit: c.o.MaxCRL,
-		fetch: func(ctx context.Context) ([]byte, error) {
-			return c.fetch(ctx, placeOf(address), address, nil, "", c.o.MaxCRL)
-		},
-		read: func(raw []byte, _ time.Time) (any, time.Time, error) {
-			l, err := ParseCRL(raw)
-			if err != nil {
-				return nil, time.Time{}, err
-			}
-			if err := l.issuedBy(issuer); err != nil {
-				return nil, time.Time{}, err
-			}
-			if err := c.options(CheckOptions{}).times(l.ThisUpdate, l.NextUpdate, l.ThisUpdate); err != nil {
-				return nil, time.Time{}, err
-			}
-			return l, c.until(l.NextUpdate), nil
 		},
 	}
 }
@@ -284,15 +295,16 @@ func (c *Client) until(next time.Time) time.Time {
 	return next
 }
 
-// issued checks that the issuer made the certificate.
-func issued(cert, issuer *x509.Certificate) error {
-	if cert == nil || issuer == nil {
-		return failed(CheckChain, "the certificate and its issuer are both needed")
-	}
-	if !pki.SameName(cert.RawIssuer, issuer.RawSubject) {
+// issued checks that the issuer, who is an authority, made the certificate.
+func issued(cert, issuer *pki.Certificate) error {
+	if !cert.Issuer.Equal(issuer.Subject) {
 		return failed(CheckChain, "%s is not the issuer of %s", issuer.Subject, cert.Subject)
 	}
-	if err := algorithm.CertificateSignedBy(cert.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
+	// Whoever has a certificate of an authority could make others with it, that are of its name and key.
+	if err := issuer.CheckUse(pki.CertificateIssuer, nil); err != nil {
+		return &Error{Check: CheckChain, What: issuer.Subject.String() + " is not the issuer of " + cert.Subject.String(), Err: err}
+	}
+	if err := algorithm.CertificateSignedBy(cert.Raw, issuer.SPKI); err != nil {
 		return &Error{Check: CheckChain, What: cert.Subject.String() + " is not signed by " + issuer.Subject.String(), Err: err}
 	}
 	return nil

@@ -19,7 +19,7 @@ type CollectOptions struct {
 	// Since is as in [CheckOptions]: the time of the signature time-stamp asks for values that were made after it. Most
 	// CRLs are not, on the day of the signature.
 	Since time.Time
-	// Anchors are trusted without being asked for, beside every self-signed certificate.
+	// Anchors are trusted without being asked for, beside Config.Roots and every self-signed certificate.
 	Anchors []*x509.Certificate
 	// Known are values that are at hand, beside Config.Known: those of the signature that is to be raised. What is good
 	// among them is not fetched again.
@@ -80,6 +80,9 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 	for _, a := range o.Anchors {
 		seen[string(a.Raw)] = true
 	}
+	for _, der := range c.o.Roots.Certificates() {
+		seen[string(der)] = true
+	}
 	var round []question
 	for _, chain := range chains {
 		for i, cert := range chain {
@@ -110,6 +113,10 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 			}
 			all.add(s)
 			if !s.Delegated() {
+				continue
+			}
+			if s.Responder == nil { // a signature could not carry it
+				failure.Errs = append(failure.Errs, failed(CheckResponder, "the certificate of who answers for %s is one that cannot be read here", s.Certificate.Subject))
 				continue
 			}
 			all.certificate(s.Responder)
@@ -144,7 +151,11 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			statuses[i], errs[i] = c.status(ctx, q.cert, q.issuer, o, known)
+			asked, err := askedOf(q.cert, q.issuer, &c.kept)
+			if err == nil {
+				statuses[i], err = c.status(ctx, asked, o, known)
+			}
+			errs[i] = err
 			if e := (*Failure)(nil); errs[i] != nil && !errors.As(errs[i], &e) {
 				errs[i] = at(q.cert.Subject.String(), errs[i])
 			}
@@ -169,6 +180,9 @@ func (c *Collection) add(s *Status) {
 	switch {
 	case s.CRL != nil:
 		c.CRLs = once(c.CRLs, s.CRL.Raw)
+		for _, l := range s.More {
+			c.CRLs = once(c.CRLs, l.Raw)
+		}
 	case s.Response.Raw != nil:
 		c.OCSP = once(c.OCSP, s.Response.Raw)
 	default:

@@ -1,6 +1,9 @@
 package revocation_test
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -51,7 +54,8 @@ func TestCRL(t *testing.T) {
 		"its point": {good, ca, nil, point(t, func(p *testpki.DistributionPoint) {
 			p.Name.FullName = []asn1.RawValue{testpki.URI("http://other"), testpki.URI(crlURL)}
 		}), revocation.Good},
-		"no next update": {good, ca, nil, func(l *x509.RevocationList) { l.NextUpdate = hour(0) }, revocation.Good},
+		"indirect, of its own issuer": {good, ca, []*x509.Certificate{revoked}, point(t, func(p *testpki.DistributionPoint) { p.Indirect = true }), revocation.Good},
+		"no next update":              {good, ca, nil, func(l *x509.RevocationList) { l.NextUpdate = hour(0) }, revocation.Good},
 		"expired and kept": {old, ca, nil, func(l *x509.RevocationList) {
 			l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 60}, Value: []byte("\x18\x0f20200301000000Z")}}
 		}, revocation.Good},
@@ -111,7 +115,6 @@ func TestCRLRefused(t *testing.T) {
 		"future":               {leaf, ca.Certificate(), ca, func(l *x509.RevocationList) { l.ThisUpdate, l.NextUpdate = hour(1), hour(2) }, revocation.CheckTime},
 		"delta":                {leaf, ca.Certificate(), ca, testpki.Critical(t, oidDelta, 1), revocation.CheckDelta},
 		"unknown critical":     {leaf, ca.Certificate(), ca, testpki.Critical(t, asn1.ObjectIdentifier{1, 2, 3}, 1), revocation.CheckExtensions},
-		"indirect":             {leaf, ca.Certificate(), ca, point(t, func(p *testpki.DistributionPoint) { p.Indirect = true }), revocation.CheckIndirect},
 		"entry of another":     {leaf, ca.Certificate(), ca, entry(pkix.Extension{Id: oidIssuer, Critical: true, Value: []byte{0x30, 0}}), revocation.CheckIndirect},
 		"critical of an entry": {leaf, ca.Certificate(), ca, entry(pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}), revocation.CheckExtensions},
 		"authorities only":     {leaf, ca.Certificate(), ca, point(t, func(p *testpki.DistributionPoint) { p.OnlyAuthorities = true }), revocation.CheckScope},
@@ -141,6 +144,32 @@ func TestCRLRefused(t *testing.T) {
 	for name, der := range map[string][]byte{"nothing": nil, "garbage": []byte("garbage"), "PEM": []byte("-----BEGIN X509 CRL-----"), "a certificate": leaf.Raw, "PEM of another": testpki.CertPEM(leaf)} {
 		_, err := revocation.ParseCRL(der)
 		require.ErrorIs(t, err, revocation.CheckEncoding, name)
+	}
+}
+
+// TestPlainCRL is a list without extensions, which may not even have a number (RFC 5280 section 5.1.2.1, version 1).
+func TestPlainCRL(t *testing.T) {
+	pki := testpki.New(t)
+	leaf := pki.Leaf(testpki.P256, named).Certificate()
+	entry, err := asn1.Marshal(pkix.RevokedCertificate{SerialNumber: leaf.SerialNumber, RevocationTime: hour(-3)})
+	require.NoError(t, err)
+	times, err := asn1.Marshal(hour(-1))
+	require.NoError(t, err)
+	next, err := asn1.Marshal(hour(1))
+	require.NoError(t, err)
+	algorithm := sequence(t, []byte("\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"))
+	for state, entries := range map[revocation.State][]byte{revocation.Good: nil, revocation.Revoked: sequence(t, entry)} {
+		tbs := sequence(t, algorithm, pki.Authority.Certificate().RawSubject, times, next, entries)
+		digest := sha256.Sum256(tbs)
+		signature, err := pki.Authority.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
+		require.NoError(t, err)
+		bits, err := asn1.Marshal(asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)})
+		require.NoError(t, err)
+		l, err := revocation.ParseCRL(sequence(t, tbs, algorithm, bits))
+		require.NoError(t, err)
+		s, err := l.Check(leaf, pki.Authority.Certificate(), options())
+		require.NoError(t, err)
+		require.Equal(t, state, s.State)
 	}
 }
 

@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"bytes"
 	"crypto/x509"
 	"slices"
 
@@ -8,166 +9,239 @@ import (
 	"github.com/seed-116355fd/signet/internal/pki"
 )
 
-// Check finds what the list says of a certificate, and checks that it may say so. A revoked certificate is no error.
+// Check finds what the list says of a certificate, and checks that it may say so. A revoked certificate is no error. A list that has
+// to be combined with others is for [Values.Check].
 func (c *CRL) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	if !pki.SameName(c.Issuer, cert.RawIssuer) {
-		return nil, failed(CheckIssuer, "the CRL is not of the issuer of the certificate, %s", cert.Issuer)
-	}
-	if err := c.kind(); err != nil {
-		return nil, err
-	}
-	if err := c.scope(cert); err != nil {
-		return nil, err
-	}
-	if err := c.issuedBy(issuer); err != nil {
-		return nil, err
-	}
-	if err := o.times(c.ThisUpdate, c.NextUpdate, c.ThisUpdate); err != nil {
-		return nil, err
-	}
-	serial := serialOf(cert)
-	if serial == nil {
-		return nil, failed(CheckSubject, "the serial number of the certificate cannot be read")
-	}
-	entry, revoked, err := c.Lookup(serial)
+	q, err := askedOf(cert, issuer, nil)
 	if err != nil {
 		return nil, err
 	}
-	s := &Status{
-		Certificate: cert, Issuer: issuer, State: Good, Method: CRLs, CRL: c,
-		ThisUpdate: c.ThisUpdate, NextUpdate: c.NextUpdate, Responder: issuer, NoCheck: true,
+	r := newRun(o, nil, len(c.Raw))
+	if c.delta {
+		return nil, failed(CheckDelta, "this is a delta CRL, which says only what changed")
 	}
-	if revoked {
-		s.State, s.RevokedAt, s.Reason = Revoked, entry.RevokedAt, entry.Reason
-		return s, nil
+	p, err := c.say(q, r, nil)
+	if err != nil {
+		return nil, err
 	}
-	if !o.allowExpired() && c.ThisUpdate.After(cert.NotAfter) {
-		if since, ok := cutoffOf(c.extensions, oidExpiredOnCRL); !ok || since.After(cert.NotAfter) {
-			return nil, failed(CheckExpired, "the CRL was made after the certificate expired, when the issuer may have taken it off the list")
-		}
+	if p.State == Good && p.reasons != allReasons {
+		return nil, failed(CheckScope, "the CRL covers some reasons only")
 	}
-	return s, nil
+	return p.Status, nil
 }
 
-// kind refuses lists that are not whole (RFC 5280 section 5.2).
-func (c *CRL) kind() error {
-	if _, ok := find(c.extensions, oidDelta); ok {
-		return failed(CheckDelta, "this is a delta CRL, which says only what changed")
-	}
-	if id, ok := unknownCritical(c.extensions, oidDistributionPoint, oidCRLNumber, cms.OIDAuthorityKeyID, oidExpiredOnCRL); ok {
-		return failed(CheckExtensions, "the CRL has an unknown critical extension %s", id)
-	}
-	return nil
+// part is what one list, with its delta, says.
+type part struct {
+	*Status
+	reasons uint16 // for which it says so
 }
 
-// issuedBy checks that the issuer's key signed the list, and may.
-func (c *CRL) issuedBy(issuer *x509.Certificate) error {
-	if !pki.SameName(c.Issuer, issuer.RawSubject) {
-		return failed(CheckIssuer, "the CRL is not of %s", issuer.Subject)
-	}
-	if issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCRLSign == 0 {
-		return failed(CheckKeyUsage, "the key usage of %s does not let it sign CRLs", issuer.Subject)
-	}
-	if err := c.verifiedBy(issuer.RawSubjectPublicKeyInfo); err != nil {
-		return &Error{Check: CheckSignature, What: "of " + issuer.Subject.String(), Err: err}
-	}
-	return nil
-}
-
-// scope checks that the list is about this certificate (IssuingDistributionPoint, RFC 5280 sections 5.2.5 and 6.3.3).
-func (c *CRL) scope(cert *x509.Certificate) error {
-	e, ok := find(c.extensions, oidDistributionPoint)
-	if !ok {
-		return nil
-	}
-	malformed := failed(CheckEncoding, "the issuing distribution point of the CRL cannot be read")
-	v, err := cms.ReadValue(e.value)
-	if err != nil || v.Tag() != cms.TagSequence {
-		return malformed
-	}
-	for r := v.Reader(); !r.Empty(); {
-		field, err := r.Next()
-		if err != nil {
-			return malformed
+// byLists finds what all lists together say (RFC 5280 section 6.3.3): one that says "revoked" counts more than any that says "good", and
+// "good" counts when all reasons are covered. The status is nil when they do not say it; the errors are why.
+func (r *run) byLists(q *asked) (best *Status, errs []error) {
+	var some []part
+	for _, c := range r.candidates(q) {
+		if !r.work.SpendSteps(1 + len(q.cert.CRLDistributionPoints)) {
+			return nil, append(errs, failed(CheckWork, "the values ask for more work than their size allows"))
 		}
-		number := field.Tag().Number()
-		if field.Tag().Class() != 2 {
-			return malformed
-		}
-		set := len(field.Body()) == 1 && field.Body()[0] != 0
-		switch {
-		case number == 0:
-			if !samePoint(field, cert) {
-				return failed(CheckScope, "the CRL is of another distribution point than those of the certificate")
-			}
-		case number == 1 && set && cert.IsCA:
-			return failed(CheckScope, "the CRL covers end entities only, and the certificate is of an authority")
-		case number == 2 && set && !cert.IsCA:
-			return failed(CheckScope, "the CRL covers authorities only, and the certificate is of an end entity")
-		case number == 3:
-			return failed(CheckScope, "the CRL covers some reasons only")
-		case number == 4 && set:
-			return failed(CheckIndirect, "this is an indirect CRL, whose entries may be of other issuers")
-		case number == 5 && set:
-			return failed(CheckScope, "the CRL covers attribute certificates only")
-		case number > 5:
-			return malformed
-		}
-	}
-	return nil
-}
-
-// samePoint reports whether a DistributionPointName shares a name with a distribution point of the certificate.
-func samePoint(point cms.Value, cert *x509.Certificate) bool {
-	names := pointNames(point)
-	oid, _ := cms.OIDCRLDistributionPoints.ASN1()
-	for _, e := range cert.Extensions {
-		if !e.Id.Equal(oid) {
+		if c.delta {
 			continue
 		}
-		v, err := cms.ReadValue(e.Value)
-		if err != nil || v.Tag() != cms.TagSequence {
-			return false
-		}
-		for points := v.Reader(); !points.Empty(); {
-			p, err := points.Next()
-			if err != nil {
-				return false
+		p, err := c.say(q, r, r.lists(c.issuer))
+		switch {
+		case err != nil:
+			if !only(err, CheckIssuer) || c.issuer.Equal(q.cert.Issuer) { // of somebody else: it need not count
+				errs = noted(errs, err)
 			}
-			fields := p.Reader()
-			name, ok, err := fields.Optional(cms.ContextConstructed(0))
-			if err != nil || !ok {
+		case p.State == Revoked || p.reasons == allReasons:
+			if better(p.Status, best) {
+				best = p.Status
+			}
+		default:
+			some = append(some, p)
+		}
+	}
+	if len(some) != 0 && best == nil {
+		if best = together(some); best == nil {
+			errs = append(errs, failed(CheckScope, "the CRLs at hand cover some reasons only"))
+		}
+	}
+	if best == nil && len(errs) == 0 {
+		for _, c := range r.candidates(q) {
+			if c.delta {
+				errs = append(errs, failed(CheckDelta, "a delta CRL is at hand, which says only what changed, and not the CRL that it changes"))
+				break
+			}
+		}
+	}
+	return best, errs
+}
+
+// candidates are the lists that could speak of a certificate: those of its issuer, and of who its distribution points name.
+func (r *run) candidates(q *asked) []*CRL {
+	all := r.lists(q.cert.Issuer)
+	seen := map[string]bool{q.cert.Issuer.Key(): true}
+	for _, d := range q.cert.CRLDistributionPoints {
+		for _, n := range d.CRLIssuer {
+			if n.Kind != pki.DirectoryName {
 				continue
 			}
-			for _, other := range pointNames(name) {
-				if slices.Contains(names, other) {
-					return true
-				}
+			if name := n.Name(); !seen[name.Key()] {
+				seen[name.Key()] = true
+				all = append(all[:len(all):len(all)], r.lists(name)...)
 			}
 		}
 	}
-	return false
+	return all
 }
 
-// pointNames lists the names of a DistributionPointName as octets: its GeneralNames, or its name relative to the issuer.
-func pointNames(v cms.Value) (names []string) {
-	for choice := v.Reader(); !choice.Empty(); {
-		name, err := choice.Next()
-		if err != nil {
-			return nil
-		}
-		if name.Tag() != cms.ContextConstructed(0) {
-			names = append(names, string(name.Raw()))
+// together combines lists of some reasons, the latest first. It is nil when they do not cover all.
+func together(some []part) *Status {
+	slices.SortStableFunc(some, func(a, b part) int { return b.ThisUpdate.Compare(a.ThisUpdate) })
+	var all *Status
+	var covered uint16
+	for _, p := range some {
+		if p.reasons&^covered == 0 {
 			continue
 		}
-		r := name.Reader()
-		all, err := r.All()
-		if err != nil {
-			return nil
+		covered |= p.reasons
+		if all == nil {
+			copied := *p.Status
+			all = &copied
+			continue
 		}
-		for _, n := range all {
-			names = append(names, string(n.Raw()))
+		all.More = append(append(all.More[:len(all.More):len(all.More)], p.CRL), p.More...)
+		all.ThisUpdate = p.ThisUpdate // what is known of all reasons is as old as the oldest
+		if all.NextUpdate.IsZero() || !p.NextUpdate.IsZero() && p.NextUpdate.Before(all.NextUpdate) {
+			all.NextUpdate = p.NextUpdate
 		}
 	}
-	return names
+	if covered != allReasons {
+		return nil
+	}
+	return all
+}
+
+// say finds what a whole list says of a certificate, with the delta among others that fits to it.
+func (c *CRL) say(q *asked, r *run, others []*CRL) (part, error) {
+	reasons, err := c.reasonsFor(q.cert)
+	if err == nil {
+		err = c.readable()
+	}
+	if err == nil {
+		err = c.point.covers(q.cert)
+	}
+	if err != nil {
+		return part{}, err
+	}
+	signer, err := c.signer(q, r)
+	if err != nil {
+		return part{}, err
+	}
+	s := q.status(CRLs, signer)
+	s.State, s.CRL, s.ThisUpdate, s.NextUpdate, s.NoCheck = Good, c, c.ThisUpdate, c.NextUpdate, true
+	stale := r.o.times(c.ThisUpdate, c.NextUpdate, c.ThisUpdate)
+	delta, err := c.deltaAmong(others, signer, r)
+	if err != nil {
+		return part{}, err
+	}
+	if delta != nil {
+		s.More = []*CRL{delta}
+		s.ThisUpdate = delta.ThisUpdate
+		if err := r.o.times(delta.ThisUpdate, delta.NextUpdate, delta.ThisUpdate); err == nil || stale != nil {
+			// The two together are as new as the delta (section 5.2.4), also when the next whole list is due.
+			s.NextUpdate, stale = delta.NextUpdate, err
+		}
+	}
+	if stale != nil {
+		return part{}, stale
+	}
+	entry, state, err := c.find(q, delta)
+	if err != nil {
+		return part{}, err
+	}
+	if state == Revoked {
+		s.State, s.RevokedAt, s.Reason = Revoked, entry.RevokedAt, entry.Reason
+		return part{s, reasons}, nil
+	}
+	if !r.o.AllowExpired && s.ThisUpdate.After(q.cert.NotAfter) {
+		if since, ok := cutoffOf(c.extensions, oidExpiredOnCRL); !ok || since.After(q.cert.NotAfter) {
+			return part{}, failed(CheckExpired, "the CRL was made after the certificate expired, when the issuer may have taken it off the list")
+		}
+	}
+	return part{s, reasons}, nil
+}
+
+// find looks a certificate up: in the delta, where there is one, then in the list (section 6.3.3 (i) to (k)).
+func (c *CRL) find(q *asked, delta *CRL) (Entry, State, error) {
+	if len(trimmed(q.cert.Serial)) == 0 {
+		return Entry{}, Unknown, failed(CheckSubject, "the serial number of the certificate cannot be read")
+	}
+	if delta != nil {
+		entry, ok, err := delta.lookup(q.cert.Serial, q.cert.Issuer)
+		switch {
+		case err != nil:
+			return Entry{}, Unknown, err
+		case ok && entry.Reason == removeFromCRL:
+			return Entry{}, Good, nil
+		case ok:
+			return entry, Revoked, nil
+		}
+	}
+	// Only a delta takes anything off a list: an entry of a whole one revokes, whatever its reason.
+	entry, ok, err := c.lookup(q.cert.Serial, q.cert.Issuer)
+	switch {
+	case err != nil:
+		return Entry{}, Unknown, err
+	case ok:
+		return entry, Revoked, nil
+	}
+	return Entry{}, Good, nil
+}
+
+// removeFromCRL is the reason of what a delta takes off the list (section 5.3.1).
+const removeFromCRL Reason = 8
+
+// deltaAmong finds the latest delta that changes the list (section 6.3.3 (c), (h); 5.2.4): of the same issuer, key and scope, based on this
+// list or an earlier one, and later than it. Lists that others appended are left out; one of the issuer that cannot be used is an
+// error, since it may say that the certificate is revoked.
+func (c *CRL) deltaAmong(others []*CRL, signer *pki.Certificate, r *run) (found *CRL, err error) {
+	for _, d := range others {
+		if !r.work.SpendSteps(1) {
+			return nil, failed(CheckWork, "the values ask for more work than their size allows")
+		}
+		if !d.delta || !d.issuer.Equal(c.issuer) || (c.point.raw == nil) != (d.point.raw == nil) || !bytes.Equal(c.point.raw, d.point.raw) {
+			continue
+		}
+		switch {
+		case c.number == nil || d.number == nil || d.base == nil:
+			continue
+		case compareNumbers(c.number, d.base) < 0: // changes happened before it begins that neither has
+			continue
+		case compareNumbers(d.number, c.number) <= 0, found != nil && compareNumbers(d.number, found.number) <= 0:
+			continue
+		}
+		if d.ThisUpdate.After(r.o.now().Add(r.o.skew())) {
+			continue
+		}
+		if err := d.verifiedBy(signer.SPKI, r); err != nil {
+			if only(err, CheckWork) {
+				return nil, err
+			}
+			continue
+		}
+		if err := d.readable(); err != nil {
+			return nil, &Error{Check: CheckDelta, What: "the delta CRL of the issuer cannot be used", Err: err}
+		}
+		found = d
+	}
+	return found, nil
+}
+
+// readable refuses lists with critical extensions that are not known (RFC 5280 section 5.2).
+func (c *CRL) readable() error {
+	if id, ok := unknownCritical(c.extensions, oidDistributionPoint, oidDelta, oidCRLNumber, oidFreshest, cms.OIDAuthorityKeyID, oidExpiredOnCRL); ok {
+		return failed(CheckExtensions, "the CRL has an unknown critical extension %s", id)
+	}
+	return c.pointErr
 }

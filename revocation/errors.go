@@ -26,18 +26,19 @@ const (
 	CheckStatus     Check = "response-status" // the responder answered "successful" (RFC 6960 section 4.2.1)
 	CheckSubject    Check = "subject"         // it speaks of this certificate of this issuer
 	CheckNonce      Check = "nonce"           // its nonce, where it has one, is the one of the request (RFC 9654)
-	CheckIssuer     Check = "issuer"          // the CRL is of the issuer of the certificate
+	CheckIssuer     Check = "issuer"          // the CRL is of the issuer of the certificate, or of one that the certificate names
 	CheckResponder  Check = "responder"       // the responder is the issuer, or authorised by it (RFC 6960 section 4.2.2.2)
 	CheckKeyUsage   Check = "key-usage"       // the issuer may sign CRLs
 	CheckSignature  Check = "signature"       // the signature is of that key
 	CheckExtensions Check = "extensions"      // no critical extension is unknown
-	CheckDelta      Check = "delta"           // the CRL is no delta CRL
-	CheckIndirect   Check = "indirect"        // nor an indirect one
-	CheckScope      Check = "scope"           // and covers the certificate (RFC 5280 section 5.2.5)
+	CheckDelta      Check = "delta"           // a delta CRL fits to the list that it changes
+	CheckIndirect   Check = "indirect"        // a CRL with entries of other issuers says that it is an indirect one
+	CheckScope      Check = "scope"           // the CRLs cover the certificate and all reasons (RFC 5280 section 5.2.5)
 	CheckTime       Check = "time"            // it is within its times
 	CheckExpired    Check = "expired"         // and from before the certificate expired, or the issuer keeps expired ones
 	CheckUnknown    Check = "unknown"         // the responder knows the certificate
-	CheckChain      Check = "chain"           // the issuer is known, and signed the certificate
+	CheckChain      Check = "chain"           // the issuer is known, is an authority, and signed the certificate
+	CheckWork       Check = "work"            // the values can be judged in a time that their size allows
 )
 
 // Error is the name of the check.
@@ -112,6 +113,19 @@ func (f *Failure) Error() string {
 
 // Unwrap returns what went wrong.
 func (f *Failure) Unwrap() []error { return f.Errs }
+
+// maxErrors bounds what is said of the values of one certificate: anybody can append thousands.
+const maxErrors = 16
+
+// noted appends an error, unless there are many already and it is of a check that failed before.
+func noted(errs []error, err error) []error {
+	if len(errs) >= maxErrors {
+		if e, ok := errors.AsType[*Error](err); !ok || errors.Is(&Failure{Errs: errs}, e.Check) {
+			return errs
+		}
+	}
+	return append(errs, err)
+}
 
 // only reports whether a check is all that failed.
 func only(err error, c Check) bool {

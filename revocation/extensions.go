@@ -2,8 +2,10 @@ package revocation
 
 import (
 	"crypto/x509"
+	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // Extensions of certificates, CRLs and OCSP (RFC 5280, RFC 6960, X.509, EN 319 412-1).
@@ -14,6 +16,7 @@ const (
 	oidDelta             cms.OID = "\x55\x1d\x1b"                         // 2.5.29.27
 	oidDistributionPoint cms.OID = "\x55\x1d\x1c"                         // 2.5.29.28
 	oidEntryIssuer       cms.OID = "\x55\x1d\x1d"                         // 2.5.29.29
+	oidFreshest          cms.OID = "\x55\x1d\x2e"                         // 2.5.29.46
 	oidNoRevAvail        cms.OID = "\x55\x1d\x38"                         // 2.5.29.56
 	oidExpiredOnCRL      cms.OID = "\x55\x1d\x3c"                         // 2.5.29.60
 	oidNonce             cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02" // 1.3.6.1.5.5.7.48.1.2
@@ -108,36 +111,39 @@ next:
 	return "", false
 }
 
-func hasExtension(c *x509.Certificate, id cms.OID) bool {
-	oid, ok := id.ASN1()
-	for _, e := range c.Extensions {
-		if ok && e.Id.Equal(oid) {
-			return true
-		}
-	}
-	return false
+func hasExtension(c *pki.Certificate, id cms.OID) bool {
+	_, ok := c.Extension(id)
+	return ok
 }
 
 // Exempt reports whether the issuer says of a certificate that it is never revoked, and why nothing need be asked: it
 // lives too short a time (EN 319 412-1 section 5.2, RFC 9608), or is the issuer's own responder
 // (RFC 6960 section 4.2.2.2.1).
 func Exempt(c *x509.Certificate) (why string, ok bool) {
+	p, err := pki.FromX509(c)
+	if err != nil {
+		return "", false
+	}
+	return exempt(p)
+}
+
+// ExemptRaw is [Exempt] for a certificate in DER, also one that crypto/x509 refuses.
+func ExemptRaw(der []byte) (why string, ok bool) {
+	p, err := pki.ParseCertificate(der)
+	if err != nil {
+		return "", false
+	}
+	return exempt(p)
+}
+
+func exempt(c *pki.Certificate) (why string, ok bool) {
 	switch {
 	case hasExtension(c, oidShortTerm):
 		return "its validity is assured for its short term", true
 	case hasExtension(c, oidNoRevAvail):
 		return "it says that no revocation information is available", true
-	case hasExtension(c, cms.OIDOCSPNoCheck) && hasUsage(c, x509.ExtKeyUsageOCSPSigning):
+	case c.OCSPNoCheck && slices.Contains(c.ExtKeyUsage, cms.OIDOCSPSigning):
 		return "it is an OCSP responder with ocsp-nocheck", true
 	}
 	return "", false
-}
-
-func hasUsage(c *x509.Certificate, usage x509.ExtKeyUsage) bool {
-	for _, u := range c.ExtKeyUsage {
-		if u == usage {
-			return true
-		}
-	}
-	return false
 }

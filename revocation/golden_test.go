@@ -121,6 +121,37 @@ func FuzzCRL(f *testing.F) {
 	})
 }
 
+// FuzzCombined puts any octets beside the lists of combinations: no panic, and what was revoked by lists that are there stays so,
+// since nobody without a key can take anything off.
+func FuzzCombined(f *testing.F) {
+	pki, all := combinations(f)
+	for _, c := range all {
+		for _, l := range c.lists {
+			f.Add(l)
+		}
+	}
+	revoked, missing := all["delta revokes"], all["indirect, nobody there"]
+	seeds := map[string]bool{}
+	for _, c := range all {
+		for _, l := range c.lists {
+			seeds[string(l)] = true
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		o := options(func(o *revocation.CheckOptions) { o.Anchor = pki.Root.Certificate().Raw })
+		for _, lists := range [][][]byte{{in, revoked.lists[0], revoked.lists[1]}, {revoked.lists[0], revoked.lists[1], in}} {
+			s, err := (&revocation.Values{CRLs: lists}).Check(revoked.cert, revoked.issuer, o)
+			if !seeds[string(in)] && (err != nil || s.State != revocation.Revoked) {
+				t.Fatalf("%v %v", s, err)
+			}
+		}
+		s, err := (&revocation.Values{CRLs: [][]byte{in}}).Check(missing.cert, missing.issuer, o)
+		if !seeds[string(in)] && s != nil {
+			t.Fatalf("a list that nobody made is good: %v %v", s, err)
+		}
+	})
+}
+
 // accepted reports whether the signed part of a response is one of the seeds'.
 func accepted(seeds map[string][]byte, basic []byte) bool {
 	for _, der := range seeds {

@@ -28,6 +28,7 @@ type Response struct {
 	// Certificates are those in the response that crypto/x509 can read, in their order.
 	Certificates []*x509.Certificate
 
+	inside     *certificates // all of them
 	signed     cms.Signed
 	extensions []extension
 }
@@ -55,46 +56,33 @@ type CertID struct {
 
 // Matches reports whether the certificate of this issuer is meant.
 func (id *CertID) Matches(cert, issuer *x509.Certificate) bool {
-	s := subjectOf(cert, issuer)
+	q, err := askedOf(cert, issuer, nil)
+	if err != nil {
+		return false
+	}
+	s := q.subject()
 	return id.matches(&s)
 }
 
 // subject is a certificate as a CertID names it.
 type subject struct{ name, issuer, key, serial []byte } // the issuer as the certificate writes it, and as that writes itself
 
-func subjectOf(cert, issuer *x509.Certificate) subject {
-	return subject{cert.RawIssuer, issuer.RawSubject, keyBits(issuer), serialOf(cert)}
+func (q *asked) subject() subject {
+	return subject{q.cert.Issuer.Raw, q.issuer.Subject.Raw, keyBits(q.issuer.SPKI), trimmed(q.cert.Serial)}
 }
 
 // matches compares the serial number first, since a hostile response names many certificates and hashes take time.
 func (id *CertID) matches(s *subject) bool {
-	if s.serial == nil || s.key == nil || !bytes.Equal(id.Serial, s.serial) {
+	if len(s.serial) == 0 || s.key == nil || !bytes.Equal(trimmed(id.Serial), s.serial) {
 		return false
 	}
 	h, ok := cms.HashByOID(id.algorithm)
 	return ok && bytes.Equal(id.KeyHash, h.Sum(s.key)) && (bytes.Equal(id.NameHash, h.Sum(s.name)) || bytes.Equal(id.NameHash, h.Sum(s.issuer)))
 }
 
-// serialOf returns the contents octets of a serial number as they stand in the certificate.
-func serialOf(c *x509.Certificate) []byte {
-	v, err := cms.ReadValue(c.RawTBSCertificate)
-	if err != nil {
-		return nil
-	}
-	r := v.Reader()
-	if _, _, err := r.Optional(cms.ContextConstructed(0)); err != nil { // version
-		return nil
-	}
-	serial, err := r.Want(cms.TagInteger, "serialNumber")
-	if err != nil {
-		return nil
-	}
-	return serial.Body()
-}
-
 // keyBits returns the contents of subjectPublicKey without the octet that counts unused bits.
-func keyBits(c *x509.Certificate) []byte {
-	v, err := cms.ReadValue(c.RawSubjectPublicKeyInfo)
+func keyBits(spki []byte) []byte {
+	v, err := cms.ReadValue(spki)
 	if err != nil {
 		return nil
 	}
@@ -117,7 +105,7 @@ func ParseResponse(der []byte) (*Response, error) {
 	if err != nil {
 		return nil, &Error{Check: CheckEncoding, What: "this is not an OCSP response", Err: err}
 	}
-	r := &Response{Raw: v.Raw()}
+	r := &Response{Raw: v.Raw(), inside: &certificates{}}
 	if err := r.outer(v); err != nil {
 		if e, ok := err.(*Error); ok && e.Check == CheckStatus {
 			return nil, e
@@ -202,6 +190,7 @@ func (r *Response) basic(v cms.Value) (err error) {
 			return err
 		}
 		for _, c := range all[:min(len(all), maxResponderCertificates)] {
+			r.inside.raw = append(r.inside.raw, c.Raw())
 			if cert, err := x509.ParseCertificate(c.Raw()); err == nil {
 				r.Certificates = append(r.Certificates, cert)
 			}

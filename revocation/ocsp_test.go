@@ -108,12 +108,12 @@ func TestOCSPRefused(t *testing.T) {
 		"another serial":       {leaf, func(o *testpki.OCSP) { o.Serial = big.NewInt(1) }, revocation.CheckSubject, ""},
 		"another issuer":       {leaf, func(o *testpki.OCSP) { o.Issuer = other.Certificate() }, revocation.CheckSubject, ""},
 		"another issuer's key": {leaf, func(o *testpki.OCSP) { o.Issuer = same.Certificate() }, revocation.CheckSubject, ""},
-		"a certificate of it":  {leaf, by(pki.Leaf(testpki.P256)), revocation.CheckResponder, "id-kp-OCSPSigning"},
-		"for code":             {leaf, by(pki.Leaf(testpki.P256, testpki.Usages(false, testpki.CodeSigning))), revocation.CheckResponder, "id-kp-OCSPSigning"},
+		"a certificate of it":  {leaf, by(pki.Leaf(testpki.P256)), revocation.CheckResponder, "OCSPSigning"},
+		"for code":             {leaf, by(pki.Leaf(testpki.P256, testpki.Usages(false, testpki.CodeSigning))), revocation.CheckResponder, "OCSPSigning"},
 		"another's responder":  {leaf, by(pki.Responder(other)), revocation.CheckResponder, "not authorised"},
 		"a namesake's":         {leaf, by(pki.Responder(same)), revocation.CheckResponder, "not signed"},
-		"expired responder":    {leaf, by(pki.Responder(ca, func(c *x509.Certificate) { c.NotAfter = hour(-2) })), revocation.CheckResponder, "not valid"},
-		"future responder":     {leaf, by(pki.Responder(ca, func(c *x509.Certificate) { c.NotBefore = hour(0) })), revocation.CheckResponder, "not valid"},
+		"expired responder":    {leaf, by(pki.Responder(ca, func(c *x509.Certificate) { c.NotAfter = hour(-2) })), revocation.CheckResponder, "expired on"},
+		"future responder":     {leaf, by(pki.Responder(ca, func(c *x509.Certificate) { c.NotBefore = hour(0) })), revocation.CheckResponder, "is valid from"},
 		"responder not there":  {leaf, func(o *testpki.OCSP) { by(pki.Responder(ca))(o); o.Certificates = nil }, revocation.CheckResponder, "neither"},
 		"spoiled responder": {leaf, func(o *testpki.OCSP) {
 			o.Key, o.Responder, o.Certificates = key.Key, spoiled, []*x509.Certificate{spoiled}

@@ -13,7 +13,15 @@ import (
 // Check finds what the response says of a certificate, and checks that it may say so. A certificate that the responder
 // does not know is an [*Error] of [CheckUnknown]; a revoked one is no error.
 func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
-	s := r.single(cert, issuer)
+	q, err := askedOf(cert, issuer, nil)
+	if err != nil {
+		return nil, err
+	}
+	return r.answer(q, newRun(o, nil, len(r.Basic)))
+}
+
+func (r *Response) answer(q *asked, with *run) (*Status, error) {
+	s := r.single(q)
 	if s == nil {
 		return nil, failed(CheckSubject, "the response does not speak of this certificate of this issuer")
 	}
@@ -23,32 +31,32 @@ func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Stat
 	if id, ok := unknownCritical(s.extensions, oidArchiveCutoff); ok {
 		return nil, failed(CheckExtensions, "the response has an unknown critical extension %s", id)
 	}
-	responder, by, err := r.responder(issuer, o)
+	responder, by, err := r.responder(q.issuer, with)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.times(s.ThisUpdate, s.NextUpdate, r.ProducedAt); err != nil {
+	if err := with.o.times(s.ThisUpdate, s.NextUpdate, r.ProducedAt); err != nil {
 		return nil, err
 	}
 	if s.State == Unknown {
 		return nil, failed(CheckUnknown, "the responder does not know the certificate")
 	}
-	if s.State == Good && !o.allowExpired() && s.ThisUpdate.After(cert.NotAfter) {
+	if s.State == Good && !with.o.AllowExpired && s.ThisUpdate.After(q.cert.NotAfter) {
 		cutoff, ok := cutoffOf(s.extensions, oidArchiveCutoff)
-		if !ok || cutoff.After(cert.NotAfter) {
+		if !ok || cutoff.After(q.cert.NotAfter) {
 			return nil, failed(CheckExpired, "the response was made after the certificate expired, when the responder may have forgotten it")
 		}
 	}
-	return &Status{
-		Certificate: cert, Issuer: issuer, State: s.State, RevokedAt: s.RevokedAt, Reason: s.Reason, Method: OCSP, Response: r,
-		ThisUpdate: s.ThisUpdate, NextUpdate: s.NextUpdate, Responder: responder, ResponderIssuer: by,
-		NoCheck: by == nil || hasExtension(responder, cms.OIDOCSPNoCheck),
-	}, nil
+	status := q.status(OCSP, responder)
+	status.State, status.RevokedAt, status.Reason, status.Response = s.State, s.RevokedAt, s.Reason, r
+	status.ThisUpdate, status.NextUpdate = s.ThisUpdate, s.NextUpdate
+	status.ResponderIssuer, status.NoCheck = readable(by), by == nil || responder.OCSPNoCheck
+	return status, nil
 }
 
 // single finds what is said of a certificate; when something is said twice, the later.
-func (r *Response) single(cert, issuer *x509.Certificate) (found *Single) {
-	who := subjectOf(cert, issuer)
+func (r *Response) single(q *asked) (found *Single) {
+	who := q.subject()
 	for i := range r.Singles {
 		s := &r.Singles[i]
 		if s.CertID.matches(&who) && (found == nil || s.ThisUpdate.After(found.ThisUpdate)) {
@@ -61,25 +69,36 @@ func (r *Response) single(cert, issuer *x509.Certificate) (found *Single) {
 // responder finds the certificate that signed the response, and checks that it may (RFC 6960 section 4.2.2.2): it is the
 // issuer's own, or authorised by it, or trusted by the caller. by is who made it a responder, and nil for the issuer
 // itself and for one that the caller trusts by name.
-func (r *Response) responder(issuer *x509.Certificate, o *CheckOptions) (responder, by *x509.Certificate, err error) {
-	candidates := append([]*x509.Certificate{issuer}, r.Certificates...)
-	var trusted []*x509.Certificate
-	if o != nil {
-		trusted = o.TrustedResponders
-		candidates = append(append(candidates, o.Certificates...), trusted...)
+func (r *Response) responder(issuer *pki.Certificate, with *run) (responder, by *pki.Certificate, err error) {
+	var name pki.Name
+	if r.ResponderName != nil {
+		name = pki.NewName(r.ResponderName)
+	}
+	trusted := &certificates{x: with.o.TrustedResponders}
+	candidates := []*pki.Certificate{}
+	if r.names(issuer, name) {
+		candidates = append(candidates, issuer)
+	}
+	for _, place := range append(append([]*certificates{r.inside}, with.find...), trusted) {
+		candidates = append(candidates, place.named(name, r.ResponderKey)...)
 	}
 	var refused error = failed(CheckResponder, "the certificate of the responder is neither in the response nor that of the issuer")
+	seen := map[string]bool{}
 	for _, c := range candidates {
-		if c == nil || !r.names(c) {
+		if seen[string(c.Raw)] {
 			continue
 		}
+		seen[string(c.Raw)] = true
 		if sameKey(c, issuer) {
 			c, by = issuer, nil
-		} else if by, err = r.mayAnswer(c, issuer, trusted); err != nil {
+		} else if by, err = r.mayAnswer(c, issuer, trusted.pool().Certificates(), with); err != nil {
 			refused = err
 			continue
 		}
-		if _, err := (*algorithm.Registry)(nil).VerifySigned(algorithm.UseOCSP, &r.signed, c.RawSubjectPublicKeyInfo, r.ProducedAt); err != nil {
+		if err := with.spend(c.SPKI, len(r.Basic)); err != nil {
+			return nil, nil, err
+		}
+		if _, err := (*algorithm.Registry)(nil).VerifySigned(algorithm.UseOCSP, &r.signed, c.SPKI, r.ProducedAt); err != nil {
 			refused = &Error{Check: CheckSignature, What: "of the responder " + c.Subject.String(), Err: err}
 			continue
 		}
@@ -89,18 +108,18 @@ func (r *Response) responder(issuer *x509.Certificate, o *CheckOptions) (respond
 }
 
 // mayAnswer finds who lets a certificate answer for the issuer: the issuer, or the caller.
-func (r *Response) mayAnswer(c, issuer *x509.Certificate, trusted []*x509.Certificate) (by *x509.Certificate, err error) {
-	refused := authorised(c, issuer, r.ProducedAt)
+func (r *Response) mayAnswer(c, issuer *pki.Certificate, trusted []*pki.Certificate, with *run) (by *pki.Certificate, err error) {
+	refused := authorised(c, issuer, r.ProducedAt, with)
 	if refused == nil {
 		return issuer, nil
 	}
 	for _, t := range trusted {
-		if t.Equal(c) {
+		if same(t, c) {
 			return nil, nil
 		}
 	}
 	for _, t := range trusted {
-		if t.IsCA && authorised(c, t, r.ProducedAt) == nil {
+		if authorised(c, t, r.ProducedAt, with) == nil {
 			return t, nil
 		}
 	}
@@ -108,33 +127,29 @@ func (r *Response) mayAnswer(c, issuer *x509.Certificate, trusted []*x509.Certif
 }
 
 // sameKey reports whether two certificates are of one key and name.
-func sameKey(a, b *x509.Certificate) bool {
-	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) && pki.SameName(a.RawSubject, b.RawSubject)
+func sameKey(a, b *pki.Certificate) bool {
+	return bytes.Equal(a.SPKI, b.SPKI) && a.Subject.Equal(b.Subject)
 }
 
 // names reports whether the response says that it is of this certificate.
-func (r *Response) names(c *x509.Certificate) bool {
+func (r *Response) names(c *pki.Certificate, name pki.Name) bool {
 	if r.ResponderName != nil {
-		return pki.SameName(r.ResponderName, c.RawSubject)
+		return name.Equal(c.Subject)
 	}
 	h, _ := cms.HashByOID(cms.OIDSHA1)
-	key := keyBits(c)
+	key := keyBits(c.SPKI)
 	return key != nil && bytes.Equal(r.ResponderKey, h.Sum(key))
 }
 
-// authorised checks that the issuer itself made the certificate of a responder, for this purpose. That is what keeps the
-// owner of any other certificate of this issuer from answering for it.
-func authorised(c, issuer *x509.Certificate, produced time.Time) error {
-	switch {
-	case !pki.SameName(c.RawIssuer, issuer.RawSubject):
+// authorised checks that the issuer itself, being an authority, made the certificate of a responder, for this purpose. That is what
+// keeps the owner of any other certificate of this issuer from answering for it.
+func authorised(c, issuer *pki.Certificate, produced time.Time, with *run) error {
+	if !c.Issuer.Equal(issuer.Subject) {
 		return failed(CheckResponder, "%s was not authorised by the issuer of the certificate, %s", c.Subject, issuer.Subject)
-	case !hasUsage(c, x509.ExtKeyUsageOCSPSigning):
-		return failed(CheckResponder, "the certificate of %s is not made for signing OCSP responses (id-kp-OCSPSigning)", c.Subject)
-	case produced.Before(c.NotBefore) || produced.After(c.NotAfter):
-		return failed(CheckResponder, "the certificate of %s was not valid when the response was made, %s", c.Subject, stamp(produced))
 	}
-	if err := algorithm.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo); err != nil {
-		return &Error{Check: CheckResponder, What: "the certificate of " + c.Subject.String() + " is not signed by the issuer", Err: err}
+	v := pki.Verifier{Time: produced, Purpose: pki.OCSPResponder, Authority: issuer, IgnoreAnchorValidity: true, Work: with.work}
+	if _, err := v.ValidatePath(with.ctx, []*pki.Certificate{c}, pki.Anchor{Certificate: issuer}); err != nil {
+		return &Error{Check: CheckResponder, What: c.Subject.String() + " may not answer for " + issuer.Subject.String(), Err: err}
 	}
 	return nil
 }

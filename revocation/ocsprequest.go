@@ -22,7 +22,15 @@ type Request struct {
 // NewRequest makes a request. The hashes are SHA-1, which is all that many responders know; they name, and protect
 // nothing.
 func NewRequest(cert, issuer *x509.Certificate, nonce bool) (*Request, error) {
-	id, err := certID(cert, issuer)
+	asked, err := askedOf(cert, issuer, nil)
+	if err != nil {
+		return nil, err
+	}
+	return newRequest(asked, nonce)
+}
+
+func newRequest(asked *asked, nonce bool) (*Request, error) {
+	id, err := asked.certID()
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +63,9 @@ func NewRequest(cert, issuer *x509.Certificate, nonce bool) (*Request, error) {
 	return q, nil
 }
 
-func certID(cert, issuer *x509.Certificate) ([]byte, error) {
-	serial, key := serialOf(cert), keyBits(issuer)
-	if serial == nil || key == nil {
+func (q *asked) certID() ([]byte, error) {
+	serial, key := q.cert.Serial, keyBits(q.issuer.SPKI)
+	if len(serial) == 0 || key == nil {
 		return nil, failed(CheckChain, "the certificate or its issuer cannot be read")
 	}
 	h, _ := cms.HashByOID(cms.OIDSHA1)
@@ -67,7 +75,7 @@ func certID(cert, issuer *x509.Certificate) ([]byte, error) {
 	b.OID(h.ID)
 	b.Null()
 	b.Close(alg)
-	b.Value(cms.TagOctetString, h.Sum(cert.RawIssuer))
+	b.Value(cms.TagOctetString, h.Sum(q.cert.Issuer.Raw))
 	b.Value(cms.TagOctetString, h.Sum(key))
 	b.Value(cms.TagInteger, serial)
 	b.Close(id)

@@ -200,7 +200,7 @@ func TestOpenSSL(t *testing.T) {
 		defer ca.respond("good", "-ndays", "1")()
 		_, err := client(ocspOnly).Status(t.Context(), bad, issuer, time.Time{})
 		require.ErrorIs(t, err, revocation.CheckResponder)
-		require.ErrorContains(t, err, "id-kp-OCSPSigning")
+		require.ErrorContains(t, err, "OCSPSigning")
 		states(client(), revocation.CRLs)
 	})
 	t.Run("responder of another authority", func(t *testing.T) {
@@ -213,10 +213,10 @@ func TestOpenSSL(t *testing.T) {
 		_, err := client(ocspOnly).Status(t.Context(), stranger, pki.Authority.Certificate(), time.Time{})
 		require.ErrorIs(t, err, revocation.CheckResponder)
 	})
-	t.Run("delta and indirect", func(t *testing.T) {
+	t.Run("other scopes", func(t *testing.T) {
 		cnf := string(read(t, ca.dir, "ca.cnf"))
 		for ext, check := range map[string]revocation.Check{
-			"issuingDistributionPoint = critical,@idp\n[idp]\nindirectCRL = TRUE\n": revocation.CheckIndirect,
+			"issuingDistributionPoint = critical,@idp\n[idp]\nindirectCRL = TRUE\n": "",
 			"issuingDistributionPoint = critical,@idp\n[idp]\nonlyCA = TRUE\n":      revocation.CheckScope,
 			"deltaCRL = critical,DER:020101\n2.5.29.27 = critical,DER:020101\n":     revocation.CheckDelta,
 		} {
@@ -224,6 +224,10 @@ func TestOpenSSL(t *testing.T) {
 			write(t, ca.dir, "ca.cnf", []byte(strings.Replace(cnf, "[crl]\n", "[crl]\n"+ext+"[rest]\n", 1)))
 			ca.crl()
 			_, err := client(func(o *revocation.Config) { o.Methods = []revocation.Method{revocation.CRLs} }).Status(t.Context(), good, issuer, time.Time{})
+			if check == "" {
+				require.NoError(t, err)
+				continue
+			}
 			require.ErrorIs(t, err, check)
 		}
 	})

@@ -12,9 +12,12 @@
 //
 // A response speaks of a certificate only when issuer name, issuer key and serial number are the certificate's. It is
 // signed by the issuer itself, or by a certificate that the issuer made for this (id-kp-OCSPSigning), or by a responder that
-// the caller trusts; any other certificate of the same authority is refused. A CRL is whole, the issuer's own, signed by its key, and its scope covers
-// the certificate; delta and indirect CRLs and unknown critical extensions are refused by name. Both are within their
-// times.
+// the caller trusts; any other certificate of the same authority is refused. Both are within their times.
+//
+// CRLs are used as RFC 5280 section 6.3 has it: a CRL is of the issuer, or of the one that a distribution point of the certificate
+// names (an indirect one); its scope covers the certificate; a delta is combined with the list that it changes; lists of some
+// reasons count together when they cover all; and who signed is the issuer, or has a path to the same anchor. Unknown critical
+// extensions are refused by name.
 //
 // Every check has a name of type [Check], by which an error can be asked what was wrong.
 //
@@ -25,6 +28,7 @@
 package revocation
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -86,8 +90,9 @@ const (
 
 // Status is the state of one certificate and the value that says so.
 type Status struct {
-	Certificate *x509.Certificate
-	Issuer      *x509.Certificate
+	// Certificate and Issuer are nil when crypto/x509 refuses them; RawCertificate and RawIssuer are their DER.
+	Certificate, Issuer       *x509.Certificate
+	RawCertificate, RawIssuer []byte
 
 	State     State
 	RevokedAt time.Time // when State is Revoked
@@ -96,28 +101,38 @@ type Status struct {
 	Method     Method
 	Response   *Response // the OCSP response, or nil
 	CRL        *CRL      // or nil
+	More       []*CRL    // that had to be combined with CRL: its delta, and lists of other reasons with theirs
 	ThisUpdate time.Time
 	NextUpdate time.Time // zero when the value does not say
 	Place      string    // the URL that the value came from, or empty when it was at hand
 
-	// Responder signed the value: the issuer, or the certificate of an OCSP responder.
-	Responder *x509.Certificate
+	// Responder signed the value: the issuer, or the certificate of an OCSP responder or of an issuer of CRLs. It is nil when
+	// crypto/x509 refuses it; RawResponder is its DER.
+	Responder    *x509.Certificate
+	RawResponder []byte
 	// ResponderIssuer made the certificate of the responder: the issuer, or an authority of
-	// CheckOptions.TrustedResponders. It is nil when Responder is the issuer itself or trusted by name.
+	// CheckOptions.TrustedResponders. It is nil when Responder is the issuer itself or trusted by name, and for CRLs.
 	ResponderIssuer *x509.Certificate
 	// NoCheck says that the state of the responder need not be asked for: its issuer vouches for it
-	// (id-pkix-ocsp-nocheck, RFC 6960 section 4.2.2.2.1), or ResponderIssuer is nil.
+	// (id-pkix-ocsp-nocheck, RFC 6960 section 4.2.2.2.1), or ResponderIssuer is nil. The issuer of a CRL was looked into already.
 	NoCheck bool
 }
 
 // Delegated reports whether another than the issuer signed the value.
-func (s *Status) Delegated() bool { return !s.Responder.Equal(s.Issuer) }
+func (s *Status) Delegated() bool {
+	if s.RawResponder != nil {
+		return !bytes.Equal(s.RawResponder, s.RawIssuer)
+	}
+	return !s.Responder.Equal(s.Issuer)
+}
 
 // Values are certificates and revocation values in DER: what is at hand, or what a signature carries.
 type Values struct {
 	Certificates []*x509.Certificate
 	OCSP         [][]byte // OCSPResponse, or BasicOCSPResponse as older signatures carry
 	CRLs         [][]byte // CertificateList
+	// RawCertificates are others in DER, such as crypto/x509 refuses: issuers of CRLs and responders are looked for among them, too.
+	RawCertificates [][]byte
 }
 
 // Source is what package cades asks for chains and values; [Client] is one.

@@ -36,39 +36,54 @@ type CheckOptions struct {
 	// their own certificates, and authorities by those of the responders that they issue. Some large issuers have their
 	// responders certified by another authority of theirs, which nothing in a certificate says.
 	TrustedResponders []*x509.Certificate
+	// Anchor is the DER of the trusted certificate at which the path of the certificate ends. A CRL that was not signed by the key of
+	// the certificate's issuer counts only when the path of who signed it ends there, too (RFC 5280 section 6.3.3 (f)). Without
+	// it, that path has to end at the issuer.
+	Anchor []byte
+
+	find []*certificates // beside Certificates
 }
 
-func (o *CheckOptions) allowExpired() bool { return o != nil && o.AllowExpired }
+// now, at and skew are what the options say, or the default.
+func (o *CheckOptions) now() time.Time {
+	if o.Now.IsZero() {
+		return time.Now()
+	}
+	return o.Now
+}
+
+func (o *CheckOptions) at() time.Time {
+	if o.At.IsZero() {
+		return o.now()
+	}
+	return o.At
+}
+
+func (o *CheckOptions) skew() time.Duration {
+	if o.Skew == 0 {
+		return DefaultSkew
+	}
+	return o.Skew
+}
 
 // times checks a value that holds from this to next and was made at the time produced.
 func (o *CheckOptions) times(this, next, produced time.Time) error {
-	var c CheckOptions
-	if o != nil {
-		c = *o
+	skew, age := o.skew(), o.MaxAge
+	if age == 0 {
+		age = DefaultMaxAge
 	}
-	if c.Now.IsZero() {
-		c.Now = time.Now()
-	}
-	if c.At.IsZero() {
-		c.At = c.Now
-	}
-	if c.Skew == 0 {
-		c.Skew = DefaultSkew
-	}
-	if c.MaxAge == 0 {
-		c.MaxAge = DefaultMaxAge
-	}
+	latest, at := o.now().Add(skew), o.at()
 	switch {
-	case this.After(c.Now.Add(c.Skew)) || produced.After(c.Now.Add(c.Skew)):
+	case this.After(latest) || produced.After(latest):
 		return failed(CheckTime, "it is from the future: made at %s, in force from %s", stamp(produced), stamp(this))
 	case !next.IsZero() && next.Before(this):
 		return failed(CheckTime, "it ends, at %s, before it begins, at %s", stamp(next), stamp(this))
-	case !next.IsZero() && next.Before(c.At.Add(-c.Skew)):
+	case !next.IsZero() && next.Before(at.Add(-skew)):
 		return failed(CheckTime, "it is stale: newer information was due at %s", stamp(next))
-	case next.IsZero() && this.Before(c.At.Add(-c.MaxAge)):
+	case next.IsZero() && this.Before(at.Add(-age)):
 		return failed(CheckTime, "it is stale: it is of %s and does not say until when it holds", stamp(this))
-	case produced.Before(c.Since):
-		return failed(CheckTime, "it was made at %s, before %s, and does not know what happened in between", stamp(produced), stamp(c.Since))
+	case produced.Before(o.Since):
+		return failed(CheckTime, "it was made at %s, before %s, and does not know what happened in between", stamp(produced), stamp(o.Since))
 	}
 	return nil
 }

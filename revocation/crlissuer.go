@@ -1,0 +1,133 @@
+package revocation
+
+import (
+	"context"
+	"slices"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
+)
+
+// maxOpen bounds lists that answer for the issuers of lists.
+const maxOpen = 3
+
+// signer finds the certificate whose key signed the list, and checks that it may (RFC 5280 section 6.3.3 (f), (g)): it is the issuer of
+// the certificate, or there is a path from it to the same anchor, on which nobody is revoked. That is what keeps whoever has a
+// certificate of any authority with that name from saying who is good.
+func (c *CRL) signer(q *asked, r *run) (*pki.Certificate, error) {
+	var refused error = failed(CheckIssuer, "the certificate of the issuer of the CRL, %s, is not at hand", c.issuer)
+	if c.issuer.Equal(q.issuer.Subject) {
+		if refused = c.signedBy(q.issuer, r); refused == nil {
+			return q.issuer, nil
+		}
+	}
+	for _, f := range r.find {
+		for _, candidate := range f.pool().BySubject(c.issuer) {
+			if same(candidate, q.issuer) {
+				continue
+			}
+			err := c.signedBy(candidate, r)
+			if err == nil {
+				if err = c.path(candidate, q, r); err == nil {
+					return candidate, nil
+				}
+			} else if !only(refused, CheckIssuer) && only(err, CheckSignature) {
+				continue // a namesake tells less than what was wrong with the issuer
+			}
+			refused = err
+		}
+	}
+	return nil, refused
+}
+
+// signedBy checks that a key signed the list, and may sign lists.
+func (c *CRL) signedBy(by *pki.Certificate, r *run) error {
+	if err := by.CheckUse(pki.CRLIssuer, nil); err != nil {
+		return &Error{Check: CheckKeyUsage, What: "CRLs of " + by.Subject.String() + " do not count", Err: err}
+	}
+	if err := c.verifiedBy(by.SPKI, r); err != nil {
+		if only(err, CheckWork) {
+			return err
+		}
+		return &Error{Check: CheckSignature, What: "of " + by.Subject.String(), Err: err}
+	}
+	return nil
+}
+
+// path finds a path for who signed the list.
+func (c *CRL) path(signer *pki.Certificate, q *asked, r *run) error {
+	if slices.Contains(r.open, c) && same(signer, q.cert) && c.onlyPlaceOf(q.cert) {
+		return nil // its path is what is being looked into
+	}
+	if slices.Contains(r.open, c) || len(r.open) == maxOpen {
+		return failed(CheckIssuer, "CRLs answer for the issuers of CRLs in a circle, or more than %d deep", maxOpen)
+	}
+	anchor := q.issuer
+	if r.o.Anchor != nil {
+		var err error
+		if anchor, err = pki.ParseCertificate(r.o.Anchor); err != nil {
+			return &Error{Check: CheckIssuer, What: "the trusted certificate cannot be read", Err: err}
+		}
+	}
+	pools := []*pki.Pool{pki.NewPool(q.issuer)}
+	for _, f := range r.find {
+		pools = append(pools, f.pool())
+	}
+	find := pki.Verifier{
+		Anchors: pki.Trust(anchor), Pools: pools, Time: c.ThisUpdate, Purpose: pki.CRLIssuer, Work: r.work, IgnoreAnchorValidity: true,
+		Accept: func(ctx context.Context, path *pki.Path) error {
+			inner := *r
+			inner.ctx, inner.open = ctx, append(slices.Clone(r.open), c)
+			return inner.unrevoked(path, q.issuer)
+		},
+	}
+	if _, err := find.Path(r.ctx, signer); err != nil {
+		return &Error{Check: CheckIssuer, What: "CRLs of " + signer.Subject.String() + " do not count for this certificate", Err: err}
+	}
+	return nil
+}
+
+// onlyPlaceOf reports whether all that a certificate says of its own state is that the issuer of this list has it: its authority has
+// left that to whom the certificate is of, and nobody else could say. Any other list that speaks of its own signer does not count:
+// whoever stole the key would be the one to say that it was not revoked.
+func (c *CRL) onlyPlaceOf(cert *pki.Certificate) bool {
+	for _, d := range cert.CRLDistributionPoints {
+		if !namesDirectory(d.CRLIssuer, c.issuer) {
+			return false
+		}
+	}
+	return len(cert.CRLDistributionPoints) != 0
+}
+
+// unrevoked checks that nobody on a path is revoked, but the issuer of the certificate that is asked about and who is above it: they
+// are the caller's. A certificate that says where its state can be asked for has to be known as good.
+func (r *run) unrevoked(path *pki.Path, known *pki.Certificate) error {
+	chain := path.Chain()
+	for i, c := range chain[:len(chain)-1] {
+		if same(c, known) {
+			return nil
+		}
+		if _, ok := exempt(c); ok {
+			continue
+		}
+		s, errs := r.byLists(&asked{c, chain[i+1]})
+		switch {
+		case s != nil && s.State == Revoked && !s.RevokedAt.After(r.o.at()):
+			return failed(CheckIssuer, "%s was revoked on %s (%s)", c.Subject, stamp(s.RevokedAt), s.Reason)
+		case s != nil:
+		case len(errs) != 0:
+			return &Error{Check: CheckIssuer, What: "whether " + c.Subject.String() + " was revoked is not known", Err: &Failure{Errs: errs}}
+		case namesPlace(c):
+			return failed(CheckIssuer, "whether %s was revoked is not known: nothing at hand says so", c.Subject)
+		}
+	}
+	return nil
+}
+
+// namesPlace reports whether a certificate says where its state can be asked for.
+func namesPlace(c *pki.Certificate) bool {
+	return len(c.CRLDistributionPoints) != 0 || slices.ContainsFunc(c.AuthorityInfoAccess, func(a pki.AccessDescription) bool { return a.Method == oidOCSPAccess })
+}
+
+// oidOCSPAccess is id-ad-ocsp (RFC 5280 section 4.2.2.1).
+const oidOCSPAccess cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x01"
