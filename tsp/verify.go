@@ -31,6 +31,13 @@ type VerifyOptions struct {
 	Tolerance time.Duration
 	// Clock tells the time; nil means time.Now.
 	Clock func() time.Time
+	// Algorithms says which algorithms count; nil is the default.
+	Algorithms *trust.Algorithms
+}
+
+// registry is what the options say of algorithms.
+func (o *VerifyOptions) registry() *algorithm.Registry {
+	return o.Algorithms.Registry().(*algorithm.Registry)
 }
 
 // Verify checks the token against the digest that it should be over, and returns the first check that failed as an
@@ -48,7 +55,7 @@ func (t *Token) Problems(imprint sign.Digest, o *VerifyOptions) []*Error {
 	if o == nil {
 		o = &VerifyOptions{}
 	}
-	c := &checker{t: t, o: o}
+	c := &checker{t: t, o: o, registry: o.registry()}
 	c.content(imprint)
 	if n := len(t.sd.Signers); n != 1 {
 		c.fail(CheckSigners, "the token has %d signers and should have one", n)
@@ -63,6 +70,7 @@ func (t *Token) Problems(imprint sign.Digest, o *VerifyOptions) []*Error {
 type checker struct {
 	t        *Token
 	o        *VerifyOptions
+	registry *algorithm.Registry
 	problems []*Error
 }
 
@@ -83,7 +91,7 @@ func (c *checker) content(imprint sign.Digest) {
 	case !bytes.Equal(imprint.Sum, t.Imprint.Sum):
 		c.fail(CheckImprint, "the time-stamp is over %s %.64x instead of %.64x", got.Name(), t.Imprint.Sum, imprint.Sum)
 	}
-	if j := (*algorithm.Registry)(nil).JudgeHash(algorithm.UseImprint, got, t.GenTime); j.Decision == algorithm.Forbidden {
+	if j := c.registry.JudgeHash(algorithm.UseImprint, got, t.GenTime); j.Decision == algorithm.Forbidden {
 		c.fail(CheckImprint, "%s", j.Sentence)
 	}
 	switch {
@@ -136,12 +144,12 @@ func (c *checker) attributes(si *cms.SignerInfo) {
 	if oid, err := value.OID(); problem != "" || err != nil || oid != cms.OIDTSTInfo {
 		c.fail(CheckAttributes, "the signed content-type is not TSTInfo")
 	}
-	h, ok := cms.HashByOID(si.Digest.ID)
+	h, ok := c.registry.Hash(si.Digest.ID)
 	switch {
 	case !ok:
 		c.fail(CheckAttributes, "the content is digested with %s, which is not known here", si.Digest.ID.Name())
 		return
-	case (*algorithm.Registry)(nil).JudgeHash(algorithm.UseTimestamp, h.ID, c.t.GenTime).Decision == algorithm.Forbidden:
+	case c.registry.JudgeHash(algorithm.UseTimestamp, h.ID, c.t.GenTime).Decision == algorithm.Forbidden:
 		c.fail(CheckAttributes, "the content is digested with %s, which is broken", h.ID.Name())
 		return
 	}
@@ -179,14 +187,13 @@ func (c *checker) signature(si *cms.SignerInfo, cert *cms.Certificate) {
 	if si.SignedAttrs.IsZero() {
 		return
 	}
-	var registry *algorithm.Registry
-	j := registry.Judge(algorithm.Question{Use: algorithm.UseTimestamp, Algorithm: si.Algorithm, Digest: si.Digest.ID, Time: c.t.GenTime})
+	j := c.registry.Judge(algorithm.Question{Use: algorithm.UseTimestamp, Algorithm: si.Algorithm, Digest: si.Digest.ID, Time: c.t.GenTime})
 	if j.Decision == algorithm.Forbidden {
 		c.fail(CheckSignature, "%s", j.Sentence)
 		return
 	}
 	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}
-	note, _, err := si.VerifyAttributes(func(set []byte) (string, error) { return registry.Verify(&check, set, nil) })
+	note, _, err := si.VerifyAttributes(func(set []byte) (string, error) { return c.registry.Verify(&check, set, nil) })
 	switch {
 	case err != nil:
 		c.problems = append(c.problems, &Error{Check: CheckSignature, Err: err})
@@ -249,13 +256,12 @@ func (c *checker) chain(cert *cms.Certificate) {
 	}
 	target, err := pki.ParseCertificate(cert.Raw)
 	if err == nil {
-		var registry *algorithm.Registry
 		v := pki.Verifier{
 			Anchors: c.o.Roots.Index().(*pki.Anchors), Pools: []*pki.Pool{given, inside}, Time: c.t.GenTime, Purpose: pki.TimestampAuthority,
 			Algorithms: func(use pki.Use, alg cms.Algorithm, spki []byte) error {
-				return registry.Allow(algorithm.Question{Use: algorithm.Use(use), Algorithm: alg, SPKI: spki, Time: c.t.GenTime})
+				return c.registry.Allow(algorithm.Question{Use: algorithm.Use(use), Algorithm: alg, SPKI: spki, Time: c.t.GenTime})
 			},
-			Signature: registry.Checker(pki.BaseSignatures + len(c.t.Raw)/pki.OctetsPerSignature),
+			Signature: c.registry.Checker(pki.BaseSignatures + len(c.t.Raw)/pki.OctetsPerSignature),
 			Work:      pki.NewWork(len(c.t.Raw)),
 		}
 		_, err = v.Path(context.Background(), target)
