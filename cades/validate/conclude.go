@@ -50,6 +50,7 @@ func (r *SignatureReport) conclude() {
 		{[]string{CheckAlgorithms}, Indeterminate, WeakAlgorithm, ""},
 		{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
 		{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
+		{[]string{CheckConstraints}, Indeterminate, Constraints, ""},
 	} {
 		for _, name := range step.names {
 			c, there := r.worst(name)

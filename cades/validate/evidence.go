@@ -119,6 +119,10 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 		return err.Error()
 	}
 	t.Revocation = checked.text()
+	if policy := c.Token.Policy; len(v.policy.TimestampPolicies) != 0 && !slices.Contains(v.policy.TimestampPolicies, policy) {
+		t.Sub = Constraints
+		return fmt.Sprintf("it was issued under the policy %s, which is none of those that count here", policy)
+	}
 	if checked.open != "" {
 		t.Sub = TryLater
 		return checked.open

@@ -58,8 +58,9 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, der []byte, to
 	var last *states
 	find := pki.Verifier{
 		Anchors: roots.Index().(*pki.Anchors), Pools: pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.certificates(at), Work: v.work,
+		Policies: v.policy.certificatePolicies(use),
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
-			last, err = v.revocations(ctx, path, at)
+			last, err = v.revocations(ctx, path, at, use)
 			return err
 		},
 	}
@@ -174,7 +175,7 @@ func (v *verifier) gatherSignature(s *message.Signature, values *revocation.Valu
 }
 
 // revocations finds whether a certificate of a path was revoked before a time. The error is a *revoked.
-func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time) (*states, error) {
+func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time, use pki.Purpose) (*states, error) {
 	s := &states{}
 	if v.o.NoRevocation {
 		s.lines = append(s.lines, "whether certificates were revoked was not looked at, as asked for")
@@ -182,9 +183,12 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 	}
 	chain := path.Chain()
 	for i, c := range chain[:len(chain)-1] {
-		line, open, err := v.revocation(ctx, c, chain[i+1], at)
+		line, open, err := v.revocation(ctx, c, chain[i+1], at, v.policy.since(at, use))
 		if err != nil {
 			return s, err
+		}
+		if open != "" && !v.policy.Revocation.demands(i) {
+			line, open = open+", and the policy does not demand it", ""
 		}
 		if line != "" {
 			s.lines = append(s.lines, line)
@@ -197,7 +201,7 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 }
 
 // revocation finds whether one certificate was revoked before a time.
-func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at time.Time) (line, open string, err error) {
+func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at, since time.Time) (line, open string, err error) {
 	places := 0 // where one could ask: a directory name is none
 	for _, d := range c.CRLDistributionPoints {
 		for _, name := range d.FullName {
@@ -213,7 +217,7 @@ func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at ti
 	}
 	unasked := v.values.Len() == 0 && v.o.Revocation == nil
 	if places == 0 && unasked {
-		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
+		return v.placeless(c)
 	}
 	cert, err := c.X509()
 	var issuer *x509.Certificate
@@ -229,11 +233,11 @@ func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at ti
 	if !v.work.SpendSteps(v.values.Len()) {
 		return "", "the message asks for more work than its size allows", nil
 	}
-	o := &revocation.CheckOptions{At: at, Now: v.now()}
+	o := &revocation.CheckOptions{At: at, Now: v.now(), Algorithms: &v.policy.Algorithms}
 	status, err := v.values.Check(cert, issuer, o)
 	if err != nil && v.o.Revocation != nil {
 		if fetched, failed := v.o.Revocation.Status(ctx, cert, issuer, at); failed == nil {
-			status, err = fetched, nil
+			status, err = v.again(fetched, cert, issuer, o)
 		} else if places != 0 || !nobodySpeaks(err) {
 			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, failed), nil
 		}
@@ -243,14 +247,18 @@ func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at ti
 		return "", "", &revoked{c.Subject.String(), status.RevokedAt, status.Reason}
 	case err == nil && status.State == revocation.Revoked:
 		return fmt.Sprintf("%s was revoked on %s, after that", c.Subject, status.RevokedAt.UTC().Format(time.RFC3339)), "", nil
+	case err == nil && status.State == revocation.Good && v.policy.stale(status, at, since) != "":
+		return "", fmt.Sprintf("whether %s was revoked is not known well enough: %s", c.Subject, v.policy.stale(status, at, since)), nil
 	case err == nil && status.State == revocation.Good:
 		return fmt.Sprintf("%s is not revoked, by %s of %s", c.Subject, status.Method, status.ThisUpdate.UTC().Format(time.RFC3339)), "", nil
 	case err == nil:
 		return "", fmt.Sprintf("its issuer does not know %s", c.Subject), nil
 	case places == 0 && nobodySpeaks(err):
-		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
+		return v.placeless(c)
+	case nobodySpeaks(err) && v.o.Revocation != nil:
+		return "", fmt.Sprintf("whether %s was revoked is not known: nothing that counts says so%s", c.Subject, refusedAlgorithm(err)), nil
 	case nobodySpeaks(err):
-		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL", c.Subject), nil
+		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL%s", c.Subject, refusedAlgorithm(err)), nil
 	}
 	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
 }

@@ -34,8 +34,11 @@ type Options struct {
 	NoRevocation bool
 	// Digests stand for the content of a detached signature when the content itself is not at hand.
 	Digests []sign.Digest
-	// Schemes are signature schemes that this package does not know (GOST), found by their SignatureAlg.
+	// Schemes are signature schemes that this package does not know (GOST), found by their SignatureAlg: for signatures of messages,
+	// time-stamps, certificates and revocation values alike.
 	Schemes []sign.Scheme
+	// Policy is what is demanded beside the mathematics; nil is the default.
+	Policy *Policy
 	// AllowBareDigestInfo accepts RSA signatures whose DigestInfo lacks the NULL of RFC 8017 section 9.2, as some tokens
 	// made them. The report names it.
 	AllowBareDigestInfo bool
@@ -82,6 +85,7 @@ const (
 	CheckUnsigned            = "unsigned attributes"  // what is there and not looked into
 	CheckStructure           = "structure"            // versions, trailing octets
 	CheckPolicy              = "signature policy"     // which policy the signer names
+	CheckConstraints         = "constraints"          // what the policy of the verifier demands beside all that
 )
 
 // Check is one line of a report.
@@ -140,7 +144,8 @@ const (
 	WeakAlgorithm    SubIndication = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
 	TryLater         SubIndication = "TRY_LATER"
 	TimestampFailure SubIndication = "TIMESTAMP_ORDER_FAILURE"
-	NotSupported     SubIndication = "GENERIC" // something is not known here; Reason names it
+	Constraints      SubIndication = "SIG_CONSTRAINTS_FAILURE" // what the policy of the verifier demands is not there; Reason names it
+	NotSupported     SubIndication = "GENERIC"                 // something is not known here; Reason names it
 )
 
 // TimestampReport is the outcome for one time-stamp.
@@ -163,6 +168,11 @@ type SignatureReport struct {
 	Indication    Indication        `json:"indication"`
 	SubIndication SubIndication     `json:"subIndication,omitempty"`
 	Reason        string            `json:"reason,omitempty"` // one sentence, when it has not passed
+	// Form is that of the attributes: "CAdES-BES", "CAdES-C", "PKCS7". Level is the highest baseline level of EN 319 122-1 that is reached
+	// with all below it, "B-B" to "B-LTA", or "none", and Levels says of each what is missing.
+	Form   string        `json:"form"`
+	Level  string        `json:"level"`
+	Levels []LevelReport `json:"levels"`
 	// BestTime is when the signature is known to have existed: now, or the time of the earliest time-stamp that proves it, which
 	// Proof names.
 	BestTime          time.Time         `json:"bestTime"`

@@ -25,7 +25,11 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 	if o == nil {
 		o = &Options{}
 	}
-	v := &verifier{m: m, o: o, candidates: m.Candidates}
+	if err := o.Policy.Err(); err != nil {
+		return nil, &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
+	}
+	v := &verifier{m: m, o: o, candidates: m.Candidates, policy: o.policy()}
+	v.algorithms = v.policy.Algorithms.Registry().(*algorithm.Registry)
 	if len(o.Certificates) != 0 {
 		v.candidates = m.Candidates.With(o.Certificates)
 	}
@@ -46,12 +50,15 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 type verifier struct {
 	m          *message.Message
 	o          *Options
+	policy     *Policy             // of the options, or the default
+	algorithms *algorithm.Registry // what the policy thinks of algorithms, with the schemes of the caller
 	candidates *message.Candidates
 	pools      []*pki.Pool // certificates that were given, and those of the message; nil when no path was asked for
 	work       *pki.Work   // what the paths of the message may cost; nil until prepare
 	// check checks signatures on certificates, and what they cost; nil until prepare
 	check      func(check *cms.SignatureCheck, message []byte) (note string, err error)
 	values     *revocation.Checker // those that were given, and those of the message
+	own        *revocation.Checker // those of the message; nil until asked for
 	inside     map[cms.OID][]byte  // digests of the content of the message
 	given      map[cms.OID][]byte  // digests of the content that the caller gave
 	insideForm *attributesForm     // of the content of the message; nil when no signature asks
@@ -163,16 +170,18 @@ func (v *verifier) signature(ctx context.Context, s *message.Signature) Signatur
 	}
 	v.contentType(&r, s)
 	v.messageDigest(&r, s)
-	v.algorithms(&r, s)
+	v.algorithmsOf(&r, s)
 	v.algorithmProtection(&r, s)
 	v.signingTime(&r, s)
-	v.policy(&r, s)
+	v.signaturePolicy(&r, s)
 	v.value(&r, s, cert)
 	v.wellMade(s)
 	v.proofs(ctx, &r, s)
 	v.chain(ctx, &r, cert)
 	v.late(&r, s, cert)
 	v.unsigned(&r, s)
+	v.levels(&r, s, cert)
+	v.constraints(&r, s)
 	r.conclude()
 	for _, child := range s.Counter {
 		r.CounterSignatures = append(r.CounterSignatures, v.signature(ctx, child))
@@ -337,8 +346,8 @@ func (v *verifier) signingTime(r *SignatureReport, s *message.Signature) {
 	}
 }
 
-// policy reports which signature policy the signer names; its rules are not consulted.
-func (v *verifier) policy(r *SignatureReport, s *message.Signature) {
+// signaturePolicy reports which signature policy the signer names; its rules are not consulted.
+func (v *verifier) signaturePolicy(r *SignatureReport, s *message.Signature) {
 	value, problem := cms.Single(s.SI.Signed, cms.OIDSignaturePolicy)
 	switch {
 	case problem != "":

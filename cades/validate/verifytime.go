@@ -37,8 +37,8 @@ func (v *verifier) stamps(s *message.Signature) []*stampCheck {
 		c := &stampCheck{Timestamp: t}
 		if t.Token != nil {
 			c.hash = oidOf(t.Token.Imprint.Algorithm)
-			if h, ok := cms.HashByOID(c.hash); ok {
-				c.newHash = h.New
+			if newHash, ok := v.hashOf(c.hash); ok {
+				c.newHash = newHash
 			}
 			if t.Kind == message.ArchiveTimestampV3 {
 				c.idx, c.idxErr = t.Index()
@@ -93,7 +93,7 @@ func (v *verifier) wellMade(s *message.Signature) {
 			c.status, c.detail = status, problem
 			continue
 		}
-		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.X509()})
+		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.X509(), Algorithms: &v.policy.Algorithms})
 		if len(others) != 0 {
 			c.status, c.detail = Failed, others[0].Error()
 			continue

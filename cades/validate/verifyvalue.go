@@ -12,8 +12,8 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// registry is what is known about algorithms, with the schemes of the caller.
-func (v *verifier) registry() *algorithm.Registry { return &algorithm.Registry{Schemes: v.o.Schemes} }
+// registry is what is known about algorithms, and what the policy thinks of them.
+func (v *verifier) registry() *algorithm.Registry { return v.algorithms }
 
 // allows is the rule for certificates at a time.
 func (v *verifier) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) error {
@@ -39,9 +39,9 @@ func (v *verifier) certificates(at time.Time) func(*cms.SignatureCheck, []byte) 
 	}
 }
 
-// algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken. Schemes of the
+// algorithmsOf checks that the algorithms of a SignerInfo are known, agree with each other and are not broken. Schemes of the
 // caller are judged like all others.
-func (v *verifier) algorithms(r *SignatureReport, s *message.Signature) {
+func (v *verifier) algorithmsOf(r *SignatureReport, s *message.Signature) {
 	digest := s.SI.Digest.ID
 	alg, err := algorithm.ResolveSignature(s.SI.Algorithm)
 	disagree := err == nil && alg.Hash != "" && alg.Hash != digest
