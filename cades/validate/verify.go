@@ -55,6 +55,7 @@ type verifier struct {
 	candidates *message.Candidates
 	pools      []*pki.Pool // certificates that were given, and those of the message; nil when no path was asked for
 	work       *pki.Work   // what the paths of the message may cost; nil until prepare
+	looking    *pki.Work   // what it may cost to look for values of levels; nil until asked for
 	// check checks signatures on certificates, and what they cost; nil until prepare
 	check      func(check *cms.SignatureCheck, message []byte) (note string, err error)
 	values     *revocation.Checker // those that were given, and those of the message
