@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +48,7 @@ func (p *Policy) stale(s *revocation.Status, at, since time.Time) string {
 // placeless is what is said of a certificate that names no place to ask, and of which no value at hand speaks.
 func (v *verifier) placeless(c *pki.Certificate) (line, open string, err error) {
 	line = fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject)
-	if v.policy.Revocation == RevocationAll {
+	if v.rules.Revocation == RevocationAll {
 		return "", line + ", and the policy demands to know it of every certificate; give its CRL", nil
 	}
 	return line, "", nil
@@ -57,7 +56,7 @@ func (v *verifier) placeless(c *pki.Certificate) (line, open string, err error) 
 
 // again looks into a value that was fetched, by the algorithms of this policy: who fetched it may have had others, or none. Without
 // a value it is the word of the source, which is the caller's.
-func (v *verifier) again(s *revocation.Status, cert, issuer *x509.Certificate, o *revocation.CheckOptions) (*revocation.Status, error) {
+func (v *verifier) again(s *revocation.Status, c, by *pki.Certificate, o *revocation.CheckOptions) (*revocation.Status, error) {
 	values := &revocation.Values{}
 	if s.Response != nil {
 		values.OCSP = append(values.OCSP, s.Response.Basic)
@@ -70,13 +69,17 @@ func (v *verifier) again(s *revocation.Status, cert, issuer *x509.Certificate, o
 	if len(values.OCSP)+len(values.CRLs) == 0 || v.o.Policy == nil || s.State == revocation.Revoked {
 		return s, nil
 	}
+	if s.RawResponder != nil {
+		values.RawCertificates = append(values.RawCertificates, s.RawResponder)
+	}
+	for _, p := range v.pools[1].Certificates() {
+		values.RawCertificates = append(values.RawCertificates, p.Raw)
+	}
 	copied := *o
-	copied.Certificates = append(v.candidates.X509(), s.Responder, s.ResponderIssuer)
-	copied.Certificates = slices.DeleteFunc(copied.Certificates, func(c *x509.Certificate) bool { return c == nil })
-	if s.ResponderIssuer != nil { // the source has its reasons, which it was configured with
+	if s.ResponderIssuer != nil && s.Responder != nil { // the source has its reasons, which it was configured with
 		copied.TrustedResponders = []*x509.Certificate{s.Responder}
 	}
-	return values.Check(cert, issuer, &copied)
+	return revocation.NewChecker(values).CheckRaw(c.Raw, by.Raw, &copied)
 }
 
 // refusedAlgorithm says which value was not heard because of its algorithm, as an addition to a sentence; else it is empty.
@@ -95,7 +98,7 @@ func refusedAlgorithm(err error) string {
 
 // constraints checks what the policy demands of the signature itself (EN 319 102-1 section 5.2.8).
 func (v *verifier) constraints(r *SignatureReport, s *message.Signature) {
-	p := v.policy
+	p := v.rules
 	demand := func(met bool, yes, no string, args ...any) {
 		if !met {
 			r.add(CheckConstraints, Failed, no, args...)

@@ -46,7 +46,7 @@ func baselineRank(level string) int { return slices.Index(baselineLevels(), leve
 const maxFindings = 32
 
 // levels finds which levels the signature has the form of. Counter-signatures have levels of their own only as far as T.
-func (v *verifier) levels(r *SignatureReport, s *message.Signature, cert *cms.Certificate) {
+func (v *verifier) levels(r *SignatureReport, s *message.Signature, cert *pki.Certificate) {
 	r.Form, r.Level, r.Levels = s.Form(), "none", nil
 	parts := [][]Finding{v.levelB(s, cert), v.levelT(s, cert), v.levelLT(r, s, cert), v.levelLTA(s)}
 	below := true
@@ -93,7 +93,7 @@ func count(attributes []cms.Attribute, id cms.OID) (n int) {
 }
 
 // levelB is B-B (table 1, all that is signed, and the certificate of the signer).
-func (v *verifier) levelB(s *message.Signature, cert *cms.Certificate) (found []Finding) {
+func (v *verifier) levelB(s *message.Signature, cert *pki.Certificate) (found []Finding) {
 	add := func(part string, p Problem, format string, args ...any) {
 		found = append(found, Finding{part, p, fmt.Sprintf(format, args...)})
 	}
@@ -143,7 +143,7 @@ func (v *verifier) levelB(s *message.Signature, cert *cms.Certificate) (found []
 }
 
 // levelT is B-T: a time-stamp over the signature value, from before the end of the signer's certificate (table 1 (m)).
-func (v *verifier) levelT(s *message.Signature, cert *cms.Certificate) []Finding {
+func (v *verifier) levelT(s *message.Signature, cert *pki.Certificate) []Finding {
 	name := cms.OIDSignatureTimeStamp.Name()
 	none := Finding{name, Missing, "there is no time-stamp over the signature"}
 	for _, c := range v.stamps(s) {
@@ -152,7 +152,7 @@ func (v *verifier) levelT(s *message.Signature, cert *cms.Certificate) []Finding
 			continue
 		case c.status == Failed:
 			none = Finding{name, Wrong, "the time-stamp over the signature does not hold: " + c.detail}
-		case cert != nil && cert.X509 != nil && c.Token.GenTime.After(cert.X509.NotAfter):
+		case cert != nil && c.Token.GenTime.After(cert.NotAfter):
 			none = Finding{name, Wrong, "the time-stamp over the signature was made after the certificate of the signer expired"}
 		default:
 			return nil
@@ -162,7 +162,7 @@ func (v *verifier) levelT(s *message.Signature, cert *cms.Certificate) []Finding
 }
 
 // levelLT is B-LT: what proves the certificates is in SignedData, and nothing of the older forms is there.
-func (v *verifier) levelLT(r *SignatureReport, s *message.Signature, cert *cms.Certificate) (found []Finding) {
+func (v *verifier) levelLT(r *SignatureReport, s *message.Signature, cert *pki.Certificate) (found []Finding) {
 	if s.Parent != nil {
 		return nil
 	}
@@ -192,7 +192,7 @@ func (v *verifier) levelLT(r *SignatureReport, s *message.Signature, cert *cms.C
 		if c.Token == nil || c.status == Failed || c == last {
 			continue
 		}
-		if by := r.Timestamps[i].Certificate; by != nil {
+		if by := c.cert; by != nil {
 			h.chain("the authority of "+c.Kind.String(), by.Raw)
 		} else {
 			h.missing("certificates", "the certificate of the authority of time-stamp %d is not there", i+1)
@@ -298,15 +298,13 @@ func (h *holding) value(c, by *pki.Certificate) {
 		}
 		return
 	}
-	if x, err := c.X509(); err == nil {
-		if _, ok := revocation.Exempt(x); ok {
-			return
-		}
+	if _, ok := c.NeverRevoked(); ok {
+		return
 	}
 	if h.v.looking == nil { // what form it has takes nothing away from what is judged
 		h.v.looking = pki.NewWork(len(h.v.m.BER))
 	}
-	if !h.v.looking.SpendSteps(h.v.inMessage().Len()) {
+	if !h.v.looking.SpendSteps(16 + h.v.inMessage().Len()) {
 		h.missing("revocation values", "whether there are values about %s was not looked at: the message asks for more work than its size allows", c.Subject)
 		return
 	}

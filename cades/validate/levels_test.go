@@ -89,7 +89,9 @@ func TestLevelsOfValues(t *testing.T) {
 	r = w.verify(lt, func(o *validate.Options) { o.Values = &revocation.Values{} })
 	require.Equal(t, "B-LT", r.Level)
 	// Another root says that the one above is not the last, and its certificate has to be there.
-	r = w.verify(lt, func(o *validate.Options) { o.Roots = trust.New(w.pki.SelfSigned(testpki.NewKey(t, testpki.P256), "Another root").Certificate()) })
+	r = w.verify(stamped, func(o *validate.Options) {
+		o.Roots = trust.New(w.pki.SelfSigned(testpki.NewKey(t, testpki.P256), "Another root").Certificate())
+	})
 	require.Equal(t, "B-T", r.Level)
 	require.Contains(t, missing(r, "B-LT"), "certificates missing")
 }
