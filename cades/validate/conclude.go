@@ -35,6 +35,15 @@ func subOf(err error) SubIndication {
 // conclude makes the indication of the checks (EN 319 102-1 sections 5.2 and 5.3): the mathematics and the format first, since
 // what fails there is failed whoever the signer is.
 func (r *SignatureReport) conclude() {
+	decided := r.decide()
+	r.Cause = causeOf(r.Indication, r.SubIndication)
+	if finer, ok := r.causes[decided]; ok && r.Indication != TotalPassed {
+		r.Cause = finer
+	}
+}
+
+// decide sets the indication, and returns the name of the check that did.
+func (r *SignatureReport) decide() string {
 	sub := r.SubIndication
 	r.Indication, r.SubIndication = Indeterminate, ""
 	for _, step := range []struct {
@@ -62,18 +71,24 @@ func (r *SignatureReport) conclude() {
 			default:
 				continue
 			}
-			if (name == CheckChain || name == CheckRevocation) && sub != "" {
+			switch finer := r.causes[name]; {
+			case (name == CheckChain || name == CheckRevocation) && sub != "":
 				r.SubIndication = sub
+			case finer == CauseNotChecked:
+				r.Indication, r.SubIndication = Indeterminate, NotSupported
+			case finer == CauseWeakAlgorithm: // with a key too short, anybody can have made it; that he did is not shown
+				r.Indication, r.SubIndication = Indeterminate, WeakAlgorithm
 			}
-			return
+			return name
 		}
 	}
 	if sub == TryLater {
 		c, _ := r.worst(CheckRevocation)
 		r.SubIndication, r.Reason = sub, CheckRevocation+": "+c.Detail
-		return
+		return CheckRevocation
 	}
 	r.Indication = TotalPassed
+	return ""
 }
 
 // worst is the worst check of a name.

@@ -40,13 +40,14 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 		all[i] = v.begin(s, v.work)
 	}
 	v.appended = v.work.Part(2)
-	report := &Report{}
+	report := &Report{Version: ReportVersion, Time: v.now().UTC(), Policy: v.rules.Name, Detached: m.Detached(), ContentType: m.SD.ContentType.String(), Signatures: []SignatureReport{}}
 	for _, j := range all {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		report.Signatures = append(report.Signatures, v.finish(ctx, j))
 	}
+	report.Indication = worst(report.Signatures)
 	return report, nil
 }
 
@@ -72,6 +73,7 @@ type verifier struct {
 	checked    map[*message.Signature][]*stampCheck
 	indexed    map[indexedBy]bool // digests for hash indexes that were paid
 	paths      map[pathOf]*pathFound
+	named      map[*pki.Certificate]*CertificateReport
 }
 
 func newVerifier(m *message.Message, o *Options) *verifier {
@@ -81,7 +83,7 @@ func newVerifier(m *message.Message, o *Options) *verifier {
 	}
 	v := &verifier{
 		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, work: pki.NewWork(size),
-		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{},
+		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{},
 	}
 	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry)
 	for _, a := range m.SD.Digests {
@@ -203,7 +205,7 @@ const tooMuchWork = "the message asks for more work than its size allows"
 
 // begin checks one SignerInfo, and its value.
 func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
-	j := &judgement{s: s, r: SignatureReport{Index: s.Index}, work: work}
+	j := &judgement{s: s, r: SignatureReport{Index: s.Index, DigestAlgorithm: s.DigestAlgorithm(), SignatureAlgorithm: s.SignatureAlgorithm()}, work: work}
 	if j.over = !work.SpendSteps(stepsPerSignature) || !work.SpendOctets(len(s.SI.Value.Raw())); j.over {
 		return j
 	}
@@ -216,6 +218,7 @@ func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
 	j.cert = v.signer(r, s)
 	if j.cert != nil {
 		r.Certificate, _ = j.cert.X509()
+		r.Signer = v.certificateReport(j.cert)
 	}
 	v.contentType(r, s)
 	v.messageDigest(j)
@@ -232,7 +235,8 @@ func (v *verifier) finish(ctx context.Context, j *judgement) SignatureReport {
 	r := &j.r
 	if j.over {
 		r.add(CheckSignature, Unchecked, "%s", tooMuchWork)
-		r.Form, r.Level, r.SubIndication, r.Reason = j.s.Form(), "none", NotSupported, CheckSignature+": "+tooMuchWork
+		r.Form, r.Level, r.Levels, r.Cause, r.BestTime = j.s.Form(), "none", []LevelReport{}, CauseNotChecked, v.now().UTC()
+		r.SubIndication, r.Reason = NotSupported, CheckSignature+": "+tooMuchWork
 		return *r
 	}
 	v.wellMade(j.s)

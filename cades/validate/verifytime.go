@@ -24,6 +24,7 @@ type stampCheck struct {
 
 	status Status // of the token by itself
 	detail string
+	cause  Cause            // of a token that failed
 	cert   *pki.Certificate // of its authority; nil when it is not there
 }
 
@@ -75,7 +76,7 @@ func (v *verifier) wellMade(s *message.Signature) {
 		case others[0].Check == tst.CheckWork:
 			c.status, c.detail = Unchecked, tooMuchWork
 		default:
-			c.status, c.detail = Failed, others[0].Error()
+			c.status, c.detail, c.cause = Failed, others[0].Error(), causeOfToken(others[0])
 		}
 	}
 }

@@ -216,8 +216,12 @@ func (v *verifier) verify(j *judgement, message, digest []byte) (note string, er
 	}
 	si := j.s.SI
 	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
-	if note, err = v.registry().Verify(&check, message, digest); isReason(err, algorithm.Unsupported) {
+	note, err = v.registry().Verify(&check, message, digest)
+	switch {
+	case isReason(err, algorithm.Unsupported):
 		err = unsupported(err)
+	case isReason(err, algorithm.KeyTooShort):
+		j.r.blame(CheckSignature, CauseWeakAlgorithm)
 	}
 	return note, err
 }
