@@ -175,7 +175,6 @@ func (v *verifier) levelLT(r *SignatureReport, s *message.Signature, cert *pki.C
 		}
 	}
 	v.prepare()
-	h := &holding{v: v, seen: map[string]bool{}}
 	var last *stampCheck // the last archive time-stamp gets its values with the next one
 	for _, c := range v.stamps(s) {
 		if c.Token == nil || c.status == Failed {
@@ -186,19 +185,27 @@ func (v *verifier) levelLT(r *SignatureReport, s *message.Signature, cert *pki.C
 		}
 	}
 	if cert != nil {
-		h.chain("the signer", cert.Raw)
+		found = append(found, v.held("the signer", cert)...)
 	}
 	for i, c := range v.stamps(s) {
 		if c.Token == nil || c.status == Failed || c == last {
 			continue
 		}
 		if by := c.cert; by != nil {
-			h.chain("the authority of "+c.Kind.String(), by.Raw)
+			found = append(found, v.held("the authority of "+c.Kind.String(), by)...)
 		} else {
-			h.missing("certificates", "the certificate of the authority of time-stamp %d is not there", i+1)
+			found = append(found, Finding{"certificates", Missing, fmt.Sprintf("the certificate of the authority of time-stamp %d is not there", i+1)})
+		}
+		if len(found) > 2*maxFindings { // they are cut anyway
+			break
 		}
 	}
-	return append(found, h.found...)
+	seen := map[Finding]bool{}
+	return slices.DeleteFunc(found, func(f Finding) bool {
+		twice := seen[f]
+		seen[f] = true
+		return twice
+	})
 }
 
 // levelLTA is B-LTA: an archive time-stamp of version 3 over all that.
@@ -218,10 +225,29 @@ func (v *verifier) levelLTA(s *message.Signature) []Finding {
 	return []Finding{none}
 }
 
+// heldFor is whose certificate it is that has to be proved.
+type heldFor struct {
+	of   string
+	cert *pki.Certificate
+}
+
+// held looks for what proves a certificate, once for all signatures and time-stamps by it.
+func (v *verifier) held(of string, c *pki.Certificate) []Finding {
+	key := heldFor{of, c}
+	found, ok := v.proved[key]
+	if !ok {
+		h := &holding{v: v, seen: map[*pki.Certificate]bool{}}
+		h.chain(of, c)
+		found = h.found
+		v.proved[key] = found
+	}
+	return found
+}
+
 // holding looks for what proves certificates inside a message.
 type holding struct {
 	v     *verifier
-	seen  map[string]bool
+	seen  map[*pki.Certificate]bool
 	found []Finding
 }
 
@@ -233,13 +259,12 @@ func (h *holding) missing(part, format string, args ...any) {
 const maxHeld = 10
 
 // chain follows the issuers of a certificate, and looks whether they and values about them are in the message.
-func (h *holding) chain(of string, der []byte) {
-	c, err := pki.ParseCertificate(der)
+func (h *holding) chain(of string, c *pki.Certificate) {
 	for range maxHeld {
-		if err != nil || c.SelfIssued() || h.seen[string(c.Raw)] || h.trusted(c) {
+		if c.SelfIssued() || h.seen[c] || h.trusted(c) {
 			return
 		}
-		h.seen[string(c.Raw)] = true
+		h.seen[c] = true
 		by, inside := h.issuer(c)
 		h.value(c, by)
 		switch {

@@ -55,7 +55,9 @@ func TestCauses(t *testing.T) {
 		{"changed", changed, nil, validate.CauseContentChanged, validate.TotalFailed},
 		{"content missing", detached, nil, validate.CauseContentMissing, validate.Indeterminate},
 		{"no roots", der, func(o *validate.Options) { o.Roots = nil }, validate.CauseNoRoots, validate.Indeterminate},
-		{"unknown authority", der, func(o *validate.Options) { o.Roots = trust.New(w.pki.SelfSigned(testpki.NewKey(t, testpki.P256), "Another").Certificate()) },
+		{"unknown authority", der, func(o *validate.Options) {
+			o.Roots = trust.New(w.pki.SelfSigned(testpki.NewKey(t, testpki.P256), "Another").Certificate())
+		},
 			validate.CauseUnknownAuthority, validate.Indeterminate},
 		{"expired", der, at(2), validate.CauseExpired, validate.Indeterminate},
 		{"not yet valid", der, at(-20), validate.CauseNotYetValid, validate.Indeterminate},

@@ -74,6 +74,7 @@ type verifier struct {
 	indexed    map[indexedBy]bool // digests for hash indexes that were paid
 	paths      map[pathOf]*pathFound
 	named      map[*pki.Certificate]*CertificateReport
+	proved     map[heldFor][]Finding // what the message lacks to prove certificates
 }
 
 func newVerifier(m *message.Message, o *Options) *verifier {
@@ -83,7 +84,7 @@ func newVerifier(m *message.Message, o *Options) *verifier {
 	}
 	v := &verifier{
 		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, work: pki.NewWork(size),
-		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{},
+		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
 	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry)
 	for _, a := range m.SD.Digests {
