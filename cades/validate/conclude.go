@@ -42,16 +42,16 @@ func (r *SignatureReport) conclude() {
 	}
 }
 
-// decide sets the indication, and returns the name of the check that did.
-func (r *SignatureReport) decide() string {
-	sub := r.SubIndication
-	r.Indication, r.SubIndication = Indeterminate, ""
-	for _, step := range []struct {
-		names  []string
-		failed Indication
-		why    SubIndication
-		open   SubIndication // when it was not made; empty when it need not be
-	}{
+// step is a question about a signature, answered by checks.
+type step struct {
+	names  []string
+	failed Indication
+	why    SubIndication
+	open   SubIndication // when it was not made; empty when it need not be
+}
+
+func steps() []step {
+	return []step{
 		{[]string{CheckStructure, CheckContentType, CheckSigningCertificate, CheckSigningTime, CheckAlgorithmProtection, CheckPolicy}, TotalFailed, FormatFailure, ""},
 		{[]string{CheckMessageDigest}, TotalFailed, HashFailure, NoContent},
 		{[]string{CheckSigner}, Indeterminate, NoSigner, ""},
@@ -60,26 +60,24 @@ func (r *SignatureReport) decide() string {
 		{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
 		{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
 		{[]string{CheckConstraints}, Indeterminate, Constraints, ""},
-	} {
-		for _, name := range step.names {
-			c, there := r.worst(name)
-			switch {
-			case there && c.Status == Failed:
-				r.Indication, r.SubIndication, r.Reason = step.failed, step.why, name+": "+c.Detail
-			case step.open != "" && (!there || c.Status == Unchecked):
-				r.SubIndication, r.Reason = step.open, name+": "+c.Detail
-			default:
+	}
+}
+
+// decide sets the indication, and returns the name of the check that did. What fails for good comes first: a value that was not made
+// with the key is none, whether the content is there or not.
+func (r *SignatureReport) decide() string {
+	sub := r.SubIndication
+	r.Indication, r.SubIndication = Indeterminate, ""
+	for _, forGood := range []bool{true, false} {
+		for _, s := range steps() {
+			if forGood && s.failed != TotalFailed {
 				continue
 			}
-			switch finer := r.causes[name]; {
-			case (name == CheckChain || name == CheckRevocation) && sub != "":
-				r.SubIndication = sub
-			case finer == CauseNotChecked:
-				r.Indication, r.SubIndication = Indeterminate, NotSupported
-			case finer == CauseWeakAlgorithm: // with a key too short, anybody can have made it; that he did is not shown
-				r.Indication, r.SubIndication = Indeterminate, WeakAlgorithm
+			for _, name := range s.names {
+				if r.answered(name, s, sub, forGood) {
+					return name
+				}
 			}
-			return name
 		}
 	}
 	if sub == TryLater {
@@ -89,6 +87,33 @@ func (r *SignatureReport) decide() string {
 	}
 	r.Indication = TotalPassed
 	return ""
+}
+
+// answered reports whether a check decides, and sets the indication if so.
+func (r *SignatureReport) answered(name string, s step, sub SubIndication, forGood bool) bool {
+	c, there := r.worst(name)
+	finer := r.causes[name]
+	failed := there && c.Status == Failed
+	switch {
+	case forGood && (!failed || finer == CauseNotChecked || finer == CauseWeakAlgorithm):
+		return false
+	case failed:
+		r.Indication, r.SubIndication = s.failed, s.why
+	case s.open != "" && (!there || c.Status == Unchecked):
+		r.SubIndication = s.open
+	default:
+		return false
+	}
+	r.Reason = name + ": " + c.Detail
+	switch {
+	case (name == CheckChain || name == CheckRevocation) && sub != "":
+		r.SubIndication = sub
+	case finer == CauseNotChecked:
+		r.Indication, r.SubIndication = Indeterminate, NotSupported
+	case finer == CauseWeakAlgorithm: // with a key too short, anybody can have made it; that he did is not shown
+		r.Indication, r.SubIndication = Indeterminate, WeakAlgorithm
+	}
+	return true
 }
 
 // worst is the worst check of a name.
