@@ -222,6 +222,10 @@ func (v *verifier) verify(j *judgement, message, digest []byte) (note string, er
 		err = unsupported(err)
 	case isReason(err, algorithm.KeyTooShort):
 		j.r.blame(CheckSignature, CauseWeakAlgorithm)
+	case isReason(err, algorithm.KeyMisused):
+		j.r.blame(CheckSignature, CauseMisusedCertificate)
+	case isReason(err, algorithm.Malformed):
+		j.r.blame(CheckSignature, CauseMalformed)
 	}
 	return note, err
 }

@@ -124,7 +124,7 @@ func contentBelow(dir, path string) string {
 // contentOf is the name of a signature without its ending; empty when it has none of those that signatures have.
 func contentOf(path string) string {
 	ext := filepath.Ext(path)
-	switch ext {
+	switch strings.ToLower(ext) {
 	case detachedSuffix, attachedSuffix, ".sig", ".sgn", ".cms", ".csig", ".pkcs7", ".p7", ".tst", ".tsr":
 		return path[:len(path)-len(ext)]
 	}

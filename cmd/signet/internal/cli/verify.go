@@ -258,6 +258,11 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		r.Hint = lineEnds(ctx, m, r.Content, options)
 	}
 	r.revocationHint(options)
+	for _, s := range report.Signatures {
+		if s.Status(cades.CheckSignature) == cades.Failed && strings.Contains(s.Reason, "lacks the NULL") {
+			r.Hint = "let it count with --allow-bare-digestinfo"
+		}
+	}
 	return r
 }
 
