@@ -45,8 +45,10 @@ func (o *Octets) Bytes() ([]byte, error) {
 	all := make([]byte, o.Size())
 	end := copy(all, o.data[:o.gap.from]) + o.gap.size
 	copy(all[end:], o.data[o.gap.from:])
-	_, err := io.ReadFull(io.NewSectionReader(o.gap.src, o.gap.at, int64(o.gap.size)), all[o.gap.from:end])
-	return all, readError(err)
+	if err := readAt(o.gap.src, all[o.gap.from:end], o.gap.at); err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 // WriteTo writes all octets; those of a content that is elsewhere are read on the way.
@@ -162,12 +164,4 @@ func (g *gap) pass(segments bool, f func([]byte) error) error {
 		return s.segments(g.from, g.from+g.size, f)
 	}
 	return s.copy(g.from, g.from+g.size, f)
-}
-
-// readError says of a source that ends early that it is not the one that was opened.
-func readError(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("cms: the source ends before the message that was opened does")
-	}
-	return err
 }

@@ -46,16 +46,22 @@ func Open(r io.ReaderAt, size, held int64) (Octets, error) {
 		return Octets{}, &TooLargeError{left, held}
 	}
 	o.data = make([]byte, end-o.gap.size)
-	for _, part := range [][2]int{{0, o.gap.from}, {o.gap.from + o.gap.size, end}} {
-		into := o.data[:o.gap.from]
-		if part[0] != 0 || o.gap.size == 0 {
-			into = o.data[o.gap.from:]
-		}
-		if _, err := io.ReadFull(io.NewSectionReader(r, int64(part[0]), int64(part[1]-part[0])), into); err != nil {
-			return Octets{}, readError(err)
-		}
+	if err := readAt(r, o.data[:o.gap.from], 0); err != nil {
+		return Octets{}, err
+	}
+	if err := readAt(r, o.data[o.gap.from:], int64(o.gap.from+o.gap.size)); err != nil {
+		return Octets{}, err
 	}
 	return o, nil
+}
+
+// readAt fills a buffer, also from a source that gives less than it is asked for.
+func readAt(r io.ReaderAt, into []byte, off int64) error {
+	_, err := io.ReadFull(io.NewSectionReader(r, off, int64(len(into))), into)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("cms: the source ends before the message that was opened does")
+	}
+	return err
 }
 
 func isSyntax(err error) bool {
@@ -86,9 +92,9 @@ func (s *scanner) from(off, limit int) ([]byte, error) {
 		}
 		s.window = s.window[:min(limit-off, windowSize)]
 		s.at = off
-		if _, err := io.ReadFull(io.NewSectionReader(s.r, s.shift+int64(off), int64(len(s.window))), s.window); err != nil {
+		if err := readAt(s.r, s.window, s.shift+int64(off)); err != nil {
 			s.window = s.window[:0]
-			return nil, readError(err)
+			return nil, err
 		}
 	}
 	b := s.window[off-s.at:]
