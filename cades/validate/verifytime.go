@@ -24,6 +24,7 @@ type stampCheck struct {
 
 	status Status // of the token by itself
 	detail string
+	cause  Cause            // of a token that failed
 	cert   *pki.Certificate // of its authority; nil when it is not there
 }
 
@@ -68,14 +69,14 @@ func (v *verifier) wellMade(s *message.Signature) {
 			c.status, c.detail = status, problem
 			continue
 		}
-		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Work: v.appended})
+		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Registry: v.registry(), Work: v.appended})
 		switch {
 		case len(others) == 0:
 			c.status = Passed
 		case others[0].Check == tst.CheckWork:
 			c.status, c.detail = Unchecked, tooMuchWork
 		default:
-			c.status, c.detail = Failed, others[0].Error()
+			c.status, c.detail, c.cause = Failed, others[0].Error(), causeOfToken(others[0])
 		}
 	}
 }
