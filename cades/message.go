@@ -10,8 +10,8 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Message is a SignedData as it was received: every byte of it is kept. It is not modified and is safe for concurrent
-// use.
+// Message is a SignedData as it was received: every byte of it is kept, or stays in the file that was opened. It is not
+// modified and is safe for concurrent use.
 type Message struct {
 	in         *message.Message
 	signatures []*Signature
@@ -32,11 +32,18 @@ type Certificate struct {
 func Parse(ber []byte) (*Message, error) {
 	in, err := message.Parse(ber)
 	if err != nil {
-		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: "it has to be a CMS or PKCS #7 SignedData in DER or BER"}
+		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: parseHint}
 	}
+	return wrap(in), nil
+}
+
+const parseHint = "it has to be a CMS or PKCS #7 SignedData in DER or BER"
+
+// wrap makes a message of what was read.
+func wrap(in *message.Message) *Message {
 	m := &Message{in: in}
 	m.signatures = m.wrap(in.Signatures, nil)
-	return m, nil
+	return m
 }
 
 func (m *Message) wrap(in []*message.Signature, parent *Signature) (all []*Signature) {
@@ -48,8 +55,14 @@ func (m *Message) wrap(in []*message.Signature, parent *Signature) (all []*Signa
 	return all
 }
 
-// Bytes returns the message as it was received.
-func (m *Message) Bytes() []byte { return m.in.BER }
+// Bytes returns the message as it was received. It is nil for an attached one that was opened; see [Message.WriteTo].
+func (m *Message) Bytes() []byte {
+	if !m.in.Octets.InMemory() {
+		return nil
+	}
+	ber, _ := m.in.Octets.Bytes() // they are there
+	return ber
+}
 
 // Detached reports whether the content is elsewhere. An empty content inside is not detached.
 func (m *Message) Detached() bool { return m.in.SD.Content.IsZero() }

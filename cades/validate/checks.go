@@ -32,7 +32,7 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 		report("digestAlgorithms does not list %s", s.DigestAlgorithm())
 	}
 	if fine {
-		r.add(CheckStructure, Passed, "SignedData version %d, %d octets", sd.Version, len(sd.ContentInfo.Raw()))
+		r.add(CheckStructure, Passed, "SignedData version %d, %d octets", sd.Version, sd.ContentInfo.Len())
 	}
 }
 

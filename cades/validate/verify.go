@@ -78,7 +78,7 @@ type verifier struct {
 }
 
 func newVerifier(m *message.Message, o *Options) *verifier {
-	size := len(m.BER)
+	size := m.Size()
 	for _, c := range o.Certificates {
 		size += len(c.Raw)
 	}
@@ -138,21 +138,21 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 			v.insideForm = &attributesForm{}
 			all = append(writers[:len(writers):len(writers)], v.insideForm)
 		}
-		if err := v.m.WriteContent(io.MultiWriter(all...)); err != nil {
-			return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
+		if err := v.m.WriteContent(&passing{ctx, io.MultiWriter(all...)}); err != nil {
+			return insideError(err)
 		}
 		v.inside = take()
+		if running := v.startRunning(); len(running) != 0 {
+			if err := v.m.WriteContentHead(&passing{ctx, io.MultiWriter(running...)}); err != nil {
+				return insideError(err)
+			}
+		}
 	}
 	if content != nil {
-		v.running = map[cms.OID]hash.Hash{}
-		for _, s := range v.m.Signatures { // time-stamps over octets of which the content is a part
-			for _, c := range v.stamps(s) {
-				if c.content == message.ContentOctets && c.newHash != nil && v.running[c.hash] == nil {
-					h := c.newHash()
-					h.Write(v.m.ContentHead())
-					v.running[c.hash] = h
-					writers = append(writers, h)
-				}
+		if v.m.Detached() {
+			for _, h := range v.startRunning() {
+				_, _ = h.Write(v.m.ContentHead())
+				writers = append(writers, h)
 			}
 		}
 		if bare {
@@ -170,6 +170,42 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 		}
 	}
 	return nil
+}
+
+// startRunning makes the hashes for time-stamps over octets of which the content is a part.
+func (v *verifier) startRunning() (all []io.Writer) {
+	v.running = map[cms.OID]hash.Hash{}
+	for _, s := range v.m.Signatures {
+		for _, c := range v.stamps(s) {
+			if c.content == message.ContentOctets && c.newHash != nil && v.running[c.hash] == nil {
+				h := c.newHash()
+				v.running[c.hash] = h
+				all = append(all, h)
+			}
+		}
+	}
+	return all
+}
+
+// passing ends the reading of a large content with the context.
+type passing struct {
+	ctx context.Context
+	to  io.Writer
+}
+
+func (p *passing) Write(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.to.Write(b)
+}
+
+// insideError tells a content that is malformed from one that cannot be read.
+func insideError(err error) error {
+	if _, ok := errors.AsType[*cms.SyntaxError](err); ok {
+		return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
+	}
+	return readError(err)
 }
 
 // contentDigest returns the digest of the content by a hash. problem is not empty when there is none, or when the content
