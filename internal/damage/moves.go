@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"iter"
+	"maps"
 	"slices"
 )
 
@@ -76,9 +77,14 @@ func (k *maker) move(n, to *node) {
 	old, there := from.kids, to.kids
 	where := short(to.path())
 	to.kids = append(slices.Clone(there), n)
+	k.changed = to
 	k.emit(n, "copy to "+where)
 	from.kids = slices.Delete(slices.Clone(old), n.at, n.at+1)
+	if from.role == attributeSet && from.name == "signedAttrs" {
+		k.changed = from
+	}
 	k.emit(n, "move to "+where)
+	k.changed = nil
 	from.kids, to.kids = old, there
 }
 
@@ -87,10 +93,10 @@ func (k *maker) broken(all []*node) {
 	whole := k.m.root.der()
 	for _, n := range all {
 		der := n.der()
-		at := bytes.Index(whole, der)
-		if k.done || at < 0 || n.deep() {
+		if k.done || n.deep() {
 			continue
 		}
+		at := n.offset()
 		longer := bytes.Clone(whole)
 		longer[at+len(n.id)]++
 		k.emitDER(n, "length", longer, true)
@@ -117,6 +123,28 @@ func (m *Message) Exchanges(other *Message, name string) iter.Seq[Variant] {
 		for _, n := range all {
 			if o := there[n.path()]; o != nil && n.parent != nil && !k.done {
 				k.replace(n, o.der(), "exchange for that of "+name)
+			}
+		}
+	}
+}
+
+// All are the variants of a message by itself, with spare values, and with those of others.
+func (m *Message) All(donors map[string][]byte, spares []Spare) iter.Seq[Variant] {
+	return func(yield func(Variant) bool) {
+		for v := range m.Variants(spares...) {
+			if !yield(v) {
+				return
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(donors)) {
+			other, err := New(donors[name])
+			if err != nil {
+				continue
+			}
+			for v := range m.Exchanges(other, name) {
+				if !yield(v) {
+					return
+				}
 			}
 		}
 	}

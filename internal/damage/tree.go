@@ -137,6 +137,19 @@ func (n *node) append(dst []byte) []byte {
 	return dst
 }
 
+// offset is where the value begins in the whole.
+func (n *node) offset() int {
+	p := n.parent
+	if p == nil {
+		return 0
+	}
+	at := p.offset() + len(p.id) + len(appendLength(nil, p.size())) + len(p.prefix)
+	for _, k := range p.kids[:n.at] {
+		at += len(k.der())
+	}
+	return at
+}
+
 func (n *node) der() []byte { return n.append(nil) }
 
 func appendLength(dst []byte, n int) []byte {

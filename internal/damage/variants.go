@@ -63,6 +63,8 @@ type maker struct {
 	yield func(Variant) bool
 	done  bool
 	names map[string]int
+	// changed is the set that a value is moved to, or out of; nil when it stays in its place.
+	changed *node
 }
 
 // emit hands out the message as it stands.
@@ -82,7 +84,11 @@ func (k *maker) emitDER(n *node, op string, der []byte, broken bool) {
 		v.Path = "message"
 	}
 	v.Name = v.Path + "/" + op
-	v.Signed, v.Signer = k.m.signed(n, op)
+	if k.changed == nil {
+		v.Signed, v.Signer = k.m.signed(n, op)
+	} else if k.changed.name == "signedAttrs" {
+		v.Signed, v.Signer = k.m.signed(k.changed, op)
+	}
 	v.Deep = n.deep()
 	if k.names[v.Name]++; k.names[v.Name] > 1 {
 		return // the same once more, of an attribute that stands there twice
@@ -135,6 +141,8 @@ func (m *Message) signed(n *node, op string) (bool, int) {
 		}
 		switch {
 		case rest == "signature" && op != "double":
+			return true, i
+		case rest == "signedAttrs" && op != "double" && op != "swap" && op != "tag":
 			return true, i
 		case strings.HasPrefix(rest, "signedAttrs/"):
 			// They are a SET, so that their order is none of its contents.
