@@ -3,6 +3,7 @@ package cades
 import (
 	"context"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
@@ -65,12 +66,12 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 func (s *Signature) mayChange(adds bool) error {
 	var child *Signature
 	for at := s; at != nil; child, at = at, at.parent {
-		for _, t := range at.Timestamps() {
+		for _, t := range at.in.Timestamps() {
 			switch {
-			case !t.Kind.archive():
-			case child == nil && adds && t.Kind != ArchiveTimestampV3:
+			case !t.Kind.Archive():
+			case child == nil && adds && t.Kind != message.ArchiveTimestampV3:
 				return addError("it has an archive time-stamp over its unsigned attributes, which the addition would break")
-			case child != nil && t.covers(child):
+			case child != nil && covers(t, child):
 				return addError("the counter-signature is under an archive time-stamp, which the addition would break")
 			}
 		}
@@ -80,22 +81,25 @@ func (s *Signature) mayChange(adds bool) error {
 
 // covers reports whether a counter-signature is under an archive time-stamp of the signature that it is on; one that came
 // later is not, which the hash index of the third version tells. When it cannot be told, it is.
-func (t *Timestamp) covers(counter *Signature) bool {
-	if t.Kind != ArchiveTimestampV3 {
+func covers(t *message.Timestamp, counter *Signature) bool {
+	if t.Kind != message.ArchiveTimestampV3 {
 		return true
 	}
-	index, err := t.in.Index()
+	index, err := t.Index()
 	if err != nil || index == nil {
 		return true
 	}
-	h, ok := cms.HashByOID(index.Algorithm)
+	h, ok := (*algorithm.Registry)(nil).Hash(index.Algorithm)
 	if !ok {
 		return true
 	}
-	for _, a := range cms.Find(counter.parent.in.SI.Unsigned, cms.OIDCounterSignature) {
+	for at, a := range counter.parent.in.SI.Unsigned {
+		if a.Type != cms.OIDCounterSignature {
+			continue
+		}
 		for i, v := range a.Values {
 			if v.Offset() == counter.in.SI.Value.Offset() {
-				return index.Has(h, a, i)
+				return index.Has(h, counter.parent.in, at, i)
 			}
 		}
 	}

@@ -347,17 +347,13 @@ func (e *extension) notExpired(s *Signature) error {
 	if found == nil {
 		return nil
 	}
-	cert, err := pki.ParseCertificate(found.Raw)
-	if err != nil {
-		return extendError(sign.ErrInput, "the certificate of signature %s cannot be read: %s", s.path(), err)
-	}
 	at, ok := e.proof(s.path())
 	what := "the time-stamp of " + at.UTC().Format(time.RFC3339)
 	if !ok {
 		at, what = e.now(), "now, and nothing below trusted roots proves that the signature is older; give the roots that its time-stamps lead to"
 	}
-	if at.After(cert.NotAfter) {
-		return extendError(sign.ErrInput, "the certificate of signature %s expired on %s, before %s", s.path(), cert.NotAfter.UTC().Format(time.RFC3339), what)
+	if at.After(found.NotAfter) {
+		return extendError(sign.ErrInput, "the certificate of signature %s expired on %s, before %s", s.path(), found.NotAfter.UTC().Format(time.RFC3339), what)
 	}
 	return nil
 }
@@ -369,12 +365,7 @@ func (e *extension) now() time.Time {
 	return time.Now()
 }
 
-func (e *extension) candidates() *message.Candidates {
-	if len(e.o.Certificates) == 0 {
-		return e.m.in.Candidates
-	}
-	return e.m.in.Candidates.With(e.o.Certificates)
-}
+func (e *extension) candidates() *pki.Pool { return message.With(e.m.in.Candidates, e.o.Certificates) }
 
 // timestamp gets a token over the parts.
 func (e *extension) timestamp(ctx context.Context, p message.Imprint) (*tsp.Token, error) {

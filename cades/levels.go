@@ -9,9 +9,10 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/seed-116355fd/signet/tsp"
 )
 
 // raise takes one signature to the level, by way of those below it. What is there already is not made again, but for the
@@ -90,7 +91,7 @@ func (e *extension) validationData(ctx context.Context, p path) error {
 	sd := e.m.in.SD
 	last := e.m.lastClosed()
 	if last != nil {
-		sd = last.Token.SignedData()
+		sd = last.Token.SD
 	}
 	g := &growth{}
 	for _, c := range collection.Certificates {
@@ -115,7 +116,7 @@ func (e *extension) validationData(ctx context.Context, p path) error {
 	if err != nil {
 		return err
 	}
-	return e.grow(&growth{inside: []cms.Edit{{Parent: last.in.Set, At: last.in.Value.Offset(), Remove: len(last.in.Value.Raw()), Insert: token}}})
+	return e.grow(&growth{inside: []cms.Edit{{Parent: last.Set, At: last.Value.Offset(), Remove: len(last.Value.Raw()), Insert: token}}})
 }
 
 func holds(members []cms.Value, der []byte) bool {
@@ -159,17 +160,17 @@ func isBasic(v cms.Value) bool {
 
 // lastClosed returns the last archive time-stamp of a message with one over the whole fields of certificates and
 // revocation values, or nil: of any version, since one of the third may be over the token of one of the second.
-func (m *Message) lastClosed() *Timestamp {
-	var last *Timestamp
+func (m *Message) lastClosed() *message.Timestamp {
+	var last *message.Timestamp
 	closed := false
 	for _, s := range m.signatures {
-		for _, t := range s.Timestamps() {
-			if !t.Kind.archive() || t.Token == nil {
+		for _, t := range s.in.Timestamps() {
+			if !t.Kind.Archive() || t.Token == nil {
 				continue
 			}
-			closed = closed || t.Kind != ArchiveTimestampV3
+			closed = closed || t.Kind != message.ArchiveTimestampV3
 			if last == nil || t.Token.GenTime.After(last.Token.GenTime) || t.Token.GenTime.Equal(last.Token.GenTime) && t.Kind > last.Kind {
-				last = &t
+				last = t
 			}
 		}
 	}
@@ -181,16 +182,20 @@ func (m *Message) lastClosed() *Timestamp {
 
 // allSigners returns the certificates whose validity a long-term signature proves: of the signer, of every time-stamp on
 // it, and of counter-signers with theirs.
-func (s *Signature) allSigners(among *message.Candidates) (leaves []leaf) {
-	if c, _ := s.in.FindSigner(among); c != nil && c.X509 != nil {
-		leaves = append(leaves, leaf{c.X509, "the signer"})
-	}
-	for _, t := range s.Timestamps() {
-		if t.Token == nil {
-			continue
+func (s *Signature) allSigners(among *pki.Pool) (leaves []leaf) {
+	add := func(c *pki.Certificate, of string) {
+		if c == nil {
+			return
 		}
-		if c := t.Token.Certificate(among.X509()...); c != nil {
-			leaves = append(leaves, leaf{c, "the authority of the " + t.Kind.String()})
+		if x, err := c.X509(); err == nil {
+			leaves = append(leaves, leaf{x, of})
+		}
+	}
+	signer, _ := s.in.FindSigner(among)
+	add(signer, "the signer")
+	for _, t := range s.in.Timestamps() {
+		if t.Token != nil {
+			add(t.Token.Signer(among), "the authority of the "+t.Kind.String())
 		}
 	}
 	for _, child := range s.counter {
@@ -200,18 +205,20 @@ func (s *Signature) allSigners(among *message.Candidates) (leaves []leaf) {
 }
 
 // lastArchive returns the certificate of the authority of the last archive time-stamp, or nil when there is none.
-func (s *Signature) lastArchive(among *message.Candidates) []leaf {
-	var last *tsp.Token
-	for _, t := range s.Timestamps() {
-		if t.Kind.archive() && t.Token != nil && (last == nil || t.Token.GenTime.After(last.GenTime)) {
+func (s *Signature) lastArchive(among *pki.Pool) []leaf {
+	var last *tst.Token
+	for _, t := range s.in.Timestamps() {
+		if t.Kind.Archive() && t.Token != nil && (last == nil || t.Token.GenTime.After(last.GenTime)) {
 			last = t.Token
 		}
 	}
 	if last == nil {
 		return nil
 	}
-	if c := last.Certificate(among.X509()...); c != nil {
-		return []leaf{{c, "the authority of the last archive time-stamp"}}
+	if c := last.Signer(among); c != nil {
+		if x, err := c.X509(); err == nil {
+			return []leaf{{x, "the authority of the last archive time-stamp"}}
+		}
 	}
 	return nil
 }
@@ -227,10 +234,10 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 	if len(leaves) == 0 || leaves[0].of != "the signer" && !s.archived() {
 		return nil, extendError(sign.ErrInput, "the certificate of signature %s is not there", s.path())
 	}
-	others := e.candidates().X509()
-	for _, t := range s.Timestamps() {
+	others := readable(e.candidates())
+	for _, t := range s.in.Timestamps() {
 		if t.Token != nil {
-			others = append(others, t.Token.Certificates()...)
+			others = append(others, readable(t.Token.Certs)...)
 		}
 	}
 	var chains [][]*x509.Certificate
@@ -255,10 +262,20 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 	return collection, nil
 }
 
+// readable are those that crypto/x509 reads.
+func readable(pool *pki.Pool) (all []*x509.Certificate) {
+	for _, c := range pool.Certificates() {
+		if x, err := c.X509(); err == nil {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
 // archived reports whether there is an archive time-stamp.
 func (s *Signature) archived() bool {
-	for _, t := range s.Timestamps() {
-		if t.Kind.archive() {
+	for _, t := range s.in.Timestamps() {
+		if t.Kind.Archive() {
 			return true
 		}
 	}
@@ -273,8 +290,8 @@ func (e *extension) archiveHolds(p path) bool {
 		return false
 	}
 	last := -1
-	for i, t := range r.Signature.Timestamps() {
-		if t.Kind.archive() && t.Token != nil && (last < 0 || t.Token.GenTime.After(r.Timestamps[last].Time)) {
+	for i, t := range r.Signature.in.Timestamps() {
+		if t.Kind.Archive() && t.Token != nil && (last < 0 || t.Token.GenTime.After(r.Timestamps[last].Time)) {
 			last = i
 		}
 	}
@@ -290,7 +307,10 @@ func (e *extension) archiveTimestamp(ctx context.Context, p path) error {
 	if err != nil {
 		return err
 	}
-	in := token.SignedData()
+	in, err := cms.ParseSignedData(token.Raw)
+	if err != nil {
+		return err
+	}
 	indexed, err := (&growth{signer: &in.Signers[0], unsigned: [][]byte{attribute(cms.OIDATSHashIndexV3, index)}}).into(in)
 	if err != nil {
 		return err

@@ -62,9 +62,10 @@ func (m *Message) WriteContent(w io.Writer) error { return m.in.WriteContent(w) 
 
 // Certificates returns the certificates of the message in the order in which they stand there.
 func (m *Message) Certificates() []Certificate {
-	all := make([]Certificate, len(m.in.Candidates.Certs))
-	for i, c := range m.in.Candidates.Certs {
-		all[i] = Certificate{c.Raw, c.X509, c.Err}
+	all := make([]Certificate, len(m.in.Certificates))
+	for i, c := range m.in.Certificates {
+		all[i].Raw = c.Raw
+		all[i].X509, all[i].Err = c.X509()
 	}
 	return all
 }
@@ -140,7 +141,9 @@ func exported(attributes []cms.Attribute) []Attribute {
 // crypto/x509 cannot read it.
 func (s *Signature) SignerCertificate() *x509.Certificate {
 	if c, _ := s.in.FindSigner(s.message.in.Candidates); c != nil {
-		return c.X509
+		if x, err := c.X509(); err == nil {
+			return x
+		}
 	}
 	return nil
 }

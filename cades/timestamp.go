@@ -22,16 +22,11 @@ const (
 // String is the name of the attribute.
 func (k TimestampKind) String() string { return message.Kind(k).String() }
 
-// archive reports whether the time-stamp is over everything that was there.
-func (k TimestampKind) archive() bool { return message.Kind(k).Archive() }
-
 // Timestamp is a time-stamp of a signature.
 type Timestamp struct {
 	Kind  TimestampKind
 	Token *tsp.Token // nil when it cannot be read
 	Err   error      // why
-
-	in message.Timestamp
 }
 
 // Timestamps returns the time-stamps of the signature, in the order in which they stand there: those on the content
@@ -39,7 +34,9 @@ type Timestamp struct {
 func (s *Signature) Timestamps() []Timestamp {
 	var all []Timestamp
 	for _, t := range s.in.Timestamps() {
-		all = append(all, Timestamp{TimestampKind(t.Kind), t.Token, t.Err, t})
+		one := Timestamp{Kind: TimestampKind(t.Kind)}
+		one.Token, one.Err = tsp.ParseToken(t.Value.Raw())
+		all = append(all, one)
 	}
 	return all
 }

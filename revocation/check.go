@@ -30,13 +30,16 @@ type Checker struct {
 	kept readings
 }
 
+// baseSignatures is what the signatures of few values may cost, in the units of [pki.Work]: 25 with P-521.
+const baseSignatures = 2000
+
 // NewChecker reads values; nil is none.
 func NewChecker(v *Values) *Checker {
 	if v == nil {
 		v = &Values{}
 	}
 	p := v.parse()
-	return &Checker{p: p, work: pki.NewWork(p.size)}
+	return &Checker{p: p, work: pki.NewWorkOf(baseSignatures+p.size/pki.OctetsPerSignature, pki.BaseSteps+p.size*pki.StepsPerOctet)}
 }
 
 // Check is [Values.Check].

@@ -2,7 +2,6 @@ package revocation
 
 import (
 	"crypto/x509"
-	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -17,11 +16,9 @@ const (
 	oidDistributionPoint cms.OID = "\x55\x1d\x1c"                         // 2.5.29.28
 	oidEntryIssuer       cms.OID = "\x55\x1d\x1d"                         // 2.5.29.29
 	oidFreshest          cms.OID = "\x55\x1d\x2e"                         // 2.5.29.46
-	oidNoRevAvail        cms.OID = "\x55\x1d\x38"                         // 2.5.29.56
 	oidExpiredOnCRL      cms.OID = "\x55\x1d\x3c"                         // 2.5.29.60
 	oidNonce             cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02" // 1.3.6.1.5.5.7.48.1.2
 	oidArchiveCutoff     cms.OID = "\x2b\x06\x01\x05\x05\x07\x30\x01\x06" // 1.3.6.1.5.5.7.48.1.6
-	oidShortTerm         cms.OID = "\x04\x00\x8b\xec\x49\x02\x01"         // 0.4.0.194121.2.1
 )
 
 // extension is RFC 5280 section 4.1.2.9.
@@ -111,11 +108,6 @@ next:
 	return "", false
 }
 
-func hasExtension(c *pki.Certificate, id cms.OID) bool {
-	_, ok := c.Extension(id)
-	return ok
-}
-
 // Exempt reports whether the issuer says of a certificate that it is never revoked, and why nothing need be asked: it
 // lives too short a time (EN 319 412-1 section 5.2, RFC 9608), or is the issuer's own responder
 // (RFC 6960 section 4.2.2.2.1).
@@ -136,14 +128,4 @@ func ExemptRaw(der []byte) (why string, ok bool) {
 	return exempt(p)
 }
 
-func exempt(c *pki.Certificate) (why string, ok bool) {
-	switch {
-	case hasExtension(c, oidShortTerm):
-		return "its validity is assured for its short term", true
-	case hasExtension(c, oidNoRevAvail):
-		return "it says that no revocation information is available", true
-	case c.OCSPNoCheck && slices.Contains(c.ExtKeyUsage, cms.OIDOCSPSigning):
-		return "it is an OCSP responder with ocsp-nocheck", true
-	}
-	return "", false
-}
+func exempt(c *pki.Certificate) (why string, ok bool) { return c.NeverRevoked() }

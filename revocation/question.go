@@ -184,14 +184,11 @@ func newRun(o *CheckOptions, work *pki.Work, size int, find ...*certificates) *r
 
 // spend takes the work of checking a signature with a key over so many octets.
 func (r *run) spend(spki []byte, size int) error {
-	if !r.work.SpendSignature(spki) || !r.work.SpendSteps(size/octetsPerStep) {
+	if !r.work.SpendSignature(spki) || !r.work.SpendOctets(size) {
 		return failed(CheckWork, "the values ask for more work than their size allows")
 	}
 	return nil
 }
-
-// octetsPerStep is how much is hashed in the time of a step of [pki.Work].
-const octetsPerStep = 64
 
 // same reports whether two certificates are the same octets.
 func same(a, b *pki.Certificate) bool { return a != nil && b != nil && bytes.Equal(a.Raw, b.Raw) }

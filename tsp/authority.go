@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -44,7 +46,7 @@ type AuthorityOptions struct {
 // http.Handler and a [Timestamper], and is safe for concurrent use.
 type Authority struct {
 	s      *sign.Signer
-	cert   *cms.Certificate
+	cert   *pki.Certificate
 	o      AuthorityOptions
 	policy cms.OID
 	accept map[cms.OID]bool // policies
@@ -60,12 +62,12 @@ func NewAuthority(s *sign.Signer, o *AuthorityOptions) (*Authority, error) {
 	if s == nil {
 		return nil, input("authority", "give the signer of the authority")
 	}
-	if problem := usageProblem(s.Certificate()); problem != "" {
-		return nil, input("authority", "%s", problem)
-	}
-	cert, err := cms.ParseCertificate(s.Certificate().Raw)
+	cert, err := pki.FromX509(s.Certificate())
 	if err != nil {
 		return nil, input("authority", "the certificate cannot be read: %s", err)
+	}
+	if problem := tst.UsageProblem(cert); problem != "" {
+		return nil, input("authority", "%s", problem)
 	}
 	a := &Authority{s: s, cert: cert, accept: map[cms.OID]bool{}, hashes: map[cms.OID]bool{}}
 	if o != nil {
@@ -74,7 +76,7 @@ func NewAuthority(s *sign.Signer, o *AuthorityOptions) (*Authority, error) {
 	if a.o.Policy == "" {
 		a.o.Policy = anyPolicy
 	}
-	if a.o.Accuracy < 0 || a.o.Accuracy > maxAccuracy {
+	if a.o.Accuracy < 0 || a.o.Accuracy > tst.MaxAccuracy {
 		return nil, input("authority", "an accuracy of %s is not one", a.o.Accuracy)
 	}
 	for _, dotted := range append([]string{a.o.Policy}, a.o.Policies...) {

@@ -82,7 +82,7 @@ func unwrap(t testing.TB, name []byte) []byte {
 // requireDER fails unless the token is its own DER and has the versions of RFC 5652.
 func requireDER(t testing.TB, token *tsp.Token) {
 	t.Helper()
-	sd := token.SignedData()
+	sd := structure(t, token)
 	der, err := cms.AppendDER(nil, sd.ContentInfo)
 	require.NoError(t, err)
 	require.Equal(t, token.Raw, der)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
@@ -23,6 +24,14 @@ import (
 func imprint() sign.Digest {
 	sum := sha256.Sum256([]byte("signature value"))
 	return sign.NewDigest(crypto.SHA256, sum[:])
+}
+
+// structure is the SignedData of a token, whose values are views of its octets.
+func structure(t testing.TB, token *tsp.Token) *cms.SignedData {
+	t.Helper()
+	sd, err := cms.ParseSignedData(token.Raw)
+	require.NoError(t, err)
+	return sd
 }
 
 func signerOf(t testing.TB, id testpki.Identity, s sign.Scheme) *sign.Signer {

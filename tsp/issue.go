@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/tst"
 )
 
 // serialOctets makes serial numbers of 159 bits, the most that every client takes (RFC 3161 section 2.4.2): drawn at
@@ -24,7 +25,7 @@ func (a *Authority) issue(ctx context.Context, q *Request) (token []byte, r *ref
 		}
 		policy = asked
 	}
-	id := imprintOID(q.Imprint)
+	id := tst.HashOf(q.Imprint)
 	if !a.hashes[id] {
 		return nil, &refusal{failBadAlg, "the hash of the imprint is not accepted: " + id.Name()}, nil
 	}
@@ -157,7 +158,7 @@ func (a *Authority) token(ctx context.Context, info []byte, now time.Time, certi
 	si := b.Open(cms.TagSequence)
 	b.Int(1)
 	sid := b.Open(cms.TagSequence)
-	b.Raw(a.cert.Issuer)
+	b.Raw(a.cert.Issuer.Raw)
 	b.Value(cms.TagInteger, a.cert.Serial)
 	b.Close(sid)
 	b.Raw(scheme.DigestAlg)

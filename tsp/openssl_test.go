@@ -77,7 +77,7 @@ func TestOpenSSLAuthority(t *testing.T) {
 			require.NoError(t, err)
 			token, err := client.Timestamp(t.Context(), imprint())
 			require.NoError(t, err)
-			require.NotEmpty(t, cms.Find(token.SignedData().Signers[0].Signed, c.ess))
+			require.NotEmpty(t, cms.Find(structure(t, token).Signers[0].Signed, c.ess))
 			require.Equal(t, 1500100*time.Microsecond, token.Accuracy)
 			require.True(t, token.Ordering)
 			require.NotNil(t, token.TSA)

@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -70,14 +71,14 @@ func (q *Request) Token(response []byte, o *VerifyOptions) (*Token, error) {
 
 // checkImprint refuses what no authority could stamp.
 func checkImprint(d sign.Digest) error {
-	id := imprintOID(d)
+	id := tst.HashOf(d)
 	if id == "" {
 		return input("request", "the imprint has no hash algorithm; make it with sign.NewDigest, or with an AlgorithmIdentifier in DER")
 	}
 	if h, ok := cms.HashByOID(id); ok && h.New().Size() != len(d.Sum) {
 		return input("request", "the digest has %d octets, and %s has %d", len(d.Sum), id.Name(), h.New().Size())
 	}
-	if len(d.Sum) == 0 || len(d.Sum) > maxInteger {
+	if len(d.Sum) == 0 || len(d.Sum) > tst.MaxInteger {
 		return input("request", "a digest of %d octets cannot be stamped", len(d.Sum))
 	}
 	return nil
@@ -114,7 +115,7 @@ func (q *Request) read() error {
 	if n, err := v.Int(); err != nil || n != 1 {
 		return failed(CheckVersion, "the version is not 1")
 	}
-	if q.Imprint, err = readImprint(&r); err != nil {
+	if q.Imprint, err = tst.ReadImprint(&r); err != nil {
 		return err
 	}
 	v, ok, err := r.Optional(cms.TagOID)
@@ -132,7 +133,7 @@ func (q *Request) read() error {
 		return err
 	}
 	if ok {
-		if q.Nonce, err = integer(v); err != nil {
+		if q.Nonce, err = tst.Integer(v); err != nil {
 			return err
 		}
 	}
@@ -140,7 +141,7 @@ func (q *Request) read() error {
 		return err
 	}
 	if ok {
-		if q.Certificates, err = boolean(v); err != nil {
+		if q.Certificates, err = tst.Boolean(v); err != nil {
 			return err
 		}
 	}

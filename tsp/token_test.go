@@ -40,7 +40,7 @@ func TestParseBER(t *testing.T) {
 	pki := testpki.New(t)
 	token, err := authority(t, pki).Timestamp(t.Context(), imprint())
 	require.NoError(t, err)
-	sd := token.SignedData()
+	sd := structure(t, token)
 	eContent := append([]byte("\xa0\x80\x24\x80\x04\x01"), token.Info[0], 0x04, 0x81, byte(len(token.Info)-1))
 	eContent = append(append(eContent, token.Info[1:]...), 0, 0, 0, 0)
 	body := sd.Value.Body()
@@ -93,7 +93,7 @@ func TestEveryOctet(t *testing.T) {
 	pki := testpki.New(t)
 	token, err := authority(t, pki).Timestamp(t.Context(), imprint())
 	require.NoError(t, err)
-	sd := token.SignedData()
+	sd := structure(t, token)
 	open := func(at int) bool { // versions, digestAlgorithms, the certificates of others
 		inside := func(start, length int) bool { return start <= at && at < start+length }
 		if inside(sd.DigestAlgorithms.Offset(), len(sd.DigestAlgorithms.Raw())) || at < sd.DigestAlgorithms.Offset() {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
@@ -46,7 +45,10 @@ func (v *verifier) proofs(ctx context.Context, r *SignatureReport, s *message.Si
 			r.BestTime, r.Proof = t.Time, fmt.Sprintf("%s of %s", c.Kind, t.Time.UTC().Format(time.RFC3339))
 		}
 		for _, j := range order {
-			if j != i && t.Time.Before(known[j]) && c.covers(all[j]) {
+			if j == i || !t.Time.Before(known[j]) || !v.appended.SpendSteps(1) {
+				continue
+			}
+			if v.covers(c, all[j]) {
 				known[j] = t.Time
 			}
 		}
@@ -74,10 +76,10 @@ func (v *verifier) stampReport(c *stampCheck) TimestampReport {
 	t := TimestampReport{Kind: c.Kind.String()}
 	if c.Token != nil {
 		t.Time = c.Token.GenTime
-		t.Certificate = c.Token.Certificate(v.candidates.X509()...)
-		if t.Certificate != nil {
-			t.Authority = t.Certificate.Subject.String()
-		}
+	}
+	if c.cert != nil {
+		t.Certificate, _ = c.cert.X509()
+		t.Authority = certificateName(c.cert)
 	}
 	return t
 }
@@ -96,14 +98,14 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 	case roots == nil:
 		t.Sub = NoChain
 		return "no trusted roots were given, so nothing says who its authority is"
-	case t.Certificate == nil:
+	case c.cert == nil:
 		t.Sub = NoSigner
 		return "the certificate of its authority is not there"
 	}
 	if at.After(now) {
 		at = now
 	}
-	path, checked, err := v.judge(ctx, roots, t.Certificate.Raw, c.Token, at, pki.TimestampAuthority)
+	path, checked, err := v.judge(ctx, roots, c.cert, at, pki.TimestampAuthority, v.appended)
 	if err == nil && path != nil {
 		target := path.Certificates[0]
 		if !target.ValidAt(t.Time) {
@@ -136,7 +138,7 @@ func (c *stampCheck) proves() bool {
 }
 
 // covers reports whether this time-stamp is over another one of the same signature.
-func (c *stampCheck) covers(other *stampCheck) bool {
+func (v *verifier) covers(c, other *stampCheck) bool {
 	if other.Signed { // what the signer signed existed when the signature did
 		return c.proves()
 	}
@@ -146,26 +148,13 @@ func (c *stampCheck) covers(other *stampCheck) bool {
 	case message.ArchiveTimestampV1, message.ArchiveTimestampV2: // over what was there, older ones of its kind included
 		return !other.Kind.Archive() || other.Token != nil && other.Token.GenTime.Before(c.Token.GenTime)
 	case message.ArchiveTimestampV3:
-		return c.idx != nil && c.idx.Lists(other.digest(c.idx))
+		if c.idx == nil {
+			return false
+		}
+		h, ok := v.registry().Hash(c.idx.Algorithm)
+		return ok && c.idx.Has(h, c.signature, other.At, other.Pos)
 	}
 	return false
-}
-
-// digest is what an index of this kind and hash has for the time-stamp; each is worked out once.
-func (c *stampCheck) digest(x *message.ParsedIndex) string {
-	key := string(x.Kind) + string(x.Algorithm)
-	if sum, ok := c.digests[key]; ok {
-		return sum
-	}
-	sum := ""
-	if h, ok := cms.HashByOID(x.Algorithm); ok {
-		sum = string(x.Digest(h, c.Attribute, c.Pos))
-	}
-	if c.digests == nil {
-		c.digests = make(map[string]string)
-	}
-	c.digests[key] = sum
-	return sum
 }
 
 // stampLine puts a time-stamp into the list of checks.
@@ -177,7 +166,7 @@ func (v *verifier) stampLine(r *SignatureReport, i int, c *stampCheck) {
 	}
 	passed, weak := Passed, ""
 	if c.Token != nil {
-		if weak = c.Token.Weakness(); weak != "" {
+		if weak = c.Token.Weakness(v.registry()); weak != "" {
 			passed, weak = Tolerated, "; "+weak
 		}
 	}

@@ -2,7 +2,6 @@ package validate
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/trust"
-	"github.com/seed-116355fd/signet/tsp"
 )
 
 // oidOCSP is id-ad-ocsp (RFC 5280 section 4.2.2.1).
@@ -38,69 +36,70 @@ type states struct {
 
 func (s *states) text() string { return strings.Join(s.lines, "; ") }
 
-// judge finds a path for a certificate that was good at a time: valid, and not revoked before.
-func (v *verifier) judge(ctx context.Context, roots *trust.Roots, der []byte, token *tsp.Token, at time.Time, use pki.Purpose) (*pki.Path, *states, error) {
-	target, err := pki.ParseCertificate(der)
-	if err != nil {
-		return nil, nil, err
+// pathOf is what a path was looked for.
+type pathOf struct {
+	roots *trust.Roots
+	cert  *pki.Certificate
+	at    time.Time
+	use   pki.Purpose
+}
+
+type pathFound struct {
+	path *pki.Path
+	last *states
+	err  error
+}
+
+// judge finds a path for a certificate that was good at a time: valid, and not revoked before. One that is asked for again is not
+// looked for again.
+func (v *verifier) judge(ctx context.Context, roots *trust.Roots, target *pki.Certificate, at time.Time, use pki.Purpose, work *pki.Work) (*pki.Path, *states, error) {
+	key := pathOf{roots, target, at, use}
+	if found := v.paths[key]; found != nil {
+		return found.path, found.last, found.err
 	}
 	v.prepare()
-	pools := v.pools
-	if token != nil {
-		inside := pki.NewPool()
-		for _, c := range token.Certificates() {
-			if p, err := pki.FromX509(c); err == nil {
-				inside.Add(p)
-			}
-		}
-		pools = append(pools[:len(pools):len(pools)], inside)
-	}
-	var last *states
+	found := &pathFound{}
 	find := pki.Verifier{
-		Anchors: roots.Index().(*pki.Anchors), Pools: pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.certificates(at), Work: v.work,
+		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.certificates(at), Work: work,
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
-			last, err = v.revocations(ctx, path, at)
+			found.last, err = v.revocations(ctx, path, at, work)
 			return err
 		},
 	}
-	path, err := find.Path(ctx, target)
-	if err == nil && last == nil {
-		last = &states{}
+	found.path, found.err = find.Path(ctx, target)
+	if found.err == nil && found.last == nil {
+		found.last = &states{}
 	}
-	return path, last, err
+	if reason, ok := errors.AsType[*pki.Error](found.err); !ok || reason.Reason != pki.OutOfBudget {
+		v.paths[key] = found // others may have more to spend
+	}
+	return found.path, found.last, found.err
 }
 
 // prepare reads the certificates and values of the message, once.
 func (v *verifier) prepare() {
-	if v.work != nil {
+	if v.pools != nil {
 		return
 	}
-	v.work = pki.NewWork(len(v.m.BER))
-	v.check = v.registry().Checker(pki.BaseSignatures + len(v.m.BER)/pki.OctetsPerSignature)
-	v.pools = []*pki.Pool{pki.NewPool(), pki.NewPool()}
-	for _, c := range v.o.Certificates {
-		if p, err := pki.FromX509(c); err == nil {
-			v.pools[0].Add(p)
-		}
-	}
+	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates), pki.NewPool()}
 	values := &revocation.Values{}
 	if v.o.Values != nil {
 		values.OCSP, values.CRLs = append(values.OCSP, v.o.Values.OCSP...), append(values.CRLs, v.o.Values.CRLs...)
 		values.Certificates = append(values.Certificates, v.o.Values.Certificates...)
+		values.RawCertificates = append(values.RawCertificates, v.o.Values.RawCertificates...)
 	}
 	certificates := v.gather(v.m.SD, values)
 	for _, s := range v.m.Signatures {
 		certificates = v.gatherSignature(s, values, certificates)
 	}
 	for _, der := range certificates {
-		if p, err := pki.ParseCertificate(der); err == nil {
+		if p, err := v.m.Certificate(der); err == nil {
 			v.pools[1].Add(p)
-			if len(values.OCSP) == 0 {
-				continue
-			}
-			if x, err := p.X509(); err == nil { // responders are looked for among them
-				values.Certificates = append(values.Certificates, x)
-			}
+		}
+	}
+	for _, pool := range v.pools { // responders and issuers of CRLs are looked for among them
+		for _, p := range pool.Certificates() {
+			values.RawCertificates = append(values.RawCertificates, p.Raw)
 		}
 	}
 	v.values = revocation.NewChecker(values)
@@ -164,7 +163,7 @@ func (v *verifier) gatherSignature(s *message.Signature, values *revocation.Valu
 	}
 	for _, t := range v.stamps(s) {
 		if t.Token != nil {
-			certificates = append(certificates, v.gather(t.Token.SignedData(), values)...)
+			certificates = append(certificates, v.gather(t.Token.SD, values)...)
 		}
 	}
 	for _, child := range s.Counter {
@@ -174,15 +173,19 @@ func (v *verifier) gatherSignature(s *message.Signature, values *revocation.Valu
 }
 
 // revocations finds whether a certificate of a path was revoked before a time. The error is a *revoked.
-func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time) (*states, error) {
+func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time, work *pki.Work) (*states, error) {
 	s := &states{}
 	if v.o.NoRevocation {
 		s.lines = append(s.lines, "whether certificates were revoked was not looked at, as asked for")
 		return s, nil
 	}
 	chain := path.Chain()
-	for i, c := range chain[:len(chain)-1] {
-		line, open, err := v.revocation(ctx, c, chain[i+1], at)
+	for i := range chain[:len(chain)-1] {
+		if !work.SpendSteps(stepsPerSignature) {
+			s.open = tooMuchWork
+			return s, nil
+		}
+		line, open, err := v.revocation(ctx, path, i, at)
 		if err != nil {
 			return s, err
 		}
@@ -196,45 +199,22 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 	return s, nil
 }
 
-// revocation finds whether one certificate was revoked before a time.
-func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at time.Time) (line, open string, err error) {
-	places := 0 // where one could ask: a directory name is none
-	for _, d := range c.CRLDistributionPoints {
-		for _, name := range d.FullName {
-			if name.Kind == pki.URI {
-				places++
-			}
-		}
-	}
-	for _, a := range c.AuthorityInfoAccess {
-		if a.Method == oidOCSP && a.Location.Kind == pki.URI {
-			places++
-		}
-	}
-	unasked := v.values.Len() == 0 && v.o.Revocation == nil
-	if places == 0 && unasked {
+// revocation finds whether certificate i of a path was revoked before a time.
+func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at time.Time) (line, open string, err error) {
+	chain := path.Chain()
+	c, by, anchor := chain[i], chain[i+1], chain[len(chain)-1]
+	asked := namesPlace(c)
+	if !asked && v.values.Len() == 0 && v.o.Revocation == nil {
 		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
 	}
-	cert, err := c.X509()
-	var issuer *x509.Certificate
-	if err == nil {
-		issuer, err = by.X509()
-	}
-	if err != nil { // perhaps one of the values at hand says that it was
-		return "", fmt.Sprintf("whether %s was revoked cannot be found here: %s", c.Subject, err), nil
-	}
-	if why, ok := revocation.Exempt(cert); ok {
+	if why, ok := c.NeverRevoked(); ok {
 		return fmt.Sprintf("%s: %s", c.Subject, why), "", nil
 	}
-	if !v.work.SpendSteps(v.values.Len()) {
-		return "", "the message asks for more work than its size allows", nil
-	}
-	o := &revocation.CheckOptions{At: at, Now: v.now()}
-	status, err := v.values.Check(cert, issuer, o)
+	status, err := v.values.CheckRaw(c.Raw, by.Raw, &revocation.CheckOptions{At: at, Now: v.now(), Anchor: anchor.Raw})
 	if err != nil && v.o.Revocation != nil {
-		if fetched, failed := v.o.Revocation.Status(ctx, cert, issuer, at); failed == nil {
+		if fetched, failed := v.fetch(ctx, c, by, at); failed == nil {
 			status, err = fetched, nil
-		} else if places != 0 || !nobodySpeaks(err) {
+		} else if asked || !nobodySpeaks(err) {
 			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, failed), nil
 		}
 	}
@@ -247,12 +227,50 @@ func (v *verifier) revocation(ctx context.Context, c, by *pki.Certificate, at ti
 		return fmt.Sprintf("%s is not revoked, by %s of %s", c.Subject, status.Method, status.ThisUpdate.UTC().Format(time.RFC3339)), "", nil
 	case err == nil:
 		return "", fmt.Sprintf("its issuer does not know %s", c.Subject), nil
-	case places == 0 && nobodySpeaks(err):
+	case !asked && nobodySpeaks(err):
 		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
 	case nobodySpeaks(err):
 		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL", c.Subject), nil
 	}
 	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
+}
+
+// namesPlace reports whether a certificate says where one could ask about it: a directory name is no place.
+func namesPlace(c *pki.Certificate) bool {
+	for _, d := range c.CRLDistributionPoints {
+		for _, name := range d.FullName {
+			if name.Kind == pki.URI {
+				return true
+			}
+		}
+	}
+	for _, a := range c.AuthorityInfoAccess {
+		if a.Method == oidOCSP && a.Location.Kind == pki.URI {
+			return true
+		}
+	}
+	return false
+}
+
+// rawSource is a [StatusSource] that takes certificates that crypto/x509 refuses: [revocation.Client.StatusRaw].
+type rawSource interface {
+	StatusRaw(ctx context.Context, cert, issuer []byte, at time.Time) (*revocation.Status, error)
+}
+
+// fetch asks the source of the caller.
+func (v *verifier) fetch(ctx context.Context, c, by *pki.Certificate, at time.Time) (*revocation.Status, error) {
+	if raw, ok := v.o.Revocation.(rawSource); ok {
+		return raw.StatusRaw(ctx, c.Raw, by.Raw, at)
+	}
+	cert, err := c.X509()
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := by.X509()
+	if err != nil {
+		return nil, err
+	}
+	return v.o.Revocation.Status(ctx, cert, issuer, at)
 }
 
 // nobodySpeaks reports whether no value at hand is one of the issuer about the certificate: none is there, or only such as anybody

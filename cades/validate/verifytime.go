@@ -4,27 +4,27 @@ import (
 	"bytes"
 	"fmt"
 	"hash"
-	"io"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/seed-116355fd/signet/tsp"
 )
 
 // stampCheck is a time-stamp on its way through Verify.
 type stampCheck struct {
-	message.Timestamp
-	hash     cms.OID // of the imprint
-	newHash  func() hash.Hash
-	idx      *message.ParsedIndex
-	idxErr   error
-	imprints []message.Imprint
-	running  []hash.Hash // beside imprints: those that take the octets of the content
+	*message.Timestamp
+	signature *message.Signature
+	content   message.ContentUse
+	hash      cms.OID // of the imprint
+	newHash   func() hash.Hash
+	idx       *message.ParsedIndex
+	idxErr    error
 
-	status  Status // of the token by itself
-	detail  string
-	digests map[string]string // of the attribute, by kind and hash of an index
+	status Status // of the token by itself
+	detail string
+	cert   *pki.Certificate // of its authority; nil when it is not there
 }
 
 // stamps returns the time-stamps of a signature, always the same ones.
@@ -34,51 +34,20 @@ func (v *verifier) stamps(s *message.Signature) []*stampCheck {
 	}
 	var all []*stampCheck
 	for _, t := range s.Timestamps() {
-		c := &stampCheck{Timestamp: t}
+		c := &stampCheck{Timestamp: t, signature: s, content: s.ContentOf(t.Kind)}
 		if t.Token != nil {
-			c.hash = oidOf(t.Token.Imprint.Algorithm)
-			if h, ok := cms.HashByOID(c.hash); ok {
-				c.newHash = h.New
+			c.hash = t.Token.Hash
+			if newHash, ok := v.hashOf(c.hash); ok {
+				c.newHash = newHash
 			}
 			if t.Kind == message.ArchiveTimestampV3 {
 				c.idx, c.idxErr = t.Index()
 			}
-			c.imprints = s.Imprints(&c.Timestamp, c.idx)
 		}
 		all = append(all, c)
 	}
-	if v.checked == nil {
-		v.checked = make(map[*message.Signature][]*stampCheck)
-	}
 	v.checked[s] = all
 	return all
-}
-
-func (c *stampCheck) needs(use message.ContentUse) bool {
-	for i := range c.imprints {
-		if c.imprints[i].Content == use {
-			return true
-		}
-	}
-	return false
-}
-
-// begin returns the hashes that take the content, what comes before it already taken.
-func (c *stampCheck) begin() []io.Writer {
-	if c.newHash == nil || !c.needs(message.ContentOctets) {
-		return nil
-	}
-	var writers []io.Writer
-	c.running = nil
-	for i := range c.imprints {
-		h := c.newHash()
-		for _, b := range c.imprints[i].Head {
-			h.Write(b)
-		}
-		c.running = append(c.running, h)
-		writers = append(writers, h)
-	}
-	return writers
 }
 
 // wellMade checks each time-stamp by itself: that it is over what its kind says, and that its token is well made.
@@ -88,22 +57,31 @@ func (v *verifier) wellMade(s *message.Signature) {
 			c.status, c.detail = Failed, fmt.Sprintf("it cannot be read: %s", c.Err)
 			continue
 		}
-		sum, status, problem := v.imprint(s, c)
+		// What is looked at for each: the attributes beside it, its own octets, and a report.
+		if !v.appended.SpendSteps(stepsPerSignature+4*len(s.SI.Unsigned)) || !v.appended.SpendOctets(len(c.Token.Raw)) {
+			c.status, c.detail = Unchecked, tooMuchWork
+			continue
+		}
+		c.cert = c.Token.Signer(v.candidates)
+		sum, status, problem := v.imprint(c)
 		if problem != "" {
 			c.status, c.detail = status, problem
 			continue
 		}
-		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tsp.VerifyOptions{Certificates: v.candidates.X509()})
-		if len(others) != 0 {
+		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Work: v.appended})
+		switch {
+		case len(others) == 0:
+			c.status = Passed
+		case others[0].Check == tst.CheckWork:
+			c.status, c.detail = Unchecked, tooMuchWork
+		default:
 			c.status, c.detail = Failed, others[0].Error()
-			continue
 		}
-		c.status = Passed
 	}
 }
 
 // imprint digests what the time-stamp should be over; of several forms, the one that its imprint is.
-func (v *verifier) imprint(s *message.Signature, c *stampCheck) (sum []byte, status Status, problem string) {
+func (v *verifier) imprint(c *stampCheck) (sum []byte, status Status, problem string) {
 	switch {
 	case c.newHash == nil:
 		return nil, Unchecked, fmt.Sprintf("hash %s of its imprint is not supported", c.hash.Name())
@@ -115,29 +93,73 @@ func (v *verifier) imprint(s *message.Signature, c *stampCheck) (sum []byte, sta
 		return nil, Failed, fmt.Sprintf("its ats-hash-index is made with %s and its imprint with %s", c.idx.Algorithm.Name(), c.hash.Name())
 	}
 	var content []byte
-	if c.needs(message.ContentDigest) || c.needs(message.ContentItself) {
+	if c.content == message.ContentDigest || c.content == message.ContentItself {
 		if content, status, problem = v.contentDigest(c.hash); problem != "" {
 			return nil, status, problem
 		}
 	}
-	if c.needs(message.ContentOctets) && c.running == nil {
-		return nil, Unchecked, "it is over the content, which is detached and was not given"
-	}
-	for i := range c.imprints {
+	for _, imprint := range c.signature.Imprints(c.Timestamp, c.idx) {
 		h := c.newHash()
-		if c.running != nil {
-			h = c.running[i]
+		if c.content == message.ContentOctets {
+			if h, problem = v.afterContent(c.hash); problem != "" {
+				return nil, Unchecked, problem
+			}
 		}
-		sum = c.imprints[i].Sum(h, content)
+		if !v.appended.SpendOctets(imprint.Octets()) {
+			return nil, Unchecked, tooMuchWork
+		}
+		sum = imprint.Sum(h, content)
 		if bytes.Equal(sum, c.Token.Imprint.Sum) {
 			break
 		}
 	}
 	if c.Kind == message.ArchiveTimestampV3 && bytes.Equal(sum, c.Token.Imprint.Sum) {
-		h, _ := cms.HashByOID(c.hash)
-		if what := c.idx.Missing(h, s.Covered()); what != "" {
+		if !v.payIndex(c, c.idx) {
+			return nil, Unchecked, tooMuchWork
+		}
+		h, _ := v.registry().Hash(c.hash)
+		if what := c.idx.Missing(h, c.signature); what != "" {
 			return nil, Failed, fmt.Sprintf("its ats-hash-index lists %s that is not there", what)
 		}
 	}
 	return sum, Passed, ""
+}
+
+// afterContent is a hash that has taken a detached content and what comes before it.
+func (v *verifier) afterContent(id cms.OID) (h hash.Hash, problem string) {
+	running, ok := v.running[id]
+	if !ok {
+		return nil, "it is over the content, which is detached and was not given"
+	}
+	cloner, ok := running.(hash.Cloner)
+	if ok {
+		if h, err := cloner.Clone(); err == nil {
+			return h, ""
+		}
+	}
+	return nil, fmt.Sprintf("hash %s cannot be taken further from where the content ends", id.Name())
+}
+
+// indexedBy is what digests of hash indexes are made by.
+type indexedBy struct {
+	signature *message.Signature
+	kind      bool // by value, as version 3 has them
+	hash      cms.OID
+}
+
+// payIndex takes the work of comparing an index with the digests of what is there, and of making those once.
+func (v *verifier) payIndex(c *stampCheck, x *message.ParsedIndex) bool {
+	if !v.appended.SpendSteps(x.Entries()) {
+		return false
+	}
+	by := indexedBy{c.signature, x.Kind == cms.OIDATSHashIndexV3, x.Algorithm}
+	if v.indexed[by] {
+		return true
+	}
+	v.indexed[by] = true
+	values := len(v.m.SD.Certificates) + len(v.m.SD.Revocations)
+	for _, a := range c.signature.SI.Unsigned {
+		values += len(a.Values)
+	}
+	return v.appended.SpendSteps(4*values) && v.appended.SpendOctets(len(v.m.SD.CertificateSet.Raw())+len(v.m.SD.RevocationSet.Raw())+len(c.signature.SI.UnsignedSet.Raw()))
 }

@@ -27,7 +27,7 @@ func (v *verifier) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) err
 func (v *verifier) certificates(at time.Time) func(*cms.SignatureCheck, []byte) (string, error) {
 	registry := v.registry()
 	return func(check *cms.SignatureCheck, octets []byte) (string, error) {
-		note, err := v.check(check, octets)
+		note, err := registry.Verify(check, octets, nil)
 		if err != nil {
 			return "", err
 		}
@@ -41,7 +41,8 @@ func (v *verifier) certificates(at time.Time) func(*cms.SignatureCheck, []byte) 
 
 // algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken. Schemes of the
 // caller are judged like all others.
-func (v *verifier) algorithms(r *SignatureReport, s *message.Signature) {
+func (v *verifier) algorithms(j *judgement) {
+	r, s := &j.r, j.s
 	digest := s.SI.Digest.ID
 	alg, err := algorithm.ResolveSignature(s.SI.Algorithm)
 	disagree := err == nil && alg.Hash != "" && alg.Hash != digest
@@ -54,10 +55,10 @@ func (v *verifier) algorithms(r *SignatureReport, s *message.Signature) {
 		return
 	}
 	q := algorithm.Question{Use: algorithm.UseMessage, Algorithm: s.SI.Algorithm, Digest: digest, Time: v.now()}
-	if r.Certificate != nil {
+	if j.cert != nil {
 		// A key that cannot be read is told where it is used.
-		if _, err := algorithm.ParseKey(r.Certificate.RawSubjectPublicKeyInfo); err == nil {
-			q.SPKI = r.Certificate.RawSubjectPublicKeyInfo
+		if _, err := algorithm.ParseKey(j.cert.SPKI); err == nil {
+			q.SPKI = j.cert.SPKI
 		}
 	}
 	switch j := registry.Judge(q); {
@@ -124,16 +125,17 @@ func algorithmProtectionFields(value cms.Value) (digest, signature cms.Algorithm
 
 // value checks the signature itself: over the signed attributes as received and, failing that, as DER sorts them, or
 // over the content when there are none.
-func (v *verifier) value(r *SignatureReport, s *message.Signature, cert *cms.Certificate) {
+func (v *verifier) value(j *judgement) {
+	r, s, cert := &j.r, j.s, j.cert
 	if cert == nil {
 		r.add(CheckSignature, Unchecked, "the certificate of the signer was not found")
 		return
 	}
 	if s.SI.SignedAttrs.IsZero() {
-		v.valueOverContent(r, s, cert)
+		v.valueOverContent(j)
 		return
 	}
-	note, sorted, err := s.SI.VerifyAttributes(func(set []byte) (string, error) { return v.verify(s.SI, cert.SPKI, set, nil) })
+	note, sorted, err := s.SI.VerifyAttributes(func(set []byte) (string, error) { return v.verify(j, set, nil) })
 	switch {
 	case errors.Is(err, sign.ErrUnsupported):
 		r.add(CheckSignature, Unchecked, "%s", err)
@@ -163,9 +165,10 @@ func (v *verifier) verified(r *SignatureReport, s *message.Signature, note strin
 }
 
 // valueOverContent checks a signature without signed attributes (RFC 5652 section 5.4).
-func (v *verifier) valueOverContent(r *SignatureReport, s *message.Signature, cert *cms.Certificate) {
+func (v *verifier) valueOverContent(j *judgement) {
+	r, s := &j.r, j.s
 	if s.Parent != nil {
-		note, err := v.verify(s.SI, cert.SPKI, s.Parent.SI.SignatureRaw, nil)
+		note, err := v.verify(j, s.Parent.SI.SignatureRaw, nil)
 		v.contentOutcome(r, s, note, err)
 		return
 	}
@@ -185,7 +188,7 @@ func (v *verifier) valueOverContent(r *SignatureReport, s *message.Signature, ce
 		r.add(CheckSignature, max(status, Unchecked), "%s", problem)
 		return
 	}
-	note, err := v.verify(s.SI, cert.SPKI, whole, sum)
+	note, err := v.verify(j, whole, sum)
 	v.contentOutcome(r, s, note, err)
 }
 
@@ -207,8 +210,12 @@ func unsupported(err error) error {
 }
 
 // verify checks a signature over a message, or over its digest when that is given. note says what had to be tolerated.
-func (v *verifier) verify(si *cms.SignerInfo, spki, message, digest []byte) (note string, err error) {
-	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: spki, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
+func (v *verifier) verify(j *judgement, message, digest []byte) (note string, err error) {
+	if !j.work.SpendSignature(j.cert.SPKI) || !j.work.SpendOctets(len(message)) {
+		return "", unsupported(errors.New(tooMuchWork))
+	}
+	si := j.s.SI
+	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
 	if note, err = v.registry().Verify(&check, message, digest); isReason(err, algorithm.Unsupported) {
 		err = unsupported(err)
 	}

@@ -1,7 +1,6 @@
 package algorithm
 
 import (
-	"bytes"
 	"sync"
 	"time"
 
@@ -50,11 +49,4 @@ var lenient = sync.OnceValue(Lenient)
 func shortKey(spki []byte) bool {
 	k, err := parseKey(spki, false)
 	return err == nil && (k.n != nil && k.Bits < MinRSABits || k.Kind == DSA && k.Bits < MinDSABits)
-}
-
-// Matches reports whether the digest in a signing-certificate attribute is the certificate's; ok is false when the hash is
-// not known.
-func (r *Registry) Matches(hash cms.OID, value []byte, c *cms.Certificate) (match, ok bool) {
-	h, ok := r.Hash(hash)
-	return ok && bytes.Equal(h.Sum(c.Raw), value), ok
 }

@@ -1,7 +1,5 @@
 package cms
 
-import "bytes"
-
 // ESSCertID is the first ESSCertID or ESSCertIDv2 of a signing-certificate attribute (RFC 5035 sections 4 and 5): the
 // signer's. Further ones, of certificates of the path, are not needed to bind the signer and are not looked at.
 type ESSCertID struct {
@@ -9,16 +7,6 @@ type ESSCertID struct {
 	Value  []byte
 	Issuer []byte // Name in the one directoryName; nil when issuerSerial is absent
 	Serial []byte // contents octets
-}
-
-// Matches reports whether the hash is the certificate's.
-func (id *ESSCertID) Matches(c *Certificate) bool {
-	return bytes.Equal(id.Hash.Sum(c.Raw), id.Value)
-}
-
-// SameIssuerSerial reports whether issuer and serial number are the certificate's.
-func (id *ESSCertID) SameIssuerSerial(c *Certificate) bool {
-	return bytes.Equal(id.Issuer, c.Issuer) && bytes.Equal(id.Serial, c.Serial)
 }
 
 // ESSCertIDs reads the signing-certificate attributes of a signer, of which there is one or, from cautious signers, one

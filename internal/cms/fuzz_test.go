@@ -2,7 +2,6 @@ package cms_test
 
 import (
 	"bytes"
-	"crypto/x509"
 	"errors"
 	"os"
 	"path/filepath"
@@ -121,30 +120,6 @@ func FuzzSignedData(f *testing.F) {
 		v, err := cms.ReadValue(out)
 		if err != nil || len(v.Raw()) != len(out) || !bytes.Contains(out, append(bytes.Clone(sd.SignerInfos.Body()), extra...)) {
 			t.Fatalf("splicing broke the message: %v", err)
-		}
-	})
-}
-
-// FuzzCertificate reads the structure of certificates, and agrees with crypto/x509 where that reads them.
-func FuzzCertificate(f *testing.F) {
-	seed(f)
-	certs, _ := filepath.Glob("testdata/*.cer")
-	for _, name := range certs {
-		if b, err := os.ReadFile(name); err == nil {
-			f.Add(b)
-		}
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		c, err := cms.ParseCertificate(in)
-		std, stdErr := x509.ParseCertificate(in)
-		if err != nil {
-			if stdErr == nil {
-				t.Fatalf("crypto/x509 reads a certificate that is refused: %v", err)
-			}
-			return
-		}
-		if stdErr == nil && (!bytes.Equal(std.RawIssuer, c.Issuer) || !bytes.Equal(std.RawSubject, c.Subject) || !bytes.Equal(std.RawSubjectPublicKeyInfo, c.SPKI)) {
-			t.Fatal("the parts are not those of crypto/x509")
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package cms
 
 import (
-	"bytes"
 	"slices"
 )
 
@@ -247,14 +246,6 @@ func parseSignerID(v Value) (SignerID, error) {
 		sid.SubjectKeyID, err = v.Octets()
 	}
 	return sid, err
-}
-
-// Matches reports whether the certificate is the one that is named.
-func (sid SignerID) Matches(c *Certificate) bool {
-	if len(sid.SubjectKeyID) != 0 {
-		return bytes.Equal(sid.SubjectKeyID, c.SubjectKeyID)
-	}
-	return len(sid.Issuer) != 0 && bytes.Equal(sid.Issuer, c.Issuer) && bytes.Equal(sid.Serial, c.Serial)
 }
 
 func optionalAttributes(r *Reader, number int) (Value, []Attribute, error) {

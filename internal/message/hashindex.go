@@ -1,9 +1,10 @@
 package message
 
 import (
-	"bytes"
 	"hash"
+	"sync"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -55,8 +56,8 @@ type ParsedIndex struct {
 	Kind      cms.OID
 	Raw       []byte // the value of the attribute
 	Algorithm cms.OID
-	lists     [3][][]byte // certificates, revocation values, unsigned attributes
-	unsigned  map[string]bool
+	lists     [3][][]byte     // certificates, revocation values, unsigned attributes
+	unsigned  map[string]bool // the third list
 }
 
 // parseHashIndex reads ATSHashIndex: in version 1 and 2 the algorithm is DEFAULT SHA-256.
@@ -87,65 +88,37 @@ func parseHashIndex(kind cms.OID, v cms.Value) (*ParsedIndex, error) {
 			index.lists[i] = append(index.lists[i], d.Body())
 		}
 	}
+	index.unsigned = make(map[string]bool, len(index.lists[2]))
+	for _, d := range index.lists[2] {
+		index.unsigned[string(d)] = true
+	}
 	return index, nil
 }
 
-// unsignedOf returns the digests that stand for an unsigned attribute: one for each value, or, in versions 1 and 2, one for
-// the whole attribute.
-func (x *ParsedIndex) unsignedOf(h cms.Hash, a cms.Attribute) [][]byte {
-	if x.Kind != cms.OIDATSHashIndexV3 {
-		return [][]byte{h.Sum(a.Value.Raw())}
-	}
-	var sums [][]byte
-	for _, v := range a.Values {
-		sums = append(sums, h.Sum(bytes.Join([][]byte{a.TypeValue().Raw(), v.Raw()}, nil)))
-	}
-	return sums
-}
-
-// Digest is what the index has for the value i of an unsigned attribute.
-func (x *ParsedIndex) Digest(h cms.Hash, a cms.Attribute, i int) []byte {
-	if x.Kind != cms.OIDATSHashIndexV3 {
-		return h.Sum(a.Value.Raw())
-	}
-	return h.Sum(bytes.Join([][]byte{a.TypeValue().Raw(), a.Values[i].Raw()}, nil))
-}
-
 // Lists reports whether the index has a digest among those of unsigned attributes.
-func (x *ParsedIndex) Lists(digest string) bool {
-	if x.unsigned == nil {
-		x.unsigned = make(map[string]bool, len(x.lists[2]))
-		for _, d := range x.lists[2] {
-			x.unsigned[string(d)] = true
-		}
-	}
-	return x.unsigned[digest]
+func (x *ParsedIndex) Lists(digest string) bool { return x.unsigned[digest] }
+
+// Entries is how many digests the index has.
+func (x *ParsedIndex) Entries() int { return len(x.lists[0]) + len(x.lists[1]) + len(x.lists[2]) }
+
+// Digest is what an index has for a value of an unsigned attribute of the signature: one digest for each value, or, in versions 1
+// and 2, one for the whole attribute.
+func (x *ParsedIndex) Digest(h algorithm.Hash, s *Signature, attribute, value int) string {
+	all := s.unsignedDigests(x.Kind == cms.OIDATSHashIndexV3, h).of[attribute]
+	return all[min(value, len(all)-1)]
 }
 
-// Has reports whether the index lists the unsigned attribute with its value i.
-func (x *ParsedIndex) Has(h cms.Hash, a cms.Attribute, i int) bool {
-	return x.Lists(string(x.Digest(h, a, i)))
+// Has reports whether the index lists the unsigned attribute with its value.
+func (x *ParsedIndex) Has(h algorithm.Hash, s *Signature, attribute, value int) bool {
+	return x.Lists(x.Digest(h, s, attribute, value))
 }
 
 // Missing names the first entry of the index that is the digest of nothing in the message. Parts of the message that no
 // entry lists are not covered by the time-stamp, which is no fault: they came later.
-func (x *ParsedIndex) Missing(h cms.Hash, c *Covered) string {
-	digests := func(parts [][]byte) [][]byte {
-		var sums [][]byte
-		for _, p := range parts {
-			sums = append(sums, h.Sum(p))
-		}
-		return sums
-	}
-	var unsigned [][]byte
-	for _, a := range c.Unsigned {
-		unsigned = append(unsigned, x.unsignedOf(h, a)...)
-	}
-	for i, there := range [][][]byte{digests(c.Certs), digests(c.Values), unsigned} {
-		known := make(map[string]bool, len(there))
-		for _, d := range there {
-			known[string(d)] = true
-		}
+func (x *ParsedIndex) Missing(h algorithm.Hash, s *Signature) string {
+	members := s.Message.memberDigests(h)
+	there := []map[string]bool{members[0].all, members[1].all, s.unsignedDigests(x.Kind == cms.OIDATSHashIndexV3, h).all}
+	for i, known := range there {
 		for _, d := range x.lists[i] {
 			if !known[string(d)] {
 				return []string{"a certificate", "a revocation value", "an unsigned attribute"}[i]
@@ -153,6 +126,70 @@ func (x *ParsedIndex) Missing(h cms.Hash, c *Covered) string {
 		}
 	}
 	return ""
+}
+
+// digests are worked out once by each hash: many time-stamps may have an index of the same parts.
+type digests struct {
+	mu   sync.Mutex
+	sets map[string]*digestSet
+}
+
+type digestSet struct {
+	all map[string]bool
+	of  [][]string // by attribute and value
+}
+
+func (d *digests) get(key string, work func() *digestSet) *digestSet {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sets[key] == nil {
+		if d.sets == nil {
+			d.sets = map[string]*digestSet{}
+		}
+		d.sets[key] = work()
+	}
+	return d.sets[key]
+}
+
+// memberDigests are those of SignedData.certificates and of SignedData.crls.
+func (m *Message) memberDigests(h algorithm.Hash) (sets [2]*digestSet) {
+	for i, members := range [][]cms.Value{m.SD.Certificates, m.SD.Revocations} {
+		sets[i] = m.digests.get(string(rune('0'+i))+string(h.ID), func() *digestSet {
+			set := &digestSet{all: make(map[string]bool, len(members))}
+			for _, v := range members {
+				set.all[string(h.Sum(v.Raw()))] = true
+			}
+			return set
+		})
+	}
+	return sets
+}
+
+// unsignedDigests are those of the unsigned attributes, by value or as a whole.
+func (s *Signature) unsignedDigests(byValue bool, h algorithm.Hash) *digestSet {
+	key := "whole" + string(h.ID)
+	if byValue {
+		key = "value" + string(h.ID)
+	}
+	return s.digests.get(key, func() *digestSet {
+		set := &digestSet{all: map[string]bool{}, of: make([][]string, len(s.SI.Unsigned))}
+		for i, a := range s.SI.Unsigned {
+			if byValue {
+				for _, v := range a.Values {
+					f := h.New()
+					f.Write(a.TypeValue().Raw())
+					f.Write(v.Raw())
+					set.of[i] = append(set.of[i], string(f.Sum(nil)))
+				}
+			} else {
+				set.of[i] = []string{string(h.Sum(a.Value.Raw()))}
+			}
+			for _, d := range set.of[i] {
+				set.all[d] = true
+			}
+		}
+		return set
+	})
 }
 
 // Covered are the parts of the message that an archive time-stamp made now would list.

@@ -4,17 +4,26 @@
 package message
 
 import (
+	"crypto/x509"
 	"io"
+	"sync"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // Message is a SignedData as it was received: every byte of it is kept. It is not modified and is safe for concurrent use.
 type Message struct {
-	BER        []byte
-	SD         *cms.SignedData
-	Candidates *Candidates // of SignedData.certificates, those with the structure of a certificate, in their order
-	Signatures []*Signature
+	BER          []byte
+	SD           *cms.SignedData
+	Certificates []*pki.Certificate // SignedData.certificates, those with the structure of one, in their order
+	Candidates   *pki.Pool          // the same, each once
+	Signatures   []*Signature
+
+	mu      sync.Mutex
+	read    pki.Pool // all that were read, also in time-stamps and attributes
+	digests digests  // of the members of SignedData, which hash indexes list
 }
 
 // Parse reads a message in BER, which it keeps. What is broken inside a certificate, an attribute or a revocation value does
@@ -24,18 +33,41 @@ func Parse(ber []byte) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Message{BER: ber, SD: sd}
-	var certs []*cms.Certificate
+	m := &Message{BER: ber, SD: sd, Candidates: pki.NewPool()}
 	for _, v := range sd.Certificates {
-		if c, err := cms.ParseCertificate(v.Raw()); err == nil {
-			certs = append(certs, c)
+		if c, err := m.Certificate(v.Raw()); err == nil {
+			m.Certificates = append(m.Certificates, c)
+			m.Candidates.Add(c)
 		}
 	}
-	m.Candidates = NewCandidates(certs)
 	for i := range sd.Signers {
 		m.Signatures = append(m.Signatures, m.signature(i, &sd.Signers[i], 0))
 	}
 	return m, nil
+}
+
+// Certificate reads a certificate that stands somewhere in the message. One that stands in many places is read once.
+func (m *Message) Certificate(ber []byte) (*pki.Certificate, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.read.Read(ber)
+}
+
+// With returns candidates and further ones.
+func With(candidates *pki.Pool, more []*x509.Certificate) *pki.Pool {
+	if len(more) == 0 {
+		return candidates
+	}
+	all := pki.NewPool(candidates.Certificates()...)
+	for _, x := range more {
+		if x == nil {
+			continue
+		}
+		if c, err := pki.FromX509(x); err == nil {
+			all.Add(c)
+		}
+	}
+	return all
 }
 
 // Detached reports whether the content is elsewhere. An empty content inside is not detached.
@@ -56,6 +88,10 @@ type Signature struct {
 	SI      *cms.SignerInfo
 	Counter []*Signature
 	Parent  *Signature // of a counter-signature
+
+	stampsOnce sync.Once
+	stamps     []*Timestamp
+	digests    digests // of its unsigned attributes, which hash indexes list
 }
 
 // MaxCounterDepth bounds counter-signatures of counter-signatures.
@@ -79,6 +115,24 @@ func (m *Message) signature(index int, si *cms.SignerInfo, depth int) *Signature
 		}
 	}
 	return s
+}
+
+// FindSigner finds the certificate of the signer among candidates: by the ESS hash where there is one, which cannot be
+// mistaken, else by the signer identifier. how says by what it was found, or why not.
+func (s *Signature) FindSigner(among *pki.Pool) (c *pki.Certificate, how string) {
+	ids, _ := s.SI.ESSCertIDs()
+	for i := range ids {
+		if c := among.Hashed(algorithm.Hash{ID: ids[i].Hash.ID, New: ids[i].Hash.New}, ids[i].Value); c != nil {
+			return c, "its hash in the signed attributes"
+		}
+	}
+	if c := among.Identified(s.SI.SID); c != nil {
+		return c, "the signer identifier"
+	}
+	if len(among.Certificates()) == 0 {
+		return nil, "the message holds no certificates"
+	}
+	return nil, "no certificate is the signer's"
 }
 
 // DigestAlgorithm names the hash of the content: "SHA-256", or a dotted object identifier.

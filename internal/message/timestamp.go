@@ -2,9 +2,10 @@ package message
 
 import (
 	"hash"
+	"sync"
 
 	"github.com/seed-116355fd/signet/internal/cms"
-	"github.com/seed-116355fd/signet/tsp"
+	"github.com/seed-116355fd/signet/internal/tst"
 )
 
 // Kind says what a time-stamp of a signature is over.
@@ -59,34 +60,40 @@ func (k Kind) Archive() bool { return k >= ArchiveTimestampV1 }
 // Timestamp is a time-stamp of a signature.
 type Timestamp struct {
 	Kind  Kind
-	Token *tsp.Token // nil when it cannot be read
+	Token *tst.Token // nil when it cannot be read
 	Err   error      // why
 
 	Set       cms.Value // the values of the attribute
 	Value     cms.Value // this one
 	Attribute cms.Attribute
+	At        int // of the attribute among those of its kind, signed or unsigned
 	Pos       int // of the value in the attribute
 	Signed    bool
+
+	indexOnce sync.Once
+	index     *ParsedIndex
+	indexErr  error
 }
 
 // Timestamps returns the time-stamps of the signature, in the order in which they stand there: those on the content
-// first, which are signed.
-func (s *Signature) Timestamps() []Timestamp {
-	var all []Timestamp
-	for k, attributes := range [][]cms.Attribute{s.SI.Signed, s.SI.Unsigned} {
-		for _, a := range attributes {
-			kind, ok := KindOf(a.Type)
-			if !ok {
-				continue
-			}
-			for i, v := range a.Values {
-				t := Timestamp{Kind: kind, Set: a.Set, Value: v, Attribute: a, Pos: i, Signed: k == 0}
-				t.Token, t.Err = tsp.ParseToken(v.Raw())
-				all = append(all, t)
+// first, which are signed. They are read once.
+func (s *Signature) Timestamps() []*Timestamp {
+	s.stampsOnce.Do(func() {
+		for k, attributes := range [][]cms.Attribute{s.SI.Signed, s.SI.Unsigned} {
+			for i, a := range attributes {
+				kind, ok := KindOf(a.Type)
+				if !ok {
+					continue
+				}
+				for pos, v := range a.Values {
+					t := &Timestamp{Kind: kind, Set: a.Set, Value: v, Attribute: a, At: i, Pos: pos, Signed: k == 0}
+					t.Token, t.Err = tst.Parse(v.Raw(), s.Message.Certificate)
+					s.stamps = append(s.stamps, t)
+				}
 			}
 		}
-	}
-	return all
+	})
+	return s.stamps
 }
 
 // ContentUse says in which form an imprint takes the content.
@@ -105,6 +112,32 @@ type Imprint struct {
 	Content ContentUse
 	Tail    [][]byte
 }
+
+// Octets is how many are digested, the content left out.
+func (p *Imprint) Octets() (n int) {
+	for _, parts := range [][][]byte{p.Head, p.Tail} {
+		for _, b := range parts {
+			n += len(b)
+		}
+	}
+	return n
+}
+
+// ContentOf says in which form time-stamps of a kind take the content of this message.
+func (s *Signature) ContentOf(k Kind) ContentUse {
+	switch {
+	case k == ContentTimestamp:
+		return ContentItself
+	case k == ArchiveTimestampV3:
+		return ContentDigest
+	case k.Archive() && s.Message.Detached():
+		return ContentOctets
+	}
+	return NoContent
+}
+
+// ContentHead is what comes before the content in archive time-stamps of the first two versions.
+func (m *Message) ContentHead() []byte { return m.SD.EncapContentInfo.Raw() }
 
 // Sum digests the parts. content is the digest of the content; for ContentOctets, h has taken head and content already.
 func (p *Imprint) Sum(h hash.Hash, content []byte) []byte {
@@ -193,43 +226,48 @@ func (s *Signature) ArchiveImprintV3(index []byte) Imprint {
 // field or without.
 func (s *Signature) archiveImprintsV2(t *Timestamp) []Imprint {
 	sd := s.Message.SD
-	p := Imprint{Head: [][]byte{sd.EncapContentInfo.Raw()}, Tail: [][]byte{sd.CertificateSet.Raw(), sd.RevocationSet.Raw()}}
-	if s.Message.Detached() {
-		p.Content = ContentOctets
-	}
+	p := Imprint{Head: [][]byte{s.Message.ContentHead()}, Content: s.ContentOf(t.Kind), Tail: [][]byte{sd.CertificateSet.Raw(), sd.RevocationSet.Raw()}}
 	p.Tail = append(p.Tail, s.fields()...)
-	unsigned := s.unsignedBefore(t)
+	unsigned, size := s.unsignedBefore(t)
 	with, without := p, p
-	with.Tail = append(p.Tail[:len(p.Tail):len(p.Tail)], cms.AppendSet(nil, cms.ContextConstructed(1), unsigned))
+	with.Tail = append(append(p.Tail[:len(p.Tail):len(p.Tail)], cms.AppendHeader(nil, cms.ContextConstructed(1), size)), unsigned...)
 	without.Tail = append(p.Tail[:len(p.Tail):len(p.Tail)], unsigned...)
 	return []Imprint{with, without}
 }
 
-// unsignedBefore returns the unsigned attributes without the archive time-stamp itself and those that came later.
-func (s *Signature) unsignedBefore(t *Timestamp) [][]byte {
-	var before [][]byte
-	for _, a := range s.SI.Unsigned {
-		if kind, ok := KindOf(a.Type); ok && kind.Archive() && len(a.Values) != 0 {
-			if a.Values[0].Offset() == t.Value.Offset() {
-				continue
-			}
-			other, err := tsp.ParseToken(a.Values[0].Raw())
-			if err != nil || t.Token != nil && !other.GenTime.Before(t.Token.GenTime) {
+// unsignedBefore returns the unsigned attributes without the archive time-stamp itself and those that came later, and how many
+// octets they have.
+func (s *Signature) unsignedBefore(t *Timestamp) (before [][]byte, size int) {
+	first := map[int]*Timestamp{} // archive time-stamps by their attribute
+	for _, other := range s.Timestamps() {
+		if other.Kind.Archive() && !other.Signed && other.Pos == 0 {
+			first[other.At] = other
+		}
+	}
+	for i, a := range s.SI.Unsigned {
+		if other := first[i]; other != nil {
+			if other.Value.Offset() == t.Value.Offset() || other.Token == nil || t.Token != nil && !other.Token.GenTime.Before(t.Token.GenTime) {
 				continue
 			}
 		}
 		before = append(before, a.Value.Raw())
+		size += len(a.Value.Raw())
 	}
-	return before
+	return before, size
 }
 
 // Index finds the ats-hash-index, which stands in the unsigned attributes of the token. It is there once.
 func (t *Timestamp) Index() (*ParsedIndex, error) {
-	if t.Token == nil || len(t.Token.SignedData().Signers) == 0 {
+	t.indexOnce.Do(func() { t.index, t.indexErr = t.findIndex() })
+	return t.index, t.indexErr
+}
+
+func (t *Timestamp) findIndex() (*ParsedIndex, error) {
+	if t.Token == nil || len(t.Token.SD.Signers) == 0 {
 		return nil, t.Err
 	}
 	var found *ParsedIndex
-	for _, a := range t.Token.SignedData().Signers[0].Unsigned {
+	for _, a := range t.Token.SD.Signers[0].Unsigned {
 		switch a.Type {
 		case cms.OIDATSHashIndex, cms.OIDATSHashIndexV2, cms.OIDATSHashIndexV3:
 			if found != nil || len(a.Values) != 1 {

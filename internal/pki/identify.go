@@ -13,17 +13,12 @@ func SameName(a, b []byte) bool {
 
 // SameIssuerSerial reports whether a certificate is the one of this issuer with this serial number (RFC 5652 section 10.2.4):
 // names compared by [Name.Equal], serial numbers as numbers.
-func SameIssuerSerial(issuer, serial []byte, c *cms.Certificate) bool {
-	return len(issuer) != 0 && serialKey(serial) == serialKey(c.Serial) && SameName(issuer, c.Issuer)
-}
-
-// IssuerSerialKey is the same text for pairs that [SameIssuerSerial] takes for the same, for use in maps.
-func IssuerSerialKey(issuer, serial []byte) string {
-	return NewName(issuer).Key() + "\x00" + serialKey(serial)
+func SameIssuerSerial(issuer, serial []byte, c *Certificate) bool {
+	return len(issuer) != 0 && serialKey(serial) == serialKey(c.Serial) && NewName(issuer).Equal(c.Issuer)
 }
 
 // Identifies reports whether a signer identifier (RFC 5652 section 5.3) names a certificate.
-func Identifies(sid cms.SignerID, c *cms.Certificate) bool {
+func Identifies(sid cms.SignerID, c *Certificate) bool {
 	if len(sid.SubjectKeyID) != 0 {
 		return bytes.Equal(sid.SubjectKeyID, c.SubjectKeyID)
 	}

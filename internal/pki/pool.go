@@ -1,17 +1,34 @@
 package pki
 
-import "crypto/sha256"
+import (
+	"bytes"
+	"sync"
+
+	"github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/cms"
+)
 
 // Pool is certificates that may be needed, whoever they come from: being in a pool says nothing about trust. It is indexed,
 // so that looking up does not depend on its size. Adding is not safe beside other uses; looking up is safe for concurrent
 // use. The zero Pool is empty and works.
 type Pool struct {
-	all       []*Certificate
-	seen      map[[sha256.Size]byte]*Certificate
+	all   []*Certificate
+	index *index // nil as long as looking at all costs less
+
+	mu     sync.Mutex
+	hashed map[cms.OID]map[string]*Certificate
+}
+
+// index finds certificates in large pools.
+type index struct {
+	seen      map[string]*Certificate // by octets
 	bySubject map[string][]*Certificate
 	byKeyID   map[string][]*Certificate
-	bySerial  map[string][]*Certificate
+	bySerial  map[string][]*Certificate // by issuer and serial number
 }
+
+// smallPool is how many certificates a pool has without an index: those of most messages.
+const smallPool = 8
 
 // NewPool returns a pool of certificates. The first ones are tried first where nothing else tells them apart.
 func NewPool(certificates ...*Certificate) *Pool {
@@ -24,52 +41,143 @@ func NewPool(certificates ...*Certificate) *Pool {
 
 // Add puts a certificate in and returns it, or the same one that was in already.
 func (p *Pool) Add(c *Certificate) *Certificate {
-	sum := c.hash()
-	if known := p.seen[sum]; known != nil {
+	if known := p.same(c.Raw); known != nil {
 		return known
 	}
-	if p.seen == nil {
-		p.seen = map[[sha256.Size]byte]*Certificate{}
-		p.bySubject, p.byKeyID, p.bySerial = map[string][]*Certificate{}, map[string][]*Certificate{}, map[string][]*Certificate{}
-	}
-	p.seen[sum] = c
 	p.all = append(p.all, c)
-	subject, serial := c.Subject.Key(), serialKey(c.Serial)
-	p.bySubject[subject] = append(p.bySubject[subject], c)
-	p.bySerial[serial] = append(p.bySerial[serial], c)
-	if len(c.SubjectKeyID) > 0 {
-		p.byKeyID[string(c.SubjectKeyID)] = append(p.byKeyID[string(c.SubjectKeyID)], c)
+	p.hashed = nil
+	switch {
+	case p.index != nil:
+		p.index.add(c)
+	case len(p.all) > smallPool:
+		p.index = &index{map[string]*Certificate{}, map[string][]*Certificate{}, map[string][]*Certificate{}, map[string][]*Certificate{}}
+		for _, c := range p.all {
+			p.index.add(c)
+		}
 	}
 	return c
 }
 
-// has reports whether a certificate is in, octet by octet.
-func (p *Pool) has(c *Certificate) bool { return p.seen[c.hash()] != nil }
+func (x *index) add(c *Certificate) {
+	x.seen[string(c.Raw)] = c
+	subject, serial := c.Subject.Key(), c.Issuer.Key()+"\x00"+serialKey(c.Serial)
+	x.bySubject[subject] = append(x.bySubject[subject], c)
+	x.bySerial[serial] = append(x.bySerial[serial], c)
+	if len(c.SubjectKeyID) > 0 {
+		x.byKeyID[string(c.SubjectKeyID)] = append(x.byKeyID[string(c.SubjectKeyID)], c)
+	}
+}
 
-// Certificates returns all, in the order in which they were added. The slice is the pool's.
-func (p *Pool) Certificates() []*Certificate { return p.all }
+// same returns the certificate of these octets, or nil.
+func (p *Pool) same(raw []byte) *Certificate {
+	if p.index != nil {
+		return p.index.seen[string(raw)]
+	}
+	for _, c := range p.all {
+		if bytes.Equal(c.Raw, raw) {
+			return c
+		}
+	}
+	return nil
+}
+
+// has reports whether a certificate is in, octet by octet.
+func (p *Pool) has(c *Certificate) bool { return p.same(c.Raw) != nil }
+
+// Read returns the certificate of these octets that is in, or reads them and puts it in: those who meet the same certificate in
+// many places read it once.
+func (p *Pool) Read(ber []byte) (*Certificate, error) {
+	if c := p.same(ber); c != nil {
+		return c, nil
+	}
+	c, err := ParseCertificate(ber)
+	if err != nil {
+		return nil, err
+	}
+	return p.Add(c), nil
+}
+
+// Certificates returns all, in the order in which they were added. The slice is the pool's. Nil has none.
+func (p *Pool) Certificates() []*Certificate {
+	if p == nil {
+		return nil
+	}
+	return p.all
+}
+
+// those returns what an index has, or looks at all.
+func (p *Pool) those(indexed func(*index) []*Certificate, is func(*Certificate) bool) (found []*Certificate) {
+	if p == nil {
+		return nil
+	}
+	if p.index != nil {
+		return indexed(p.index)
+	}
+	for _, c := range p.all {
+		if is(c) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
 
 // BySubject returns those of a subject, names compared by [Name.Equal]. The slice is the pool's.
-func (p *Pool) BySubject(name Name) []*Certificate { return p.bySubject[name.Key()] }
+func (p *Pool) BySubject(name Name) []*Certificate {
+	return p.those(func(x *index) []*Certificate { return x.bySubject[name.Key()] }, func(c *Certificate) bool { return c.Subject.Equal(name) })
+}
 
 // ByKeyID returns those with a subject key identifier. The slice is the pool's.
 func (p *Pool) ByKeyID(id []byte) []*Certificate {
 	if len(id) == 0 {
 		return nil
 	}
-	return p.byKeyID[string(id)]
+	return p.those(func(x *index) []*Certificate { return x.byKeyID[string(id)] }, func(c *Certificate) bool { return bytes.Equal(c.SubjectKeyID, id) })
 }
 
 // ByIssuerSerial returns those of an issuer with a serial number, given as contents octets of an INTEGER. There is one as a
 // rule; anybody may have made others.
 func (p *Pool) ByIssuerSerial(issuer Name, serial []byte) []*Certificate {
+	key := serialKey(serial)
+	return p.those(func(x *index) []*Certificate { return x.bySerial[issuer.Key()+"\x00"+key] },
+		func(c *Certificate) bool { return serialKey(c.Serial) == key && c.Issuer.Equal(issuer) })
+}
+
+// Identified returns the first certificate that a signer identifier (RFC 5652 section 5.3) names, or nil.
+func (p *Pool) Identified(sid cms.SignerID) *Certificate {
 	var found []*Certificate
-	for _, c := range p.bySerial[serialKey(serial)] {
-		if c.Issuer.Equal(issuer) {
-			found = append(found, c)
-		}
+	switch {
+	case len(sid.SubjectKeyID) != 0:
+		found = p.ByKeyID(sid.SubjectKeyID)
+	case len(sid.Issuer) != 0:
+		found = p.ByIssuerSerial(NewName(sid.Issuer), sid.Serial)
 	}
-	return found
+	if len(found) == 0 {
+		return nil
+	}
+	return found[0]
+}
+
+// Hashed returns the certificate with a digest, or nil. All are digested once by each hash.
+func (p *Pool) Hashed(h algorithm.Hash, sum []byte) *Certificate {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sums, ok := p.hashed[h.ID]
+	if !ok {
+		sums = make(map[string]*Certificate, len(p.all))
+		for _, c := range p.all {
+			if key := string(h.Sum(c.Raw)); sums[key] == nil {
+				sums[key] = c
+			}
+		}
+		if p.hashed == nil {
+			p.hashed = map[cms.OID]map[string]*Certificate{}
+		}
+		p.hashed[h.ID] = sums
+	}
+	return sums[string(sum)]
 }
 
 // Anchor is whom a verifier trusts: a certificate, or a name with a key. A certificate need not be self-signed. It is also

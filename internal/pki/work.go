@@ -10,7 +10,7 @@ import (
 // What the paths of a message may cost at least, and more for each octet of it, so that judging stays linear in its size.
 const (
 	// BaseSignatures is in units of one verification with RSA of 2048 bits, some 25 µs.
-	BaseSignatures     = 1000
+	BaseSignatures     = 4000
 	OctetsPerSignature = 128
 	BaseSteps          = 200_000 // comparisons of names, candidates, nodes of policies: some 100 ns each
 	StepsPerOctet      = 1
@@ -21,6 +21,7 @@ const (
 // each is checked once for each key. It is safe for concurrent use. Verifiers that share it check signatures alike
 // ([Verifier.Signature]).
 type Work struct {
+	whole      *Work // of which this is a part; nil when it is the whole
 	mu         sync.Mutex
 	signatures int
 	steps      int
@@ -48,6 +49,14 @@ func NewWork(size int) *Work {
 // NewWorkOf returns a budget of so many units of verification and so many steps.
 func NewWorkOf(signatures, steps int) *Work { return &Work{signatures: signatures, steps: steps} }
 
+// Part returns a budget of one nth of what is left now, which is paid from the whole: for what anybody can append, so that it does
+// not use up what others need.
+func (w *Work) Part(nth int) *Work {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return &Work{whole: w, signatures: w.signatures / nth, steps: w.steps / nth}
+}
+
 // Spent returns the units of verification and the steps that were spent.
 func (w *Work) Spent() (signatures, steps int) {
 	w.mu.Lock()
@@ -62,6 +71,12 @@ func (w *Work) SpendSignature(spki []byte) bool { return w.spend(0, algorithm.Co
 // SpendSteps takes a number of steps, and reports whether there were as many.
 func (w *Work) SpendSteps(n int) bool { return w.spend(1, n) }
 
+// SpendOctets takes what digesting so many octets costs, and reports whether there was as much.
+func (w *Work) SpendOctets(n int) bool { return w.spend(1, n/OctetsPerStep) }
+
+// OctetsPerStep is how much is hashed in the time of a step.
+const OctetsPerStep = 64
+
 func (w *Work) spend(kind, n int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,7 +84,7 @@ func (w *Work) spend(kind, n int) bool {
 	if kind == 1 {
 		left = &w.steps
 	}
-	if *left < n {
+	if *left < n || w.whole != nil && !w.whole.spend(kind, n) {
 		// Nothing is left for smaller things either, or a message would go on in small pieces.
 		*left = 0
 		return false
@@ -81,6 +96,9 @@ func (w *Work) spend(kind, n int) bool {
 
 // known returns what is known about a signature, and the number under which to remember it.
 func (w *Work) known(subject *Certificate, spki []byte) (k checkedKey, v verdict, ok bool) {
+	if w.whole != nil {
+		return w.whole.known(subject, spki)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.keys == nil {
@@ -97,6 +115,10 @@ func (w *Work) known(subject *Certificate, spki []byte) (k checkedKey, v verdict
 }
 
 func (w *Work) remember(k checkedKey, v verdict) {
+	if w.whole != nil {
+		w.whole.remember(k, v)
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.checked[k] = v

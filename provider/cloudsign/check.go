@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -70,20 +71,20 @@ func check(item Item, container []byte, w want) (certificate []byte, err error) 
 }
 
 // signerCertificate finds the certificate of the signer, which is the one that was asked for when one was.
-func signerCertificate(sd *cms.SignedData, si *cms.SignerInfo, w want) (*cms.Certificate, error) {
+func signerCertificate(sd *cms.SignedData, si *cms.SignerInfo, w want) (*pki.Certificate, error) {
 	if w.der != nil {
-		cert, err := cms.ParseCertificate(w.der)
+		cert, err := pki.ParseCertificate(w.der)
 		if err != nil {
 			return nil, err
 		}
-		if !si.SID.Matches(cert) {
+		if !pki.Identifies(si.SID, cert) {
 			return nil, errOtherCertificate
 		}
 		return cert, nil
 	}
 	for _, v := range sd.Certificates {
-		cert, err := cms.ParseCertificate(v.Raw())
-		if err != nil || !si.SID.Matches(cert) {
+		cert, err := pki.ParseCertificate(v.Raw())
+		if err != nil || !pki.Identifies(si.SID, cert) {
 			continue
 		}
 		sum := sha1.Sum(cert.Raw) //nolint:gosec // see above
@@ -113,7 +114,7 @@ func contentDigest(item Item, si *cms.SignerInfo) ([]byte, error) {
 }
 
 // checkAttributes compares the signed attributes with what they have to say.
-func checkAttributes(sd *cms.SignedData, si *cms.SignerInfo, cert *cms.Certificate, digest []byte) error {
+func checkAttributes(sd *cms.SignedData, si *cms.SignerInfo, cert *pki.Certificate, digest []byte) error {
 	value, problem := cms.Single(si.Signed, cms.OIDMessageDigest)
 	if problem != "" || value.IsZero() {
 		return errors.New("the message-digest attribute is missing or malformed")
@@ -133,7 +134,7 @@ func checkAttributes(sd *cms.SignedData, si *cms.SignerInfo, cert *cms.Certifica
 		return errors.New(problems[0])
 	}
 	for _, id := range ids {
-		if !id.Matches(cert) {
+		if !bytes.Equal(id.Hash.Sum(cert.Raw), id.Value) {
 			return errOtherCertificate
 		}
 	}

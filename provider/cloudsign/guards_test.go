@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -121,7 +122,7 @@ func TestBrokenCertificateAttribute(t *testing.T) {
 	sd, err := cms.ParseSignedData(f.container([]byte("A")))
 	require.NoError(t, err)
 	si := &sd.Signers[0]
-	cert, err := cms.ParseCertificate(f.chain[0].Raw)
+	cert, err := pki.ParseCertificate(f.chain[0].Raw)
 	require.NoError(t, err)
 	digest := crypto.SHA256.New()
 	digest.Write([]byte("A"))

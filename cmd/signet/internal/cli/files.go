@@ -10,7 +10,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
-	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // cause takes operation and path out of an error of package os, which the message around it says already.
@@ -100,8 +100,8 @@ func (a *app) readSignature(path string) (*intake.File, error) {
 func notSigned(f *intake.File) error {
 	what := f.Kind.Name()
 	if f.Kind == intake.Certificate {
-		if c, err := cms.ParseCertificate(f.DER); err == nil {
-			what += " of " + inspect.Name(c.Subject)
+		if c, err := pki.ParseCertificate(f.DER); err == nil {
+			what += " of " + inspect.Name(c.Subject.Raw)
 		}
 	}
 	return fmt.Errorf("this is %s and not a signature; %s", what, f.Kind.Hint())

@@ -107,11 +107,11 @@ func (r *verified) nameSigners(ber []byte, known []*x509.Certificate) {
 	if err != nil {
 		return
 	}
-	candidates := m.Candidates.With(known)
+	candidates := message.With(m.Candidates, known)
 	for i := range min(len(m.Signatures), len(r.Signatures)) {
 		if c, _ := m.Signatures[i].FindSigner(candidates); c != nil && nameless(r.Signatures[i]) {
 			sum := sha1.Sum(c.Raw) //nolint:gosec // a thumbprint is a name, not a protection
-			r.Signatures[i].Signer, r.Signatures[i].Thumbprint = inspect.Name(c.Subject), strings.ToUpper(hex.EncodeToString(sum[:]))
+			r.Signatures[i].Signer, r.Signatures[i].Thumbprint = inspect.Name(c.Subject.Raw), strings.ToUpper(hex.EncodeToString(sum[:]))
 		}
 	}
 }

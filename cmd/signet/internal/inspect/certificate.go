@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // certificateChoice shows a member of SignedData.certificates (RFC 5652 section 10.2.2).
@@ -18,22 +19,22 @@ func (s scope) certificateChoice(p *Node, v cms.Value, i int) {
 		s.asn1(p, v, name+" of another kind")
 		return
 	}
-	c, err := cms.ParseCertificate(v.Raw())
+	c, err := pki.ParseCertificate(v.Raw())
 	if err != nil {
 		n, below := s.at(p, v, name, "")
 		below.failed(n, v, err)
 		return
 	}
-	n, below := s.at(p, v, name, nameIn(c.Subject))
+	n, below := s.at(p, v, name, nameIn(c.Subject.Raw))
 	sum1, sum256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw) //nolint:gosec // see import
-	below.add(n, "issuer", nameIn(c.Issuer))
+	below.add(n, "issuer", nameIn(c.Issuer.Raw))
 	below.add(n, "serial", serial(c.Serial))
 	below.tbsCertificate(n, v)
 	below.add(n, "key", KeyKind(c.SPKI))
 	below.add(n, "thumbprint", strings.ToUpper(hex.EncodeToString(sum1[:])))
 	below.add(n, "SHA-256", hex.EncodeToString(sum256[:]))
-	if c.Err != nil {
-		below.add(n, "unusual", reason(c.Err))
+	if _, err := c.X509(); err != nil {
+		below.add(n, "unusual", reason(err))
 	}
 }
 
