@@ -83,11 +83,26 @@ func ParseSignedData(ber []byte) (*SignedData, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := last(&r, "ContentInfo"); err != nil {
+		return nil, err
+	}
 	r = explicit.Reader()
 	if sd.Value, err = r.Want(TagSequence, "SignedData"); err != nil {
 		return nil, err
 	}
+	if err := last(&r, "the content of the ContentInfo"); err != nil {
+		return nil, err
+	}
 	return sd, sd.fields(sd.Value.Reader())
+}
+
+// last refuses what follows the last field of a structure: nobody here would look at it, and somebody else might, such as at a
+// second content.
+func last(r *Reader, what string) error {
+	if r.Empty() {
+		return nil
+	}
+	return syntaxError(r.off, "something follows the last field of %s", what)
 }
 
 func (sd *SignedData) fields(r Reader) error {
@@ -136,7 +151,7 @@ func (sd *SignedData) fields(r Reader) error {
 		}
 		sd.Signers = append(sd.Signers, si)
 	}
-	return nil
+	return last(&r, "SignedData")
 }
 
 func (sd *SignedData) encapsulated(r *Reader) (err error) {
@@ -152,12 +167,17 @@ func (sd *SignedData) encapsulated(r *Reader) (err error) {
 		return err
 	}
 	explicit, ok, err := inner.Optional(ContextConstructed(0))
-	if err != nil || !ok {
+	if err != nil {
+		return err
+	}
+	if err := last(&inner, "SignedData.encapContentInfo"); err != nil || !ok {
 		return err
 	}
 	content := explicit.Reader()
-	sd.Content, err = content.Next()
-	return err
+	if sd.Content, err = content.Next(); err != nil {
+		return err
+	}
+	return last(&content, "eContent")
 }
 
 func optionalSet(r *Reader, number int) (set Value, members []Value, err error) {
@@ -223,8 +243,10 @@ func ParseSignerInfo(value Value) (si SignerInfo, err error) {
 	if si.SignatureRaw, err = si.Signature.Octets(); err != nil {
 		return si, err
 	}
-	si.UnsignedSet, si.Unsigned, err = optionalAttributes(&r, 1)
-	return si, err
+	if si.UnsignedSet, si.Unsigned, err = optionalAttributes(&r, 1); err != nil {
+		return si, err
+	}
+	return si, last(&r, "SignerInfo")
 }
 
 func parseSignerID(v Value) (SignerID, error) {

@@ -2,6 +2,7 @@ package damage
 
 import (
 	"bytes"
+	"hash/fnv"
 	"iter"
 	"slices"
 	"strings"
@@ -281,4 +282,15 @@ func (k *maker) spares(n *node, spares []Spare) {
 			k.replace(n, s.DER, "exchange for "+s.Name)
 		}
 	}
+}
+
+// Sampled chooses one of n variants of those inside of certificates, values and time-stamps, of which there are many, by their
+// names; all others are chosen.
+func (v *Variant) Sampled(n uint32) bool {
+	if !v.Deep {
+		return true
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(v.Name))
+	return h.Sum32()%n == 0
 }
