@@ -208,7 +208,7 @@ func (v *verifier) unsigned(r *SignatureReport, s *message.Signature) {
 		case "":
 			names = append(names, "a malformed attribute")
 		case cms.OIDCounterSignature:
-			if len(s.Counter) == 0 {
+			if len(s.Counter) == 0 && s.Unread == 0 {
 				names = append(names, "an unreadable counter-signature")
 			}
 		default:
@@ -216,6 +216,12 @@ func (v *verifier) unsigned(r *SignatureReport, s *message.Signature) {
 				names = append(names, a.Type.Name())
 			}
 		}
+	}
+	if s.Unread != 0 {
+		names = append(names, fmt.Sprintf("%d counter-signatures beyond the %d that are read of a message", s.Unread, cms.MaxSigners))
+	}
+	if s.UnreadStamps != 0 {
+		names = append(names, fmt.Sprintf("%d time-stamps beyond the %d that are read of a message", s.UnreadStamps, message.MaxTimestamps))
 	}
 	if n := len(names); n > maxNames {
 		names = append(names[:maxNames], fmt.Sprintf("and %d more", n-maxNames))

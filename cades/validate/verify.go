@@ -252,9 +252,6 @@ func (v *verifier) now() time.Time {
 }
 
 func certificateName(c *pki.Certificate) string {
-	if x, err := c.X509(); err == nil {
-		return x.Subject.String()
-	}
 	if c.Subject.IsEmpty() || c.Subject.Malformed() {
 		return "certificate with serial number " + c.SerialText()
 	}

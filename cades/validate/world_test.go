@@ -21,14 +21,14 @@ import (
 
 // world is a clock, and authorities of which each may be told to be good until some day.
 type world struct {
-	*testing.T
+	testing.TB
 	pki *testpki.PKI
 	now time.Time
 }
 
 var content = []byte("content")
 
-func newWorld(t *testing.T) *world { return &world{t, testpki.New(t), testpki.Now()} }
+func newWorld(t testing.TB) *world { return &world{t, testpki.New(t), testpki.Now()} }
 
 func (w *world) clock() time.Time { return w.now }
 

@@ -105,6 +105,9 @@ func last(r *Reader, what string) error {
 	return syntaxError(r.off, "something follows the last field of %s", what)
 }
 
+// MaxSigners bounds the SignerInfos of one SignedData. What is read of each takes more memory than a small one has octets.
+const MaxSigners = 10_000
+
 func (sd *SignedData) fields(r Reader) error {
 	v, err := r.Want(TagInteger, "SignedData.version")
 	if err != nil {
@@ -143,6 +146,9 @@ func (sd *SignedData) fields(r Reader) error {
 	signers := sd.SignerInfos.Reader()
 	if all, err = signers.All(); err != nil {
 		return err
+	}
+	if len(all) > MaxSigners {
+		return syntaxError(sd.SignerInfos.start, "there are more than %d signers", MaxSigners)
 	}
 	for _, v := range all {
 		si, err := ParseSignerInfo(v)

@@ -22,6 +22,8 @@ type Message struct {
 	Signatures   []*Signature
 
 	mu      sync.Mutex
+	left    int      // how many counter-signatures may still be read
+	stamps  int      // how many time-stamps may still be read
 	read    pki.Pool // all that were read, also in time-stamps and attributes
 	digests digests  // of the members of SignedData, which hash indexes list
 }
@@ -40,6 +42,7 @@ func Parse(ber []byte) (*Message, error) {
 			m.Candidates.Add(c)
 		}
 	}
+	m.left, m.stamps = cms.MaxSigners, MaxTimestamps
 	for i := range sd.Signers {
 		m.Signatures = append(m.Signatures, m.signature(i, &sd.Signers[i], 0))
 	}
@@ -87,12 +90,20 @@ type Signature struct {
 	Message *Message
 	SI      *cms.SignerInfo
 	Counter []*Signature
+	Unread  int        // further counter-signatures, beyond what is read of a message
 	Parent  *Signature // of a counter-signature
 
-	stampsOnce sync.Once
-	stamps     []*Timestamp
-	digests    digests // of its unsigned attributes, which hash indexes list
+	// UnreadStamps is how many time-stamps there are beyond what is read of a message.
+	UnreadStamps int
+
+	stampsAllowed int
+	stampsOnce    sync.Once
+	stamps        []*Timestamp
+	digests       digests // of its unsigned attributes, which hash indexes list
 }
+
+// MaxTimestamps bounds the time-stamps that are read of a message. One that is renewed each year for a century has 300.
+const MaxTimestamps = 4096
 
 // MaxCounterDepth bounds counter-signatures of counter-signatures.
 const MaxCounterDepth = 8
@@ -100,11 +111,26 @@ const MaxCounterDepth = 8
 // signature gathers a SignerInfo and the counter-signatures on it, to a depth that bounds what a hostile file can ask.
 func (m *Message) signature(index int, si *cms.SignerInfo, depth int) *Signature {
 	s := &Signature{Index: index, Message: m, SI: si}
+	for _, attributes := range [][]cms.Attribute{si.Signed, si.Unsigned} {
+		for _, a := range attributes {
+			if _, ok := KindOf(a.Type); ok {
+				n := min(len(a.Values), m.stamps)
+				m.stamps -= n
+				s.stampsAllowed += n
+				s.UnreadStamps += len(a.Values) - n
+			}
+		}
+	}
 	if depth >= MaxCounterDepth {
 		return s
 	}
 	for _, a := range cms.Find(si.Unsigned, cms.OIDCounterSignature) { // RFC 5652 section 11.4: any number of each
 		for _, v := range a.Values {
+			if m.left == 0 {
+				s.Unread++
+				continue
+			}
+			m.left--
 			inner, err := cms.ParseSignerInfo(v)
 			if err != nil {
 				continue

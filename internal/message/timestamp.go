@@ -86,6 +86,9 @@ func (s *Signature) Timestamps() []*Timestamp {
 					continue
 				}
 				for pos, v := range a.Values {
+					if len(s.stamps) == s.stampsAllowed {
+						return
+					}
 					t := &Timestamp{Kind: kind, Set: a.Set, Value: v, Attribute: a, At: i, Pos: pos, Signed: k == 0}
 					t.Token, t.Err = tst.Parse(v.Raw(), s.Message.Certificate)
 					s.stamps = append(s.stamps, t)

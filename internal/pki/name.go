@@ -24,6 +24,9 @@ type preparedName struct {
 	keys []string // of each RDN
 	key  string   // of the whole
 	bad  bool
+
+	textOnce sync.Once
+	text     string // for people: a long name may be in many sentences
 }
 
 // RDN is a relative distinguished name: a set of attributes, which has one member as a rule.

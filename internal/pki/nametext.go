@@ -142,10 +142,15 @@ const maxNameText = 1024
 // String is the name for people, in the order of RFC 4514: the last RDN first. Control and format characters, also those
 // that turn the direction of letters around, are written as \XX. A very long name is cut.
 func (n Name) String() string {
-	if n.Malformed() {
+	p := n.prepared()
+	if p.bad {
 		return "(a malformed name)"
 	}
-	rdns := n.RDNs()
+	p.textOnce.Do(func() { p.text = textOf(p.rdns) })
+	return p.text
+}
+
+func textOf(rdns []RDN) string {
 	var b strings.Builder
 	for i := len(rdns) - 1; i >= 0; i-- {
 		for j, a := range rdns[i] {
