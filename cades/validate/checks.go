@@ -28,6 +28,11 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 	if want := s.SI.ExpectedVersion(); s.SI.Version != want {
 		report("SignerInfo has version %d instead of %d", s.SI.Version, want)
 	}
+	if c := sd.Content; sd.ContentType == cms.OIDData && !c.IsZero() && c.Tag() != cms.TagOctetString && c.Tag() != cms.ConstructedOctetString {
+		// Readers that take it for what it is would see another content than the octets that are digested here.
+		fine = false
+		r.add(CheckStructure, Failed, "the content is %s, and has to be an OCTET STRING (RFC 5652 section 5.2)", c.Tag())
+	}
 	if !v.listed[s.SI.Digest.ID] {
 		report("digestAlgorithms does not list %s", s.DigestAlgorithm())
 	}

@@ -327,7 +327,7 @@ func (h *holding) value(c, by *pki.Certificate) {
 		return
 	}
 	if h.v.looking == nil { // what form it has takes nothing away from what is judged
-		h.v.looking = pki.NewWork(h.v.m.Size())
+		h.v.looking = pki.NewWork(h.v.size)
 	}
 	if !h.v.looking.SpendSteps(16 + h.v.inMessage().Len()) {
 		h.missing("revocation values", "whether there are values about %s was not looked at: the message asks for more work than its size allows", c.Subject)

@@ -53,6 +53,7 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 
 // verifier is one run of Verify.
 type verifier struct {
+	size       int // octets of the message without its content, and of what was given
 	m          *message.Message
 	o          *Options
 	rules      *Policy             // of the options, or the default
@@ -79,11 +80,14 @@ type verifier struct {
 
 func newVerifier(m *message.Message, o *Options) *verifier {
 	size := m.Size()
+	if !m.Detached() { // a content is digested, whatever its size, and asks for nothing
+		size -= m.SD.Content.Len()
+	}
 	for _, c := range o.Certificates {
 		size += len(c.Raw)
 	}
 	v := &verifier{
-		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, work: pki.NewWork(size),
+		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
 		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
 	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry)

@@ -36,6 +36,9 @@ func (v *verifier) stamps(s *message.Signature) []*stampCheck {
 	var all []*stampCheck
 	for _, t := range s.Timestamps() {
 		c := &stampCheck{Timestamp: t, signature: s, content: s.ContentOf(t.Kind)}
+		if t.Kind == message.ArchiveTimestampV1 || t.Kind == message.ArchiveTimestampV2 {
+			c.content = message.ContentOctets // digested once for all of them
+		}
 		if t.Token != nil {
 			c.hash = t.Token.Hash
 			if newHash, ok := v.hashOf(c.hash); ok {
@@ -102,6 +105,7 @@ func (v *verifier) imprint(c *stampCheck) (sum []byte, status Status, problem st
 	for _, imprint := range c.signature.Imprints(c.Timestamp, c.idx) {
 		h := c.newHash()
 		if c.content == message.ContentOctets {
+			imprint.Content = c.content
 			if h, problem = v.afterContent(c.hash); problem != "" {
 				return nil, Unchecked, problem
 			}
