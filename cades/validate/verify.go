@@ -90,7 +90,7 @@ func newVerifier(m *message.Message, o *Options) *verifier {
 		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
 		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
-	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry)
+	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry).Caching()
 	for _, a := range m.SD.Digests {
 		v.listed[a.ID] = true
 	}
