@@ -83,7 +83,7 @@ func (v *verifier) prepare() {
 	if v.pools != nil {
 		return
 	}
-	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates), pki.NewPool()}
+	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates, v.o.RawCertificates...), pki.NewPool()}
 	values := &revocation.Values{}
 	if v.o.Values != nil {
 		values.OCSP, values.CRLs = append(values.OCSP, v.o.Values.OCSP...), append(values.CRLs, v.o.Values.CRLs...)
