@@ -98,12 +98,12 @@ func verdictOf(s *cades.SignatureReport) verifiedSignature {
 }
 
 // nameSigners finds the names of signers whose certificates crypto/x509 refuses, which a report has no name of.
-func (r *verified) nameSigners(ber []byte, known []*x509.Certificate) {
+func (r *verified) nameSigners(octets cms.Octets, known []*x509.Certificate) {
 	nameless := func(v verifiedSignature) bool { return v.Signer == "" }
 	if !slices.ContainsFunc(r.Signatures, nameless) {
 		return
 	}
-	m, err := message.Parse(ber)
+	m, err := message.Read(octets)
 	if err != nil {
 		return
 	}
