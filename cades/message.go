@@ -161,45 +161,21 @@ func (s *Signature) SignerCertificate() *x509.Certificate {
 	return nil
 }
 
-// Level returns the level that the attributes of the signature have the form of. It says nothing about their validity.
+// Level returns the level that the attributes of the signature have the form of. It says nothing about their validity. Forms that
+// this package does not make are the highest one below them that it does: those between C and X Long Type 1 are C.
 func (s *Signature) Level() Level {
-	has := func(attributes []cms.Attribute, ids ...cms.OID) bool {
-		for _, id := range ids {
-			for _, a := range cms.Find(attributes, id) {
-				if len(a.Values) != 0 { // an attribute without a value is nothing
-					return true
-				}
-			}
+	form := s.in.Form()
+	for l := PKCS7; l <= A; l++ {
+		if l.String() == form {
+			return l
 		}
-		return false
 	}
-	unsigned := s.in.SI.Unsigned
-	refs := has(unsigned, cms.OIDCertificateRefs) && has(unsigned, cms.OIDRevocationRefs)
-	values := has(unsigned, cms.OIDCertificateValues) || has(unsigned, cms.OIDRevocationValues)
-	switch {
-	case !has(s.in.SI.Signed, cms.OIDSigningCertificate, cms.OIDSigningCertificateV2):
-		return PKCS7
-	case has(unsigned, cms.OIDArchiveTimeStampV3) && !refs:
-		return LTA
-	case has(unsigned, cms.OIDArchiveTimeStampV3, cms.OIDArchiveTimeStampV2, cms.OIDArchiveTimeStamp, cms.OIDLongTermValidation):
-		return A
-	case refs && values && has(unsigned, cms.OIDCAdESCTimeStamp):
-		return XLongType1
-	case refs && has(unsigned, cms.OIDSignatureTimeStamp):
-		return C
-	case has(unsigned, cms.OIDSignatureTimeStamp) && len(s.message.in.SD.Revocations) != 0:
-		return LT
-	case has(unsigned, cms.OIDSignatureTimeStamp):
-		return T
+	if form == "CAdES-EPES" {
+		return BES
 	}
-	return BES
+	return C
 }
 
-// LevelName is the name of Level, and CAdES-EPES for a BES that names a signature policy.
-func (s *Signature) LevelName() string {
-	level := s.Level()
-	if level == BES && len(cms.Find(s.in.SI.Signed, cms.OIDSignaturePolicy)) != 0 {
-		return "CAdES-EPES"
-	}
-	return level.String()
-}
+// LevelName is the name of the form: that of Level, CAdES-EPES for a BES that names a signature policy, or one between C and X Long
+// Type 1.
+func (s *Signature) LevelName() string { return s.in.Form() }

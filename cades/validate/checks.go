@@ -28,6 +28,11 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 	if want := s.SI.ExpectedVersion(); s.SI.Version != want {
 		report("SignerInfo has version %d instead of %d", s.SI.Version, want)
 	}
+	if c := sd.Content; sd.ContentType == cms.OIDData && !c.IsZero() && c.Tag() != cms.TagOctetString && c.Tag() != cms.ConstructedOctetString {
+		// Readers that take it for what it is would see another content than the octets that are digested here.
+		fine = false
+		r.add(CheckStructure, Failed, "the content is %s, and has to be an OCTET STRING (RFC 5652 section 5.2)", c.Tag())
+	}
 	if !v.listed[s.SI.Digest.ID] {
 		report("digestAlgorithms does not list %s", s.DigestAlgorithm())
 	}
@@ -106,17 +111,21 @@ func (v *verifier) messageDigest(j *judgement) {
 	if s.Parent != nil {
 		newHash, ok := v.hashOf(id)
 		if !ok {
-			r.add(CheckMessageDigest, Unchecked, "hash %s is not supported", id.Name())
+			r.notChecked(CheckMessageDigest, fmt.Sprintf("the hash %s is not known here", id.Name()))
 			return
 		}
 		if !j.work.SpendOctets(len(s.Parent.SI.SignatureRaw)) { // many may be on one of a megabyte
-			r.add(CheckMessageDigest, Unchecked, "%s", tooMuchWork)
+			r.notChecked(CheckMessageDigest, tooMuchWork)
 			return
 		}
 		h := newHash()
 		h.Write(s.Parent.SI.SignatureRaw)
 		sum = h.Sum(nil)
 	} else {
+		if _, ok := v.hashOf(id); !ok {
+			r.notChecked(CheckMessageDigest, fmt.Sprintf("the hash %s is not known here", id.Name()))
+			return
+		}
 		var status Status
 		var problem string
 		if sum, status, problem = v.contentDigest(id); problem != "" {
@@ -158,6 +167,9 @@ func (v *verifier) signingTime(r *SignatureReport, s *message.Signature) {
 		r.add(CheckSigningTime, Unchecked, "none is claimed, which the baseline levels demand")
 	default:
 		t, err := value.Time()
+		if err == nil {
+			r.SigningTime = t.UTC()
+		}
 		switch {
 		case err != nil:
 			r.add(CheckSigningTime, Failed, "%s", err)

@@ -41,6 +41,9 @@ func ParseImplicitAlgorithm(v Value) (Algorithm, error) {
 		if a.Parameters, err = r.Next(); err != nil {
 			return Algorithm{}, err
 		}
+		if a.Parameters.tag == TagNull && len(a.Parameters.Body()) != 0 { // X.690 section 8.8.2
+			return Algorithm{}, syntaxError(a.Parameters.start, "the NULL of an algorithm has contents")
+		}
 	}
 	if !r.Empty() { // what is skipped here is what another reader takes for the parameters
 		return Algorithm{}, syntaxError(r.Offset(), "something follows the parameters of an algorithm")

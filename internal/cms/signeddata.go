@@ -86,8 +86,14 @@ func ParseOctets(o Octets) (*SignedData, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := last(&r, "ContentInfo"); err != nil {
+		return nil, err
+	}
 	r = explicit.Reader()
 	if sd.Value, err = r.Want(TagSequence, "SignedData"); err != nil {
+		return nil, err
+	}
+	if err := last(&r, "the content of the ContentInfo"); err != nil {
 		return nil, err
 	}
 	if err := sd.fields(sd.Value.Reader()); err != nil {
@@ -98,6 +104,15 @@ func ParseOctets(o Octets) (*SignedData, error) {
 	}
 	sd.Trailing = info.doc.octets(info.next, o.Size())
 	return sd, nil
+}
+
+// last refuses what follows the last field of a structure: nobody here would look at it, and somebody else might, such as at a
+// second content.
+func last(r *Reader, what string) error {
+	if r.Empty() {
+		return nil
+	}
+	return syntaxError(r.off, "something follows the last field of %s", what)
 }
 
 // MaxSigners bounds the SignerInfos of one SignedData. What is read of each takes more memory than a small one has octets.
@@ -152,7 +167,7 @@ func (sd *SignedData) fields(r Reader) error {
 		}
 		sd.Signers = append(sd.Signers, si)
 	}
-	return nil
+	return last(&r, "SignedData")
 }
 
 func (sd *SignedData) encapsulated(r *Reader) (err error) {
@@ -168,12 +183,17 @@ func (sd *SignedData) encapsulated(r *Reader) (err error) {
 		return err
 	}
 	explicit, ok, err := inner.Optional(ContextConstructed(0))
-	if err != nil || !ok {
+	if err != nil {
+		return err
+	}
+	if err := last(&inner, "SignedData.encapContentInfo"); err != nil || !ok {
 		return err
 	}
 	content := explicit.Reader()
-	sd.Content, err = content.Next()
-	return err
+	if sd.Content, err = content.Next(); err != nil {
+		return err
+	}
+	return last(&content, "eContent")
 }
 
 func optionalSet(r *Reader, number int) (set Value, members []Value, err error) {
@@ -242,8 +262,10 @@ func ParseSignerInfo(value Value) (si SignerInfo, err error) {
 	if si.SignatureRaw, err = si.Signature.Octets(); err != nil {
 		return si, err
 	}
-	si.UnsignedSet, si.Unsigned, err = optionalAttributes(&r, 1)
-	return si, err
+	if si.UnsignedSet, si.Unsigned, err = optionalAttributes(&r, 1); err != nil {
+		return si, err
+	}
+	return si, last(&r, "SignerInfo")
 }
 
 func parseSignerID(v Value) (SignerID, error) {

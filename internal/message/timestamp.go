@@ -117,12 +117,15 @@ type Imprint struct {
 	Tail    [][]byte
 }
 
-// Octets is how many are digested, the content left out.
+// Octets is how many [Imprint.Sum] digests.
 func (p *Imprint) Octets() (n int) {
-	for _, parts := range [][][]byte{p.Head, p.Tail} {
-		for _, b := range parts {
+	if p.Content != ContentOctets {
+		for _, b := range p.Head {
 			n += len(b)
 		}
+	}
+	for _, b := range p.Tail {
+		n += len(b)
 	}
 	return n
 }

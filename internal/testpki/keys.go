@@ -110,3 +110,9 @@ func OldKeyPEM(t testing.TB, key crypto.Signer) []byte {
 	t.Fatalf("testpki: there is no old form of %T", key)
 	return nil
 }
+
+// FixedRSA is the key of a kind that is a file, the same in every run.
+func FixedRSA(t testing.TB, kind Kind) crypto.Signer {
+	t.Helper()
+	return rsaKey(t, kind, 0)
+}

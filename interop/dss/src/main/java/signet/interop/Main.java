@@ -24,11 +24,15 @@ public final class Main {
     }
 
     public static void main(String[] argv) throws Exception {
+        Judge judge = new Judge();
         Requests.serve((verb, args, answer) -> {
-            if (!verb.equals("validate")) {
-                throw new IllegalArgumentException("unknown verb " + verb);
+            switch (verb) {
+                case "validate" -> validate(args.get(0), args.get(1), args.get(2), answer);
+                case "trust" -> judge.trust(args);
+                case "judge" -> judge.judge(args.get(0), args.get(1), Long.parseLong(args.get(2)), Boolean.parseBoolean(args.get(3)), answer);
+                case "rate" -> judge.rate(args.get(0), args.get(1), Long.parseLong(args.get(2)), Boolean.parseBoolean(args.get(3)), Long.parseLong(args.get(4)), answer);
+                default -> throw new IllegalArgumentException("unknown verb " + verb);
             }
-            validate(args.get(0), args.get(1), args.get(2), answer);
         });
     }
 
