@@ -83,6 +83,9 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 			return usage("--at %s: %w", f.at, err)
 		}
 	}
+	if err := f.checkPage(); err != nil {
+		return err
+	}
 	t, err := a.trusted(&f.trustFlags)
 	if err != nil {
 		return err
