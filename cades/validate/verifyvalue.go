@@ -3,6 +3,7 @@ package validate
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
@@ -236,7 +237,7 @@ func (v *verifier) verify(j *judgement, message, digest []byte) (note string, er
 		j.r.blame(CheckSignature, CauseWeakAlgorithm)
 	case isReason(err, algorithm.KeyMisused):
 		j.r.blame(CheckSignature, CauseMisusedCertificate)
-	case isReason(err, algorithm.Malformed):
+	case isReason(err, algorithm.Malformed), err != nil && strings.Contains(err.Error(), "lacks the NULL"): // which the key did make
 		j.r.blame(CheckSignature, CauseMalformed)
 	}
 	return note, err
