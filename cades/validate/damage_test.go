@@ -25,7 +25,7 @@ func TestDamaged(t *testing.T) {
 		base, err := damage.New(m.DER, m.Signers...)
 		require.NoError(t, err)
 		for v := range base.All(m.Donors, spares) {
-			if !v.Sampled(40) {
+			if !v.Sampled(4, 80) {
 				continue
 			}
 			all++
