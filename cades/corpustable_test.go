@@ -31,8 +31,8 @@ Most contents are not there. Trusted are the roots that each file brings along i
 whom one trusts; the time is 2026-11-01, long after the end of most certificates, and nobody is asked whether one was revoked. The table is
 written by ` + "`SIGNET_UPDATE=1 go test ./cades -run CorpusTable`" + ` and checked by the same test.
 
-| file | level | conclusion | time-stamps that prove something | checks that did not pass |
-|---|---|---|---|---|
+| file | form | level; what the next one asks for | conclusion | time-stamps that prove something | checks that did not pass |
+|---|---|---|---|---|---|
 `)
 	rows := 0
 	for _, file := range files {
@@ -44,7 +44,7 @@ written by ` + "`SIGNET_UPDATE=1 go test ./cades -run CorpusTable`" + ` and chec
 		rows++
 		m, err := cades.Parse(ber)
 		if err != nil {
-			fmt.Fprintf(&b, "| %s | - | cannot be read | - | - |\n", filepath.Base(file))
+			fmt.Fprintf(&b, "| %s | - | - | cannot be read | - | - |\n", filepath.Base(file))
 			continue
 		}
 		report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: rootsInside(m), Time: time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)})
@@ -67,7 +67,7 @@ written by ` + "`SIGNET_UPDATE=1 go test ./cades -run CorpusTable`" + ` and chec
 					open = append(open, line)
 				}
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %s |\n", filepath.Base(file), r.Signature.LevelName(), conclusion, passed, len(r.Timestamps), strings.Join(open, ", "))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %d of %d | %s |\n", filepath.Base(file), r.Form, nextLevel(r), conclusion, passed, len(r.Timestamps), strings.Join(open, ", "))
 		}
 	}
 	require.Greater(t, rows, 50)
@@ -84,6 +84,23 @@ written by ` + "`SIGNET_UPDATE=1 go test ./cades -run CorpusTable`" + ` and chec
 			require.Contains(t, string(have), line)
 		}
 	}
+}
+
+// nextLevel is the baseline level of a signature, and what the next one asks for.
+func nextLevel(r *cades.SignatureReport) string {
+	for _, l := range r.Levels {
+		if l.Reached {
+			continue
+		}
+		var parts []string
+		for _, f := range l.Missing {
+			if part := f.Part + " " + string(f.Problem); !slices.Contains(parts, part) {
+				parts = append(parts, part)
+			}
+		}
+		return fmt.Sprintf("%s; %s: %s", r.Level, l.Level, strings.Join(parts, ", "))
+	}
+	return r.Level
 }
 
 // rootsInside are the self-issued certificates of a message and of its time-stamps.

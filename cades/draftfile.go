@@ -116,7 +116,11 @@ func (d *Draft) appendParts(b *cms.Builder) error {
 		b.Value(cms.ContextTag(0), content.Bytes())
 	}
 	if d.base != nil {
-		b.Value(cms.ContextTag(1), d.base.in.BER)
+		ber, err := d.base.in.Octets.Bytes()
+		if err != nil {
+			return err
+		}
+		b.Value(cms.ContextTag(1), ber)
 	}
 	if d.on != nil {
 		on := b.Open(cms.ContextConstructed(2))

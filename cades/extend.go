@@ -51,6 +51,25 @@ type ExtendOptions struct {
 // LTA what the last one needs to be verified later. A signature that does not verify, or that was revoked or expired without a
 // proof that it is older, is refused with an error that says why.
 func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byte, error) {
+	raised, err := m.extend(ctx, to, o)
+	if err != nil {
+		return nil, err
+	}
+	return raised.in.Octets.Bytes()
+}
+
+// ExtendTo is [Message.Extend] for messages that were opened: the content goes from where it is to dst, without being held.
+// Nothing is written unless the level is reached.
+func (m *Message) ExtendTo(ctx context.Context, dst io.Writer, to Level, o *ExtendOptions) error {
+	raised, err := m.extend(ctx, to, o)
+	if err != nil {
+		return err
+	}
+	_, err = raised.WriteTo(dst)
+	return err
+}
+
+func (m *Message) extend(ctx context.Context, to Level, o *ExtendOptions) (*Message, error) {
 	if o == nil {
 		o = &ExtendOptions{}
 	}
@@ -61,7 +80,7 @@ func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byt
 	if err := e.run(ctx, to); err != nil {
 		return nil, err
 	}
-	return e.m.in.BER, nil
+	return e.m, nil
 }
 
 // extension is one call of Extend. m becomes the message after each step.
@@ -71,7 +90,7 @@ type extension struct {
 	which   []path
 	digest  []byte                      // of the content, by the hash of the imprints; nil when it is not needed
 	digests []sign.Digest               // of the content
-	octets  hash.Cloner                 // has taken encapContentInfo and a detached content, for archive time-stamps of RFC 5126
+	octets  hash.Cloner                 // has taken encapContentInfo and a content that is not in memory, for archive time-stamps of RFC 5126
 	proofs  map[string]*proof           // by path
 	fresh   bool                        // the signature was made a moment ago and need not be verified
 	judged  map[string]*SignatureReport // what was found of the signatures, by path
@@ -242,10 +261,14 @@ func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]by
 			writers = append(writers, hashes[id])
 		}
 	}
-	if to == A && e.m.Detached() {
+	if to == A && (e.m.Detached() || !e.m.in.Octets.InMemory()) {
 		h := e.hash().New()
-		h.Write(e.m.in.SD.EncapContentInfo.Raw())
-		writers = append(writers, h)
+		if err := e.m.in.WriteContentHead(h); err != nil {
+			return extendError(sign.ErrInput, "the content inside cannot be read: %s", err)
+		}
+		if e.m.Detached() { // else it was within
+			writers = append(writers, h)
+		}
 		e.octets, _ = h.(hash.Cloner)
 	}
 	all := io.MultiWriter(writers...)
@@ -324,7 +347,7 @@ func (s *Signature) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]b
 	if err := e.run(ctx, to); err != nil {
 		return nil, err
 	}
-	return e.m.in.BER, nil
+	return e.m.in.Octets.Bytes()
 }
 
 // proof is a time at which the signature is known to have existed: by a time-stamp that was made now, or by one that was there
@@ -386,12 +409,16 @@ func (e *extension) stamp(ctx context.Context, sum []byte) (*tsp.Token, error) {
 
 // grow puts what is new into the message, which is read again.
 func (e *extension) grow(g *growth) error {
-	ber, err := g.into(e.m.in.SD)
+	octets, err := g.octets(e.m.in.SD)
 	if err != nil {
 		return err
 	}
-	e.m, err = Parse(ber)
-	return err
+	in, err := message.Read(octets)
+	if err != nil {
+		return err
+	}
+	e.m = wrap(in)
+	return nil
 }
 
 // attribute encodes an Attribute with one value.

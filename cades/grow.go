@@ -20,6 +20,15 @@ type growth struct {
 // into returns the message with the growth in it. Every octet that was there stays, but for lengths around what is new
 // and the version of the SignedData, which follows from what it holds (RFC 5652 section 5.1).
 func (g *growth) into(sd *cms.SignedData) ([]byte, error) {
+	octets, err := g.octets(sd)
+	if err != nil {
+		return nil, err
+	}
+	return octets.Bytes()
+}
+
+// octets is into for a message whose content may be elsewhere, where it stays.
+func (g *growth) octets(sd *cms.SignedData) (cms.Octets, error) {
 	edits := append([]cms.Edit(nil), g.inside...)
 	add := func(set cms.Value, parent cms.Value, at, number int, members [][]byte) {
 		switch {
@@ -48,11 +57,11 @@ func (g *growth) into(sd *cms.SignedData) ([]byte, error) {
 	if edit, ok := g.version(sd); ok {
 		edits = append(edits, edit)
 	}
-	out, err := cms.Splice(sd.ContentInfo, edits...)
+	out, err := cms.SpliceOctets(sd.ContentInfo, edits...)
 	if err != nil {
-		return nil, err
+		return cms.Octets{}, err
 	}
-	return append(out, sd.Trailing...), nil
+	return out.Append(sd.Trailing), nil
 }
 
 // version raises SignedData.version to 5 when a revocation value of another kind than a CRL comes in.

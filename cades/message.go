@@ -10,8 +10,8 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Message is a SignedData as it was received: every byte of it is kept. It is not modified and is safe for concurrent
-// use.
+// Message is a SignedData as it was received: every byte of it is kept, or stays in the file that was opened. It is not
+// modified and is safe for concurrent use.
 type Message struct {
 	in         *message.Message
 	signatures []*Signature
@@ -32,11 +32,18 @@ type Certificate struct {
 func Parse(ber []byte) (*Message, error) {
 	in, err := message.Parse(ber)
 	if err != nil {
-		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: "it has to be a CMS or PKCS #7 SignedData in DER or BER"}
+		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: parseHint}
 	}
+	return wrap(in), nil
+}
+
+const parseHint = "it has to be a CMS or PKCS #7 SignedData in DER or BER"
+
+// wrap makes a message of what was read.
+func wrap(in *message.Message) *Message {
 	m := &Message{in: in}
 	m.signatures = m.wrap(in.Signatures, nil)
-	return m, nil
+	return m
 }
 
 func (m *Message) wrap(in []*message.Signature, parent *Signature) (all []*Signature) {
@@ -48,8 +55,14 @@ func (m *Message) wrap(in []*message.Signature, parent *Signature) (all []*Signa
 	return all
 }
 
-// Bytes returns the message as it was received.
-func (m *Message) Bytes() []byte { return m.in.BER }
+// Bytes returns the message as it was received. It is nil for an attached one that was opened; see [Message.WriteTo].
+func (m *Message) Bytes() []byte {
+	if !m.in.Octets.InMemory() {
+		return nil
+	}
+	ber, _ := m.in.Octets.Bytes() // they are there
+	return ber
+}
 
 // Detached reports whether the content is elsewhere. An empty content inside is not detached.
 func (m *Message) Detached() bool { return m.in.SD.Content.IsZero() }
@@ -148,45 +161,21 @@ func (s *Signature) SignerCertificate() *x509.Certificate {
 	return nil
 }
 
-// Level returns the level that the attributes of the signature have the form of. It says nothing about their validity.
+// Level returns the level that the attributes of the signature have the form of. It says nothing about their validity. Forms that
+// this package does not make are the highest one below them that it does: those between C and X Long Type 1 are C.
 func (s *Signature) Level() Level {
-	has := func(attributes []cms.Attribute, ids ...cms.OID) bool {
-		for _, id := range ids {
-			for _, a := range cms.Find(attributes, id) {
-				if len(a.Values) != 0 { // an attribute without a value is nothing
-					return true
-				}
-			}
+	form := s.in.Form()
+	for l := PKCS7; l <= A; l++ {
+		if l.String() == form {
+			return l
 		}
-		return false
 	}
-	unsigned := s.in.SI.Unsigned
-	refs := has(unsigned, cms.OIDCertificateRefs) && has(unsigned, cms.OIDRevocationRefs)
-	values := has(unsigned, cms.OIDCertificateValues) || has(unsigned, cms.OIDRevocationValues)
-	switch {
-	case !has(s.in.SI.Signed, cms.OIDSigningCertificate, cms.OIDSigningCertificateV2):
-		return PKCS7
-	case has(unsigned, cms.OIDArchiveTimeStampV3) && !refs:
-		return LTA
-	case has(unsigned, cms.OIDArchiveTimeStampV3, cms.OIDArchiveTimeStampV2, cms.OIDArchiveTimeStamp, cms.OIDLongTermValidation):
-		return A
-	case refs && values && has(unsigned, cms.OIDCAdESCTimeStamp):
-		return XLongType1
-	case refs && has(unsigned, cms.OIDSignatureTimeStamp):
-		return C
-	case has(unsigned, cms.OIDSignatureTimeStamp) && len(s.message.in.SD.Revocations) != 0:
-		return LT
-	case has(unsigned, cms.OIDSignatureTimeStamp):
-		return T
+	if form == "CAdES-EPES" {
+		return BES
 	}
-	return BES
+	return C
 }
 
-// LevelName is the name of Level, and CAdES-EPES for a BES that names a signature policy.
-func (s *Signature) LevelName() string {
-	level := s.Level()
-	if level == BES && len(cms.Find(s.in.SI.Signed, cms.OIDSignaturePolicy)) != 0 {
-		return "CAdES-EPES"
-	}
-	return level.String()
-}
+// LevelName is the name of the form: that of Level, CAdES-EPES for a BES that names a signature policy, or one between C and X Long
+// Type 1.
+func (s *Signature) LevelName() string { return s.in.Form() }

@@ -153,9 +153,10 @@ func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
 	if err = e.check(ctx, d.raising.to); err == nil {
 		err = e.run(ctx, d.raising.to)
 	}
+	ber := e.m.Bytes() // base was in memory, and so is what became of it
 	if err != nil {
 		reached := e.at(last).LevelName()
-		return e.m.in.BER, &sign.Error{Op: "cades: raise to " + d.raising.to.String(), Err: err, Temporary: true, Hint: "the signature is good, and reached " + reached}
+		return ber, &sign.Error{Op: "cades: raise to " + d.raising.to.String(), Err: err, Temporary: true, Hint: "the signature is good, and reached " + reached}
 	}
-	return e.m.in.BER, nil
+	return ber, nil
 }

@@ -2,6 +2,7 @@ package cades
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 
 	"github.com/seed-116355fd/signet/cades/validate"
@@ -55,6 +56,20 @@ type SignatureReport struct {
 	validate.SignatureReport
 	CounterSignatures []SignatureReport
 }
+
+// MarshalJSON writes the outcome in its stable form, which docs/verifying.md describes: that of a [validate.Report].
+func (r Report) MarshalJSON() ([]byte, error) {
+	if r.outcome == nil {
+		return []byte("null"), nil
+	}
+	return json.Marshal(r.outcome)
+}
+
+// Outcome is the report as plain values, for programs that hand it on or store it.
+func (r *Report) Outcome() *validate.Report { return r.outcome }
+
+// MarshalJSON writes the outcome in its stable form: that of a [validate.SignatureReport].
+func (r SignatureReport) MarshalJSON() ([]byte, error) { return json.Marshal(&r.SignatureReport) }
 
 // Valid reports whether there is a signature, and all are valid, counter-signatures included.
 func (r *Report) Valid() bool { return r.outcome != nil && r.outcome.Valid() }

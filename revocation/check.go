@@ -61,6 +61,31 @@ func (c *Checker) CheckRaw(cert, issuer []byte, o *CheckOptions) (*Status, error
 	return c.p.check(q, o, c.work)
 }
 
+// Speaks reports whether there is a value that by its form is about a certificate in DER: an OCSP response that names it, or a CRL of
+// its issuer or of the one that a distribution point of it names. Whether the value counts is what Check says.
+func (c *Checker) Speaks(cert, issuer []byte) bool {
+	q, err := askedRaw(cert, issuer, &c.kept)
+	if err != nil {
+		return false
+	}
+	for _, i := range c.p.bySerial()[number(q.cert.Serial)] {
+		if c.p.responses[i].single(q) != nil {
+			return true
+		}
+	}
+	if len(c.p.byIssuer[q.cert.Issuer.Key()]) != 0 {
+		return true
+	}
+	for _, d := range q.cert.CRLDistributionPoints {
+		for _, n := range d.CRLIssuer {
+			if n.Kind == pki.DirectoryName && len(c.p.byIssuer[n.Name().Key()]) != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Len is how many values there are.
 func (c *Checker) Len() int { return len(c.p.responses) + c.p.lists }
 

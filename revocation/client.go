@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -77,6 +78,8 @@ type Config struct {
 	MaxAge time.Duration
 	// AllowExpired is as in [CheckOptions].
 	AllowExpired bool
+	// Algorithms is as in [CheckOptions].
+	Algorithms *trust.Algorithms
 	// Clock tells the time; nil means time.Now.
 	Clock func() time.Time
 
@@ -168,16 +171,23 @@ func (c *Client) options(o CheckOptions) *CheckOptions {
 		o.MaxAge = c.o.MaxAge
 	}
 	o.AllowExpired = o.AllowExpired || c.o.AllowExpired
+	if o.Algorithms == nil {
+		o.Algorithms = c.o.Algorithms
+	}
 	o.find = append(o.find, c.known.certificates)
 	o.TrustedResponders = append(o.TrustedResponders, c.o.TrustedResponders...)
 	return &o
 }
 
 func (c *Client) status(ctx context.Context, q *asked, wanted *CheckOptions, known *parsed) (*Status, error) {
-	if err := issued(q.cert, q.issuer); err != nil {
+	o := c.options(*wanted)
+	var schemes []sign.Scheme
+	if o.Algorithms != nil {
+		schemes = o.Algorithms.Schemes
+	}
+	if err := issued(q.cert, q.issuer, schemes...); err != nil {
 		return nil, err
 	}
-	o := c.options(*wanted)
 	if known != nil {
 		o.find = append(o.find, known.certificates)
 	}
@@ -296,7 +306,7 @@ func (c *Client) until(next time.Time) time.Time {
 }
 
 // issued checks that the issuer, who is an authority, made the certificate.
-func issued(cert, issuer *pki.Certificate) error {
+func issued(cert, issuer *pki.Certificate, schemes ...sign.Scheme) error {
 	if !cert.Issuer.Equal(issuer.Subject) {
 		return failed(CheckChain, "%s is not the issuer of %s", issuer.Subject, cert.Subject)
 	}
@@ -304,7 +314,7 @@ func issued(cert, issuer *pki.Certificate) error {
 	if err := issuer.CheckUse(pki.CertificateIssuer, nil); err != nil {
 		return &Error{Check: CheckChain, What: issuer.Subject.String() + " is not the issuer of " + cert.Subject.String(), Err: err}
 	}
-	if err := algorithm.CertificateSignedBy(cert.Raw, issuer.SPKI); err != nil {
+	if err := algorithm.CertificateSignedBy(cert.Raw, issuer.SPKI, schemes...); err != nil {
 		return &Error{Check: CheckChain, What: cert.Subject.String() + " is not signed by " + issuer.Subject.String(), Err: err}
 	}
 	return nil

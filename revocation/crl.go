@@ -11,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // CRL is a certificate revocation list (RFC 5280 section 5.1) as it was received. Its entries are views of these bytes,
@@ -38,7 +39,14 @@ type CRL struct {
 	issuers []uint32     // where the entries stand that name another issuer than the one before them; set by scanned
 
 	mu       sync.Mutex
-	verified map[string]error // by SubjectPublicKeyInfo
+	verified map[verifiedKey]error
+}
+
+// verifiedKey is who is asked to have signed a list, by SubjectPublicKeyInfo, and what was thought of algorithms: holding on to that
+// keeps another one from being at its address later.
+type verifiedKey struct {
+	spki       string
+	algorithms *trust.Algorithms
 }
 
 // Entry is a revoked certificate of a CRL.
@@ -61,7 +69,7 @@ func ParseCRL(der []byte) (*CRL, error) {
 	if err != nil {
 		return nil, &Error{Check: CheckEncoding, What: "this is not a CRL", Err: err}
 	}
-	c := &CRL{Raw: v.Raw(), verified: make(map[string]error), seed: maphash.MakeSeed()}
+	c := &CRL{Raw: v.Raw(), verified: make(map[verifiedKey]error), seed: maphash.MakeSeed()}
 	if c.signed, err = cms.ParseSigned(v); err == nil {
 		err = c.fields(c.signed.TBS.Reader())
 	}
@@ -146,7 +154,8 @@ func compareNumbers(a, b []byte) int { return cmp.Or(cmp.Compare(len(a), len(b))
 func (c *CRL) verifiedBy(spki []byte, r *run) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err, ok := c.verified[string(spki)]
+	key := verifiedKey{string(spki), r.o.Algorithms}
+	err, ok := c.verified[key]
 	if ok {
 		return err
 	}
@@ -156,8 +165,8 @@ func (c *CRL) verifiedBy(spki []byte, r *run) error {
 	if len(c.verified) >= maxKeys { // a list is kept for long, and strangers bring keys
 		clear(c.verified)
 	}
-	_, err = (*algorithm.Registry)(nil).VerifySigned(algorithm.UseCRL, &c.signed, spki, c.ThisUpdate)
-	c.verified[string(spki)] = err
+	_, err = r.registry.VerifySigned(algorithm.UseCRL, &c.signed, spki, c.ThisUpdate)
+	c.verified[key] = err
 	return err
 }
 

@@ -75,6 +75,7 @@ func (c *CRL) path(signer *pki.Certificate, q *asked, r *run) error {
 	}
 	find := pki.Verifier{
 		Anchors: pki.Trust(anchor), Pools: pools, Time: c.ThisUpdate, Purpose: pki.CRLIssuer, Work: r.work, IgnoreAnchorValidity: true,
+		Algorithms: r.allows(c.ThisUpdate), Signature: r.verify,
 		Accept: func(ctx context.Context, path *pki.Path) error {
 			inner := *r
 			inner.ctx, inner.open = ctx, append(slices.Clone(r.open), c)

@@ -98,7 +98,7 @@ func (r *Response) responder(issuer *pki.Certificate, with *run) (responder, by 
 		if err := with.spend(c.SPKI, len(r.Basic)); err != nil {
 			return nil, nil, err
 		}
-		if _, err := (*algorithm.Registry)(nil).VerifySigned(algorithm.UseOCSP, &r.signed, c.SPKI, r.ProducedAt); err != nil {
+		if _, err := with.registry.VerifySigned(algorithm.UseOCSP, &r.signed, c.SPKI, r.ProducedAt); err != nil {
 			refused = &Error{Check: CheckSignature, What: "of the responder " + c.Subject.String(), Err: err}
 			continue
 		}
@@ -147,7 +147,10 @@ func authorised(c, issuer *pki.Certificate, produced time.Time, with *run) error
 	if !c.Issuer.Equal(issuer.Subject) {
 		return failed(CheckResponder, "%s was not authorised by the issuer of the certificate, %s", c.Subject, issuer.Subject)
 	}
-	v := pki.Verifier{Time: produced, Purpose: pki.OCSPResponder, Authority: issuer, IgnoreAnchorValidity: true, Work: with.work}
+	v := pki.Verifier{
+		Time: produced, Purpose: pki.OCSPResponder, Authority: issuer, IgnoreAnchorValidity: true, Work: with.work,
+		Algorithms: with.allows(produced), Signature: with.verify,
+	}
 	if _, err := v.ValidatePath(with.ctx, []*pki.Certificate{c}, pki.Anchor{Certificate: issuer}); err != nil {
 		return &Error{Check: CheckResponder, What: c.Subject.String() + " may not answer for " + issuer.Subject.String(), Err: err}
 	}

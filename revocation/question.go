@@ -7,7 +7,10 @@ import (
 	"crypto/x509"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
 
@@ -163,6 +166,20 @@ type run struct {
 	find  []*certificates       // where issuers of CRLs and responders are looked for
 	work  *pki.Work
 	open  []*CRL // whose issuers are being looked into: a list does not vouch for who signed it
+
+	registry *algorithm.Registry
+}
+
+// allows is the rule for the certificates of who signed a value, at its time.
+func (r *run) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) error {
+	return func(use pki.Use, alg cms.Algorithm, spki []byte) error {
+		return r.registry.Allow(algorithm.Question{Use: algorithm.Use(use), Algorithm: alg, SPKI: spki, Time: at})
+	}
+}
+
+// verify checks signatures on those certificates, whose work is in the budget of the path.
+func (r *run) verify(check *cms.SignatureCheck, octets []byte) (string, error) {
+	return r.registry.Verify(check, octets, nil)
 }
 
 // newRun is a run without any list. work is the budget, and nil one of its own for values of this size.
@@ -179,7 +196,10 @@ func newRun(o *CheckOptions, work *pki.Work, size int, find ...*certificates) *r
 		}
 		work = pki.NewWork(size)
 	}
-	return &run{ctx: context.Background(), o: o, find: all, work: work, lists: func(pki.Name) []*CRL { return nil }}
+	return &run{
+		ctx: context.Background(), o: o, find: all, work: work, lists: func(pki.Name) []*CRL { return nil },
+		registry: o.Algorithms.Registry().(*algorithm.Registry),
+	}
 }
 
 // spend takes the work of checking a signature with a key over so many octets.

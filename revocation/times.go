@@ -3,6 +3,8 @@ package revocation
 import (
 	"crypto/x509"
 	"time"
+
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Defaults of the times.
@@ -40,6 +42,9 @@ type CheckOptions struct {
 	// the certificate's issuer counts only when the path of who signed it ends there, too (RFC 5280 section 6.3.3 (f)). Without
 	// it, that path has to end at the issuer.
 	Anchor []byte
+	// Algorithms says which algorithms count in the signatures of values, and of the certificates of who signed them; nil is the
+	// default.
+	Algorithms *trust.Algorithms
 
 	find []*certificates // beside Certificates
 }

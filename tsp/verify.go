@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/sign"
@@ -28,6 +29,8 @@ type VerifyOptions struct {
 	Tolerance time.Duration
 	// Clock tells the time; nil means time.Now.
 	Clock func() time.Time
+	// Algorithms says which algorithms count; nil is the default.
+	Algorithms *trust.Algorithms
 }
 
 // Verify checks the token against the digest that it should be over, and returns the first check that failed as an
@@ -45,7 +48,7 @@ func (t *Token) Problems(imprint sign.Digest, o *VerifyOptions) []*Error {
 	if o == nil {
 		o = &VerifyOptions{}
 	}
-	in := &tst.Options{Policy: o.Policy, Nonce: o.Nonce, Candidates: poolOf(o.Certificates), Tolerance: o.Tolerance, Now: time.Now()}
+	in := &tst.Options{Policy: o.Policy, Nonce: o.Nonce, Candidates: poolOf(o.Certificates), Tolerance: o.Tolerance, Now: time.Now(), Registry: o.Algorithms.Registry().(*algorithm.Registry)}
 	if o.Clock != nil {
 		in.Now = o.Clock()
 	}

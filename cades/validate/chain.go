@@ -15,6 +15,7 @@ func (v *verifier) chain(ctx context.Context, j *judgement) {
 	case v.o.Roots == nil:
 		r.add(CheckChain, Unchecked, "no roots were given, so nothing says who the signer is")
 		r.SubIndication = NoChain
+		r.blame(CheckChain, CauseNoRoots)
 		return
 	case cert == nil:
 		r.add(CheckChain, Failed, "the certificate of the signer was not found")
@@ -28,6 +29,9 @@ func (v *verifier) chain(ctx context.Context, j *judgement) {
 	path, found, err := v.judge(ctx, v.o.Roots, cert, r.BestTime, pki.Signer, j.work)
 	if err != nil {
 		r.SubIndication = subOf(err)
+		if finer, ok := causeOfPath(err); ok {
+			r.blame(CheckChain, finer)
+		}
 		name := CheckChain
 		if r.SubIndication == Revoked {
 			name = CheckRevocation

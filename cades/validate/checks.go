@@ -37,7 +37,7 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 		report("digestAlgorithms does not list %s", s.DigestAlgorithm())
 	}
 	if fine {
-		r.add(CheckStructure, Passed, "SignedData version %d, %d octets", sd.Version, len(sd.ContentInfo.Raw()))
+		r.add(CheckStructure, Passed, "SignedData version %d, %d octets", sd.Version, sd.ContentInfo.Len())
 	}
 }
 
@@ -111,17 +111,21 @@ func (v *verifier) messageDigest(j *judgement) {
 	if s.Parent != nil {
 		newHash, ok := v.hashOf(id)
 		if !ok {
-			r.add(CheckMessageDigest, Unchecked, "hash %s is not supported", id.Name())
+			r.notChecked(CheckMessageDigest, fmt.Sprintf("the hash %s is not known here", id.Name()))
 			return
 		}
 		if !j.work.SpendOctets(len(s.Parent.SI.SignatureRaw)) { // many may be on one of a megabyte
-			r.add(CheckMessageDigest, Unchecked, "%s", tooMuchWork)
+			r.notChecked(CheckMessageDigest, tooMuchWork)
 			return
 		}
 		h := newHash()
 		h.Write(s.Parent.SI.SignatureRaw)
 		sum = h.Sum(nil)
 	} else {
+		if _, ok := v.hashOf(id); !ok {
+			r.notChecked(CheckMessageDigest, fmt.Sprintf("the hash %s is not known here", id.Name()))
+			return
+		}
 		var status Status
 		var problem string
 		if sum, status, problem = v.contentDigest(id); problem != "" {
@@ -163,6 +167,9 @@ func (v *verifier) signingTime(r *SignatureReport, s *message.Signature) {
 		r.add(CheckSigningTime, Unchecked, "none is claimed, which the baseline levels demand")
 	default:
 		t, err := value.Time()
+		if err == nil {
+			r.SigningTime = t.UTC()
+		}
 		switch {
 		case err != nil:
 			r.add(CheckSigningTime, Failed, "%s", err)

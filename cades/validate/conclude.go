@@ -35,14 +35,23 @@ func subOf(err error) SubIndication {
 // conclude makes the indication of the checks (EN 319 102-1 sections 5.2 and 5.3): the mathematics and the format first, since
 // what fails there is failed whoever the signer is.
 func (r *SignatureReport) conclude() {
-	sub := r.SubIndication
-	r.Indication, r.SubIndication = Indeterminate, ""
-	for _, step := range []struct {
-		names  []string
-		failed Indication
-		why    SubIndication
-		open   SubIndication // when it was not made; empty when it need not be
-	}{
+	decided := r.decide()
+	r.Cause = causeOf(r.Indication, r.SubIndication)
+	if finer, ok := r.causes[decided]; ok && r.Indication != TotalPassed {
+		r.Cause = finer
+	}
+}
+
+// step is a question about a signature, answered by checks.
+type step struct {
+	names  []string
+	failed Indication
+	why    SubIndication
+	open   SubIndication // when it was not made; empty when it need not be
+}
+
+func steps() []step {
+	return []step{
 		{[]string{CheckStructure, CheckContentType, CheckSigningCertificate, CheckSigningTime, CheckAlgorithmProtection, CheckPolicy}, TotalFailed, FormatFailure, ""},
 		{[]string{CheckMessageDigest}, TotalFailed, HashFailure, NoContent},
 		{[]string{CheckSigner}, Indeterminate, NoSigner, ""},
@@ -50,29 +59,61 @@ func (r *SignatureReport) conclude() {
 		{[]string{CheckAlgorithms}, Indeterminate, WeakAlgorithm, ""},
 		{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
 		{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
-	} {
-		for _, name := range step.names {
-			c, there := r.worst(name)
-			switch {
-			case there && c.Status == Failed:
-				r.Indication, r.SubIndication, r.Reason = step.failed, step.why, name+": "+c.Detail
-			case step.open != "" && (!there || c.Status == Unchecked):
-				r.SubIndication, r.Reason = step.open, name+": "+c.Detail
-			default:
+		{[]string{CheckConstraints}, Indeterminate, Constraints, ""},
+	}
+}
+
+// decide sets the indication, and returns the name of the check that did. What fails for good comes first: a value that was not made
+// with the key is none, whether the content is there or not.
+func (r *SignatureReport) decide() string {
+	sub := r.SubIndication
+	r.Indication, r.SubIndication = Indeterminate, ""
+	for _, forGood := range []bool{true, false} {
+		for _, s := range steps() {
+			if forGood && s.failed != TotalFailed {
 				continue
 			}
-			if (name == CheckChain || name == CheckRevocation) && sub != "" {
-				r.SubIndication = sub
+			for _, name := range s.names {
+				if r.answered(name, s, sub, forGood) {
+					return name
+				}
 			}
-			return
 		}
 	}
 	if sub == TryLater {
 		c, _ := r.worst(CheckRevocation)
 		r.SubIndication, r.Reason = sub, CheckRevocation+": "+c.Detail
-		return
+		return CheckRevocation
 	}
 	r.Indication = TotalPassed
+	return ""
+}
+
+// answered reports whether a check decides, and sets the indication if so.
+func (r *SignatureReport) answered(name string, s step, sub SubIndication, forGood bool) bool {
+	c, there := r.worst(name)
+	finer := r.causes[name]
+	failed := there && c.Status == Failed
+	switch {
+	case forGood && (!failed || finer == CauseNotChecked || finer == CauseWeakAlgorithm):
+		return false
+	case failed:
+		r.Indication, r.SubIndication = s.failed, s.why
+	case s.open != "" && (!there || c.Status == Unchecked):
+		r.SubIndication = s.open
+	default:
+		return false
+	}
+	r.Reason = name + ": " + c.Detail
+	switch {
+	case (name == CheckChain || name == CheckRevocation) && sub != "":
+		r.SubIndication = sub
+	case finer == CauseNotChecked:
+		r.Indication, r.SubIndication = Indeterminate, NotSupported
+	case finer == CauseWeakAlgorithm: // with a key too short, anybody can have made it; that he did is not shown
+		r.Indication, r.SubIndication = Indeterminate, WeakAlgorithm
+	}
+	return true
 }
 
 // worst is the worst check of a name.

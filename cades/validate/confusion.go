@@ -57,6 +57,8 @@ func (v *verifier) overWhole() bool {
 // wholeContent returns the octets of the content for such a signature.
 func (v *verifier) wholeContent() (whole []byte, problem string) {
 	switch f := v.givenForm; {
+	case !v.m.Detached() && !v.m.Octets.InMemory() && v.insideForm.size > maxWhole:
+		return nil, fmt.Sprintf("which is not kept when it has more than %d MiB", maxWhole>>20)
 	case !v.m.Detached():
 		whole = []byte{}
 		err := v.m.SD.ContentSegments(func(b []byte) error { whole = append(whole, b...); return nil })

@@ -17,7 +17,7 @@ import (
 
 // proofs judges the time-stamps of a signature, and sets the time at which it is known to have existed.
 func (v *verifier) proofs(ctx context.Context, r *SignatureReport, s *message.Signature) {
-	r.BestTime = v.now()
+	r.BestTime = v.now().UTC()
 	all := v.stamps(s)
 	order := make([]int, len(all))
 	known := make([]time.Time, len(all)) // when the token is known to have existed
@@ -32,15 +32,22 @@ func (v *verifier) proofs(ctx context.Context, r *SignatureReport, s *message.Si
 		*t = v.stampReport(c)
 		if c.status != Passed {
 			t.Indication, t.Reason = Indeterminate, c.detail
+			t.Cause = CauseNotChecked
 			if c.status == Failed {
-				t.Indication = TotalFailed
+				t.Indication, t.Cause = TotalFailed, CauseMalformed
+				if c.cause != "" {
+					t.Cause = c.cause
+				}
 			}
 			continue
 		}
 		if t.Reason = v.authority(ctx, t, c, known[i]); t.Reason != "" {
+			if t.Cause == "" {
+				t.Cause = causeOf(Indeterminate, t.Sub)
+			}
 			continue
 		}
-		t.Indication = TotalPassed
+		t.Indication, t.Cause = TotalPassed, CausePassed
 		if c.proves() && t.Time.Before(r.BestTime) {
 			r.BestTime, r.Proof = t.Time, fmt.Sprintf("%s of %s", c.Kind, t.Time.UTC().Format(time.RFC3339))
 		}
@@ -75,10 +82,11 @@ func newer(a, b *stampCheck) int {
 func (v *verifier) stampReport(c *stampCheck) TimestampReport {
 	t := TimestampReport{Kind: c.Kind.String()}
 	if c.Token != nil {
-		t.Time = c.Token.GenTime
+		t.Time, t.Policy, t.Serial, t.Digest = c.Token.GenTime.UTC(), c.Token.Policy, c.Token.SerialNumber.Text(16), c.hash.Name()
 	}
 	if c.cert != nil {
 		t.Certificate, _ = c.cert.X509()
+		t.Signer = v.certificateReport(c.cert)
 		t.Authority = certificateName(c.cert)
 	}
 	return t
@@ -93,10 +101,10 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 	}
 	switch {
 	case t.Time.After(now.Add(v.skew())):
-		t.Sub = "FUTURE"
+		t.Sub = timestampFuture
 		return fmt.Sprintf("it is from the future: the time of validation is %s", now.UTC().Format(time.RFC3339))
 	case roots == nil:
-		t.Sub = NoChain
+		t.Sub, t.Cause = NoChain, CauseNoRoots
 		return "no trusted roots were given, so nothing says who its authority is"
 	case c.cert == nil:
 		t.Sub = NoSigner
@@ -115,12 +123,19 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 	}
 	if err != nil {
 		t.Sub = subOf(err)
+		if finer, ok := causeOfPath(err); ok {
+			t.Cause = finer
+		}
 		if reason, ok := errors.AsType[*pki.Error](err); ok && reason.Reason == pki.Expired && !at.Before(now) {
 			return fmt.Sprintf("%s; a newer time-stamp over it would have kept it", err)
 		}
 		return err.Error()
 	}
 	t.Revocation = checked.text()
+	if policy := c.Token.Policy; len(v.rules.TimestampPolicies) != 0 && !slices.Contains(v.rules.TimestampPolicies, policy) {
+		t.Sub = Constraints
+		return fmt.Sprintf("it was issued under the policy %s, which is none of those that count here", policy)
+	}
 	if checked.open != "" {
 		t.Sub = TryLater
 		return checked.open

@@ -61,8 +61,9 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, target *pki.Ce
 	found := &pathFound{}
 	find := pki.Verifier{
 		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.certificates(at), Work: work,
+		Policies: v.rules.certificatePolicies(use),
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
-			found.last, err = v.revocations(ctx, path, at, work)
+			found.last, err = v.revocations(ctx, path, at, use, work)
 			return err
 		},
 	}
@@ -173,7 +174,7 @@ func (v *verifier) gatherSignature(s *message.Signature, values *revocation.Valu
 }
 
 // revocations finds whether a certificate of a path was revoked before a time. The error is a *revoked.
-func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time, work *pki.Work) (*states, error) {
+func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time, use pki.Purpose, work *pki.Work) (*states, error) {
 	s := &states{}
 	if v.o.NoRevocation {
 		s.lines = append(s.lines, "whether certificates were revoked was not looked at, as asked for")
@@ -185,9 +186,12 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 			s.open = tooMuchWork
 			return s, nil
 		}
-		line, open, err := v.revocation(ctx, path, i, at)
+		line, open, err := v.revocation(ctx, path, i, at, v.rules.since(at, use))
 		if err != nil {
 			return s, err
+		}
+		if open != "" && !v.rules.Revocation.demands(i) {
+			line, open = open+", and the policy does not demand it", ""
 		}
 		if line != "" {
 			s.lines = append(s.lines, line)
@@ -200,20 +204,21 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 }
 
 // revocation finds whether certificate i of a path was revoked before a time.
-func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at time.Time) (line, open string, err error) {
+func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, since time.Time) (line, open string, err error) {
 	chain := path.Chain()
 	c, by, anchor := chain[i], chain[i+1], chain[len(chain)-1]
 	asked := namesPlace(c)
 	if !asked && v.values.Len() == 0 && v.o.Revocation == nil {
-		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
+		return v.placeless(c)
 	}
 	if why, ok := c.NeverRevoked(); ok {
 		return fmt.Sprintf("%s: %s", c.Subject, why), "", nil
 	}
-	status, err := v.values.CheckRaw(c.Raw, by.Raw, &revocation.CheckOptions{At: at, Now: v.now(), Anchor: anchor.Raw})
+	o := &revocation.CheckOptions{At: at, Now: v.now(), Anchor: anchor.Raw, Algorithms: &v.rules.Algorithms}
+	status, err := v.values.CheckRaw(c.Raw, by.Raw, o)
 	if err != nil && v.o.Revocation != nil {
 		if fetched, failed := v.fetch(ctx, c, by, at); failed == nil {
-			status, err = fetched, nil
+			status, err = v.again(fetched, c, by, o)
 		} else if asked || !nobodySpeaks(err) {
 			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, failed), nil
 		}
@@ -223,14 +228,18 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at tim
 		return "", "", &revoked{c.Subject.String(), status.RevokedAt, status.Reason}
 	case err == nil && status.State == revocation.Revoked:
 		return fmt.Sprintf("%s was revoked on %s, after that", c.Subject, status.RevokedAt.UTC().Format(time.RFC3339)), "", nil
+	case err == nil && status.State == revocation.Good && v.rules.stale(status, at, since) != "":
+		return "", fmt.Sprintf("whether %s was revoked is not known well enough: %s", c.Subject, v.rules.stale(status, at, since)), nil
 	case err == nil && status.State == revocation.Good:
 		return fmt.Sprintf("%s is not revoked, by %s of %s", c.Subject, status.Method, status.ThisUpdate.UTC().Format(time.RFC3339)), "", nil
 	case err == nil:
 		return "", fmt.Sprintf("its issuer does not know %s", c.Subject), nil
 	case !asked && nobodySpeaks(err):
-		return fmt.Sprintf("%s names no place to ask whether it was revoked", c.Subject), "", nil
+		return v.placeless(c)
+	case nobodySpeaks(err) && v.o.Revocation != nil:
+		return "", fmt.Sprintf("whether %s was revoked is not known: nothing that counts says so%s", c.Subject, refusedAlgorithm(err)), nil
 	case nobodySpeaks(err):
-		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL", c.Subject), nil
+		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL%s", c.Subject, refusedAlgorithm(err)), nil
 	}
 	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
 }

@@ -34,8 +34,11 @@ type Options struct {
 	NoRevocation bool
 	// Digests stand for the content of a detached signature when the content itself is not at hand.
 	Digests []sign.Digest
-	// Schemes are signature schemes that this package does not know (GOST), found by their SignatureAlg.
+	// Schemes are signature schemes that this package does not know (GOST), found by their SignatureAlg: for signatures of messages,
+	// time-stamps, certificates and revocation values alike.
 	Schemes []sign.Scheme
+	// Policy is what is demanded beside the mathematics; nil is the default.
+	Policy *Policy
 	// AllowBareDigestInfo accepts RSA signatures whose DigestInfo lacks the NULL of RFC 8017 section 9.2, as some tokens
 	// made them. The report names it.
 	AllowBareDigestInfo bool
@@ -82,21 +85,43 @@ const (
 	CheckUnsigned            = "unsigned attributes"  // what is there and not looked into
 	CheckStructure           = "structure"            // versions, trailing octets
 	CheckPolicy              = "signature policy"     // which policy the signer names
+	CheckConstraints         = "constraints"          // what the policy of the verifier demands beside all that
 )
 
 // Check is one line of a report.
 type Check struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
-	Detail string `json:"detail,omitempty"`
+	Detail string `json:"detail,omitempty"` // one sentence: what was compared, and what was found
 }
 
 // MarshalText is the word of the status.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads the word.
+func (s *Status) UnmarshalText(text []byte) error {
+	for one := Passed; one <= Failed; one++ {
+		if one.String() == string(text) {
+			*s = one
+			return nil
+		}
+	}
+	return fmt.Errorf("validate: there is no outcome %.20q of a check", text)
+}
+
+// ReportVersion is the version of the JSON form of a [Report]. Fields, checks and causes may be added to a version; nothing in it changes
+// its meaning or goes away.
+const ReportVersion = 1
+
 // Report is the outcome for a message.
 type Report struct {
-	Signatures []SignatureReport
+	Version     int               `json:"version"` // ReportVersion
+	Time        time.Time         `json:"time"`    // of validation
+	Policy      string            `json:"policy"`  // the name of the policy of the verifier
+	Detached    bool              `json:"detached"`
+	ContentType string            `json:"contentType"` // eContentType, dotted
+	Indication  Indication        `json:"indication"`  // the worst of the signatures; INDETERMINATE when there is none
+	Signatures  []SignatureReport `json:"signatures"`
 }
 
 // Indication is the conclusion about a signature (EN 319 102-1 section 5.1.3). The zero value is Indeterminate.
@@ -123,6 +148,17 @@ func (i Indication) String() string {
 // MarshalText is the name in the standard.
 func (i Indication) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
 
+// UnmarshalText reads the name.
+func (i *Indication) UnmarshalText(text []byte) error {
+	for one := Indeterminate; one <= TotalFailed; one++ {
+		if one.String() == string(text) {
+			*i = one
+			return nil
+		}
+	}
+	return fmt.Errorf("validate: there is no indication %.20q", text)
+}
+
 // SubIndication says why a signature has not passed (EN 319 102-1 section 5.1.3, tables 5 and 6).
 type SubIndication string
 
@@ -140,7 +176,8 @@ const (
 	WeakAlgorithm    SubIndication = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
 	TryLater         SubIndication = "TRY_LATER"
 	TimestampFailure SubIndication = "TIMESTAMP_ORDER_FAILURE"
-	NotSupported     SubIndication = "GENERIC" // something is not known here; Reason names it
+	Constraints      SubIndication = "SIG_CONSTRAINTS_FAILURE" // what the policy of the verifier demands is not there; Reason names it
+	NotSupported     SubIndication = "GENERIC"                 // something is not known here; Reason names it
 )
 
 // TimestampReport is the outcome for one time-stamp.
@@ -148,21 +185,40 @@ type TimestampReport struct {
 	Kind        string            `json:"kind"` // the name of its attribute
 	Time        time.Time         `json:"time,omitzero"`
 	Authority   string            `json:"authority,omitempty"`
-	Certificate *x509.Certificate `json:"-"` // of the authority
-	Indication  Indication        `json:"indication"`
-	Sub         SubIndication     `json:"subIndication,omitempty"`
-	Reason      string            `json:"reason,omitempty"` // one sentence, when it has not passed
-	Revocation  string            `json:"revocation,omitempty"`
+	Certificate *x509.Certificate `json:"-"` // of the authority; nil when it was not found, or crypto/x509 cannot read it
+	// Signer is the certificate of the authority; nil when it was not found.
+	Signer     *CertificateReport `json:"signer,omitempty"`
+	Policy     string             `json:"policy,omitempty"` // under which it was issued, dotted
+	Serial     string             `json:"serial,omitempty"` // hexadecimal
+	Digest     string             `json:"digestAlgorithm,omitempty"`
+	Indication Indication         `json:"indication"`
+	Sub        SubIndication      `json:"subIndication,omitempty"`
+	Cause      Cause              `json:"cause"`
+	Reason     string             `json:"reason,omitempty"` // one sentence, when it has not passed
+	Revocation string             `json:"revocation,omitempty"`
 }
 
 // SignatureReport is the outcome for one signer, or for one counter-signature. What anybody can append to a signature without
 // its signer, time-stamps and counter-signatures, has outcomes of its own, which do not change that of the signature.
 type SignatureReport struct {
-	Index         int               `json:"index"` // among the signers of the message, or the counter-signatures of a signature
-	Certificate   *x509.Certificate `json:"-"`     // of the signer; nil when it was not found, or crypto/x509 cannot read it
-	Indication    Indication        `json:"indication"`
-	SubIndication SubIndication     `json:"subIndication,omitempty"`
-	Reason        string            `json:"reason,omitempty"` // one sentence, when it has not passed
+	Index       int               `json:"index"` // among the signers of the message, or the counter-signatures of a signature
+	Certificate *x509.Certificate `json:"-"`     // of the signer; nil when it was not found, or crypto/x509 cannot read it
+	// Signer is the certificate of the signer, also one that crypto/x509 refuses; nil when it was not found.
+	Signer *CertificateReport `json:"signer,omitempty"`
+	// SigningTime is the time that the signer claims; zero when there is none.
+	SigningTime        time.Time `json:"signingTime,omitzero"`
+	DigestAlgorithm    string    `json:"digestAlgorithm"`
+	SignatureAlgorithm string    `json:"signatureAlgorithm"`
+
+	Indication    Indication    `json:"indication"`
+	SubIndication SubIndication `json:"subIndication,omitempty"`
+	Cause         Cause         `json:"cause"`
+	Reason        string        `json:"reason,omitempty"` // one sentence, when it has not passed
+	// Form is that of the attributes: "CAdES-BES", "CAdES-C", "PKCS7". Level is the highest baseline level of EN 319 122-1 that is reached
+	// with all below it, "B-B" to "B-LTA", or "none", and Levels says of each what is missing.
+	Form   string        `json:"form"`
+	Level  string        `json:"level"`
+	Levels []LevelReport `json:"levels"`
 	// BestTime is when the signature is known to have existed: now, or the time of the earliest time-stamp that proves it, which
 	// Proof names.
 	BestTime          time.Time         `json:"bestTime"`
@@ -170,6 +226,8 @@ type SignatureReport struct {
 	Checks            []Check           `json:"checks"`
 	Timestamps        []TimestampReport `json:"timestamps,omitempty"`
 	CounterSignatures []SignatureReport `json:"counterSignatures,omitempty"`
+
+	causes map[string]Cause // finer ones, by check
 }
 
 // Valid reports whether there is a signature, and all are valid.
@@ -240,4 +298,26 @@ func (r *SignatureReport) Err() error {
 
 func (r *SignatureReport) add(name string, status Status, format string, args ...any) {
 	r.Checks = append(r.Checks, Check{name, status, fmt.Sprintf(format, args...)})
+}
+
+// notChecked is of a check that cannot be made here.
+func (r *SignatureReport) notChecked(name, why string) {
+	r.add(name, Unchecked, "%s", why)
+	r.blame(name, CauseNotChecked)
+}
+
+// worst is the indication of a message: that of the signature that is worst. Without any, nothing has passed.
+func worst(all []SignatureReport) Indication {
+	found := Indeterminate
+	for i := range all {
+		switch indication := all[i].Indication; {
+		case indication == TotalFailed:
+			return TotalFailed
+		case i == 0:
+			found = indication
+		case indication == Indeterminate:
+			found = Indeterminate
+		}
+	}
+	return found
 }

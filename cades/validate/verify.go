@@ -24,6 +24,9 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 	if o == nil {
 		o = &Options{}
 	}
+	if err := o.Policy.Err(); err != nil {
+		return nil, &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
+	}
 	v := newVerifier(m, o)
 	if err := v.digestContent(ctx, content); err != nil {
 		return nil, err
@@ -37,26 +40,32 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 		all[i] = v.begin(s, v.work)
 	}
 	v.appended = v.work.Part(2)
-	report := &Report{}
+	report := &Report{Version: ReportVersion, Time: v.now().UTC(), Policy: v.rules.Name, Detached: m.Detached(), ContentType: m.SD.ContentType.String(), Signatures: []SignatureReport{}}
 	for _, j := range all {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		report.Signatures = append(report.Signatures, v.finish(ctx, j))
 	}
+	report.Indication = worst(report.Signatures)
 	return report, nil
 }
 
 // verifier is one run of Verify.
 type verifier struct {
+	size       int // octets of the message without its content, and of what was given
 	m          *message.Message
 	o          *Options
+	rules      *Policy             // of the options, or the default
+	known      *algorithm.Registry // what the policy thinks of algorithms, with the schemes of the caller
 	candidates *pki.Pool
 	listed     map[cms.OID]bool      // hashes that SignedData.digestAlgorithms names
 	pools      []*pki.Pool           // certificates that were given, and those of the message; nil when no path was asked for
 	work       *pki.Work             // what judging the message may cost
 	appended   *pki.Work             // the part of it for time-stamps and counter-signatures
+	looking    *pki.Work             // what it may cost to look for values of levels; nil until asked for
 	values     *revocation.Checker   // those that were given, and those of the message
+	own        *revocation.Checker   // those of the message; nil until asked for
 	inside     map[cms.OID][]byte    // digests of the content of the message
 	given      map[cms.OID][]byte    // digests of the content that the caller gave
 	running    map[cms.OID]hash.Hash // have taken what comes before a detached content in archive time-stamps, and it
@@ -65,17 +74,23 @@ type verifier struct {
 	checked    map[*message.Signature][]*stampCheck
 	indexed    map[indexedBy]bool // digests for hash indexes that were paid
 	paths      map[pathOf]*pathFound
+	named      map[*pki.Certificate]*CertificateReport
+	proved     map[heldFor][]Finding // what the message lacks to prove certificates
 }
 
 func newVerifier(m *message.Message, o *Options) *verifier {
-	size := len(m.BER)
+	size := m.Size()
+	if !m.Detached() { // a content is digested, whatever its size, and asks for nothing
+		size -= m.SD.Content.Len()
+	}
 	for _, c := range o.Certificates {
 		size += len(c.Raw)
 	}
 	v := &verifier{
-		m: m, o: o, candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, work: pki.NewWork(size),
-		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{},
+		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
+		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
+	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry)
 	for _, a := range m.SD.Digests {
 		v.listed[a.ID] = true
 	}
@@ -127,21 +142,21 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 			v.insideForm = &attributesForm{}
 			all = append(writers[:len(writers):len(writers)], v.insideForm)
 		}
-		if err := v.m.WriteContent(io.MultiWriter(all...)); err != nil {
-			return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
+		if err := v.m.WriteContent(&passing{ctx, io.MultiWriter(all...)}); err != nil {
+			return insideError(err)
 		}
 		v.inside = take()
+		if running := v.startRunning(); len(running) != 0 {
+			if err := v.m.WriteContentHead(&passing{ctx, io.MultiWriter(running...)}); err != nil {
+				return insideError(err)
+			}
+		}
 	}
 	if content != nil {
-		v.running = map[cms.OID]hash.Hash{}
-		for _, s := range v.m.Signatures { // time-stamps over octets of which the content is a part
-			for _, c := range v.stamps(s) {
-				if c.content == message.ContentOctets && c.newHash != nil && v.running[c.hash] == nil {
-					h := c.newHash()
-					h.Write(v.m.ContentHead())
-					v.running[c.hash] = h
-					writers = append(writers, h)
-				}
+		if v.m.Detached() {
+			for _, h := range v.startRunning() {
+				_, _ = h.Write(v.m.ContentHead())
+				writers = append(writers, h)
 			}
 		}
 		if bare {
@@ -159,6 +174,42 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 		}
 	}
 	return nil
+}
+
+// startRunning makes the hashes for time-stamps over octets of which the content is a part.
+func (v *verifier) startRunning() (all []io.Writer) {
+	v.running = map[cms.OID]hash.Hash{}
+	for _, s := range v.m.Signatures {
+		for _, c := range v.stamps(s) {
+			if c.content == message.ContentOctets && c.newHash != nil && v.running[c.hash] == nil {
+				h := c.newHash()
+				v.running[c.hash] = h
+				all = append(all, h)
+			}
+		}
+	}
+	return all
+}
+
+// passing ends the reading of a large content with the context.
+type passing struct {
+	ctx context.Context
+	to  io.Writer
+}
+
+func (p *passing) Write(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.to.Write(b)
+}
+
+// insideError tells a content that is malformed from one that cannot be read.
+func insideError(err error) error {
+	if _, ok := errors.AsType[*cms.SyntaxError](err); ok {
+		return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
+	}
+	return readError(err)
 }
 
 // contentDigest returns the digest of the content by a hash. problem is not empty when there is none, or when the content
@@ -195,7 +246,7 @@ const tooMuchWork = "the message asks for more work than its size allows"
 
 // begin checks one SignerInfo, and its value.
 func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
-	j := &judgement{s: s, r: SignatureReport{Index: s.Index}, work: work}
+	j := &judgement{s: s, r: SignatureReport{Index: s.Index, DigestAlgorithm: s.DigestAlgorithm(), SignatureAlgorithm: s.SignatureAlgorithm()}, work: work}
 	if j.over = !work.SpendSteps(stepsPerSignature) || !work.SpendOctets(len(s.SI.Value.Raw())); j.over {
 		return j
 	}
@@ -208,6 +259,7 @@ func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
 	j.cert = v.signer(r, s)
 	if j.cert != nil {
 		r.Certificate, _ = j.cert.X509()
+		r.Signer = v.certificateReport(j.cert)
 	}
 	v.contentType(r, s)
 	v.messageDigest(j)
@@ -224,6 +276,7 @@ func (v *verifier) finish(ctx context.Context, j *judgement) SignatureReport {
 	r := &j.r
 	if j.over {
 		r.add(CheckSignature, Unchecked, "%s", tooMuchWork)
+		r.Form, r.Level, r.Levels, r.Cause, r.BestTime = j.s.Form(), "none", []LevelReport{}, CauseNotChecked, v.now().UTC()
 		r.SubIndication, r.Reason = NotSupported, CheckSignature+": "+tooMuchWork
 		return *r
 	}
@@ -232,6 +285,8 @@ func (v *verifier) finish(ctx context.Context, j *judgement) SignatureReport {
 	v.chain(ctx, j)
 	v.late(j)
 	v.unsigned(r, j.s)
+	v.levels(r, j.s, j.cert)
+	v.constraints(r, j.s)
 	r.conclude()
 	for _, child := range j.s.Counter {
 		r.CounterSignatures = append(r.CounterSignatures, v.finish(ctx, v.begin(child, v.appended)))

@@ -24,6 +24,7 @@ type stampCheck struct {
 
 	status Status // of the token by itself
 	detail string
+	cause  Cause            // of a token that failed
 	cert   *pki.Certificate // of its authority; nil when it is not there
 }
 
@@ -35,6 +36,9 @@ func (v *verifier) stamps(s *message.Signature) []*stampCheck {
 	var all []*stampCheck
 	for _, t := range s.Timestamps() {
 		c := &stampCheck{Timestamp: t, signature: s, content: s.ContentOf(t.Kind)}
+		if t.Kind == message.ArchiveTimestampV1 || t.Kind == message.ArchiveTimestampV2 {
+			c.content = message.ContentOctets // digested once for all of them
+		}
 		if t.Token != nil {
 			c.hash = t.Token.Hash
 			if newHash, ok := v.hashOf(c.hash); ok {
@@ -68,14 +72,14 @@ func (v *verifier) wellMade(s *message.Signature) {
 			c.status, c.detail = status, problem
 			continue
 		}
-		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Work: v.appended})
+		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Registry: v.registry(), Work: v.appended})
 		switch {
 		case len(others) == 0:
 			c.status = Passed
 		case others[0].Check == tst.CheckWork:
 			c.status, c.detail = Unchecked, tooMuchWork
 		default:
-			c.status, c.detail = Failed, others[0].Error()
+			c.status, c.detail, c.cause = Failed, others[0].Error(), causeOfToken(others[0])
 		}
 	}
 }
@@ -101,6 +105,7 @@ func (v *verifier) imprint(c *stampCheck) (sum []byte, status Status, problem st
 	for _, imprint := range c.signature.Imprints(c.Timestamp, c.idx) {
 		h := c.newHash()
 		if c.content == message.ContentOctets {
+			imprint.Content = c.content
 			if h, problem = v.afterContent(c.hash); problem != "" {
 				return nil, Unchecked, problem
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// registry is what is known about algorithms, with the schemes of the caller.
-func (v *verifier) registry() *algorithm.Registry { return &algorithm.Registry{Schemes: v.o.Schemes} }
+// registry is what is known about algorithms, and what the policy thinks of them, with the schemes of the caller.
+func (v *verifier) registry() *algorithm.Registry { return v.known }
 
 // allows is the rule for certificates at a time.
 func (v *verifier) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) error {
@@ -216,8 +216,16 @@ func (v *verifier) verify(j *judgement, message, digest []byte) (note string, er
 	}
 	si := j.s.SI
 	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
-	if note, err = v.registry().Verify(&check, message, digest); isReason(err, algorithm.Unsupported) {
+	note, err = v.registry().Verify(&check, message, digest)
+	switch {
+	case isReason(err, algorithm.Unsupported):
 		err = unsupported(err)
+	case isReason(err, algorithm.KeyTooShort):
+		j.r.blame(CheckSignature, CauseWeakAlgorithm)
+	case isReason(err, algorithm.KeyMisused):
+		j.r.blame(CheckSignature, CauseMisusedCertificate)
+	case isReason(err, algorithm.Malformed):
+		j.r.blame(CheckSignature, CauseMalformed)
 	}
 	return note, err
 }

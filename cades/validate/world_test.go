@@ -38,6 +38,14 @@ func until(t time.Time) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.NotAfter = t }
 }
 
+func (w *world) signerOf(id testpki.Identity, scheme sign.Scheme) *sign.Signer {
+	key, err := soft.NewKey(id.Key, 0)
+	require.NoError(w, err)
+	s, err := sign.New(key, id.Chain, scheme)
+	require.NoError(w, err)
+	return s
+}
+
 func (w *world) signer(bend ...func(*x509.Certificate)) *sign.Signer {
 	id := w.pki.Leaf(testpki.P256, bend...)
 	key, err := soft.NewKey(id.Key, 0)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // VerifySigned checks the signature on a certificate, a list or a response with a public key, and asks the policy about it
@@ -30,7 +31,7 @@ func (r *Registry) VerifySigned(use Use, s *cms.Signed, spki []byte, at time.Tim
 
 // CertificateSignedBy checks the signature of a certificate in DER with the public key of its issuer, by [Lenient]: to find
 // out who issued what. Names, validity and usage are not looked at, and whoever decides on trust asks the policy himself.
-func CertificateSignedBy(der, spki []byte) error {
+func CertificateSignedBy(der, spki []byte, schemes ...sign.Scheme) error {
 	v, err := cms.ReadValue(der)
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func CertificateSignedBy(der, spki []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = (&Registry{Policy: lenient()}).VerifySigned(UseCertificate, &s, spki, time.Time{})
+	_, err = (&Registry{Schemes: schemes, Policy: lenient()}).VerifySigned(UseCertificate, &s, spki, time.Time{})
 	return err
 }
 

@@ -156,8 +156,14 @@ func (v Value) Time() (time.Time, error) {
 }
 
 // Segments calls f with the octets of a string in order: once for a primitive one, once for each segment of a
-// constructed one (X.690 section 8.7.3). The tag of the value itself may be an IMPLICIT one.
-func (v Value) Segments(f func([]byte) error) error { return v.segments(f, 0) }
+// constructed one (X.690 section 8.7.3), and in pieces when they are not in memory. The tag of the value itself may be an
+// IMPLICIT one.
+func (v Value) Segments(f func([]byte) error) error {
+	if v.away() {
+		return v.doc.gap.pass(v.tag.Constructed(), f)
+	}
+	return v.segments(f, 0)
+}
 
 func (v Value) segments(f func([]byte) error, depth int) error {
 	if !v.tag.Constructed() {
@@ -178,8 +184,12 @@ func (v Value) segments(f func([]byte) error, depth int) error {
 	return nil
 }
 
-// Octets returns the contents of a string: a view for a primitive one, a joined copy for a constructed one.
+// Octets returns the contents of a string: a view for a primitive one, a joined copy for a constructed one. Those of the
+// content that was left where it is are not returned.
 func (v Value) Octets() ([]byte, error) {
+	if v.away() {
+		return nil, syntaxError(v.start, "the octets of the content are not in memory")
+	}
 	if !v.tag.Constructed() {
 		return v.Body(), nil
 	}

@@ -60,12 +60,15 @@ type Attribute struct {
 // ParseSignedData reads the structure of a message: all of RFC 5652 section 5.1 down to the attributes. What is inside
 // certificates, revocation values and attributes is not looked at, so that one unknown or broken thing does not make the
 // rest unreadable.
-func ParseSignedData(ber []byte) (*SignedData, error) {
-	info, err := ReadValue(ber)
+func ParseSignedData(ber []byte) (*SignedData, error) { return ParseOctets(InMemory(ber)) }
+
+// ParseOctets is [ParseSignedData] for octets of which the content may be elsewhere.
+func ParseOctets(o Octets) (*SignedData, error) {
+	info, err := o.value()
 	if err != nil {
 		return nil, err
 	}
-	sd := &SignedData{ContentInfo: info, Trailing: ber[info.next:]}
+	sd := &SignedData{ContentInfo: info}
 	if info.tag != TagSequence {
 		return nil, syntaxError(0, "a ContentInfo is expected, which is a SEQUENCE, not %s", info.tag)
 	}
@@ -93,7 +96,14 @@ func ParseSignedData(ber []byte) (*SignedData, error) {
 	if err := last(&r, "the content of the ContentInfo"); err != nil {
 		return nil, err
 	}
-	return sd, sd.fields(sd.Value.Reader())
+	if err := sd.fields(sd.Value.Reader()); err != nil {
+		return sd, err
+	}
+	if g := info.doc.gap; g.size != 0 && (sd.Content.IsZero() || sd.Content.body != g.from || sd.Content.end != g.from+g.size) {
+		return sd, syntaxError(g.from, "the content is not where it was")
+	}
+	sd.Trailing = info.doc.octets(info.next, o.Size())
+	return sd, nil
 }
 
 // last refuses what follows the last field of a structure: nobody here would look at it, and somebody else might, such as at a
@@ -202,8 +212,11 @@ func (sd *SignedData) ContentSegments(f func([]byte) error) error {
 	if sd.Content.IsZero() {
 		return nil
 	}
-	if sd.Content.tag == TagOctetString|constructed {
+	switch {
+	case sd.Content.tag == TagOctetString|constructed:
 		return sd.Content.Segments(f)
+	case sd.Content.away():
+		return sd.Content.doc.gap.pass(false, f)
 	}
 	return f(sd.Content.Body())
 }

@@ -15,19 +15,47 @@ type Edit struct {
 // in the result as it was received; the others differ in their length octets only. Values of indefinite length stay
 // so. The parents are of root's document.
 func Splice(root Value, edits ...Edit) ([]byte, error) {
+	o, err := SpliceOctets(root, edits...)
+	if err != nil {
+		return nil, err
+	}
+	return o.Bytes()
+}
+
+// SpliceOctets is [Splice] for a message whose content may be elsewhere, where it stays.
+func SpliceOctets(root Value, edits ...Edit) (Octets, error) {
 	edits = append([]Edit(nil), edits...)
 	sort.SliceStable(edits, func(i, j int) bool { return edits[i].At < edits[j].At })
 	s := splicer{edits: edits, sizes: make(map[int]int)}
 	n, err := s.size(root, 0)
 	if err != nil {
-		return nil, err
+		return Octets{}, err
 	}
-	return s.append(make([]byte, 0, n), root)
+	if root.doc.gapWithin(root.start, root.next) != 0 {
+		s.out.gap, s.out.skipped = root.doc.gap, root.doc.skipped
+	}
+	s.out.data = make([]byte, 0, n-s.out.gap.size)
+	if err := s.append(root); err != nil {
+		return Octets{}, err
+	}
+	return s.out, nil
 }
 
 type splicer struct {
 	edits []Edit
 	sizes map[int]int // start of an edited value -> octets of its new contents
+	out   Octets
+}
+
+// take copies octets of the document, but for those of the gap, which comes to stand here.
+func (s *splicer) take(d *document, from, to int) {
+	if d.gapWithin(from, to) == 0 {
+		s.out.data = append(s.out.data, d.octets(from, to)...)
+		return
+	}
+	s.out.data = append(s.out.data, d.octets(from, d.gap.from)...)
+	s.out.gap.from = len(s.out.data)
+	s.out.data = append(s.out.data, d.octets(d.gap.from+d.gap.size, to)...)
 }
 
 func (s *splicer) touches(v Value) bool {
@@ -103,21 +131,22 @@ func (s *splicer) size(v Value, depth int) (int, error) {
 	return n + HeaderLen(v.tag, n), nil
 }
 
-func (s *splicer) append(dst []byte, v Value) ([]byte, error) {
+func (s *splicer) append(v Value) error {
 	n, edited := s.sizes[v.start]
 	if !edited {
-		return append(dst, v.Raw()...), nil
+		s.take(v.doc, v.start, v.next)
+		return nil
 	}
 	if v.indefinite {
-		dst = append(dst, v.doc.data[v.start:v.body]...)
+		s.take(v.doc, v.start, v.body)
 	} else {
-		dst = AppendHeader(dst, v.tag, n)
+		s.out.data = AppendHeader(s.out.data, v.tag, n)
 	}
 	for r := v.Reader(); ; {
 		at, skip := r.off, 0
 		for _, e := range s.edits {
 			if e.Parent.start == v.start && e.At == at {
-				dst = append(dst, e.Insert...)
+				s.out.data = append(s.out.data, e.Insert...)
 				skip += e.Remove
 			}
 		}
@@ -125,25 +154,25 @@ func (s *splicer) append(dst []byte, v Value) ([]byte, error) {
 			break
 		}
 		if skip == 0 && s.done(v, at) {
-			dst = append(dst, v.doc.data[at:v.end]...)
+			s.take(v.doc, at, v.end)
 			break
 		}
 		member, err := r.Next()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if skip > 0 {
 			if member.next-member.start != skip {
-				return nil, syntaxError(at, "an edit removes part of a member")
+				return syntaxError(at, "an edit removes part of a member")
 			}
 			continue
 		}
-		if dst, err = s.append(dst, member); err != nil {
-			return nil, err
+		if err := s.append(member); err != nil {
+			return err
 		}
 	}
 	if v.indefinite {
-		dst = append(dst, 0, 0)
+		s.out.data = append(s.out.data, 0, 0)
 	}
-	return dst, nil
+	return nil
 }

@@ -108,9 +108,11 @@ func syntaxError(offset int, format string, args ...any) error {
 // document is the bytes that values are views of, and where its values of indefinite length end.
 type document struct {
 	data []byte
+	gap  gap // octets of the document that are not among data; none in most
 
-	mu   sync.Mutex  // messages are read by many goroutines
-	ends map[int]int // first content octet -> end-of-contents octets
+	mu      sync.Mutex  // messages are read by many goroutines
+	ends    map[int]int // first content octet -> end-of-contents octets
+	skipped int         // further values of indefinite length, within the gap
 }
 
 // Value is one TLV: a view, which stays valid as long as the bytes are not modified. The zero Value is no value.
@@ -142,20 +144,24 @@ func (v Value) Tag() Tag { return v.tag }
 // Offset returns where in its document the value begins.
 func (v Value) Offset() int { return v.start }
 
-// Raw returns identifier, length and contents as received, with the end-of-contents octets where there are any.
+// Raw returns identifier, length and contents as received, with the end-of-contents octets where there are any. It is nil
+// for the content that was left where it is, and for what holds it: see [Value.WriteRaw].
 func (v Value) Raw() []byte {
 	if v.doc == nil {
 		return nil
 	}
-	return v.doc.data[v.start:v.next:v.next]
+	return v.doc.octets(v.start, v.next)
 }
 
-// Body returns the contents octets as received.
+// Len returns the number of octets of Raw.
+func (v Value) Len() int { return v.next - v.start }
+
+// Body returns the contents octets as received; nil for the content that was left where it is, and for what holds it.
 func (v Value) Body() []byte {
 	if v.doc == nil {
 		return nil
 	}
-	return v.doc.data[v.body:v.end:v.end]
+	return v.doc.octets(v.body, v.end)
 }
 
 // End returns where its contents end, and Next where the value does: the two differ for indefinite lengths only.
@@ -194,66 +200,91 @@ func (d *document) value(off, limit int) (Value, error) {
 
 // header reads identifier and length octets and returns the length of the contents, which lie within limit.
 func (d *document) header(v *Value, limit int) (length int, err error) {
-	off := v.start
-	if off >= limit {
-		return 0, syntaxError(off, "a value is missing")
+	h, err := parseHeader(d.from(v.start, limit), v.start, limit)
+	if err != nil {
+		return 0, err
 	}
-	id := d.data[off]
-	off++
-	v.tag = Tag(id>>6)<<classShift | Tag(id>>5&1)<<29
+	v.tag, v.body, v.indefinite = h.tag, v.start+h.size, h.indefinite
+	return h.length, nil
+}
+
+// header is what identifier and length octets say.
+type header struct {
+	tag        Tag
+	size       int // octets of the header itself
+	length     int // octets of the contents; 0 when it is indefinite
+	indefinite bool
+}
+
+// maxHeader is how many octets there are at most: an identifier of five, a length of one and 126.
+const maxHeader = 5 + 1 + 126
+
+// parseHeader reads the header at an offset. Of the octets from there to limit, b has all, or maxHeader at least.
+func parseHeader(b []byte, at, limit int) (h header, err error) {
+	if at >= limit {
+		return h, syntaxError(at, "a value is missing")
+	}
+	if len(b) == 0 {
+		return h, syntaxError(at, "the octets of the content are not in memory")
+	}
+	id := b[0]
+	h.size = 1
+	h.tag = Tag(id>>6)<<classShift | Tag(id>>5&1)<<29
 	if number := Tag(id & 0x1f); number != 0x1f {
-		v.tag |= number
+		h.tag |= number
 	} else {
 		number = 0
 		for {
-			if off >= limit {
-				return 0, syntaxError(v.start, "the tag number is cut off")
+			if h.size >= len(b) {
+				return h, syntaxError(at, "the tag number is cut off")
 			}
-			c := d.data[off]
-			off++
+			c := b[h.size]
+			h.size++
 			if number > maxTagNumber>>7 {
-				return 0, syntaxError(v.start, "the tag number is too large")
+				return h, syntaxError(at, "the tag number is too large")
+			}
+			if number == 0 && c == 0x80 { // X.690 section 8.1.2.4.2; any number of them could follow
+				return h, syntaxError(at, "the tag number begins with an octet that says nothing")
 			}
 			number = number<<7 | Tag(c&0x7f)
 			if c&0x80 == 0 {
 				break
 			}
 		}
-		v.tag |= number
+		h.tag |= number
 	}
-	if off >= limit {
-		return 0, syntaxError(v.start, "the length is missing")
+	if h.size >= len(b) {
+		return h, syntaxError(at, "the length is missing")
 	}
-	first := d.data[off]
-	off++
+	first := b[h.size]
+	h.size++
 	switch {
 	case first < 0x80:
-		length = int(first)
+		h.length = int(first)
 	case first == 0x80:
-		if !v.tag.Constructed() {
-			return 0, syntaxError(v.start, "a primitive value has an indefinite length")
+		if !h.tag.Constructed() {
+			return h, syntaxError(at, "a primitive value has an indefinite length")
 		}
-		v.indefinite = true
+		h.indefinite = true
 	case first == 0xff:
-		return 0, syntaxError(v.start, "the length octet 0xFF is reserved")
+		return h, syntaxError(at, "the length octet 0xFF is reserved")
 	default:
 		n := int(first & 0x7f)
-		if limit-off < n {
-			return 0, syntaxError(v.start, "the length is cut off")
+		if len(b)-h.size < n {
+			return h, syntaxError(at, "the length is cut off")
 		}
-		for _, c := range d.data[off : off+n] {
-			if length > math.MaxInt>>8 {
-				return 0, syntaxError(v.start, "the length is too large")
+		for _, c := range b[h.size : h.size+n] {
+			if h.length > math.MaxInt>>8 {
+				return h, syntaxError(at, "the length is too large")
 			}
-			length = length<<8 | int(c)
+			h.length = h.length<<8 | int(c)
 		}
-		off += n
+		h.size += n
 	}
-	v.body = off
-	if length > limit-off {
-		return 0, syntaxError(v.start, "%s of %d octets ends after what holds it, which has %d left", v.tag, length, limit-off)
+	if left := limit - at - h.size; h.length > left {
+		return h, syntaxError(at, "%s of %d octets ends after what holds it, which has %d left", h.tag, h.length, left)
 	}
-	return length, nil
+	return h, nil
 }
 
 // endOfContents finds the end-of-contents octets of a value of indefinite length whose contents begin at body. What it
@@ -270,9 +301,9 @@ func (d *document) endOfContents(body, limit int) (int, error) {
 	open := []int{body}
 	off := body
 	for {
-		if limit-off >= 2 && d.data[off] == 0 && d.data[off+1] == 0 {
+		if b := d.from(off, limit); len(b) >= 2 && b[0] == 0 && b[1] == 0 {
 			last := len(open) - 1
-			if len(d.ends) >= MaxIndefinite {
+			if len(d.ends)+d.skipped >= MaxIndefinite {
 				return 0, syntaxError(off, "there are more than %d values of indefinite length", MaxIndefinite)
 			}
 			d.ends[open[last]] = off

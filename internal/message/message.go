@@ -13,9 +13,10 @@ import (
 	"github.com/seed-116355fd/signet/internal/pki"
 )
 
-// Message is a SignedData as it was received: every byte of it is kept. It is not modified and is safe for concurrent use.
+// Message is a SignedData as it was received: every byte of it is kept, or left where it is. It is not modified and is safe for
+// concurrent use.
 type Message struct {
-	BER          []byte
+	Octets       cms.Octets
 	SD           *cms.SignedData
 	Certificates []*pki.Certificate // SignedData.certificates, those with the structure of one, in their order
 	Candidates   *pki.Pool          // the same, each once
@@ -30,12 +31,24 @@ type Message struct {
 
 // Parse reads a message in BER, which it keeps. What is broken inside a certificate, an attribute or a revocation value does
 // not keep the rest from being read. Its time is linear in the size of the input, and nesting and counts are bounded.
-func Parse(ber []byte) (*Message, error) {
-	sd, err := cms.ParseSignedData(ber)
+func Parse(ber []byte) (*Message, error) { return Read(cms.InMemory(ber)) }
+
+// Open is [Parse] for a message of which held octets at most are taken into memory, and the content is left where it is.
+func Open(r io.ReaderAt, size, held int64) (*Message, error) {
+	octets, err := cms.Open(r, size, held)
 	if err != nil {
 		return nil, err
 	}
-	m := &Message{BER: ber, SD: sd, Candidates: pki.NewPool()}
+	return Read(octets)
+}
+
+// Read is [Parse] for octets of which the content may be elsewhere.
+func Read(octets cms.Octets) (*Message, error) {
+	sd, err := cms.ParseOctets(octets)
+	if err != nil {
+		return nil, err
+	}
+	m := &Message{Octets: octets, SD: sd, Candidates: pki.NewPool()}
 	for _, v := range sd.Certificates {
 		if c, err := m.Certificate(v.Raw()); err == nil {
 			m.Certificates = append(m.Certificates, c)
@@ -75,6 +88,9 @@ func With(candidates *pki.Pool, more []*x509.Certificate) *pki.Pool {
 
 // Detached reports whether the content is elsewhere. An empty content inside is not detached.
 func (m *Message) Detached() bool { return m.SD.Content.IsZero() }
+
+// Size is how many octets the message has, the content in it included.
+func (m *Message) Size() int { return m.Octets.Size() }
 
 // WriteContent writes the content of an attached message, and nothing of a detached one.
 func (m *Message) WriteContent(w io.Writer) error {

@@ -2,6 +2,7 @@ package message
 
 import (
 	"hash"
+	"io"
 	"sync"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -106,7 +107,7 @@ const (
 	NoContent     ContentUse = iota
 	ContentDigest            // its digest by the hash of the imprint
 	ContentItself            // the digest of the imprint is that of the content
-	ContentOctets            // when detached, its octets in the midst of other octets
+	ContentOctets            // when it is not in memory, its octets in the midst of other octets
 )
 
 // Imprint is what a time-stamp is over: octets, the content in some form, further octets.
@@ -116,12 +117,15 @@ type Imprint struct {
 	Tail    [][]byte
 }
 
-// Octets is how many are digested, the content left out.
+// Octets is how many [Imprint.Sum] digests.
 func (p *Imprint) Octets() (n int) {
-	for _, parts := range [][][]byte{p.Head, p.Tail} {
-		for _, b := range parts {
+	if p.Content != ContentOctets {
+		for _, b := range p.Head {
 			n += len(b)
 		}
+	}
+	for _, b := range p.Tail {
+		n += len(b)
 	}
 	return n
 }
@@ -133,14 +137,18 @@ func (s *Signature) ContentOf(k Kind) ContentUse {
 		return ContentItself
 	case k == ArchiveTimestampV3:
 		return ContentDigest
-	case k.Archive() && s.Message.Detached():
+	case k.Archive() && (s.Message.Detached() || !s.Message.Octets.InMemory()):
 		return ContentOctets
 	}
 	return NoContent
 }
 
-// ContentHead is what comes before the content in archive time-stamps of the first two versions.
+// ContentHead is what comes before a content that is not in memory in archive time-stamps of the first two versions: nothing
+// when [Message.WriteContentHead] writes it, with the content.
 func (m *Message) ContentHead() []byte { return m.SD.EncapContentInfo.Raw() }
+
+// WriteContentHead writes encapContentInfo, wherever the content in it is.
+func (m *Message) WriteContentHead(w io.Writer) error { return m.SD.EncapContentInfo.WriteRaw(w) }
 
 // Sum digests the parts. content is the digest of the content; for ContentOctets, h has taken head and content already.
 func (p *Imprint) Sum(h hash.Hash, content []byte) []byte {

@@ -251,6 +251,16 @@ func (a *Anchors) Contains(c *Certificate) bool {
 	return a.pool.has(c)
 }
 
+// BySubject returns the anchors of a name that have a certificate.
+func (a *Anchors) BySubject(name Name) (all []*Certificate) {
+	for _, one := range a.named(name) {
+		if one.Certificate != nil {
+			all = append(all, one.Certificate)
+		}
+	}
+	return all
+}
+
 func (a *Anchors) named(n Name) []Anchor {
 	if a == nil {
 		return nil

@@ -121,7 +121,7 @@ func (c *checker) attributes(si *cms.SignerInfo) {
 	if oid, err := value.OID(); problem != "" || err != nil || oid != cms.OIDTSTInfo {
 		c.fail(CheckAttributes, "the signed content-type is not TSTInfo")
 	}
-	h, ok := cms.HashByOID(si.Digest.ID)
+	h, ok := c.o.Registry.Hash(si.Digest.ID)
 	switch {
 	case !ok:
 		c.fail(CheckAttributes, "the content is digested with %s, which is not known here", si.Digest.ID.Name())

@@ -35,6 +35,7 @@ type trusted struct {
 	roots      *trust.Roots        // nil when nobody was named
 	timestamps *trust.Roots        // of authorities of time-stamps: the same, unless others were named
 	known      []*x509.Certificate // candidates for signers and issuers
+	algorithms *trust.Algorithms   // which count, also in time-stamps that are files of their own; nil is the default
 }
 
 // trusted reads the flags. One certificate that cannot be used is a warning, and does not take the others away.

@@ -52,10 +52,10 @@ func TestMail(t *testing.T) {
 	sign("-out", "two.eml")
 	sign("-out", "one.eml", "-nodetach")
 	sign("-out", "a.p7s", "-outform", "DER")
-	got := w.run("verify", "--trust", "@root.pem", "@two.eml")
+	got := w.run("verify", "-v", "--trust", "@root.pem", "@two.eml")
 	require.Zero(t, got.code, got.stdout)
-	require.Contains(t, got.stdout, "@two.eml: content in the mail")
-	got = w.run("verify", "--trust", "@root.pem", "@one.eml")
+	require.Contains(t, got.stdout, "content in the mail")
+	got = w.run("verify", "-v", "--trust", "@root.pem", "@one.eml")
 	require.Zero(t, got.code, got.stdout)
 	require.Contains(t, got.stdout, "content inside")
 

@@ -62,7 +62,7 @@ func TestProgram(t *testing.T) {
 		stderr string
 	}{
 		{[]string{"sign", "--key", "demo", "--out", "signed", "README.md", "docs"}, cli.ExitOK, "", "signed 2 of 2 files"},
-		{[]string{"verify", "--trust", "demo", "--content", ".", "signed"}, cli.ExitOK, "\nVALID\n", "2 of 2"},
+		{[]string{"verify", "--trust", "demo", "--content", ".", "signed"}, cli.ExitOK, ": VALID\n", "2 of 2"},
 		{[]string{"verify", "--content", "docs/a.md", "signed/README.md.p7s"}, cli.ExitFailed, "NOT VALID", ""},
 		{[]string{"sign", "--key", "demo", "no"}, cli.ExitFailed, "", "no: there is no such file"},
 		{[]string{"sign"}, cli.ExitUsage, "", "give the files"},

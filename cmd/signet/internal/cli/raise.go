@@ -177,7 +177,7 @@ func (a *app) raiseAll(ctx context.Context, f *raiseFlags, args []string, conten
 	if err := f.check(level); err != nil {
 		return err
 	}
-	files, err := findSignatures(args, content)
+	files, err := a.findSignatures(args, content, isSignature)
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (a *app) renewAll(ctx context.Context, f *renewFlags, args []string, within
 		return err
 	}
 	f.known = r.trust.known
-	files, err := findSignatures(args, f.content)
+	files, err := a.findSignatures(args, f.content, isSignature)
 	if err != nil {
 		return err
 	}

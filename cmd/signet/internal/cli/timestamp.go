@@ -30,15 +30,17 @@ type verifiedTimestamp struct {
 	Thumbprint string        `json:"thumbprint,omitempty"`
 	Policy     string        `json:"policy"`
 	Serial     string        `json:"serial"`
-	Digest     string        `json:"digest_algorithm"`
+	Digest     string        `json:"digestAlgorithm"`
 	Imprint    string        `json:"imprint"`
 	Checks     []cades.Check `json:"checks"`
 
 	Indication    validate.Indication    `json:"indication"`
-	SubIndication validate.SubIndication `json:"sub_indication,omitempty"`
+	SubIndication validate.SubIndication `json:"subIndication,omitempty"`
+	Cause         validate.Cause         `json:"cause"`
 	Reason        string                 `json:"reason,omitempty"`
 
 	conclusion conclusion
+	missing    bool // the document is not at hand
 }
 
 // tokenOf returns the token that a file is, or that the answer of an authority holds.
@@ -94,11 +96,12 @@ func (a *app) verifyTimestamp(ctx context.Context, r *verified, in *intake.File,
 	case h == nil:
 		unchecked = "made with " + token.HashName() + ", which is not known here"
 	case file.content == "":
-		unchecked = "the document is not at hand"
+		unchecked, r.noContent = "the document is not at hand", true
 		r.Error = "the time-stamp is over a document that is not in it; give the document with --content FILE"
 	default:
 		f, err := a.openContent(file)
 		if err != nil {
+			r.noContent = true
 			unchecked, r.Error = "the document is not at hand", strings.Replace(sentence(err), "the signature is detached and its content", "the time-stamp is over a document, and", 1)
 			break
 		}
@@ -109,7 +112,8 @@ func (a *app) verifyTimestamp(ctx context.Context, r *verified, in *intake.File,
 		r.Content, imprint.Sum = file.content, h.Sum(nil)
 	}
 	v := &verifiedTimestamp{
-		Time: token.GenTime.UTC(), Policy: token.Policy, Serial: token.SerialNumber.Text(16), Digest: token.HashName(), Imprint: hex.EncodeToString(token.Imprint.Sum),
+		missing: r.noContent,
+		Time:    token.GenTime.UTC(), Policy: token.Policy, Serial: token.SerialNumber.Text(16), Digest: token.HashName(), Imprint: hex.EncodeToString(token.Imprint.Sum),
 	}
 	if token.Accuracy != 0 {
 		v.Accuracy = token.Accuracy.String()
@@ -117,7 +121,7 @@ func (a *app) verifyTimestamp(ctx context.Context, r *verified, in *intake.File,
 	if c := token.Certificate(t.known...); c != nil {
 		v.Authority, v.Thumbprint = inspect.Name(c.RawSubject), sign.Thumbprint(c)
 	}
-	problems := token.Problems(imprint, &tsp.VerifyOptions{Certificates: t.known, Roots: t.timestamps, Clock: a.Now})
+	problems := token.Problems(imprint, &tsp.VerifyOptions{Certificates: t.known, Roots: t.timestamps, Clock: a.Now, Algorithms: t.algorithms})
 	v.Checks = timestampChecks(problems, unchecked, r.asked)
 	if weak := token.Weakness(); weak != "" {
 		v.Checks = append(v.Checks, cades.Check{Name: cades.CheckAlgorithms, Status: cades.Tolerated, Detail: weak})
@@ -171,35 +175,41 @@ func timestampChecks(problems []*tsp.Error, unchecked string, asked bool) (all [
 // conclude draws the conclusion from the checks, in the terms that are used of signatures. What was shown to be wrong comes
 // before what is missing, and a check that is not known here fails.
 func (v *verifiedTimestamp) conclude() {
-	worst := conclusion{Indication: validate.TotalPassed, valid: true}
+	worst := conclusion{Indication: validate.TotalPassed, cause: validate.CausePassed, valid: true}
 	for _, check := range v.Checks {
-		c := conclusion{validate.TotalFailed, validate.FormatFailure, check.Name + ": " + check.Detail, false}
+		c := conclusion{validate.TotalFailed, validate.FormatFailure, validate.CauseMalformed, check.Name + ": " + check.Detail, false}
 		switch {
 		case check.Status == cades.Passed, check.Status == cades.Tolerated:
 			continue
 		case check.Name == string(tsp.CheckChain):
-			c.Indication, c.sub, c.valid = validate.Indeterminate, validate.NoChain, true
+			c.Indication, c.sub, c.cause, c.valid = validate.Indeterminate, validate.NoChain, validate.CauseUnknownAuthority, true
+			if check.Status == cades.Unchecked {
+				c.cause = validate.CauseNoRoots
+			}
 		case check.Status == cades.Unchecked:
-			c.Indication, c.sub = validate.Indeterminate, validate.NotSupported
+			c.Indication, c.sub, c.cause = validate.Indeterminate, validate.NotSupported, validate.CauseNotChecked
+			if v.missing {
+				c.sub, c.cause = validate.NoContent, validate.CauseContentMissing
+			}
 		default:
 			switch tsp.Check(check.Name) {
 			case tsp.CheckImprint, tsp.CheckAttributes:
-				c.sub = validate.HashFailure
+				c.sub, c.cause = validate.HashFailure, validate.CauseContentChanged
 			case tsp.CheckSignature:
-				c.sub = validate.CryptoFailure
+				c.sub, c.cause = validate.CryptoFailure, validate.CauseForged
 			case tsp.CheckCertificate, tsp.CheckSigningCertificate:
-				c.Indication, c.sub = validate.Indeterminate, validate.NoSigner
+				c.Indication, c.sub, c.cause = validate.Indeterminate, validate.NoSigner, validate.CauseCertificateMissing
 			case tsp.CheckKeyUsage:
-				c.Indication, c.sub = validate.Indeterminate, validate.ChainConstraints
+				c.Indication, c.sub, c.cause = validate.Indeterminate, validate.ChainConstraints, validate.CauseMisusedCertificate
 			case tsp.CheckValidity:
-				c.Indication, c.sub = validate.Indeterminate, validate.OutOfBounds
+				c.Indication, c.sub, c.cause = validate.Indeterminate, validate.OutOfBounds, validate.CauseExpired
 			}
 		}
 		if worst.Indication == validate.TotalPassed || worst.Indication == validate.Indeterminate && c.Indication == validate.TotalFailed {
 			worst = c
 		}
 	}
-	v.conclusion, v.Indication, v.SubIndication, v.Reason = worst, worst.Indication, worst.sub, worst.reason
+	v.conclusion, v.Indication, v.SubIndication, v.Cause, v.Reason = worst, worst.Indication, worst.sub, worst.cause, worst.reason
 }
 
 func (v *verifiedTimestamp) text(b *strings.Builder) {
@@ -207,8 +217,8 @@ func (v *verifiedTimestamp) text(b *strings.Builder) {
 	if v.Authority != "" {
 		authority = v.Authority
 	}
-	fmt.Fprintf(b, "  time-stamp of %s by %s\n", moment(v.Time), authority)
-	const indent = "    "
+	const indent = "  "
+	fmt.Fprintf(b, "%sauthority    %s\n", indent, authority)
 	if v.Thumbprint != "" {
 		fmt.Fprintf(b, "%scertificate  %s\n", indent, v.Thumbprint)
 	}

@@ -48,7 +48,7 @@ func TestTokenProgram(t *testing.T) {
 			require.Contains(t, stderr, "with 1 certificate of its issuers")
 
 			run(0, "sign", "--key", uri, "a")
-			stdout, _ = run(0, "verify", "--trust", "ca.pem", "a.p7s")
+			stdout, _ = run(0, "verify", "-v", "--trust", "ca.pem", "a.p7s")
 			require.Contains(t, stdout, "CN=Seal")
 			if kind != "ed25519" { // OpenSSL 3.0 does not verify it in CMS
 				openssl(t, "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", w.path("a.p7s"), "-content", w.path("a"), "-CAfile", w.path("ca.pem"), "-out", w.path("out"))

@@ -76,7 +76,7 @@ func TestWrongUse(t *testing.T) {
 		"verify text":                {[]string{"verify", "@text.p7s"}, cli.ExitFailed, "NOT VALID: this is not a signature"},
 		"verify an empty file":       {[]string{"verify", "@empty.p7s"}, cli.ExitFailed, "NOT VALID: the file is empty"},
 		"verify a cut file":          {[]string{"verify", "@short.p7s"}, cli.ExitFailed, "at offset 0"},
-		"verify an empty folder":     {[]string{"verify", "@nothing"}, cli.ExitUsage, "no .p7s or .p7m"},
+		"verify an empty folder":     {[]string{"verify", "@nothing"}, cli.ExitUsage, "no file with the name of a signature"},
 		"trust in nothing":           {[]string{"verify", "--trust", "@no", "@text.p7s"}, cli.ExitUsage, "no such file"},
 		"trust in text":              {[]string{"verify", "--trust", "@a", "@text.p7s"}, cli.ExitUsage, "no certificate in it"},
 		"trust in a broken one":      {[]string{"verify", "--trust", "@broken.pem", "@text.p7s"}, cli.ExitUsage, "certificate 1"},

@@ -2,57 +2,33 @@ package cli
 
 import (
 	"crypto/sha1" //nolint:gosec // a thumbprint is a name, not a protection
-	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
-	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/cms"
-	"github.com/seed-116355fd/signet/internal/message"
-	"github.com/seed-116355fd/signet/sign"
 )
 
 // verified is the outcome for one file, and what --json prints of it.
 type verified struct {
-	Signature  string              `json:"signature"`
-	Kind       string              `json:"kind,omitempty"` // "signature", or "time-stamp" for a file that is one; absent when it is neither
-	OK         bool                `json:"ok"`
-	Valid      bool                `json:"valid"`
-	Trusted    *bool               `json:"trusted,omitempty"` // absent without --trust
-	Attached   bool                `json:"attached"`
-	Mail       bool                `json:"mail,omitempty"` // the content is the first part of the mail
-	Content    string              `json:"content,omitempty"`
-	Error      string              `json:"error,omitempty"`
-	Hint       string              `json:"hint,omitempty"`
-	Signatures []verifiedSignature `json:"signatures,omitempty"`
-	Timestamp  *verifiedTimestamp  `json:"timestamp,omitempty"`
+	Signature string             `json:"signature"`
+	Kind      string             `json:"kind,omitempty"` // "signature", or "time-stamp" for a file that is one; absent when it is neither
+	OK        bool               `json:"ok"`
+	Valid     bool               `json:"valid"`
+	Trusted   *bool              `json:"trusted,omitempty"` // absent without --trust
+	Attached  bool               `json:"attached"`
+	Mail      bool               `json:"mail,omitempty"` // the content is the first part of the mail
+	Content   string             `json:"content,omitempty"`
+	Error     string             `json:"error,omitempty"`
+	Hint      string             `json:"hint,omitempty"`
+	Report    *validate.Report   `json:"report,omitempty"`
+	Timestamp *verifiedTimestamp `json:"timestamp,omitempty"`
 
-	asked bool // whether the signer is to be trusted
-}
-
-type verifiedSignature struct {
-	Valid             bool                       `json:"valid"`
-	Indication        validate.Indication        `json:"indication"`
-	SubIndication     string                     `json:"sub_indication,omitempty"`
-	Reason            string                     `json:"reason,omitempty"`
-	BestTime          *time.Time                 `json:"best_signature_time,omitempty"` // when it is known to have existed
-	Proof             string                     `json:"proof,omitempty"`
-	Level             string                     `json:"level"`
-	Signer            string                     `json:"signer,omitempty"`
-	Thumbprint        string                     `json:"thumbprint,omitempty"`
-	SigningTime       *time.Time                 `json:"signing_time,omitempty"`
-	Digest            string                     `json:"digest_algorithm"`
-	Algorithm         string                     `json:"signature_algorithm"`
-	Checks            []cades.Check              `json:"checks"`
-	Timestamps        []validate.TimestampReport `json:"timestamps,omitempty"`
-	CounterSignatures []verifiedSignature        `json:"counter_signatures,omitempty"`
+	asked     bool // whether the signer is to be trusted
+	noContent bool // Error says only that the content is not there, and the rest was checked
 }
 
 func (r *verified) take(report *cades.Report) {
@@ -63,110 +39,42 @@ func (r *verified) take(report *cades.Report) {
 		r.Trusted = &trusted
 	}
 	r.OK = r.Valid && trusted
-	for i := range report.Signatures {
-		r.Signatures = append(r.Signatures, verdictOf(&report.Signatures[i]))
-	}
-	if len(report.Signatures) == 0 {
-		r.Error = "there is no signature in it, only certificates or the like"
-	}
-}
-
-func verdictOf(s *cades.SignatureReport) verifiedSignature {
-	v := verifiedSignature{
-		Valid: s.Valid(), Indication: s.Indication, SubIndication: string(s.SubIndication), Reason: s.Reason, Proof: s.Proof, Checks: s.Checks, Timestamps: s.Timestamps,
-	}
-	if s.Proof != "" {
-		best := s.BestTime.UTC()
-		v.BestTime = &best
-	}
-	if v.Checks == nil {
-		v.Checks = []cades.Check{}
-	}
-	if s.Certificate != nil {
-		v.Signer, v.Thumbprint = inspect.Name(s.Certificate.RawSubject), sign.Thumbprint(s.Certificate)
-	}
-	if s.Signature != nil {
-		v.Level, v.Digest, v.Algorithm = s.Signature.LevelName(), s.Signature.DigestAlgorithm(), s.Signature.SignatureAlgorithm()
-		if t, ok := s.Signature.SigningTime(); ok {
-			v.SigningTime = &t
-		}
-	}
-	for i := range s.CounterSignatures {
-		v.CounterSignatures = append(v.CounterSignatures, verdictOf(&s.CounterSignatures[i]))
-	}
-	return v
-}
-
-// nameSigners finds the names of signers whose certificates crypto/x509 refuses, which a report has no name of.
-func (r *verified) nameSigners(ber []byte, known []*x509.Certificate) {
-	nameless := func(v verifiedSignature) bool { return v.Signer == "" }
-	if !slices.ContainsFunc(r.Signatures, nameless) {
-		return
-	}
-	m, err := message.Parse(ber)
-	if err != nil {
-		return
-	}
-	candidates := message.With(m.Candidates, known)
-	for i := range min(len(m.Signatures), len(r.Signatures)) {
-		if c, _ := m.Signatures[i].FindSigner(candidates); c != nil && nameless(r.Signatures[i]) {
-			sum := sha1.Sum(c.Raw) //nolint:gosec // a thumbprint is a name, not a protection
-			r.Signatures[i].Signer, r.Signatures[i].Thumbprint = inspect.Name(c.Subject.Raw), strings.ToUpper(hex.EncodeToString(sum[:]))
-		}
+	r.Report = report.Outcome()
+	if len(r.Report.Signatures) == 0 {
+		r.Error, r.noContent = "there is no signature in it, only certificates or the like", false
 	}
 }
 
 func (r *verified) json(a *app) error { return a.printJSON(r) }
 
-// text prints the report for people; the last line is the verdict.
-func (r *verified) text(a *app) error {
-	var b strings.Builder
-	b.WriteString(plain.Text(inputName(r.Signature)))
-	switch {
-	case r.Error != "":
-	case r.Content == stdinName:
-		b.WriteString(": content from standard input")
-	case r.Content != "":
-		b.WriteString(": content " + plain.Text(r.Content))
-	case r.Mail:
-		b.WriteString(": content in the mail")
-	case r.Attached:
-		b.WriteString(": content inside")
-	}
-	b.WriteByte('\n')
-	for i := range r.Signatures {
-		r.Signatures[i].text(&b, "  ", fmt.Sprintf("signature %d of %d", i+1, len(r.Signatures)))
-	}
-	if r.Timestamp != nil {
-		r.Timestamp.text(&b)
-	}
-	b.WriteString(r.verdict() + "\n")
-	return a.printf("%s", b.String())
-}
-
-// conclusion is what is to be said of a file in one line.
+// conclusion is what is to be said of a signature, a time-stamp or a file in one line.
 type conclusion struct {
 	validate.Indication
 	sub    validate.SubIndication
+	cause  validate.Cause
 	reason string
 	valid  bool // apart from whom it is of
+}
+
+func conclusionOf(s *validate.SignatureReport) conclusion {
+	return conclusion{s.Indication, s.SubIndication, s.Cause, s.Reason, s.Valid()}
 }
 
 // conclusion is that of the signature that is worst: TOTAL-FAILED, then INDETERMINATE.
 func (r *verified) conclusion() (worst conclusion) {
 	switch {
-	case r.Error != "":
+	case r.Error != "" && !r.noContent:
 		return conclusion{Indication: validate.TotalFailed}
 	case r.Timestamp != nil:
 		return r.Timestamp.conclusion
-	case len(r.Signatures) == 0:
+	case r.Report == nil || len(r.Report.Signatures) == 0:
 		return conclusion{Indication: validate.TotalFailed}
 	}
 	worst.Indication = validate.TotalPassed
-	for i := range r.Signatures {
-		s := &r.Signatures[i]
+	for i := range r.Report.Signatures {
+		s := &r.Report.Signatures[i]
 		if s.Indication == validate.TotalFailed || s.Indication == validate.Indeterminate && worst.Indication == validate.TotalPassed {
-			worst = conclusion{s.Indication, validate.SubIndication(s.SubIndication), s.Reason, s.Valid}
+			worst = conclusionOf(s)
 		}
 		if s.Indication == validate.TotalFailed {
 			break
@@ -175,8 +83,77 @@ func (r *verified) conclusion() (worst conclusion) {
 	return worst
 }
 
-func (r *verified) verdict() string {
-	c := r.conclusion()
+// text prints one line for each signature: who, when, the verdict, and why not. With tree, what was checked follows.
+func (r *verified) text(a *app, o *shown) error {
+	var b strings.Builder
+	name := plain.Text(inputName(r.Signature))
+	switch {
+	case r.Timestamp != nil:
+		authority := "an unknown authority"
+		if r.Timestamp.Authority != "" {
+			authority = r.Timestamp.Authority
+		}
+		fmt.Fprintf(&b, "%s: time-stamp by %s, %s: %s\n", name, authority, moment(r.Timestamp.Time), r.verdict(r.conclusion()))
+		if o.tree {
+			r.source(&b)
+			r.Timestamp.text(&b)
+		}
+	case r.Error != "" && !r.noContent:
+		fmt.Fprintf(&b, "%s: NOT VALID: %s\n", name, plain.Text(r.Error))
+	default:
+		all := r.Report.Signatures
+		for i := range all {
+			s := &all[i]
+			which := ""
+			if len(all) > 1 {
+				which = fmt.Sprintf(" %d of %d", i+1, len(all))
+			}
+			fmt.Fprintf(&b, "%s:%s %s: %s\n", name, which, whoAndWhen(s), r.verdict(conclusionOf(s)))
+			if o.tree {
+				if i == 0 {
+					r.source(&b)
+				}
+				writeSignature(&b, "  ", s)
+			}
+			if o.level != "" {
+				writeLevels(&b, s, o.level)
+			}
+		}
+	}
+	return a.printf("%s", b.String())
+}
+
+// source says where the content was.
+func (r *verified) source(b *strings.Builder) {
+	switch {
+	case r.noContent:
+	case r.Content == stdinName:
+		b.WriteString("  content from standard input\n")
+	case r.Content != "":
+		b.WriteString("  content " + plain.Text(r.Content) + "\n")
+	case r.Mail:
+		b.WriteString("  content in the mail\n")
+	case r.Attached:
+		b.WriteString("  content inside\n")
+	}
+}
+
+func whoAndWhen(s *validate.SignatureReport) string {
+	who := "an unknown signer"
+	if s.Signer != nil {
+		who = plain.Text(s.Signer.Name)
+	}
+	switch {
+	case s.Proof != "":
+		return who + ", " + moment(s.BestTime) + " (time-stamp)"
+	case !s.SigningTime.IsZero():
+		return who + ", " + moment(s.SigningTime) + " (as claimed)"
+	}
+	return who + ", at a time that is not stated"
+}
+
+// verdict is a word in capitals, and why.
+func (r *verified) verdict(c conclusion) string {
 	hint := ""
 	if r.Hint != "" {
 		hint = "; " + r.Hint
@@ -185,46 +162,86 @@ func (r *verified) verdict() string {
 	if r.Timestamp != nil {
 		who = "authority"
 	}
+	reason := fmt.Sprintf("%s (%s, %s)%s", plain.Text(c.reason), c.Indication, c.sub, hint)
 	switch {
-	case r.Error != "":
-		return "NOT VALID: " + plain.Text(r.Error)
+	case r.noContent && (c.cause == validate.CauseContentMissing || r.Timestamp != nil && c.Indication == validate.Indeterminate):
+		return fmt.Sprintf("NOT KNOWN: %s (%s, %s)", plain.Text(r.Error), c.Indication, c.sub)
 	case c.Indication == validate.TotalPassed:
 		return "VALID"
+	case c.cause == validate.CauseNotChecked:
+		return "NOT CHECKED: " + reason
 	case !r.asked && c.valid && c.sub == validate.NoChain:
 		return "VALID, but the " + who + " was not checked against any root; give trusted certificates with --trust FILE"
 	case c.Indication == validate.TotalFailed || definite(c.sub):
-		return fmt.Sprintf("NOT VALID: %s (%s, %s)%s", plain.Text(c.reason), c.Indication, c.sub, hint)
-	default:
-		return fmt.Sprintf("NOT KNOWN: %s (%s, %s)%s", plain.Text(c.reason), c.Indication, c.sub, hint)
+		return "NOT VALID: " + reason
 	}
+	return "NOT KNOWN: " + reason
 }
 
 // definite reports whether nothing that is missing would make such a signature valid.
 func definite(sub validate.SubIndication) bool {
 	switch sub {
-	case validate.ChainConstraints, validate.OutOfBounds, validate.Revoked, validate.WeakAlgorithm:
+	case validate.ChainConstraints, validate.OutOfBounds, validate.Revoked, validate.WeakAlgorithm, validate.Constraints:
 		return true
 	}
 	return false
 }
 
-func (v *verifiedSignature) text(b *strings.Builder, indent, title string) {
-	signer := "an unknown signer"
-	if v.Signer != "" {
-		signer = v.Signer
+// writeSignature is the tree of one signature.
+func writeSignature(b *strings.Builder, indent string, s *validate.SignatureReport) {
+	level := s.Form
+	if s.Level != "none" {
+		level += ", level " + s.Level
 	}
-	fmt.Fprintf(b, "%s%s: %s by %s\n", indent, title, v.Level, signer)
-	indent += "  "
-	if v.Thumbprint != "" {
-		fmt.Fprintf(b, "%scertificate  %s\n", indent, v.Thumbprint)
+	fmt.Fprintf(b, "%s%s\n", indent, level)
+	if c := s.Signer; c != nil {
+		fmt.Fprintf(b, "%ssigner       %s\n", indent, plain.Text(c.Subject))
+		fmt.Fprintf(b, "%scertificate  %X\n", indent, sha1.Sum(c.DER)) //nolint:gosec // a thumbprint is a name, not a protection
+		fmt.Fprintf(b, "%s             number %s by %s, from %s to %s\n", indent, plain.Text(c.Serial), plain.Text(c.Issuer), day(c.NotBefore), day(c.NotAfter))
 	}
-	if v.SigningTime != nil {
-		fmt.Fprintf(b, "%ssigned at    %s, as the signer claims\n", indent, moment(*v.SigningTime))
+	if !s.SigningTime.IsZero() {
+		fmt.Fprintf(b, "%ssigned at    %s, as the signer claims\n", indent, moment(s.SigningTime))
 	}
-	fmt.Fprintf(b, "%salgorithms   %s, content digest %s\n", indent, plain.Text(v.Algorithm), plain.Text(v.Digest))
-	writeChecks(b, indent, v.Checks)
-	for i := range v.CounterSignatures {
-		v.CounterSignatures[i].text(b, indent, fmt.Sprintf("counter-signature %d", i+1))
+	if s.Proof != "" {
+		fmt.Fprintf(b, "%sknown since  %s, by the %s\n", indent, moment(s.BestTime), s.Proof[:strings.LastIndex(s.Proof, " of ")])
+	}
+	fmt.Fprintf(b, "%salgorithms   %s, content digest %s\n", indent, plain.Text(s.SignatureAlgorithm), plain.Text(s.DigestAlgorithm))
+	writeChecks(b, indent, s.Checks)
+	for i := range s.Timestamps {
+		t := &s.Timestamps[i]
+		fmt.Fprintf(b, "%stime-stamp %d, %s, %s by %s: %s", indent, i+1, t.Kind, moment(t.Time), plain.Text(t.Authority), t.Indication)
+		if t.Reason != "" {
+			fmt.Fprintf(b, ", %s: %s", t.Cause, plain.Text(t.Reason))
+		}
+		b.WriteByte('\n')
+	}
+	for i := range s.CounterSignatures {
+		c := &s.CounterSignatures[i]
+		fmt.Fprintf(b, "%scounter-signature %d: %s: %s", indent, i+1, whoAndWhen(c), c.Indication)
+		if c.Reason != "" {
+			fmt.Fprintf(b, ", %s: %s", c.Cause, plain.Text(c.Reason))
+		}
+		b.WriteByte('\n')
+		writeSignature(b, indent+"  ", c)
+	}
+}
+
+// writeLevels says what keeps a level away, from the lowest on.
+func writeLevels(b *strings.Builder, s *validate.SignatureReport, upTo string) {
+	for _, l := range s.Levels {
+		if l.Reached {
+			fmt.Fprintf(b, "  %s is reached\n", l.Level)
+		} else if len(l.Missing) == 0 {
+			fmt.Fprintf(b, "  %s is not reached: it asks for nothing more, but what is below it is missing\n", l.Level)
+		} else {
+			fmt.Fprintf(b, "  %s is not reached:\n", l.Level)
+		}
+		for _, f := range l.Missing {
+			fmt.Fprintf(b, "    %-9s  %s: %s\n", f.Problem, plain.Text(f.Part), plain.Text(f.Detail))
+		}
+		if l.Level == upTo {
+			return
+		}
 	}
 }
 
@@ -237,6 +254,12 @@ func writeChecks(b *strings.Builder, indent string, checks []cades.Check) {
 		line := fmt.Sprintf("%s%-9s  %-22s %s", indent, status, c.Name, plain.Text(c.Detail))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+}
+
+// shown is how much is printed of each file.
+type shown struct {
+	tree  bool
+	level string // up to which levels are explained; empty is none
 }
 
 // syntaxCause says why a file is not a signature, without the names of packages.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +21,11 @@ import (
 type verifyFlags struct {
 	trustFlags
 	revocationFlags
-	content, at string
-	json        bool
+	content, at   string
+	policy, level string
+	bare          bool
+	html, lang    string
+	verbose, json bool
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -31,7 +33,8 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [flags] SIGNATURE|DIR|- ...",
 		Short: "Verify signatures",
-		Long: `Verify each SIGNATURE (binary, PEM, base64 or an S/MIME mail), and each .p7s and .p7m in each DIR. The content of a detached
+		Long: `Verify each SIGNATURE (binary, PEM, base64 or an S/MIME mail), and each .p7s, .p7m, .sig, .sgn, .cms, .tsr and .tst in each DIR.
+One line says of each signature who made it, when, the verdict, and why not; -v shows every check. The content of a detached
 signature X.p7s is the file X beside it, that of a signed mail is in the mail, unless --content says otherwise.
 
 Without --trust, whether the signer is to be trusted is not looked at: the signature was then made with the key of the
@@ -40,8 +43,10 @@ asked for (--fetch), unless what is inside the signature or given with --crl say
 
 A time-stamp, or the answer of an authority with one in it (.tst, .tsr), is verified over its document.
 
-The exit code is 0 when all signatures are valid, 1 when one is not, and 4 when it cannot be told of one, for which the last
-line says what is missing.`,
+What has to be true for VALID beside the mathematics is the policy (--policy): default, strict, lenient, or a FILE in JSON.
+
+The exit code is 0 when all signatures are valid, 1 when one is not, and 4 when it cannot be told of one, for which its line says
+what is missing.`,
 		Example: `  signet verify README.md.p7s
   signet verify --trust root.pem --at 2026-03-01 contract.pdf.p7m
   signet verify --trust demo --content . signed               the tree that "signet sign --out signed" made`,
@@ -52,19 +57,34 @@ line says what is missing.`,
 	flags.StringVar(&f.content, "content", "", "the `FILE` that was signed (- is standard input), or the folder below which the files are")
 	f.trustFlags.register(cmd)
 	f.revocationFlags.register(cmd)
-	flags.StringVar(&f.at, "at", "", "the `TIME` at which certificates have to be valid, such as 2026-03-01 or 2026-03-01T12:00:00Z, instead of now")
+	flags.StringVar(&f.at, "at", "", "the `TIME` of validation, such as 2026-03-01 or 2026-03-01T12:00:00Z, instead of now: what came later is not known then")
+	flags.StringVar(&f.policy, "policy", "default", "what is demanded, `POLICY`: default, strict, lenient, or a file in JSON")
+	flags.BoolVar(&f.bare, "allow-bare-digestinfo", false, "accept RSA signatures whose DigestInfo lacks a NULL, as some tokens made them; the report names it")
+	flags.StringVar(&f.level, "explain-level", "", "say what keeps each signature from the baseline levels up to `LEVEL`: b, t, lt or lta")
+	flags.StringVar(&f.html, "html", "", "write a report for people to `FILE`, one page that needs nothing else")
+	flags.StringVar(&f.lang, "lang", "", "the language of the page, `LANG`: en or ru, instead of both")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show every check")
 	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
 	flags.SortFlags = false
 	return cmd
 }
 
 func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
-	options := &cades.VerifyOptions{Clock: a.Now}
-	var err error
+	options := &cades.VerifyOptions{Clock: a.Now, AllowBareDigestInfo: f.bare}
+	show, err := f.shown()
+	if err != nil {
+		return err
+	}
+	if options.Policy, err = readPolicy(f.policy); err != nil {
+		return usage("--policy %s: %w", f.policy, cause(err))
+	}
 	if f.at != "" {
 		if options.Time, err = parseTime(f.at); err != nil {
 			return usage("--at %s: %w", f.at, err)
 		}
+	}
+	if err := f.checkPage(); err != nil {
+		return err
 	}
 	t, err := a.trusted(&f.trustFlags)
 	if err != nil {
@@ -74,12 +94,14 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	if err := f.revocationFlags.into(a, options); err != nil {
 		return err
 	}
-	files, err := findSignatures(args, f.content)
+	t.algorithms = &options.Policy.Algorithms
+	files, err := a.findSignatures(args, f.content, verifiable)
 	if err != nil {
 		return err
 	}
+	var all []*verified // for the page
 	bad, failed := 0, 0
-	for i, file := range files {
+	for _, file := range files {
 		if ctx.Err() != nil {
 			return &failure{ExitFailed, errors.New("interrupted")}
 		}
@@ -93,15 +115,20 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		if r.conclusion().Indication == validate.TotalFailed {
 			failed++
 		}
-		print := r.text
 		if f.json {
-			print = r.json
-		} else if i > 0 {
-			if err := a.printf("\n"); err != nil {
-				return err
-			}
+			err = r.json(a)
+		} else {
+			err = r.text(a, show)
 		}
-		if err := print(a); err != nil {
+		if err != nil {
+			return err
+		}
+		if f.html != "" {
+			all = append(all, r)
+		}
+	}
+	if f.html != "" {
+		if err := a.writePage(f, all, options); err != nil {
 			return err
 		}
 	}
@@ -115,6 +142,46 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		return &failure{code: ExitOpen}
 	}
 	return nil
+}
+
+// shown is what the flags say about what is printed.
+func (f *verifyFlags) shown() (*shown, error) {
+	o := &shown{tree: f.verbose}
+	if f.level != "" {
+		level, ok := map[string]string{"b": "B-B", "t": "B-T", "lt": "B-LT", "lta": "B-LTA"}[strings.TrimPrefix(strings.ToLower(f.level), "b-")]
+		if !ok {
+			return nil, usage("--explain-level %s: choose one of b, t, lt, lta", f.level)
+		}
+		o.level = level
+	}
+	switch {
+	case o.tree && f.json, o.level != "" && f.json:
+		return nil, usage("--json prints everything; -v and --explain-level are for people")
+	case f.lang != "" && f.html == "":
+		return nil, usage("--lang is for --html")
+	case f.lang != "" && f.lang != "en" && f.lang != "ru":
+		return nil, usage("--lang %s: choose en or ru", f.lang)
+	}
+	return o, nil
+}
+
+// readPolicy finds a preset, or reads a file.
+func readPolicy(name string) (*validate.Policy, error) {
+	if p, ok := validate.PolicyNamed(name); ok {
+		return p, nil
+	}
+	data, err := readSmall(name, 1<<20)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, errors.New("choose default, strict, lenient, or a file, and there is none of that name")
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := validate.ParsePolicy(data)
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "validate: "), "trust: "))
+	}
+	return p, nil
 }
 
 // demoRoots finds the authorities of the demo identities of this user, expired ones included.
@@ -174,7 +241,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	case m.Detached() || file.explicit:
 		f, err := a.openContent(file)
 		if err != nil { // the rest is checked nevertheless
-			r.Error = sentence(err)
+			r.Error, r.noContent = sentence(err), true
 		} else {
 			defer func() { _ = f.Close() }()
 			content, r.Content = f, file.content
@@ -185,9 +252,8 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		return fail(fmt.Errorf("the content %s: %w", file.content, cause(err)))
 	}
 	r.take(report)
-	r.nameSigners(in.DER, options.Certificates)
 	for _, s := range report.Signatures {
-		if s.Certificate == nil && s.Status(cades.CheckSigner) == cades.Failed {
+		if s.Signer == nil && s.Status(cades.CheckSigner) == cades.Failed {
 			r.Hint = "give the certificate of the signer with --cert FILE"
 		}
 	}
@@ -195,6 +261,11 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		r.Hint = lineEnds(ctx, m, r.Content, options)
 	}
 	r.revocationHint(options)
+	for _, s := range report.Signatures {
+		if s.Status(cades.CheckSignature) == cades.Failed && strings.Contains(s.Reason, "lacks the NULL") {
+			r.Hint = "let it count with --allow-bare-digestinfo"
+		}
+	}
 	return r
 }
 
@@ -245,106 +316,4 @@ func (a *app) openContent(file signatureFile) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("the content %s is a folder; give the file that was signed with --content FILE", file.content)
 	}
 	return f, nil
-}
-
-// signatureFile is one file to verify.
-type signatureFile struct {
-	path     string
-	content  string // of a detached signature; empty when nothing says what it is
-	explicit bool   // named by --content, rather than guessed
-	err      error
-}
-
-// findSignatures finds what the arguments name, and the content that belongs to each.
-func findSignatures(args []string, content string) ([]signatureFile, error) {
-	below := "" // folder of the contents
-	if content != "" && content != stdinName {
-		info, err := os.Stat(content)
-		if err != nil {
-			return nil, usage("--content %s: %w", content, cause(err))
-		}
-		if info.IsDir() {
-			below = content
-		}
-	}
-	one := content != "" && below == ""
-	var files []signatureFile
-	for _, arg := range args {
-		if arg == stdinName {
-			files = append(files, signatureFile{path: stdinName})
-			continue
-		}
-		path := filepath.Clean(arg)
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			if one {
-				return nil, usage("--content %s is one file, but %s is a folder of signatures; give the folder where the signed files are", content, path)
-			}
-			found, err := signaturesIn(path, below)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, found...)
-			continue
-		}
-		f := signatureFile{path: path, content: contentOf(path)}
-		if below != "" && f.content != "" {
-			f.content = contentBelow(below, f.content)
-		}
-		files = append(files, f)
-	}
-	if !one {
-		return files, nil
-	}
-	if len(files) != 1 {
-		return nil, usage("--content %s is one file, but there are %d signatures; verify them one by one, or give a folder", content, len(files))
-	}
-	if content == stdinName && files[0].path == stdinName {
-		return nil, usage("signature and content cannot both come from standard input")
-	}
-	files[0].content, files[0].explicit = content, true
-	return files, nil
-}
-
-func signaturesIn(root, below string) ([]signatureFile, error) {
-	var files []signatureFile
-	_ = fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && (d.IsDir() || !isSignature(d.Name())) {
-			return nil
-		}
-		rel := filepath.FromSlash(path)
-		f := signatureFile{path: filepath.Join(root, rel), err: err}
-		f.content = contentOf(f.path)
-		if below != "" {
-			f.content = filepath.Join(below, contentOf(rel))
-		}
-		files = append(files, f)
-		return nil
-	})
-	if len(files) == 0 {
-		return nil, usage("there is no .p7s or .p7m in the folder %s", root)
-	}
-	return files, nil
-}
-
-// contentBelow finds the content of one signature of a tree: signed/docs/a has its content at a, docs/a or signed/docs/a
-// below the folder. The longest that exists is it.
-func contentBelow(dir, path string) string {
-	for rest := path; ; {
-		candidate := filepath.Join(dir, rest)
-		_, below, more := strings.Cut(rest, string(filepath.Separator))
-		if !more || isFile(candidate) {
-			return candidate
-		}
-		rest = below
-	}
-}
-
-// contentOf is the name of a signature without its ending; empty when it has none of those that signatures have.
-func contentOf(path string) string {
-	ext := filepath.Ext(path)
-	switch ext {
-	case detachedSuffix, attachedSuffix, ".sig", ".csig", ".pkcs7", ".p7", ".tst", ".tsr":
-		return path[:len(path)-len(ext)]
-	}
-	return ""
 }

@@ -17,10 +17,12 @@ type verifiedLine struct {
 	Signature, Content, Error string
 	OK, Valid                 bool
 	Trusted                   *bool
-	Signatures                []struct {
-		Level, Signer string
-		Valid         bool
-		Checks        []struct{ Name, Status, Detail string }
+	Report                    struct {
+		Signatures []struct {
+			Level, Indication, Cause string
+			Signer                   struct{ Name string }
+			Checks                   []struct{ Name, Status, Detail string }
+		}
 	}
 }
 
@@ -40,28 +42,30 @@ func TestVerify(t *testing.T) {
 	w.write("b64.p7s", strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte(der)), "A", "A\r\n"))
 	w.write("bent.p7s", der[:len(der)-1]+string(der[len(der)-1]^1))
 	w.write("b.p7s", der)
+	w.write("c.p7s", der)
 	w.write("b", "not the content")
 	for name, c := range map[string]struct {
 		args []string
 		code int
 		says string
 	}{
-		"trusted":                  {[]string{"--trust", "@root.pem", "@a.p7s"}, cli.ExitOK, "\nVALID\n"},
-		"trusted, DER":             {[]string{"--trust", "@root.der", "@a.p7s"}, cli.ExitOK, "\nVALID\n"},
-		"trusted, one of two":      {[]string{"--trust", "@both.pem", "@a.p7s"}, cli.ExitOK, "\nVALID\n"},
-		"trusted, given twice":     {[]string{"--trust", "@roots", "--trust", "@root.pem", "@a.p7s"}, cli.ExitOK, "\nVALID\n"},
+		"trusted":                  {[]string{"--trust", "@root.pem", "@a.p7s"}, cli.ExitOK, ": VALID\n"},
+		"trusted, DER":             {[]string{"--trust", "@root.der", "@a.p7s"}, cli.ExitOK, ": VALID\n"},
+		"trusted, one of two":      {[]string{"--trust", "@both.pem", "@a.p7s"}, cli.ExitOK, ": VALID\n"},
+		"trusted, given twice":     {[]string{"--trust", "@roots", "--trust", "@root.pem", "@a.p7s"}, cli.ExitOK, ": VALID\n"},
 		"not asked for trust":      {[]string{"@a.p7s"}, cli.ExitOpen, "VALID, but the signer was not checked against any root; give trusted certificates with --trust FILE"},
 		"not trusted":              {[]string{"--trust", "@roots", "@a.p7s"}, cli.ExitOpen, "NOT KNOWN: chain: "},
-		"at a time":                {[]string{"--trust", "@root.pem", "--at", "2030-01-02", "@a.p7s"}, cli.ExitOK, "\nVALID\n"},
+		"at a time":                {[]string{"--trust", "@root.pem", "--at", "2030-01-02", "@a.p7s"}, cli.ExitOK, ": VALID\n"},
 		"at a time too early":      {[]string{"--trust", "@root.pem", "--at", "2020-01-02T03:04:05Z", "@a.p7s"}, cli.ExitOpen, "NOT VALID: chain: "},
-		"attached":                 {[]string{"@a.p7m"}, cli.ExitOpen, "content inside"},
+		"attached":                 {[]string{"@a.p7m"}, cli.ExitOpen, "(as claimed): VALID, but"},
 		"attached, and content":    {[]string{"--content", "@a", "@a.p7m"}, cli.ExitOpen, "VALID"},
 		"attached, and another":    {[]string{"--content", "@other", "@a.p7m"}, cli.ExitFailed, "NOT VALID: message-digest: "},
 		"other content":            {[]string{"--content", "@other", "@a.p7s"}, cli.ExitFailed, "NOT VALID: message-digest: "},
 		"other content beside":     {[]string{"@b.p7s"}, cli.ExitFailed, "NOT VALID: message-digest: "},
 		"content in a folder":      {[]string{"--content", "@", "@a.p7s"}, cli.ExitOpen, "VALID"},
 		"content is a folder":      {[]string{"--content", "@", "@roots.p7s"}, cli.ExitFailed, "no such file"},
-		"no content":               {[]string{"@bent.p7s"}, cli.ExitFailed, "its content @bent is not there"},
+		"no content":               {[]string{"@c.p7s"}, cli.ExitOpen, "NOT KNOWN: the signature is detached and its content @c is not there"},
+		"no content, but forged":   {[]string{"@bent.p7s"}, cli.ExitFailed, "NOT VALID: signature value: "},
 		"signature value bent":     {[]string{"--content", "@a", "@bent.p7s"}, cli.ExitFailed, "NOT VALID: signature value: "},
 		"PEM":                      {[]string{"--content", "@a", "@pem.p7s"}, cli.ExitOpen, "VALID"},
 		"PEM after words":          {[]string{"--content", "@a", "@cms.p7s"}, cli.ExitOpen, "VALID"},
@@ -87,8 +91,8 @@ func TestVerify(t *testing.T) {
 	got := w.run("verify", "--json", "@bent.p7s")
 	line := objects[verifiedLine](t, got.stdout)[0]
 	require.Contains(t, line.Error, "is not there")
-	require.NotEmpty(t, line.Signatures[0].Checks, "the rest is checked without the content")
-	require.Contains(t, line.Signatures[0].Signer, "Signet test p256")
+	require.NotEmpty(t, line.Report.Signatures[0].Checks, "the rest is checked without the content")
+	require.Contains(t, line.Report.Signatures[0].Signer.Name, "Signet test p256")
 	require.Contains(t, w.run("verify", "--trust", "@root.pem", "@a.p7s", "@b.p7s").stderr, "1 of 2 signature files valid")
 }
 
@@ -100,8 +104,8 @@ func TestCorpus(t *testing.T) {
 			continue
 		}
 		got := w.run("verify", file)
-		require.Regexp(t, `\n(NOT )?VALID[^\n]*\n$`, got.stdout)
-		require.Equal(t, strings.Contains(got.stdout, "\nNOT VALID"), got.code == cli.ExitFailed, file)
+		require.Regexp(t, `: (NOT |)(VALID|KNOWN|CHECKED)[^\n]*\n$`, got.stdout)
+		require.Equal(t, strings.Contains(got.stdout, ": NOT VALID"), got.code == cli.ExitFailed, file)
 		require.Len(t, objects[verifiedLine](t, w.run("verify", "--json", file).stdout), 1)
 		got = w.run("inspect", "--json", file)
 		if strings.Contains(file, "malformed") {

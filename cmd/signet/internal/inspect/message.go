@@ -16,7 +16,7 @@ func Message(ber []byte) (*Node, error) {
 	sd, err := cms.ParseSignedData(ber)
 	if err == nil {
 		s.place(root, sd.ContentInfo)
-		root.Value = plain.Count(len(sd.ContentInfo.Raw())) + " octets"
+		root.Value = plain.Count(sd.ContentInfo.Len()) + " octets"
 		n, below := s.at(root, sd.Value, "signedData", "")
 		n.label(cms.OIDSignedData)
 		below.signedData(n, sd)

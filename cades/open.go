@@ -1,0 +1,50 @@
+package cades
+
+import (
+	"errors"
+	"io"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// OpenOptions says how a message is opened. The zero value, and nil, is good for all but strange ones.
+type OpenOptions struct {
+	// Held is how many octets are taken into memory at most: certificates, revocation values, signatures, all that is not the
+	// content. Zero means 64 MiB.
+	Held int64
+}
+
+// Open reads a message of size octets as [Parse] does, but leaves the content where it is, so that one of any size takes no
+// more memory than its certificates, revocation values and signatures do. A detached message is taken into memory whole.
+//
+// The content is read when it is needed: once by [Message.Verify], and each time that [Message.WriteContent] or
+// [Message.WriteTo] is called, by ReadAt, which may be called by several goroutines at a time. So r has to stay open, and its
+// octets have to stay as they are, as long as the message is in use: whoever can change the file between two readings can have
+// another content written than the one that was verified.
+func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Message, error) {
+	held := int64(cms.DefaultHeld)
+	if o != nil && o.Held > 0 {
+		held = o.Held
+	}
+	in, err := message.Open(r, size, held)
+	if err != nil {
+		return nil, openError(err)
+	}
+	return wrap(in), nil
+}
+
+// openError tells what is no message from what cannot be read or is too large.
+func openError(err error) error {
+	if _, ok := errors.AsType[*cms.SyntaxError](err); ok {
+		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: parseHint}
+	}
+	if _, ok := errors.AsType[*cms.TooLargeError](err); ok {
+		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: "set OpenOptions.Held when you know where the message comes from"}
+	}
+	return &sign.Error{Op: "cades: open", Err: err}
+}
+
+// WriteTo writes the message as it was received. Of one that was opened, the content is read on the way.
+func (m *Message) WriteTo(w io.Writer) (int64, error) { return m.in.Octets.WriteTo(w) }

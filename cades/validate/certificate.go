@@ -1,0 +1,42 @@
+package validate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/pki"
+)
+
+// CertificateReport is a certificate as plain values, also one that crypto/x509 refuses.
+type CertificateReport struct {
+	// Name is what a person calls whom it is of: the common name, or else a name, an organization, an address or the subject. It is
+	// whatever the certificate says, and nobody has checked it before the certificate has a path.
+	Name    string `json:"name"`
+	Subject string `json:"subject"` // RFC 4514
+	Issuer  string `json:"issuer"`
+	Serial  string `json:"serial"` // hexadecimal
+	SHA256  string `json:"sha256"` // of its octets, hexadecimal
+	// NotBefore and NotAfter are its validity.
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+	// DER is its octets. They are not in the JSON form, which a message of many signatures by one certificate would fill with it.
+	DER []byte `json:"-"`
+}
+
+// certificateReport is made once for each certificate, which many signatures may share.
+func (v *verifier) certificateReport(c *pki.Certificate) *CertificateReport {
+	if r := v.named[c]; r != nil {
+		return r
+	}
+	sum := sha256.Sum256(c.Raw)
+	r := &CertificateReport{
+		Name: c.Subject.Common(), Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialText(), SHA256: hex.EncodeToString(sum[:]),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), DER: c.Raw,
+	}
+	if r.Name == "" {
+		r.Name = certificateName(c)
+	}
+	v.named[c] = r
+	return r
+}
