@@ -64,6 +64,9 @@ func (c *Checker) CheckRaw(cert, issuer []byte, o *CheckOptions) (*Status, error
 // Speaks reports whether there is a value that by its form is about a certificate in DER: an OCSP response that names it, or a CRL of
 // its issuer or of the one that a distribution point of it names. Whether the value counts is what Check says.
 func (c *Checker) Speaks(cert, issuer []byte) bool {
+	if c.Len() == 0 {
+		return false
+	}
 	q, err := askedRaw(cert, issuer, &c.kept)
 	if err != nil {
 		return false

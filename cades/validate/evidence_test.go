@@ -370,4 +370,6 @@ func TestNoSigner(t *testing.T) {
 	require.NoError(t, err)
 	w.want(w.verify(bare), validate.Indeterminate, validate.NoSigner, "give the certificate")
 	w.want(w.verify(bare, func(o *validate.Options) { o.Certificates = s.Chain() }), validate.TotalPassed, "", "")
+	raw := func(o *validate.Options) { o.RawCertificates = [][]byte{{0x30, 0}, s.Chain()[0].Raw, s.Chain()[1].Raw} }
+	w.want(w.verify(bare, raw), validate.TotalPassed, "", "")
 }

@@ -59,8 +59,9 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, target *pki.Ce
 	}
 	v.prepare()
 	found := &pathFound{}
+	rules := &certificateRules{registry: v.registry(), at: at}
 	find := pki.Verifier{
-		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.certificates(at), Work: work,
+		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: rules.allows, Signature: rules.verify, Work: work,
 		Policies: v.rules.certificatePolicies(use),
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
 			found.last, err = v.revocations(ctx, path, at, use, work)
@@ -82,7 +83,7 @@ func (v *verifier) prepare() {
 	if v.pools != nil {
 		return
 	}
-	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates), pki.NewPool()}
+	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates, v.o.RawCertificates...), pki.NewPool()}
 	values := &revocation.Values{}
 	if v.o.Values != nil {
 		values.OCSP, values.CRLs = append(values.OCSP, v.o.Values.OCSP...), append(values.CRLs, v.o.Values.CRLs...)

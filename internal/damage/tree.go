@@ -23,6 +23,8 @@ type node struct {
 	role    Role
 	parent  *node
 	at      int // among its siblings
+	// measured is the size of the contents, see measure
+	measured int
 	// original is how a certificate is encoded in the message
 	original []byte
 }
@@ -124,9 +126,27 @@ func (n *node) size() int {
 	return size
 }
 
-// append encodes the value, with lengths as they have to be.
+// measure sets the sizes of the value and of those in it, for append.
+func (n *node) measure() int {
+	n.measured = len(n.body)
+	if n.members {
+		n.measured = len(n.prefix)
+		for _, k := range n.kids {
+			inner := k.measure()
+			n.measured += len(k.id) + lengthOctets(inner) + inner
+		}
+	}
+	return n.measured
+}
+
+func lengthOctets(n int) int {
+	var b [4]byte
+	return len(appendLength(b[:0], n))
+}
+
+// append encodes the value that was measured, with lengths as they have to be.
 func (n *node) append(dst []byte) []byte {
-	dst = appendLength(append(dst, n.id...), n.size())
+	dst = appendLength(append(dst, n.id...), n.measured)
 	if !n.members {
 		return append(dst, n.body...)
 	}
@@ -150,7 +170,7 @@ func (n *node) offset() int {
 	return at
 }
 
-func (n *node) der() []byte { return n.append(nil) }
+func (n *node) der() []byte { return n.append(make([]byte, 0, n.measure()+8)) }
 
 func appendLength(dst []byte, n int) []byte {
 	switch {

@@ -64,7 +64,7 @@ func TestSignTree(t *testing.T) {
 	require.Contains(t, got.stderr, "1 failed")
 	require.Contains(t, got.stderr, "left out 2 signatures")
 
-	got = w.run("verify", "--trust", "@root.pem", "--content", "@", "@signed/docs/sub/b.md.p7s")
+	got = w.run("verify", "-v", "--trust", "@root.pem", "--content", "@", "@signed/docs/sub/b.md.p7s")
 	require.Equal(t, cli.ExitOK, got.code, got.stdout)
 	require.Contains(t, got.stdout, "content @docs/sub/b.md")
 	got = w.run("verify", "--trust", "@root.pem", "--content", "@", "@signed")
@@ -89,7 +89,7 @@ func TestSignBeside(t *testing.T) {
 	got = w.run("sign", "--key", "@key.pem", "--attached", "@docs/a")
 	require.Equal(t, cli.ExitOK, got.code)
 	require.NoError(t, os.Remove(w.path("docs/a")))
-	got = w.run("verify", "--trust", "@root.pem", "@docs/a.p7m")
+	got = w.run("verify", "-v", "--trust", "@root.pem", "@docs/a.p7m")
 	require.Equal(t, cli.ExitOK, got.code, got.stdout)
 	require.Contains(t, got.stdout, "content inside")
 }
@@ -288,7 +288,7 @@ func TestContainerFlags(t *testing.T) {
 	} {
 		require.Contains(t, strings.ToLower(tree), strings.ToLower(want), tree)
 	}
-	require.Contains(t, w.run("verify", "@a.pdf.p7m").stdout, "CAdES-EPES")
+	require.Contains(t, w.run("verify", "-v", "@a.pdf.p7m").stdout, "CAdES-EPES")
 
 	got = w.run("sign", "--key", "@key.pem", "--level", "PKCS7", "@a.pdf")
 	require.Equal(t, cli.ExitOK, got.code, got.stderr)

@@ -248,7 +248,7 @@ func TestTokenMistakes(t *testing.T) {
 	require.Equal(t, cli.ExitUsage, got.code)
 	got = w.run("sign", "--key", h.with(""), "--cert", "label:two", "@a")
 	require.Equal(t, cli.ExitOK, got.code, got.stderr)
-	require.Contains(t, w.run("verify", "--trust", "@ca.pem", "@a.p7s").stdout, "CN=two")
+	require.Contains(t, w.run("verify", "-v", "--trust", "@ca.pem", "@a.p7s").stdout, "CN=two")
 }
 
 // TestTokenKeypad signs with a token whose PIN is entered at the device, and with one that is about to lock.
