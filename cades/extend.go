@@ -51,25 +51,16 @@ type ExtendOptions struct {
 // LTA what the last one needs to be verified later. A signature that does not verify, or that was revoked or expired without a
 // proof that it is older, is refused with an error that says why.
 func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byte, error) {
-	raised, err := m.extend(ctx, to, o)
+	raised, err := m.Extended(ctx, to, o)
 	if err != nil {
 		return nil, err
 	}
 	return raised.in.Octets.Bytes()
 }
 
-// ExtendTo is [Message.Extend] for messages that were opened: the content goes from where it is to dst, without being held.
-// Nothing is written unless the level is reached.
-func (m *Message) ExtendTo(ctx context.Context, dst io.Writer, to Level, o *ExtendOptions) error {
-	raised, err := m.extend(ctx, to, o)
-	if err != nil {
-		return err
-	}
-	_, err = raised.WriteTo(dst)
-	return err
-}
-
-func (m *Message) extend(ctx context.Context, to Level, o *ExtendOptions) (*Message, error) {
+// Extended is [Message.Extend] for messages that were opened: that which it returns has its content where it was, and
+// [Message.WriteTo] writes it without holding it.
+func (m *Message) Extended(ctx context.Context, to Level, o *ExtendOptions) (*Message, error) {
 	if o == nil {
 		o = &ExtendOptions{}
 	}

@@ -212,7 +212,13 @@ func TestExtendOpened(t *testing.T) {
 				m, err := cades.Open(bytes.NewReader(base), int64(len(base)), nil)
 				require.NoError(t, err)
 				var raised bytes.Buffer
-				require.NoError(t, m.ExtendTo(t.Context(), &raised, level, o))
+				extended, err := m.Extended(t.Context(), level, o)
+				require.NoError(t, err)
+				require.Equal(t, level, extended.Signatures()[0].Level())
+				report, err := extended.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
+				requireTrusted(t, report, err)
+				_, err = extended.WriteTo(&raised)
+				require.NoError(t, err)
 				padded, err := cades.Open(bytes.NewReader(append(bytes.Clone(base), 0, 7)), int64(len(base)+2), nil)
 				require.NoError(t, err)
 				padding, err := padded.Extend(t.Context(), level, o)
@@ -221,7 +227,7 @@ func TestExtendOpened(t *testing.T) {
 				got, err := cades.Parse(raised.Bytes())
 				require.NoError(t, err)
 				require.Equal(t, level, got.Signatures()[0].Level())
-				report, err := got.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
+				report, err = got.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 				requireTrusted(t, report, err)
 				requireSameAsParsed(t, raised.Bytes(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 				if level == cades.LTA || level == cades.A { // once more, on what was raised
@@ -248,7 +254,7 @@ func TestExtendOpened(t *testing.T) {
 	}
 }
 
-// TestExtendOpenedRefused writes nothing when the content is not the signed one.
+// TestExtendOpenedRefused raises no message whose content is not the signed one.
 func TestExtendOpenedRefused(t *testing.T) {
 	pki := testpki.New(t)
 	der, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true, SigningTime: fixed()})
@@ -256,10 +262,8 @@ func TestExtendOpenedRefused(t *testing.T) {
 	other := bytes.Replace(der, []byte("content"), []byte("c0ntent"), 1)
 	m, err := cades.Open(bytes.NewReader(other), int64(len(other)), nil)
 	require.NoError(t, err)
-	var out bytes.Buffer
-	err = m.ExtendTo(t.Context(), &out, cades.T, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Clock: fixed})
+	_, err = m.Extended(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Clock: fixed})
 	require.ErrorContains(t, err, "not the one that was signed")
-	require.Zero(t, out.Len())
 }
 
 // broken fails from an offset on.

@@ -176,7 +176,10 @@ func TestVastAttached(t *testing.T) {
 				var raised counted
 				require.Less(t, allocated(func() {
 					o := &cades.ExtendOptions{Timestamper: tsa, Revocation: source, Clock: fixed, Roots: pki.Roots()}
-					require.NoError(t, m.ExtendTo(t.Context(), &raised, cades.LTA, o))
+					extended, err := m.Extended(t.Context(), cades.LTA, o)
+					require.NoError(t, err)
+					_, err = extended.WriteTo(&raised)
+					require.NoError(t, err)
 				}), uint64(2*fewOctets))
 				require.Greater(t, int64(raised), file.size)
 			}
@@ -274,7 +277,10 @@ func TestVastOpenSSL(t *testing.T) {
 		require.NoError(t, err)
 		report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: roots})
 		requireTrusted(t, report, err)
-		require.NoError(t, m.ExtendTo(t.Context(), out, cades.T, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, testpki.New(t), nil), Roots: roots}))
+		raised, err := m.Extended(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, testpki.New(t), nil), Roots: roots})
+		require.NoError(t, err)
+		_, err = raised.WriteTo(out)
+		require.NoError(t, err)
 	}), uint64(2*fewOctets))
 	testpki.OpenSSL(t, dir, "cms", "-verify", "-binary", "-inform", "DER", "-in", "raised.p7m", "-CAfile", "cert", "-purpose", "any", "-out", "taken")
 	taken, err := os.Open(filepath.Join(dir, "taken"))

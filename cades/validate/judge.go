@@ -25,8 +25,14 @@ type revoked struct {
 }
 
 func (r *revoked) Error() string {
+	if r.held() {
+		return fmt.Sprintf("%s was put on hold on %s, and may come back; try again later", r.who, r.at.UTC().Format(time.RFC3339))
+	}
 	return fmt.Sprintf("%s was revoked on %s (%s)", r.who, r.at.UTC().Format(time.RFC3339), r.reason)
 }
+
+// held reports whether it may come back (EN 319 102-1 section 5.2.6.4).
+func (r *revoked) held() bool { return r.reason == revocation.CertificateHold }
 
 // states is what is known of the revocation of the certificates of a path.
 type states struct {
@@ -59,8 +65,9 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, target *pki.Ce
 	}
 	v.prepare()
 	found := &pathFound{}
+	rules := &certificateRules{registry: v.registry(), at: at}
 	find := pki.Verifier{
-		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: v.allows(at), Signature: v.certificates(at), Work: work,
+		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: rules.allows, Signature: rules.verify, Work: work,
 		Policies: v.rules.certificatePolicies(use),
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
 			found.last, err = v.revocations(ctx, path, at, use, work)
@@ -82,7 +89,7 @@ func (v *verifier) prepare() {
 	if v.pools != nil {
 		return
 	}
-	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates), pki.NewPool()}
+	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates, v.o.RawCertificates...), pki.NewPool()}
 	values := &revocation.Values{}
 	if v.o.Values != nil {
 		values.OCSP, values.CRLs = append(values.OCSP, v.o.Values.OCSP...), append(values.CRLs, v.o.Values.CRLs...)

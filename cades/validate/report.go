@@ -22,6 +22,8 @@ type Options struct {
 	TimestampRoots *trust.Roots
 	// Certificates are further candidates for the signer and for the chain.
 	Certificates []*x509.Certificate
+	// RawCertificates are others in DER, such as crypto/x509 refuses.
+	RawCertificates [][]byte
 	// Time is when the certificates have to be valid; zero takes Clock, and a nil Clock time.Now.
 	Time  time.Time
 	Clock func() time.Time

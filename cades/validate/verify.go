@@ -84,13 +84,18 @@ func newVerifier(m *message.Message, o *Options) *verifier {
 		size -= m.SD.Content.Len()
 	}
 	for _, c := range o.Certificates {
-		size += len(c.Raw)
+		if c != nil {
+			size += len(c.Raw)
+		}
+	}
+	for _, der := range o.RawCertificates {
+		size += len(der)
 	}
 	v := &verifier{
-		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
+		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates, o.RawCertificates...), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
 		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
-	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry)
+	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry).Caching()
 	for _, a := range m.SD.Digests {
 		v.listed[a.ID] = true
 	}

@@ -16,28 +16,40 @@ import (
 // registry is what is known about algorithms, and what the policy thinks of them, with the schemes of the caller.
 func (v *verifier) registry() *algorithm.Registry { return v.known }
 
-// allows is the rule for certificates at a time.
-func (v *verifier) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) error {
-	registry := v.registry()
-	return func(use pki.Use, alg cms.Algorithm, spki []byte) error {
-		return registry.Allow(algorithm.Question{Use: algorithm.Use(use), Algorithm: alg, SPKI: spki, Time: at})
-	}
+// certificateRules are what the policy says of signatures on certificates at a time.
+type certificateRules struct {
+	registry *algorithm.Registry
+	at       time.Time
+	// The same is asked when a path is looked for and when the signature is checked.
+	asked  algorithm.Question
+	answer algorithm.Judgement
 }
 
-// certificates checks signatures on certificates, and says which of them are weak at a time and count all the same.
-func (v *verifier) certificates(at time.Time) func(*cms.SignatureCheck, []byte) (string, error) {
-	registry := v.registry()
-	return func(check *cms.SignatureCheck, octets []byte) (string, error) {
-		note, err := registry.Verify(check, octets, nil)
-		if err != nil {
-			return "", err
-		}
-		j := registry.Judge(algorithm.Question{Use: algorithm.UseCertificate, Algorithm: check.Algorithm, SPKI: check.SPKI, Time: at})
-		if j.Sentence != "" && note != "" {
-			note += "; "
-		}
-		return note + j.Sentence, nil
+func (c *certificateRules) judge(use algorithm.Use, alg cms.Algorithm, spki []byte) algorithm.Judgement {
+	if c.asked.Use == use && bytes.Equal(c.asked.Algorithm.Raw(), alg.Raw()) && bytes.Equal(c.asked.SPKI, spki) && spki != nil {
+		return c.answer
 	}
+	c.asked = algorithm.Question{Use: use, Algorithm: alg, SPKI: spki, Time: c.at}
+	c.answer = c.registry.Judge(c.asked)
+	return c.answer
+}
+
+// allows is the rule for certificates.
+func (c *certificateRules) allows(use pki.Use, alg cms.Algorithm, spki []byte) error {
+	return c.judge(algorithm.Use(use), alg, spki).Err()
+}
+
+// verify checks signatures on certificates, and says which of them are weak and count all the same.
+func (c *certificateRules) verify(check *cms.SignatureCheck, octets []byte) (string, error) {
+	note, err := c.registry.Verify(check, octets, nil)
+	if err != nil {
+		return "", err
+	}
+	j := c.judge(algorithm.UseCertificate, check.Algorithm, check.SPKI)
+	if j.Sentence != "" && note != "" {
+		note += "; "
+	}
+	return note + j.Sentence, nil
 }
 
 // algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken. Schemes of the
@@ -58,7 +70,7 @@ func (v *verifier) algorithms(j *judgement) {
 	q := algorithm.Question{Use: algorithm.UseMessage, Algorithm: s.SI.Algorithm, Digest: digest, Time: v.now()}
 	if j.cert != nil {
 		// A key that cannot be read is told where it is used.
-		if _, err := algorithm.ParseKey(j.cert.SPKI); err == nil {
+		if _, err := registry.ParseKey(j.cert.SPKI); err == nil {
 			q.SPKI = j.cert.SPKI
 		}
 	}

@@ -166,7 +166,7 @@ func (r *Registry) Judge(q Question) Judgement {
 func (r *Registry) judgeKey(q Question, kind Kind) Judgement {
 	bits, name, curve := 1<<20, kind.String(), ""
 	if q.SPKI != nil {
-		key, err := parseKey(q.SPKI, false)
+		key, err := r.kindOfKey(q.SPKI)
 		if err != nil {
 			return Judgement{Algorithm: name, Sentence: err.Error()}
 		}
@@ -198,10 +198,11 @@ func (r *Registry) judgeKey(q Question, kind Kind) Judgement {
 	return j
 }
 
-// Allow is [Registry.Judge] for those who want an error only: one of [NotAllowed] for what is forbidden, and of
-// [Unsupported] for what is unknown.
-func (r *Registry) Allow(q Question) error {
-	j := r.Judge(q)
+// Allow is [Registry.Judge] for those who want an error only; see [Judgement.Err].
+func (r *Registry) Allow(q Question) error { return r.Judge(q).Err() }
+
+// Err is an error of [NotAllowed] for what is forbidden, and of [Unsupported] for what is unknown; else nil.
+func (j Judgement) Err() error {
 	switch j.Decision {
 	case Allowed, Tolerated:
 		return nil

@@ -3,6 +3,7 @@ package algorithm
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
@@ -16,6 +17,56 @@ type Registry struct {
 	Schemes []sign.Scheme
 	// Policy is nil for [Default].
 	Policy *Policy
+
+	keys *keyCache // nil: each key is read whenever it is needed
+}
+
+// Caching returns a registry that reads each key once: for the judgement of one message.
+func (r Registry) Caching() *Registry {
+	r.keys = &keyCache{}
+	return &r
+}
+
+// keyCache is keys that were read, by their SubjectPublicKeyInfo.
+type keyCache struct {
+	mu   sync.Mutex
+	read map[string]keyRead
+}
+
+type keyRead struct {
+	key *Key
+	err error
+}
+
+// ParseKey is [ParseKey].
+func (r *Registry) ParseKey(spki []byte) (*Key, error) {
+	if r == nil || r.keys == nil {
+		return ParseKey(spki)
+	}
+	r.keys.mu.Lock()
+	defer r.keys.mu.Unlock()
+	known, ok := r.keys.read[string(spki)]
+	if !ok {
+		known.key, known.err = ParseKey(spki)
+		if r.keys.read == nil {
+			r.keys.read = map[string]keyRead{}
+		}
+		r.keys.read[string(spki)] = known
+	}
+	return known.key, known.err
+}
+
+// kindOfKey reads a key without the point of an elliptic curve, unless it was read before.
+func (r *Registry) kindOfKey(spki []byte) (*Key, error) {
+	if r != nil && r.keys != nil {
+		r.keys.mu.Lock()
+		known, ok := r.keys.read[string(spki)]
+		r.keys.mu.Unlock()
+		if ok && known.err == nil {
+			return known.key, nil
+		}
+	}
+	return parseKey(spki, false)
 }
 
 // Scheme finds the scheme of the caller for a signature algorithm.
@@ -57,7 +108,7 @@ func (r *Registry) Verify(check *cms.SignatureCheck, message, digest []byte) (no
 	if alg.Hash == "" {
 		alg.Hash = check.Digest
 	}
-	key, err := ParseKey(check.SPKI)
+	key, err := r.ParseKey(check.SPKI)
 	if err != nil {
 		return "", err
 	}

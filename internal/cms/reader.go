@@ -96,6 +96,9 @@ func (v Value) OID() (OID, error) {
 	if v.tag != TagOID {
 		return "", syntaxError(v.start, "an OBJECT IDENTIFIER is expected, not %s", v.tag)
 	}
+	if oid, ok := intern(v.Body()); ok {
+		return oid, nil
+	}
 	oid := OID(v.Body())
 	if !oid.valid() {
 		return "", syntaxError(v.start, "the OBJECT IDENTIFIER is malformed")

@@ -284,13 +284,13 @@ func (k *maker) spares(n *node, spares []Spare) {
 	}
 }
 
-// Sampled chooses one of n variants of those inside of certificates, values and time-stamps, of which there are many, by their
-// names; all others are chosen.
-func (v *Variant) Sampled(n uint32) bool {
-	if !v.Deep {
-		return true
-	}
+// Sampled chooses one of a number of variants by their names: of those inside of certificates, values and time-stamps, of which
+// there are many, one of deep, and of all others one of shallow.
+func (v *Variant) Sampled(shallow, deep uint32) bool {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(v.Name))
-	return h.Sum32()%n == 0
+	if v.Deep {
+		return h.Sum32()%deep == 0
+	}
+	return h.Sum32()%shallow == 0
 }

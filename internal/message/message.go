@@ -69,19 +69,19 @@ func (m *Message) Certificate(ber []byte) (*pki.Certificate, error) {
 	return m.read.Read(ber)
 }
 
-// With returns candidates and further ones.
-func With(candidates *pki.Pool, more []*x509.Certificate) *pki.Pool {
-	if len(more) == 0 {
+// With returns candidates and further ones, of crypto/x509 and in DER. Those that cannot be read are left out.
+func With(candidates *pki.Pool, more []*x509.Certificate, raw ...[]byte) *pki.Pool {
+	if len(more)+len(raw) == 0 {
 		return candidates
 	}
 	all := pki.NewPool(candidates.Certificates()...)
 	for _, x := range more {
-		if x == nil {
-			continue
+		if x != nil {
+			_, _ = all.Read(x.Raw)
 		}
-		if c, err := pki.FromX509(x); err == nil {
-			all.Add(c)
-		}
+	}
+	for _, der := range raw {
+		_, _ = all.Read(der)
 	}
 	return all
 }

@@ -303,7 +303,7 @@ func ParseDistributionPointName(v cms.Value) (full []GeneralName, relative []byt
 		full, err = parseGeneralNames(v)
 		return full, nil, err
 	case cms.ContextConstructed(1):
-		if readRDN(v) == nil {
+		if readRDN(nil, v) == nil {
 			return nil, nil, errors.New("a relative name is malformed")
 		}
 		return nil, v.Body(), nil

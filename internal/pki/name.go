@@ -118,19 +118,20 @@ func (p *preparedName) prepare(raw []byte) {
 			return
 		}
 	}
+	// Each key is a part of that of the whole.
+	var room [256]byte
+	b := append(room[:0], 'n')
+	ends := make([]int, 0, 8)
+	for _, rdn := range p.rdns {
+		b = rdn.appendKey(b)
+		ends = append(ends, len(b))
+	}
+	p.key = string(b)
 	p.keys = make([]string, len(p.rdns))
-	size := 1
-	for i, rdn := range p.rdns {
-		p.keys[i] = rdn.key()
-		size += len(p.keys[i])
+	begin := 1
+	for i, end := range ends {
+		p.keys[i], begin = p.key[begin:end], end
 	}
-	var b strings.Builder
-	b.Grow(size)
-	b.WriteByte('n')
-	for _, k := range p.keys {
-		b.WriteString(k)
-	}
-	p.key = b.String()
 }
 
 // readRDNs returns nil for octets that are no Name, and an empty slice for one without RDNs.
@@ -139,23 +140,24 @@ func readRDNs(raw []byte) []RDN {
 	if err != nil || v.Tag() != cms.TagSequence || v.Next() != len(raw) {
 		return nil
 	}
-	rdns := []RDN{}
+	rdns := make([]RDN, 0, 6)
+	all := make([]NameAttribute, 0, 6)
 	for r := v.Reader(); !r.Empty(); {
 		set, err := r.Want(cms.TagSet, "an RDN")
 		if err != nil {
 			return nil
 		}
-		rdn := readRDN(set)
-		if rdn == nil {
+		begin := len(all)
+		if all = readRDN(all, set); len(all) <= begin {
 			return nil
 		}
-		rdns = append(rdns, rdn)
+		rdns = append(rdns, RDN(all[begin:len(all):len(all)]))
 	}
 	return rdns
 }
 
-func readRDN(set cms.Value) RDN {
-	var rdn RDN
+// readRDN appends the attributes of an RDN. Of one that is malformed it returns nil.
+func readRDN(all []NameAttribute, set cms.Value) []NameAttribute {
 	for r := set.Reader(); !r.Empty(); {
 		seq, err := r.Want(cms.TagSequence, "an attribute of a name")
 		if err != nil {
@@ -174,32 +176,40 @@ func readRDN(set cms.Value) RDN {
 		if err != nil || !a.Empty() {
 			return nil
 		}
-		rdn = append(rdn, NameAttribute{oid, value})
+		all = append(all, NameAttribute{oid, value})
 	}
-	return rdn
+	return all
 }
 
-// key is unambiguous: every part has its length before it.
-func (r RDN) key() string {
+// appendKey is unambiguous: every part has its length before it.
+func (r RDN) appendKey(dst []byte) []byte {
+	var room [128]byte
+	if len(r) == 1 {
+		return appendPart(dst, r[0].appendKey(room[:0]))
+	}
 	parts := make([]string, len(r))
 	for i, a := range r {
-		parts[i] = a.key()
+		parts[i] = string(a.appendKey(room[:0]))
 	}
 	slices.Sort(parts)
-	return string(appendPart(nil, strings.Join(parts, "")))
+	return appendPart(dst, strings.Join(parts, ""))
 }
 
-func (a NameAttribute) key() string {
-	b := appendPart(nil, string(a.Type))
+func (a NameAttribute) appendKey(dst []byte) []byte {
+	dst = appendPart(dst, a.Type)
 	if comparedAsString(a.Type) {
+		var room [64]byte
+		if b, ok := appendPrepared(room[:0], a.Value); ok {
+			return appendPart(append(dst, 's'), b)
+		}
 		if s, ok := decodeString(a.Value); ok {
-			return string(appendPart(append(b, 's'), prepareString(s)))
+			return appendPart(append(dst, 's'), prepareString(s))
 		}
 	}
-	return string(appendPart(append(b, 'o'), string(a.Value.Raw())))
+	return appendPart(append(dst, 'o'), a.Value.Raw())
 }
 
-func appendPart(dst []byte, s string) []byte {
+func appendPart[S ~string | ~[]byte](dst []byte, s S) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 

@@ -105,6 +105,32 @@ func prepared(s string) bool {
 	return len(s) == 0 || before != ' '
 }
 
+// appendPrepared is the fast path of [prepareString] for printable ASCII. ok is false for anything else.
+func appendPrepared(dst []byte, v cms.Value) (b []byte, ok bool) {
+	switch v.Tag() {
+	case cms.TagUTF8String, cms.TagPrintableString, cms.TagIA5String:
+	default:
+		return dst, false
+	}
+	begin, space := len(dst), false
+	for _, c := range v.Body() {
+		switch {
+		case c < ' ' || c >= 0x7f:
+			return dst, false
+		case c == ' ':
+			space = len(dst) > begin
+			continue
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		if space {
+			dst, space = append(dst, ' '), false
+		}
+		dst = append(dst, c)
+	}
+	return dst, true
+}
+
 // fold returns the same letter for all that differ in case only.
 func fold(r rune) rune {
 	if r < utf8.RuneSelf {

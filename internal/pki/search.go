@@ -41,7 +41,7 @@ type search struct {
 	subtrees map[*Certificate]*subtrees
 	usable   map[*Certificate]bool // as an issuer
 
-	offered   map[string]bool // paths that Accept saw
+	offered   []refusedPath // paths that Accept saw
 	refused   int
 	done      bool   // enough paths were refused
 	best      *Error // of paths that reached an anchor
@@ -71,7 +71,7 @@ type top struct {
 
 func newSearch(ctx context.Context, v *Verifier, target *Certificate) *search {
 	s := &search{ctx: ctx, v: v, w: v.Work, target: target, depth: v.MaxDepth,
-		subtrees: map[*Certificate]*subtrees{}, usable: map[*Certificate]bool{}, offered: map[string]bool{}}
+		subtrees: map[*Certificate]*subtrees{}, usable: map[*Certificate]bool{}}
 	if s.w == nil {
 		s.w = NewWork(len(target.Raw))
 	}
@@ -404,20 +404,25 @@ func (s *search) failed(err *Error, remaining int, path []*Certificate) *Error {
 	return err
 }
 
+// refusedPath is one that the caller did not take.
+type refusedPath struct {
+	spki []byte
+	path []*Certificate
+}
+
+func (p refusedPath) same(other refusedPath) bool {
+	return bytes.Equal(p.spki, other.spki) && slices.EqualFunc(p.path, other.path, (*Certificate).Equal)
+}
+
 func (s *search) offer(st *state) (*Path, *Error) {
 	path := s.result(st)
 	if s.v.Accept == nil {
 		return path, nil
 	}
-	key := string(st.anchor.spki())
-	for _, c := range st.path {
-		sum := c.hash()
-		key += string(sum[:])
-	}
-	if s.offered[key] {
+	this := refusedPath{st.anchor.spki(), st.path}
+	if slices.ContainsFunc(s.offered, this.same) { // no more than maxRefused
 		return nil, s.best
 	}
-	s.offered[key] = true
 	err := s.v.Accept(s.ctx, path)
 	if err == nil {
 		return path, nil
@@ -426,6 +431,8 @@ func (s *search) offer(st *state) (*Path, *Error) {
 	if errors.As(err, &own) && own.Reason == OutOfBudget {
 		return nil, own
 	}
+	this.path = slices.Clone(this.path)
+	s.offered = append(s.offered, this)
 	s.failed(fail(Refused, s.target, "has a path that was refused: %s", err).because(err), 0, path.Certificates)
 	s.refused++
 	s.done = s.refused >= maxRefused

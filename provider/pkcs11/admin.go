@@ -22,7 +22,7 @@ func (p *Provider) writing(ctx context.Context, op string, times int, f func(s *
 			return f(own)
 		}
 		s, err := p.module.OpenSession(p.slotNow(), true)
-		if code, ok := errors.AsType[Code](err); ok && code == p11.SessionCount {
+		if code, ok := errors.AsType[p11.RV](err); ok && code == p11.SessionCount {
 			if err := p.trade(ctx, own); err != nil {
 				return err
 			}

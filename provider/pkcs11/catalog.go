@@ -98,10 +98,10 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 		}
 		public, err := p.publicOf(s, o, candidates)
 		if err != nil {
-			if _, ok := errors.AsType[Code](err); ok {
+			if _, ok := errors.AsType[p11.RV](err); ok {
 				return nil, err
 			}
-			e := &sign.Error{Op: "pkcs11: keys", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported, Err: err}
+			e := &sign.Error{Op: "pkcs11: keys", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported, Err: coded(err)}
 			if errors.Is(err, errNoPublic) {
 				e.Hint = "give its certificate (Config.Certificates)"
 			}

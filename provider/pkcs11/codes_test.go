@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -74,6 +75,10 @@ func TestMechanismRefused(t *testing.T) {
 			s.fail(fn, 0, 1<<40, code)
 			_, err = rsaKey.SignContext(t.Context(), make([]byte, 32), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256})
 			require.ErrorIs(t, err, sign.ErrUnsupported)
+			found, ok := errors.AsType[pkcs11.Code](err)
+			require.True(t, ok)
+			require.EqualValues(t, code, found)
+			require.ErrorContains(t, err, found.Error())
 			for _, part := range []string{"CKM_RSA_PKCS_PSS", map[int]string{fnSign: "C_Sign:", fnSignInit: "C_SignInit:"}[fn], "rsa-pkcs1-sha256"} {
 				require.ErrorContains(t, err, part)
 			}

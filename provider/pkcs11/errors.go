@@ -12,7 +12,28 @@ import (
 // Code is a return value of a module, CKR_…, for errors.As. Its text is the name in the specification and the number.
 //
 //	if code, ok := errors.AsType[pkcs11.Code](err); ok && code == 0xA4 { … }
-type Code = p11.RV
+type Code uint
+
+// Error is the name of the specification and the number, which is what vendors' manuals list.
+func (c Code) Error() string { return p11.RV(c).Error() }
+
+// coded lets an error of the module be found as a Code.
+func coded(err error) error {
+	rv, ok := errors.AsType[p11.RV](err)
+	if _, is := errors.AsType[Code](err); is || !ok {
+		return err
+	}
+	return &moduleError{err, Code(rv)}
+}
+
+// moduleError is an error of the module, with its return value.
+type moduleError struct {
+	err  error
+	code Code
+}
+
+func (e *moduleError) Error() string   { return e.err.Error() }
+func (e *moduleError) Unwrap() []error { return []error{e.err, e.code} }
 
 // loss says whether an error means that sessions, handles or the token are gone.
 type loss int
@@ -25,7 +46,7 @@ const (
 )
 
 func lossOf(err error) loss {
-	code, ok := errors.AsType[Code](err)
+	code, ok := errors.AsType[p11.RV](err)
 	if !ok {
 		return notLost
 	}
@@ -55,7 +76,7 @@ const noTelling = "the module does not say what is wrong; see its log, and check
 const noStart = "the module could not start; check its configuration file, its environment variables and its daemon, and that this user " +
 	"may use them; some modules need an init string (Config.InitArgs)"
 
-var advices = map[Code]advice{
+var advices = map[p11.RV]advice{
 	p11.PINIncorrect:      {sign.ErrPIN, false, "give the right PIN; this one is not tried again"},
 	p11.PINInvalid:        {sign.ErrPIN, false, "the PIN has characters that the token does not take"},
 	p11.PINLenRange:       {sign.ErrPIN, false, "the PIN is too short or too long for the token"},
@@ -107,12 +128,12 @@ func wrap(op, place string, err error) error {
 	if _, ok := errors.AsType[*sign.Error](err); ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	e := &sign.Error{Op: op, Place: place, Class: sign.ErrUnavailable, Err: err}
+	e := &sign.Error{Op: op, Place: place, Class: sign.ErrUnavailable, Err: coded(err)}
 	if errors.Is(err, p11.ErrNoCgo) {
 		e.Class = sign.ErrUnsupported
 		return e
 	}
-	if code, ok := errors.AsType[Code](err); ok {
+	if code, ok := errors.AsType[p11.RV](err); ok {
 		a, known := advices[code]
 		switch {
 		case known:
@@ -134,7 +155,7 @@ func (p *Provider) errClosed(op string) error {
 // errGone is what calls get when the token did not come back in time. It is not temporary: a batch stops with it, after
 // having waited for as long as Config.Recover says.
 func (p *Provider) errGone(cause error) error {
-	e := &sign.Error{Op: "pkcs11: recover", Place: p.place, Class: sign.ErrUnavailable, Err: cause,
+	e := &sign.Error{Op: "pkcs11: recover", Place: p.place, Class: sign.ErrUnavailable, Err: coded(cause),
 		Hint: fmt.Sprintf("the token did not come back within %v (Config.Recover); check the device and the connection to it", max(p.config.Recover, 0))}
 	if inner, ok := errors.AsType[*sign.Error](cause); ok && inner.Class == sign.ErrUnavailable {
 		e.Err = inner.Err

@@ -218,6 +218,7 @@ func TestWrongPIN(t *testing.T) {
 		s := newStage(t)
 		wrong, logins := s.wrongPIN(t), s.count(fnLogin)
 		var wait sync.WaitGroup
+		var asked atomic.Int64 // by the token, whose code is in the error
 		for range 64 {
 			wait.Go(func() {
 				config := s.config()
@@ -226,10 +227,14 @@ func TestWrongPIN(t *testing.T) {
 				if !errors.Is(err, sign.ErrPIN) {
 					t.Errorf("not ErrPIN: %v", err)
 				}
+				if code, ok := errors.AsType[pkcs11.Code](err); ok && code == 0xa0 {
+					asked.Add(1)
+				}
 			})
 		}
 		wait.Wait()
 		require.EqualValues(t, 1, s.count(fnLogin)-logins)
+		require.EqualValues(t, 1, asked.Load())
 		p, err := pkcs11.Open(t.Context(), s.config())
 		require.NoError(t, err, "the right PIN is taken")
 		leakFree(t, s.shim, runtime.NumGoroutine(), p)
@@ -311,6 +316,8 @@ func TestTokenThatDoesNotComeBack(t *testing.T) {
 	for _, err := range failures {
 		require.ErrorIs(t, err, sign.ErrUnavailable)
 		require.True(t, sign.IsKeyError(err), "a batch stops when the time is over: %v", err)
+		code, ok := errors.AsType[pkcs11.Code](err)
+		require.True(t, ok && (code == 0x32 || code == 0xe0), "%v", err)
 	}
 	require.ErrorIs(t, p.Ping(t.Context()), sign.ErrUnavailable)
 	s.fail(fnSignInit, 0, 0, 0)

@@ -128,7 +128,7 @@ func (n NewKey) generate(s *p11.Session, mechanism uint, public, private []p11.A
 		}
 		_, _, err = s.GenerateKeyPair(mechanism, public, limited)
 	}
-	switch code, _ := errors.AsType[Code](err); code {
+	switch code, _ := errors.AsType[p11.RV](err); code {
 	case p11.AttributeReadOnly, p11.AttributeTypeInvalid, p11.AttributeInvalid, p11.TemplateInconsistent:
 	case p11.GeneralError, p11.FunctionFailed:
 		// Some modules say no more than that of a template. But the key may have been made all the same.
@@ -144,7 +144,7 @@ func (n NewKey) generate(s *p11.Session, mechanism uint, public, private []p11.A
 }
 
 func refusesCurve(err error) bool {
-	code, _ := errors.AsType[Code](err)
+	code, _ := errors.AsType[p11.RV](err)
 	switch code {
 	case p11.DomainParamsInvalid, p11.CurveNotSupported, p11.AttributeInvalid, p11.TemplateInconsistent:
 		return true
@@ -154,13 +154,13 @@ func refusesCurve(err error) bool {
 
 // explainKind says of the codes that tokens have for a kind of key that they do not make that it is this.
 func (p *Provider) explainKind(op string, kind KeyKind, mechanism uint, err error) error {
-	code, _ := errors.AsType[Code](err)
+	code, _ := errors.AsType[p11.RV](err)
 	switch code {
 	case p11.MechanismInvalid, p11.KeySizeRange, p11.AttributeInvalid, p11.TemplateInconsistent, p11.CurveNotSupported, p11.DomainParamsInvalid:
 	default:
 		return err
 	}
-	e := &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnsupported, Err: code, Hint: "the token does not make keys of kind " + string(kind)}
+	e := &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnsupported, Err: Code(code), Hint: "the token does not make keys of kind " + string(kind)}
 	if bits := rsaBits[kind]; bits != 0 {
 		info, infoErr := p.module.Mechanism(p.slotNow(), mechanism)
 		if infoErr == nil && info.MaxKey != 0 && (bits < info.MinKey || bits > info.MaxKey) {

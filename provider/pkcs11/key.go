@@ -185,7 +185,7 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 // do not have, and say so only when they have to sign.
 func (k *key) explain(err error, mechanism uint) error {
 	e, ok := errors.AsType[*sign.Error](err)
-	code, _ := errors.AsType[Code](err)
+	code, _ := errors.AsType[p11.RV](err)
 	if !ok || code != p11.MechanismInvalid && code != p11.MechanismParam {
 		return err
 	}

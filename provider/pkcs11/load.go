@@ -20,7 +20,7 @@ func openModule(op, path, initArgs string) (*p11.Module, error) {
 		return m, nil
 	}
 	err = wrap(op, path, err)
-	code, _ := errors.AsType[Code](err)
+	code, _ := errors.AsType[p11.RV](err)
 	e, ok := errors.AsType[*sign.Error](err)
 	switch {
 	case !ok:

@@ -76,7 +76,7 @@ func (k *key) locate(s *p11.Session) (uint, error) {
 			return 0, err
 		}
 		public, err := k.p.publicOf(s, o, own)
-		if _, ok := errors.AsType[Code](err); ok {
+		if _, ok := errors.AsType[p11.RV](err); ok {
 			return 0, err
 		}
 		if err == nil && bytes.Equal(spkiOf(public), k.spki) {
@@ -91,7 +91,7 @@ func (k *key) locate(s *p11.Session) (uint, error) {
 // mechanism. After a logout and login by another part of the process, some modules give the number of our key to another
 // one, of which all that may be true. If ours has another number by now, the error becomes one that has it found again.
 func (k *key) doubt(s *p11.Session, at *place, err error) error {
-	code, ok := errors.AsType[Code](err)
+	code, ok := errors.AsType[p11.RV](err)
 	if a := advices[code]; !ok || lossOf(err) != notLost || a.class == sign.ErrPIN || a.temporary {
 		return err
 	}

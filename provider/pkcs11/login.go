@@ -20,7 +20,7 @@ func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
 		return nil, err
 	}
 	s, err := p.openSession(slot)
-	if code, ok := errors.AsType[Code](err); ok && code == p11.SessionCount && p.closeIdle() {
+	if code, ok := errors.AsType[p11.RV](err); ok && code == p11.SessionCount && p.closeIdle() {
 		s, err = p.openSession(slot)
 	}
 	if err != nil {
@@ -43,7 +43,7 @@ func (p *Provider) openSession(slot uint) (*p11.Session, error) {
 		return p.module.OpenSession(slot, true)
 	}
 	s, err := p.module.OpenSession(slot, false)
-	code, _ := errors.AsType[Code](err)
+	code, _ := errors.AsType[p11.RV](err)
 	switch code {
 	case p11.FunctionFailed, p11.FunctionNotSupported, p11.ArgumentsBad, p11.SessionReadOnly, p11.SessionSOExists:
 		if s, writeErr := p.module.OpenSession(slot, true); writeErr == nil {
@@ -105,7 +105,7 @@ func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInf
 	}
 	return p.withPIN(ctx, token, "pkcs11: log in", func(pin []byte) error {
 		err := s.Login(pin)
-		if code, ok := errors.AsType[Code](err); ok && code == p11.AlreadyLoggedIn {
+		if code, ok := errors.AsType[p11.RV](err); ok && code == p11.AlreadyLoggedIn {
 			p.noState.Store(true) // the session has just said that it is not
 			return nil
 		}
@@ -146,7 +146,7 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Err: fmt.Errorf("%w: %w", errNoPIN, err), Hint: "nothing was tried"}
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Err: fmt.Errorf("%w: %w", errNoPIN, coded(err)), Hint: "nothing was tried"}
 	}
 	switch {
 	case secret.Len() == 0:
@@ -160,7 +160,7 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the token has refused this PIN before in this process"}
 	}
 	err = f(secret.Bytes())
-	code, _ := errors.AsType[Code](err)
+	code, _ := errors.AsType[p11.RV](err)
 	refused := code == p11.PINIncorrect || code == p11.PINInvalid || code == p11.PINLenRange
 	if refused { // not with a locked token, which says nothing of this PIN: it may be right, and the lock may be lifted
 		logins.Refuse(name, secret.Bytes())
@@ -192,7 +192,7 @@ func (p *Provider) explainPIN(op string, err error) error {
 	case token.Flags&p11.TokenPINCountLow != 0:
 		e.Hint += "; there was at least one wrong try since the last login"
 	default:
-		if code, _ := errors.AsType[Code](err); code == p11.PINIncorrect {
+		if code, _ := errors.AsType[p11.RV](err); code == p11.PINIncorrect {
 			e.Hint += "; the token does not say how many tries are left, and many lock after three"
 		}
 	}

@@ -313,7 +313,7 @@ func (p *Provider) Close() error {
 			Hint: "a call of the module has not returned; its session stays open until it does, and the module stays loaded"}
 	}
 	if err := p.module.Close(); err != nil {
-		return &sign.Error{Op: "pkcs11: close", Place: p.place, Class: sign.ErrUnavailable, Err: err}
+		return &sign.Error{Op: "pkcs11: close", Place: p.place, Class: sign.ErrUnavailable, Err: coded(err)}
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func (w *worker) discard(err error) {
 	if w.s == nil {
 		return
 	}
-	code, _ := errors.AsType[Code](err)
+	code, _ := errors.AsType[p11.RV](err)
 	switch code {
 	case p11.SessionHandleInvalid, p11.SessionClosed, p11.NotInitialized:
 		w.s.Forget()
@@ -253,7 +253,7 @@ func (w *worker) failed(c *call) *call {
 	p := w.p
 	err := c.err
 	full := false
-	if code, ok := errors.AsType[Code](err); ok {
+	if code, ok := errors.AsType[p11.RV](err); ok {
 		full = code == p11.SessionCount && w.s == nil
 	}
 	what := lossOf(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -104,7 +105,10 @@ func (a *app) extract(f *extractFlags, path, place string) error {
 	if err != nil {
 		return cause(err)
 	}
-	write, size, err := contentIn(in, f.inner)
+	var opened files
+	opened.add(in)
+	defer opened.close()
+	write, size, err := contentIn(in, f.inner, &opened)
 	if err != nil {
 		return err
 	}
@@ -124,14 +128,24 @@ func (a *app) extract(f *extractFlags, path, place string) error {
 // maxInner bounds signatures inside of each other.
 const maxInner = 32
 
+// files are those that signatures stay in, until their content was taken out.
+type files []io.Closer
+
+func (f *files) add(c io.Closer) { *f = append(*f, c) }
+
+func (f *files) close() {
+	for _, c := range *f {
+		_ = c.Close()
+	}
+}
+
 // contentIn finds the content in a signature, or that in the last signature inside it, and its size.
-func contentIn(in *intake.File, inner bool) (write func(io.Writer) error, size int, err error) {
+func contentIn(in *intake.File, inner bool, opened *files) (write func(io.Writer) error, size int, err error) {
 	for depth := 0; ; depth++ {
 		if in.Content != nil {
-			content := in.Content
-			return func(w io.Writer) error { _, err := w.Write(content); return err }, len(content), nil
+			return bytesWriter(in.Content), len(in.Content), nil
 		}
-		m, err := cades.Parse(in.DER)
+		m, err := messageOf(in)
 		switch {
 		case err != nil:
 			return nil, 0, syntaxCause(err)
@@ -139,23 +153,47 @@ func contentIn(in *intake.File, inner bool) (write func(io.Writer) error, size i
 			return nil, 0, errors.New("there is no content in it, only certificates or the like")
 		case m.Detached():
 			return nil, 0, errors.New("the signature is detached: its content is not in it, but a file of its own")
-		case !inner:
-			var count counter
-			err := m.WriteContent(&count)
-			return m.WriteContent, int(count), err
 		case depth == maxInner:
 			return nil, 0, fmt.Errorf("there are more than %d signatures inside each other", maxInner)
 		}
-		var content bytes.Buffer
-		if err := m.WriteContent(&content); err != nil {
+		var count counter
+		if err := m.WriteContent(&count); err != nil || !inner {
+			return m.WriteContent, int(count), err
+		}
+		next, err := contentOfMessage(m, int(count))
+		if err != nil {
 			return nil, 0, err
 		}
-		next, err := intake.Read(content.Bytes())
-		if err != nil || next.Kind != intake.Signature {
-			return func(w io.Writer) error { _, err := w.Write(content.Bytes()); return err }, content.Len(), nil
+		if next == nil || next.Kind != intake.Signature {
+			return m.WriteContent, int(count), nil
 		}
+		opened.add(next)
 		in = next
 	}
+}
+
+// contentOfMessage reads the content of a message as a signature; nil when it is none. A large one goes through a temporary file.
+func contentOfMessage(m *cades.Message, size int) (*intake.File, error) {
+	if size <= intake.InMemory {
+		var content bytes.Buffer
+		if err := m.WriteContent(&content); err != nil {
+			return nil, err
+		}
+		in, _ := intake.Read(content.Bytes()) // what it is instead does not matter
+		return in, nil
+	}
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(m.WriteContent(w)) }()
+	f, n, err := intake.Spool(r)
+	if err != nil {
+		_ = r.CloseWithError(err)
+		return nil, err
+	}
+	in, err := intake.Large(f, n, maxSignatureFile)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, err
+	}
+	return in, nil
 }
 
 // counter counts what is written to it.

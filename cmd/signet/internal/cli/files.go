@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -66,19 +67,53 @@ func readLimited(r io.Reader, expect, limit int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// readIntake reads a file with a signature, in whatever spelling.
+// readIntake reads a file with a signature, in whatever spelling. The caller closes it when the signature is done with: a
+// large one stays in its file, or in a temporary one when it came from a pipe or as text.
 func (a *app) readIntake(path string) (*intake.File, error) {
-	var data []byte
-	var err error
 	if path == stdinName {
-		data, err = readLimited(a.Stdin, 0, maxSignatureFile)
-	} else {
-		data, err = readSmall(path, maxSignatureFile)
+		return a.readStream(a.Stdin)
 	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return intake.Read(data)
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = errors.New("it is a folder")
+	case info.Mode().IsRegular() && info.Size() > intake.InMemory:
+		return intake.Large(f, info.Size(), maxSignatureFile)
+	default:
+		defer func() { _ = f.Close() }()
+		return a.readStream(f)
+	}
+	_ = f.Close()
+	return nil, err
+}
+
+// readStream reads what may be a pipe.
+func (a *app) readStream(r io.Reader) (*intake.File, error) {
+	var data bytes.Buffer
+	if _, err := io.CopyN(&data, r, intake.InMemory+1); err != nil {
+		if !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		return intake.Read(data.Bytes())
+	}
+	f, size, err := intake.Spool(io.MultiReader(&data, r))
+	if err != nil {
+		return nil, err
+	}
+	return intake.Large(f, size, maxSignatureFile)
+}
+
+// messageOf reads the message in a file.
+func messageOf(in *intake.File) (*cades.Message, error) {
+	if in.Source != nil {
+		return cades.Open(in.Source, in.Size, nil)
+	}
+	return cades.Parse(in.DER)
 }
 
 // readSignature reads a file that has to hold a signature over a content. What the reader of messages understands better,

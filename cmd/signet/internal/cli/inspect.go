@@ -37,7 +37,8 @@ func (a *app) inspect(path string, asJSON bool) error {
 	if err != nil {
 		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, cause(err))}
 	}
-	show := inspect.Message
+	defer func() { _ = in.Close() }()
+	show := func([]byte) (*inspect.Node, error) { return inspect.Message(in.Octets) }
 	switch in.Kind {
 	case intake.Signature, intake.Token, intake.Unknown:
 	case intake.Response:

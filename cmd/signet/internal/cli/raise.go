@@ -70,7 +70,7 @@ time-stamps that are on it prove that only when their authority is trusted: give
 }
 
 // raiser gives back a signature with something more.
-type raiser func(ctx context.Context, m *cades.Message, content *sign.Content) ([]byte, error)
+type raiser func(ctx context.Context, m *cades.Message, content *sign.Content) (*cades.Message, error)
 
 func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t *trusted) (raiser, error) {
 	f.known = t.known
@@ -78,8 +78,8 @@ func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t 
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, m *cades.Message, content *sign.Content) ([]byte, error) {
-		return m.Extend(ctx, level, &cades.ExtendOptions{
+	return func(ctx context.Context, m *cades.Message, content *sign.Content) (*cades.Message, error) {
+		return m.Extended(ctx, level, &cades.ExtendOptions{
 			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now,
 		})
 	}, nil
@@ -142,7 +142,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 		return nil, keys, err
 	}
 	options := &cades.Options{Level: level, Timestamper: stamper, Clock: a.Now}
-	return func(ctx context.Context, m *cades.Message, _ *sign.Content) ([]byte, error) {
+	return func(ctx context.Context, m *cades.Message, _ *sign.Content) (*cades.Message, error) {
 		n := len(m.Signatures())
 		if n == 0 {
 			return nil, errors.New("there is no signature in it")
@@ -156,7 +156,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 				return nil, err
 			}
 		}
-		return m.Bytes(), nil
+		return m, nil
 	}, keys, nil
 }
 
@@ -262,10 +262,11 @@ func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, 
 	if err != nil {
 		return "", "", cause(err)
 	}
+	defer func() { _ = in.Close() }()
 	if in.Content != nil && f.out == "" { // the signature would take the place of the mail, and of its content
 		return "", "", errors.New("this is a mail with its signature, which has no room for more; give --out DIR for the signature alone")
 	}
-	m, err := cades.Parse(in.DER)
+	m, err := messageOf(in)
 	if err != nil {
 		return "", "", syntaxCause(err)
 	}
@@ -274,15 +275,11 @@ func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, 
 		c := sign.Bytes(file.path, in.Content)
 		content = &c
 	}
-	ber, err := raise(ctx, m, content)
-	if err != nil {
-		return "", "", err
-	}
-	if m, err = cades.Parse(ber); err != nil {
+	if m, err = raise(ctx, m, content); err != nil {
 		return "", "", err
 	}
 	output = f.place(file)
-	if err := writeFile(output, true, bytesWriter(ber)); err != nil {
+	if err := writeFile(output, true, messageWriter(m, in)); err != nil {
 		return "", "", fmt.Errorf("write %s: %w", output, plainCause(err))
 	}
 	return output, m.Signatures()[0].LevelName(), nil

@@ -297,6 +297,7 @@ func (r *renewal) try(ctx context.Context, file signatureFile, one *renewed) err
 		return err
 	}
 	in, err := r.readIntake(path)
+	defer func() { _ = in.Close() }()
 	switch {
 	case err != nil:
 		return err
@@ -305,7 +306,7 @@ func (r *renewal) try(ctx context.Context, file signatureFile, one *renewed) err
 	case in.Kind != intake.Signature && in.Kind != intake.Unknown:
 		return notSigned(in)
 	}
-	m, err := cades.Parse(in.DER)
+	m, err := messageOf(in)
 	if err != nil {
 		return syntaxCause(err)
 	}
@@ -321,7 +322,7 @@ func (r *renewal) try(ctx context.Context, file signatureFile, one *renewed) err
 	if content == nil && m.Detached() {
 		return fmt.Errorf("the signature is detached and its content %s is not there; give the folder where the signed files are with --content DIR", file.content)
 	}
-	ber, after, err := r.extend(ctx, m, content, state)
+	m, after, err := r.extend(ctx, m, content, state)
 	if err != nil {
 		return err
 	}
@@ -329,7 +330,7 @@ func (r *renewal) try(ctx context.Context, file signatureFile, one *renewed) err
 	if now, err := os.Stat(path); err != nil || !os.SameFile(was, now) || was.ModTime() != now.ModTime() || was.Size() != now.Size() {
 		return errors.New("it was changed while it was renewed, and is left as it is; run the command again")
 	}
-	if err := writeFile(path, true, bytesWriter(ber)); err != nil {
+	if err := writeFile(path, true, messageWriter(m, in)); err != nil {
 		return fmt.Errorf("write %s: %w", path, plainCause(err))
 	}
 	after.fill(one)
@@ -338,7 +339,7 @@ func (r *renewal) try(ctx context.Context, file signatureFile, one *renewed) err
 }
 
 // extend renews the signatures of a message that are due. The result has to last longer than what was there.
-func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Content, state *archive) ([]byte, *archive, error) {
+func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Content, state *archive) (*cades.Message, *archive, error) {
 	if best := r.sofar(); !best.IsZero() && !best.After(state.ends) { // without a time-stamp that would be thrown away
 		return nil, nil, shorter(best)
 	}
@@ -346,7 +347,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Co
 		if len(state.due[level]) == 0 {
 			continue
 		}
-		ber, err := m.Extend(ctx, level, &cades.ExtendOptions{
+		raised, err := m.Extended(ctx, level, &cades.ExtendOptions{
 			Timestamper: r.stamper, Revocation: r.source, Signatures: state.due[level], Content: content, Certificates: r.trust.known,
 			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now,
 		})
@@ -356,9 +357,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Co
 			}
 			return nil, nil, err
 		}
-		if m, err = cades.Parse(ber); err != nil {
-			return nil, nil, err
-		}
+		m = raised
 	}
 	after := r.look(m)
 	r.mu.Lock()
@@ -369,7 +368,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Co
 	if !after.ends.After(state.ends) {
 		return nil, nil, shorter(after.ends)
 	}
-	return m.Bytes(), after, nil
+	return m, after, nil
 }
 
 func (r *renewal) sofar() time.Time {

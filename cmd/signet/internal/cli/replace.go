@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 )
 
 // writeFile writes a file whole or not at all: under a temporary name beside its place, which is taken at the end, when
@@ -55,4 +58,12 @@ var errExists = errors.New("it exists already; give --force to replace it, or --
 // bytesWriter writes octets that are there.
 func bytesWriter(b []byte) func(io.Writer) error {
 	return func(w io.Writer) error { _, err := w.Write(b); return err }
+}
+
+// messageWriter writes a message, and closes the file in which the content of a large one is: its place may be taken then.
+func messageWriter(m *cades.Message, in *intake.File) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := m.WriteTo(w)
+		return errors.Join(err, in.Close())
+	}
 }

@@ -204,7 +204,7 @@ func (a *app) demoRoots() ([]string, error) {
 	return files, nil
 }
 
-// maxSignatureFile bounds what is read into memory; an attached container holds its content.
+// maxSignatureFile bounds what is read into memory: contents of mails, and of signatures in spellings that nobody expects.
 const maxSignatureFile = 4 << 30
 
 // verifyFile checks one file; what goes wrong is in the result.
@@ -218,6 +218,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		return fail(file.err)
 	}
 	in, err := a.readIntake(file.path)
+	defer func() { _ = in.Close() }()
 	switch {
 	case err != nil:
 		return fail(err)
@@ -229,7 +230,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	case in.Kind != intake.Signature && in.Kind != intake.Unknown:
 		return fail(notSigned(in))
 	}
-	m, err := cades.Parse(in.DER)
+	m, err := messageOf(in)
 	if err != nil {
 		return fail(syntaxCause(err))
 	}

@@ -61,7 +61,7 @@ func text(n *inspect.Node) string {
 
 func TestMessage(t *testing.T) {
 	der := sample(t, full())
-	tree, err := inspect.Message(der)
+	tree, err := inspect.Message(cms.InMemory(der))
 	require.NoError(t, err)
 	got := text(tree)
 	for _, want := range []string{
@@ -97,10 +97,10 @@ func offsets(t testing.TB, n *inspect.Node, der []byte) {
 }
 
 func TestNotAMessage(t *testing.T) {
-	tree, err := inspect.Message([]byte("\x30\x06\x02\x01\x05\x0c\x01x"))
+	tree, err := inspect.Message(cms.InMemory([]byte("\x30\x06\x02\x01\x05\x0c\x01x")))
 	require.Error(t, err)
 	require.Contains(t, text(tree), `UTF8String: "x"`, "it is shown nevertheless")
-	tree, err = inspect.Message([]byte("Dear all"))
+	tree, err = inspect.Message(cms.InMemory([]byte("Dear all")))
 	require.Error(t, err)
 	require.Nil(t, tree)
 }
@@ -163,7 +163,7 @@ func TestLevels(t *testing.T) {
 		"counter-signers": {extend(seen), slices.Concat(common, values, []string{"counter-signer", " of counter-signature\n"})},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tree, err := inspect.Message(c.ber)
+			tree, err := inspect.Message(cms.InMemory(c.ber))
 			require.NoError(t, err)
 			got := text(tree)
 			for _, want := range c.want {
@@ -180,7 +180,7 @@ func TestLevels(t *testing.T) {
 	spoilt := made(cades.LTA)
 	end := spoilt[len(spoilt)-4:] // of the last digest in the index
 	end[0] ^= 1
-	tree, err := inspect.Message(spoilt)
+	tree, err := inspect.Message(cms.InMemory(spoilt))
 	require.NoError(t, err)
 	require.Contains(t, text(tree), " of nothing that is there\n")
 }
@@ -200,7 +200,7 @@ func TestOCSPExtensions(t *testing.T) {
 	values := cms.AppendSet(nil, cms.TagSequence, [][]byte{cms.AppendSet(nil, cms.ContextConstructed(1), [][]byte{cms.AppendSet(nil, cms.TagSequence, [][]byte{v.Raw()})})})
 	o := full()
 	o.Attributes = []cades.Attribute{{Type: "1.2.840.113549.1.9.16.2.24", Values: [][]byte{values}}}
-	tree, err := inspect.Message(sample(t, o))
+	tree, err := inspect.Message(cms.InMemory(sample(t, o)))
 	require.NoError(t, err)
 	got := text(tree)
 	require.Contains(t, got, "OCSP response 1: of O=Signet tests, CN=Signet test authority")
@@ -227,7 +227,7 @@ func TestBounded(t *testing.T) {
 			o.Attributes = []cades.Attribute{{Type: "1.2.3.4", Values: [][]byte{value}}}
 			der := sample(t, o)
 			start := time.Now()
-			tree, err := inspect.Message(der)
+			tree, err := inspect.Message(cms.InMemory(der))
 			require.NoError(t, err)
 			got := text(tree)
 			require.Less(t, len(got), 8<<20)
@@ -237,7 +237,7 @@ func TestBounded(t *testing.T) {
 	for range 20_000 {
 		deep = wrap(deep, cms.TagSequence)
 	}
-	tree, err := inspect.Message(deep)
+	tree, err := inspect.Message(cms.InMemory(deep))
 	require.Error(t, err)
 	require.Contains(t, text(tree), "what is deeper is not shown")
 }
@@ -252,7 +252,7 @@ func TestCorpus(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			der, err := os.ReadFile(file)
 			require.NoError(t, err)
-			tree, err := inspect.Message(der)
+			tree, err := inspect.Message(cms.InMemory(der))
 			if strings.Contains(file, "malformed") {
 				require.Error(t, err)
 				return
@@ -271,7 +271,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(sample(f, full()))
 	f.Add([]byte("\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80"))
 	f.Fuzz(func(t *testing.T, der []byte) {
-		tree, err := inspect.Message(der)
+		tree, err := inspect.Message(cms.InMemory(der))
 		if tree == nil {
 			require.Error(t, err)
 			return

@@ -8,12 +8,12 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
-// Message shows a container. The error says why the bytes are not a SignedData; the tree is then one of plain ASN.1, or
+// Message shows a container, of which the content may be elsewhere. The error says why the bytes are not a SignedData; the tree is then one of plain ASN.1, or
 // nil when they are not that either.
-func Message(ber []byte) (*Node, error) {
+func Message(received cms.Octets) (*Node, error) {
 	s := scope{budget: &budget{nodes: maxNodes, text: maxText}}
 	root := &Node{Name: "ContentInfo"}
-	sd, err := cms.ParseSignedData(ber)
+	sd, err := cms.ParseOctets(received)
 	if err == nil {
 		s.place(root, sd.ContentInfo)
 		root.Value = plain.Count(sd.ContentInfo.Len()) + " octets"
@@ -25,6 +25,10 @@ func Message(ber []byte) (*Node, error) {
 		}
 		return root, nil
 	}
+	if !received.InMemory() {
+		return nil, err
+	}
+	ber, _ := received.Bytes() // they are there
 	v, broken := cms.ReadValue(ber)
 	if broken != nil {
 		return nil, err
@@ -73,8 +77,11 @@ func (s scope) content(p *Node, sd *cms.SignedData) {
 		n.Value = kind + "detached"
 		return
 	}
-	size := 0
-	_ = sd.ContentSegments(func(b []byte) error { size += len(b); return nil })
+	size := sd.Content.Len() - sd.Content.HeaderLen()
+	if sd.Content.Tag().Constructed() {
+		size = 0
+		_ = sd.ContentSegments(func(b []byte) error { size += len(b); return nil })
+	}
 	n.Value = kind + plain.Count(size) + " octets inside"
 	if sd.Content.Tag().Constructed() {
 		n.Value += " in segments"

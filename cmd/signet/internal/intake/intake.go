@@ -12,12 +12,16 @@ import (
 
 // File is what a file turned out to be.
 type File struct {
-	DER  []byte // the value, which may be in BER, and what follows it
+	DER  []byte // the value, which may be in BER, and what follows it; nil for a signature that stays in its file
 	Kind Kind
 	Mail bool // it came in an S/MIME mail
 	// Content is what a multipart/signed mail has signed: its first part, with lines that end with CRLF (RFC 8551 section
 	// 3.1.1). Nil in all other cases.
 	Content []byte
+
+	Octets cms.Octets // those of DER, or of a signature of which the content stays in Source
+	Source Source     // nil when all is in memory
+	Size   int64      // of the signature in Source
 }
 
 // maxRounds bounds the wrappings around each other: the base64 of a PEM file in a mail has three.
@@ -36,7 +40,7 @@ func Read(data []byte) (*File, error) {
 	if err := f.read(data, maxRounds); err != nil {
 		return nil, err
 	}
-	f.Kind = KindOf(f.DER)
+	f.Kind, f.Octets = KindOf(f.DER), cms.InMemory(f.DER)
 	return f, nil
 }
 

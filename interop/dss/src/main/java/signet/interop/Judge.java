@@ -40,8 +40,10 @@ final class Judge {
     }
 
     /**
-     * The policy that is built in, with the one difference that revocation values of authorities count as much when it is a
-     * time-stamp or a revocation value that they are of (there, DSS only warns); or, without values, that none are asked for.
+     * The policy that is built in, with these differences, which are the defaults of the other side. Revocation values of
+     * authorities count as much when it is a time-stamp or a revocation value that they are of, where DSS only warns; or, without
+     * values, none are asked for. An ats-hash-index that lists what is not there is invalid (EN 319 122-1 section 5.5.2), where
+     * DSS only warns.
      */
     private ValidationPolicy policy(boolean values) throws Exception {
         ValidationPolicy known = policies.get(values);
@@ -55,6 +57,7 @@ final class Judge {
         for (String rule : new String[] {"RevocationDataAvailable", "AcceptableRevocationDataFound"}) {
             xml = xml.replaceAll("<" + rule + " Level=\"[A-Z]+\"", "<" + rule + " Level=\"" + (values ? "FAIL" : "IGNORE") + "\"");
         }
+        xml = xml.replace("<AtsHashIndex Level=\"WARN\" />", "<AtsHashIndex Level=\"FAIL\" />");
         known = ValidationPolicyLoader.fromValidationPolicy(new ByteArrayInputStream(xml.getBytes(StandardCharsets.UTF_8))).create();
         policies.put(values, known);
         return known;

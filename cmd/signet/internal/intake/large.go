@@ -1,0 +1,190 @@
+package intake
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/seed-116355fd/signet/internal/cms"
+)
+
+// InMemory is how large a file is read into memory whatever it is.
+const InMemory = 4 << 20
+
+// Source is where a large signature stays.
+type Source interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// Large reads a large file. Of an attached signature in DER, BER, PEM or base64 the content stays on the disk; all else is read
+// into memory as [Read] does, limit octets at most. The file is closed by [File.Close].
+func Large(f Source, size, limit int64) (*File, error) {
+	in, err := large(f, size)
+	if in != nil || err != nil {
+		return in, err
+	}
+	defer func() { _ = f.Close() }()
+	if size > limit {
+		return nil, fmt.Errorf("it is larger than %d MB", limit>>20)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, size), data); err != nil {
+		return nil, err
+	}
+	return Read(data)
+}
+
+// large finds an attached signature; nil when the file is something else.
+func large(f Source, size int64) (*File, error) {
+	var first [1]byte
+	if _, err := f.ReadAt(first[:], 0); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	if first[0] == sequence {
+		return stays(f, size), nil
+	}
+	spool, n, err := spoolText(io.NewSectionReader(f, 0, size))
+	if spool == nil || err != nil {
+		return nil, err
+	}
+	in := stays(spool, n)
+	if in == nil {
+		_ = spool.Close()
+		return nil, nil
+	}
+	_ = f.Close()
+	return in, nil
+}
+
+// stays opens an attached signature; nil when it is none, or one that is better read whole to say what is wrong.
+func stays(f Source, size int64) *File {
+	octets, err := cms.Open(f, size, cms.DefaultHeld)
+	if err != nil || octets.InMemory() {
+		return nil
+	}
+	sd, err := cms.ParseOctets(octets)
+	if err != nil || sd.ContentType == cms.OIDTSTInfo {
+		return nil
+	}
+	return &File{Kind: Signature, Octets: octets, Source: f, Size: size}
+}
+
+// Close closes the file that a large signature stays in.
+func (f *File) Close() error {
+	if f == nil || f.Source == nil {
+		return nil
+	}
+	return f.Source.Close()
+}
+
+// Temp is a temporary file, which is gone when it is closed.
+type Temp struct{ *os.File }
+
+// Spool writes what can be read once into a temporary file, which nobody else can read.
+func Spool(r io.Reader) (t *Temp, size int64, err error) {
+	f, err := os.CreateTemp("", "signet-*.tmp")
+	if err != nil {
+		return nil, 0, err
+	}
+	t = &Temp{f}
+	_ = os.Remove(f.Name()) // not everywhere while it is open
+	if size, err = io.Copy(f, r); err != nil {
+		return nil, 0, errors.Join(err, t.Close())
+	}
+	return t, size, nil
+}
+
+// Close closes and removes the file.
+func (t *Temp) Close() error {
+	err := t.File.Close()
+	_ = os.Remove(t.Name())
+	return err
+}
+
+// spoolText decodes a text of one block of PEM, or of base64, into a temporary file; nil when it is something else, or spelled
+// in a way that is left to [Read].
+func spoolText(text io.Reader) (*Temp, int64, error) {
+	r := bufio.NewReaderSize(text, 64<<10)
+	for {
+		c, err := r.ReadByte()
+		if err != nil {
+			return nil, 0, nil //nolint:nilerr // whoever reads it whole says so
+		}
+		if dropSpace(rune(c)) >= 0 {
+			_ = r.UnreadByte()
+			break
+		}
+	}
+	block := &base64Text{r: r}
+	head, _ := r.Peek(len(begin) + maxPEMLabel + len(dashes))
+	if bytes.HasPrefix(head, begin) {
+		label, _, ok := bytes.Cut(head[len(begin):], dashes)
+		if !ok || bytes.ContainsAny(label, "\r\n") {
+			return nil, 0, nil
+		}
+		_, _ = r.Discard(len(begin) + len(label) + len(dashes))
+		block.pem = true
+	}
+	decoder := bufio.NewReader(base64.NewDecoder(base64.StdEncoding, block))
+	if first, err := decoder.Peek(1); err != nil || first[0] != sequence {
+		return nil, 0, nil
+	}
+	f, size, err := Spool(decoder)
+	if err == nil && block.whole() {
+		return f, size, nil
+	}
+	if f != nil {
+		_ = f.Close()
+	}
+	if _, ok := errors.AsType[base64.CorruptInputError](err); ok || err == nil || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, 0, nil
+	}
+	return nil, 0, err
+}
+
+// base64Text leaves out white space, and ends where a block of PEM does.
+type base64Text struct {
+	r     *bufio.Reader
+	pem   bool
+	ended bool // a block of PEM, at a dash
+}
+
+func (t *base64Text) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if t.ended {
+			return n, io.EOF
+		}
+		c, err := t.r.ReadByte()
+		if err != nil {
+			return n, err
+		}
+		switch {
+		case dropSpace(rune(c)) < 0:
+		case t.pem && c == '-':
+			_ = t.r.UnreadByte()
+			t.ended = true
+		default:
+			p[n] = c
+			n++
+		}
+	}
+	return n, nil
+}
+
+// whole reports whether the text ended as it should, and nothing follows that could be meant instead.
+func (t *base64Text) whole() bool {
+	rest, err := io.ReadAll(io.LimitReader(t.r, 64<<10))
+	if err != nil || len(rest) == 64<<10 {
+		return false
+	}
+	if !t.pem {
+		return len(rest) == 0
+	}
+	return t.ended && bytes.HasPrefix(rest, end) && !bytes.Contains(rest, begin)
+}
