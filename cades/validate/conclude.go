@@ -53,17 +53,16 @@ type step struct {
 	open   SubIndication // when it was not made; empty when it need not be
 }
 
-func steps() []step {
-	return []step{
-		{[]string{CheckStructure, CheckContentType, CheckSigningCertificate, CheckSigningTime, CheckAlgorithmProtection, CheckPolicy}, TotalFailed, FormatFailure, ""},
-		{[]string{CheckMessageDigest}, TotalFailed, HashFailure, NoContent},
-		{[]string{CheckSigner}, Indeterminate, NoSigner, ""},
-		{[]string{CheckSignature}, TotalFailed, CryptoFailure, NotSupported},
-		{[]string{CheckAlgorithms}, Indeterminate, WeakAlgorithm, ""},
-		{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
-		{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
-		{[]string{CheckConstraints}, Indeterminate, Constraints, ""},
-	}
+// steps are asked in this order.
+var steps = []step{
+	{[]string{CheckStructure, CheckContentType, CheckSigningCertificate, CheckSigningTime, CheckAlgorithmProtection, CheckPolicy}, TotalFailed, FormatFailure, ""},
+	{[]string{CheckMessageDigest}, TotalFailed, HashFailure, NoContent},
+	{[]string{CheckSigner}, Indeterminate, NoSigner, ""},
+	{[]string{CheckSignature}, TotalFailed, CryptoFailure, NotSupported},
+	{[]string{CheckAlgorithms}, Indeterminate, WeakAlgorithm, ""},
+	{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
+	{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
+	{[]string{CheckConstraints}, Indeterminate, Constraints, ""},
 }
 
 // decide sets the indication, and returns the name of the check that did. What fails for good comes first: a value that was not made
@@ -72,7 +71,7 @@ func (r *SignatureReport) decide() string {
 	sub := r.SubIndication
 	r.Indication, r.SubIndication = Indeterminate, ""
 	for _, forGood := range []bool{true, false} {
-		for _, s := range steps() {
+		for _, s := range steps {
 			if forGood && s.failed != TotalFailed {
 				continue
 			}

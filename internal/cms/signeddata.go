@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"bytes"
 	"slices"
 )
 
@@ -363,16 +364,23 @@ func Find(attributes []Attribute, id OID) []Attribute {
 // Single returns the value of an attribute that occurs once with one value. problem says what is wrong with it, and is
 // empty when the attribute is absent.
 func Single(attributes []Attribute, id OID) (v Value, problem string) {
-	found := Find(attributes, id)
+	var found *Attribute
+	for i := range attributes {
+		if attributes[i].Type != id {
+			continue
+		}
+		if found != nil {
+			return Value{}, "the attribute occurs more than once"
+		}
+		found = &attributes[i]
+	}
 	switch {
-	case len(found) == 0:
+	case found == nil:
 		return Value{}, ""
-	case len(found) > 1:
-		return Value{}, "the attribute occurs more than once"
-	case len(found[0].Values) != 1:
+	case len(found.Values) != 1:
 		return Value{}, "the attribute does not have exactly one value"
 	}
-	return found[0].Values[0], ""
+	return found.Values[0], ""
 }
 
 // AttributesAsReceived returns the octets of the SET OF signed attributes with the tag that the signature is over
@@ -399,6 +407,20 @@ func (si *SignerInfo) AttributesInDER() ([]byte, error) {
 	}
 	SortSet(members)
 	return AppendSet(nil, TagSet, members), nil
+}
+
+// AttributesAreInDER reports whether the signed attributes are stored as DER has them, so that both forms are one.
+func (si *SignerInfo) AttributesAreInDER() bool {
+	v := si.SignedAttrs
+	if v.IsZero() || !v.InDER() {
+		return false
+	}
+	for i := 1; i < len(si.Signed); i++ {
+		if bytes.Compare(si.Signed[i-1].Value.Raw(), si.Signed[i].Value.Raw()) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // ExpectedVersion returns the version that RFC 5652 section 5.1 gives to what the SignedData holds.
