@@ -96,7 +96,12 @@ func (r *SignatureReport) answered(name string, s step, sub SubIndication, forGo
 	c, there := r.worst(name)
 	finer := r.causes[name]
 	failed := there && c.Status == Failed
+	// The certificate at hand is not the one that the signer named, so that nothing is known of a value by his key
+	// (EN 319 102-1 section 5.2.3, RFC 5035 section 5.4).
+	another := r.causes[CheckSigningCertificate] == CauseCertificateMissing
 	switch {
+	case forGood && another && (name == CheckSigningCertificate || name == CheckSignature):
+		return false
 	case forGood && (!failed || finer == CauseNotChecked || finer == CauseWeakAlgorithm):
 		return false
 	case failed:
@@ -110,6 +115,8 @@ func (r *SignatureReport) answered(name string, s step, sub SubIndication, forGo
 	switch {
 	case (name == CheckChain || name == CheckRevocation) && sub != "":
 		r.SubIndication = sub
+	case name == CheckSigningCertificate && another:
+		r.Indication, r.SubIndication = Indeterminate, NoSigner
 	case finer == CauseNotChecked:
 		r.Indication, r.SubIndication = Indeterminate, NotSupported
 	case finer == CauseWeakAlgorithm: // with a key too short, anybody can have made it; that he did is not shown

@@ -96,6 +96,18 @@ func TestLevelsOfValues(t *testing.T) {
 	require.Contains(t, missing(r, "B-LT"), "certificates missing")
 }
 
+// TestLevelsStandOnThoseBelow: what has the time-stamp of T and not what B asks for has no level.
+func TestLevelsStandOnThoseBelow(t *testing.T) {
+	w := newWorld(t)
+	der := w.extend(w.sign(w.signer(), &cades.Options{ContentType: "1.2.3.4"}), cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	r := w.verify(der)
+	require.Equal(t, "none", r.Level)
+	require.Equal(t, []string{"content-type wrong"}, missing(r, "B-B"))
+	require.Empty(t, missing(r, "B-T"))
+	require.False(t, r.Levels[1].Reached)
+	w.want(w.verify(der, with(validate.Policy{Level: "B-T"})), validate.Indeterminate, validate.Constraints, "the content type is not id-data")
+}
+
 // TestLevelsSpoiled: what is there and does not hold reaches nothing.
 func TestLevelsSpoiled(t *testing.T) {
 	w := newWorld(t)
