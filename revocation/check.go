@@ -149,9 +149,29 @@ func (p *parsed) serials() map[string][]int {
 	return index
 }
 
-// better reports whether a state counts more than the best one so far.
+// better reports whether a state counts more than the best one so far. "Revoked" counts more than "good", and is for good (RFC 5280
+// section 3.3), but for a certificate that was put on hold: it may come back, so that the newest value counts.
 func better(s, best *Status) bool {
-	return best == nil || s.State == Revoked && best.State != Revoked || s.State == best.State && s.ThisUpdate.After(best.ThisUpdate)
+	if best == nil {
+		return true
+	}
+	if a, b := weight(s), weight(best); a != b {
+		return a > b
+	}
+	if n := s.ThisUpdate.Compare(best.ThisUpdate); n != 0 {
+		return n > 0
+	}
+	return s.State == Revoked && best.State != Revoked
+}
+
+func weight(s *Status) int {
+	switch {
+	case s.State == Revoked && s.Reason != CertificateHold:
+		return 2
+	case s.State == Revoked || s.State == Good:
+		return 1
+	}
+	return 0
 }
 
 func (p *parsed) check(q *asked, o *CheckOptions, work *pki.Work) (*Status, error) {

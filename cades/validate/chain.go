@@ -33,7 +33,7 @@ func (v *verifier) chain(ctx context.Context, j *judgement) {
 			r.blame(CheckChain, finer)
 		}
 		name := CheckChain
-		if r.SubIndication == Revoked {
+		if r.SubIndication == Revoked || r.SubIndication == TryLater {
 			name = CheckRevocation
 			r.add(CheckChain, Passed, "to a given root, at %s", at)
 		}

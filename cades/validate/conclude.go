@@ -9,7 +9,10 @@ import (
 
 // subOf is the sub-indication of why there is no path.
 func subOf(err error) SubIndication {
-	if _, ok := errors.AsType[*revoked](err); ok {
+	if r, ok := errors.AsType[*revoked](err); ok {
+		if r.held() {
+			return TryLater
+		}
 		return Revoked
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

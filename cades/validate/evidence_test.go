@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -111,6 +112,34 @@ func TestRevoked(t *testing.T) {
 	other := newWorld(t)
 	back := w.extend(der, cades.T, &cades.ExtendOptions{Timestamper: other.tsa(10)})
 	w.want(w.verify(back, given(after)), validate.Indeterminate, validate.Revoked, "")
+}
+
+// TestHold: a certificate that is on hold may come back, and then it counts; one whose key was lost does not, whatever a newer list says.
+func TestHold(t *testing.T) {
+	w := newWorld(t)
+	s := w.signer()
+	der := w.sign(s, &cades.Options{})
+	lists := func(reason int) (older, newer [][]byte) {
+		entry := x509.RevocationListEntry{SerialNumber: s.Certificate().SerialNumber, RevocationTime: w.now.AddDate(0, 0, -1), ReasonCode: reason}
+		older = w.values(entry).CRLs
+		w.now = w.now.Add(time.Minute)
+		newer = w.values().CRLs
+		w.now = w.now.Add(-time.Minute)
+		return older, newer
+	}
+	given := func(crls ...[]byte) func(*validate.Options) {
+		return func(o *validate.Options) { o.Values = &revocation.Values{CRLs: crls} }
+	}
+	older, newer := lists(6)
+	r := w.verify(der, given(older...))
+	w.want(r, validate.Indeterminate, validate.TryLater, "put on hold on 2026-02-28")
+	require.Equal(t, cades.Failed, r.Status(cades.CheckRevocation))
+	w.want(w.verify(der, given(older...), func(o *validate.Options) { o.Policy = validate.Lenient() }), validate.Indeterminate, validate.TryLater, "on hold")
+	w.want(w.verify(der, given(slices.Concat(older, newer)...)), validate.TotalPassed, "", "")
+	w.want(w.verify(der, given(slices.Concat(newer, older)...)), validate.TotalPassed, "", "")
+	older, newer = lists(1)
+	w.want(w.verify(der, given(slices.Concat(older, newer)...)), validate.Indeterminate, validate.Revoked, "was revoked")
+	w.want(w.verify(der, given(slices.Concat(newer, older)...)), validate.Indeterminate, validate.Revoked, "was revoked")
 }
 
 // TestRevokedAuthority: a time-stamp of an authority that was revoked by then proves nothing.

@@ -25,8 +25,14 @@ type revoked struct {
 }
 
 func (r *revoked) Error() string {
+	if r.held() {
+		return fmt.Sprintf("%s was put on hold on %s, and may come back; try again later", r.who, r.at.UTC().Format(time.RFC3339))
+	}
 	return fmt.Sprintf("%s was revoked on %s (%s)", r.who, r.at.UTC().Format(time.RFC3339), r.reason)
 }
+
+// held reports whether it may come back (EN 319 102-1 section 5.2.6.4).
+func (r *revoked) held() bool { return r.reason == revocation.CertificateHold }
 
 // states is what is known of the revocation of the certificates of a path.
 type states struct {
