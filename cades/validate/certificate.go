@@ -2,7 +2,9 @@ package validate
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -22,6 +24,33 @@ type CertificateReport struct {
 	NotAfter  time.Time `json:"notAfter"`
 	// DER is its octets. They are not in the JSON form, which a message of many signatures by one certificate would fill with it.
 	DER []byte `json:"-"`
+
+	cert *pki.Certificate // the same, read; nil in a report that was read from JSON
+}
+
+// X509 is the certificate as crypto/x509 reads it, or why it refuses it.
+func (c *CertificateReport) X509() (*x509.Certificate, error) {
+	switch {
+	case c == nil:
+		return nil, errors.New("validate: the certificate was not found")
+	case c.cert != nil:
+		return c.cert.X509()
+	case len(c.DER) == 0:
+		return nil, errors.New("validate: the octets of the certificate are not in the report")
+	}
+	return x509.ParseCertificate(c.DER)
+}
+
+// Certificate is that of the signer; nil when it was not found, or crypto/x509 refuses it. Signer has it in any case that it was found.
+func (r *SignatureReport) Certificate() *x509.Certificate {
+	c, _ := r.Signer.X509()
+	return c
+}
+
+// Certificate is that of the authority; nil when it was not found, or crypto/x509 refuses it.
+func (t *TimestampReport) Certificate() *x509.Certificate {
+	c, _ := t.Signer.X509()
+	return c
 }
 
 // certificateReport is made once for each certificate, which many signatures may share.
@@ -32,7 +61,7 @@ func (v *verifier) certificateReport(c *pki.Certificate) *CertificateReport {
 	sum := sha256.Sum256(c.Raw)
 	r := &CertificateReport{
 		Name: c.Subject.Common(), Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialText(), SHA256: hex.EncodeToString(sum[:]),
-		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), DER: c.Raw,
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), DER: c.Raw, cert: c,
 	}
 	if r.Name == "" {
 		r.Name = certificateName(c)

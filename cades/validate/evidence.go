@@ -85,7 +85,6 @@ func (v *verifier) stampReport(c *stampCheck) TimestampReport {
 		t.Time, t.Policy, t.Serial, t.Digest = c.Token.GenTime.UTC(), c.Token.Policy, c.Token.SerialNumber.Text(16), c.hash.Name()
 	}
 	if c.cert != nil {
-		t.Certificate, _ = c.cert.X509()
 		t.Signer = v.certificateReport(c.cert)
 		t.Authority = certificateName(c.cert)
 	}

@@ -184,10 +184,10 @@ const (
 
 // TimestampReport is the outcome for one time-stamp.
 type TimestampReport struct {
-	Kind        string            `json:"kind"` // the name of its attribute
-	Time        time.Time         `json:"time,omitzero"`
-	Authority   string            `json:"authority,omitempty"`
-	Certificate *x509.Certificate `json:"-"` // of the authority; nil when it was not found, or crypto/x509 cannot read it
+	Kind      string    `json:"kind"` // the name of its attribute
+	Time      time.Time `json:"time,omitzero"`
+	Authority string    `json:"authority,omitempty"`
+
 	// Signer is the certificate of the authority; nil when it was not found.
 	Signer     *CertificateReport `json:"signer,omitempty"`
 	Policy     string             `json:"policy,omitempty"` // under which it was issued, dotted
@@ -203,8 +203,8 @@ type TimestampReport struct {
 // SignatureReport is the outcome for one signer, or for one counter-signature. What anybody can append to a signature without
 // its signer, time-stamps and counter-signatures, has outcomes of its own, which do not change that of the signature.
 type SignatureReport struct {
-	Index       int               `json:"index"` // among the signers of the message, or the counter-signatures of a signature
-	Certificate *x509.Certificate `json:"-"`     // of the signer; nil when it was not found, or crypto/x509 cannot read it
+	Index int `json:"index"` // among the signers of the message, or the counter-signatures of a signature
+
 	// Signer is the certificate of the signer, also one that crypto/x509 refuses; nil when it was not found.
 	Signer *CertificateReport `json:"signer,omitempty"`
 	// SigningTime is the time that the signer claims; zero when there is none.

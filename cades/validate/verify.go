@@ -263,7 +263,6 @@ func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
 	v.withoutAttributes(r, s)
 	j.cert = v.signer(r, s)
 	if j.cert != nil {
-		r.Certificate, _ = j.cert.X509()
 		r.Signer = v.certificateReport(j.cert)
 	}
 	v.contentType(r, s)

@@ -169,7 +169,7 @@ func (c *crowd) once() {
 			continue
 		}
 		report, err := m.Verify(context.Background(), bytes.NewReader(contents[i]), nil)
-		if err != nil || !report.Valid() || !report.Signatures[0].Certificate.Equal(c.w.id.Certificate()) {
+		if err != nil || !report.Valid() || !report.Signatures[0].Certificate().Equal(c.w.id.Certificate()) {
 			c.complain("content %d of %d: %v %+v", i, len(results), err, report)
 		}
 		c.signed.Add(1)

@@ -217,8 +217,8 @@ func (a *asked) verify(der []byte, c *content, allowed []*x509.Certificate) erro
 	if !report.Trusted() {
 		return errors.New("it is not trusted")
 	}
-	if !slices.ContainsFunc(allowed, report.Signatures[0].Certificate.Equal) {
-		return fmt.Errorf("it was made with the certificate of %s, and %d others were possible", report.Signatures[0].Certificate.Subject, len(allowed))
+	if !slices.ContainsFunc(allowed, report.Signatures[0].Certificate().Equal) {
+		return fmt.Errorf("it was made with the certificate of %s, and %d others were possible", report.Signatures[0].Certificate().Subject, len(allowed))
 	}
 	return nil
 }

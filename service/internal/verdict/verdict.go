@@ -159,7 +159,7 @@ func passedReason(signatureOnly bool) string {
 // one is the place where what package cades found becomes an outcome.
 func (q *Request) one(s *cades.SignatureReport) Signature {
 	v := Signature{
-		Index: s.Signature.Index, Certificate: s.Certificate, Level: s.Signature.LevelName(),
+		Index: s.Signature.Index, Certificate: s.Certificate(), Level: s.Signature.LevelName(),
 		DigestAlgorithm: s.Signature.DigestAlgorithm(), SignatureAlgorithm: s.Signature.SignatureAlgorithm(),
 		Attributes: s.Signature.SignedAttributes(),
 	}
