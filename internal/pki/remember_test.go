@@ -83,7 +83,10 @@ func TestRemember(t *testing.T) {
 	require.Equal(t, 2, checked)
 
 	v = fresh()
-	v.Signature = func(check *algorithm.SignatureCheck, message []byte) (string, error) { checked++; return "with a remark", nil }
+	v.Signature = func(check *algorithm.SignatureCheck, message []byte) (string, error) {
+		checked++
+		return "with a remark", nil
+	}
 	require.NoError(t, look(v, id.Certificate()))
 	require.NoError(t, look(v, id.Certificate()))
 	require.Equal(t, 2, checked, "remarks are made each time")
