@@ -125,7 +125,7 @@ func (v *verifier) gather(sd *cms.SignedData, values *revocation.Values) (certif
 		}
 		fields := r.Reader() // RFC 5940: OtherRevocationInfoFormat, [1] IMPLICIT
 		id, err := fields.Want(cms.TagOID, "otherRevInfoFormat")
-		if err != nil || r.Tag() != cms.ContextConstructed(1) || cms.OID(id.Body()) != cms.OIDRIOCSPResponse {
+		if err != nil || r.Tag() != cms.ContextConstructed(1) || cms.OID(id.Body()) != cms.OIDRIOCSPResponse && cms.OID(id.Body()) != cms.OIDOCSPBasic {
 			continue
 		}
 		if response, err := fields.Next(); err == nil {
