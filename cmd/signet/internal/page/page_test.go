@@ -208,3 +208,25 @@ func TestManyAppended(t *testing.T) {
 func TestUnknownLanguage(t *testing.T) {
 	require.ErrorContains(t, Write(io.Discard, &Report{Languages: []string{"xx"}}), `"xx"`)
 }
+
+// FuzzNames: whatever a name is, the page has its shape, and nothing in it that moves what stands beside it.
+func FuzzNames(f *testing.F) {
+	for _, name := range []string{"Anna", `<script>`, `" onload="x`, "\u202e", "\xff\xfe", "{{.}}", "&#x202e;", "</bdi></main>", "\x00\x1b[31m"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if name == "" {
+			t.Skip("then it is not shown")
+		}
+		r := full(name)
+		r.Languages = []string{English}
+		html, plain := write(t, r), full("Anna")
+		plain.Languages = r.Languages
+		for _, tag := range []string{"<article", "</article>", "<bdi", "</bdi>", "<script", "</main>", "<a "} {
+			require.Equal(t, strings.Count(write(t, plain), tag), strings.Count(html, tag), tag)
+		}
+		for _, c := range html {
+			require.False(t, unicode.Is(unicode.Bidi_Control, c) || c < ' ' && c != '\n', "%q", c)
+		}
+	})
+}
