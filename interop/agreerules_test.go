@@ -170,11 +170,6 @@ func dssRules() []rule {
 			all(either(between(unreadable, failed), between(unreadable, open))),
 		},
 		{
-			"certificate that is not the one that was named",
-			"RFC 5035 section 5.4: the signature MUST be considered invalid. EN 319 102-1 section 5.2.3 says that the certificate is still to be found.",
-			all(between(failed, open), we("signing-certificate: names another certificate"), they("NO_SIGNING_CERTIFICATE_FOUND")),
-		},
-		{
 			"failed before the certificate was found",
 			"The digest of the content, or the structure, is wrong whoever the signer is. DSS looks for his certificate first, and ends there.",
 			all(between(failed, open), they("NO_SIGNING_CERTIFICATE_FOUND")),

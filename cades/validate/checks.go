@@ -64,7 +64,8 @@ func (v *verifier) signer(r *SignatureReport, s *message.Signature) *pki.Certifi
 		case !known:
 			r.notChecked(CheckSigningCertificate, fmt.Sprintf("names the certificate by its hash %s, which is not known here", id.Hash.Name()))
 		case !bytes.Equal(h.Sum(cert.Raw), id.Value):
-			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash", id.Hash.Name())
+			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash; give that one when it is not in the message", id.Hash.Name())
+			r.blame(CheckSigningCertificate, CauseCertificateMissing)
 		case id.Issuer != nil && !pki.SameIssuerSerial(id.Issuer, id.Serial, cert):
 			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but issuer and serial number beside it are not")
 		case s.SI.SID.Issuer != nil && !pki.Identifies(s.SI.SID, cert):

@@ -53,17 +53,16 @@ type step struct {
 	open   SubIndication // when it was not made; empty when it need not be
 }
 
-func steps() []step {
-	return []step{
-		{[]string{CheckStructure, CheckContentType, CheckSigningCertificate, CheckSigningTime, CheckAlgorithmProtection, CheckPolicy}, TotalFailed, FormatFailure, ""},
-		{[]string{CheckMessageDigest}, TotalFailed, HashFailure, NoContent},
-		{[]string{CheckSigner}, Indeterminate, NoSigner, ""},
-		{[]string{CheckSignature}, TotalFailed, CryptoFailure, NotSupported},
-		{[]string{CheckAlgorithms}, Indeterminate, WeakAlgorithm, ""},
-		{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
-		{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
-		{[]string{CheckConstraints}, Indeterminate, Constraints, ""},
-	}
+// steps are asked in this order.
+var steps = []step{
+	{[]string{CheckStructure, CheckContentType, CheckSigningCertificate, CheckSigningTime, CheckAlgorithmProtection, CheckPolicy}, TotalFailed, FormatFailure, ""},
+	{[]string{CheckMessageDigest}, TotalFailed, HashFailure, NoContent},
+	{[]string{CheckSigner}, Indeterminate, NoSigner, ""},
+	{[]string{CheckSignature}, TotalFailed, CryptoFailure, NotSupported},
+	{[]string{CheckAlgorithms}, Indeterminate, WeakAlgorithm, ""},
+	{[]string{CheckChain}, Indeterminate, NoChain, NoChain},
+	{[]string{CheckRevocation}, Indeterminate, Revoked, ""},
+	{[]string{CheckConstraints}, Indeterminate, Constraints, ""},
 }
 
 // decide sets the indication, and returns the name of the check that did. What fails for good comes first: a value that was not made
@@ -72,7 +71,7 @@ func (r *SignatureReport) decide() string {
 	sub := r.SubIndication
 	r.Indication, r.SubIndication = Indeterminate, ""
 	for _, forGood := range []bool{true, false} {
-		for _, s := range steps() {
+		for _, s := range steps {
 			if forGood && s.failed != TotalFailed {
 				continue
 			}
@@ -97,7 +96,12 @@ func (r *SignatureReport) answered(name string, s step, sub SubIndication, forGo
 	c, there := r.worst(name)
 	finer := r.causes[name]
 	failed := there && c.Status == Failed
+	// The certificate at hand is not the one that the signer named, so that nothing is known of a value by his key
+	// (EN 319 102-1 section 5.2.3, RFC 5035 section 5.4).
+	another := r.causes[CheckSigningCertificate] == CauseCertificateMissing
 	switch {
+	case forGood && another && (name == CheckSigningCertificate || name == CheckSignature):
+		return false
 	case forGood && (!failed || finer == CauseNotChecked || finer == CauseWeakAlgorithm):
 		return false
 	case failed:
@@ -113,6 +117,8 @@ func (r *SignatureReport) answered(name string, s step, sub SubIndication, forGo
 	switch {
 	case (name == CheckChain || name == CheckRevocation) && sub != "":
 		r.SubIndication = sub
+	case name == CheckSigningCertificate && another:
+		r.Indication, r.SubIndication = Indeterminate, NoSigner
 	case finer == CauseNotChecked:
 		r.Indication, r.SubIndication = Indeterminate, NotSupported
 	case finer == CauseWeakAlgorithm: // with a key too short, anybody can have made it; that he did is not shown

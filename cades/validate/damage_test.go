@@ -2,7 +2,10 @@ package validate_test
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/x509"
 	"io"
+	"math/big"
 	"os"
 	"testing"
 	"time"
@@ -11,8 +14,11 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/damage"
+	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/testmessages"
+	"github.com/seed-116355fd/signet/internal/testpki"
 )
 
 // TestDamaged: whatever is changed in what a signer signed, or in his certificate, the signature is not TOTAL-PASSED any more;
@@ -108,4 +114,35 @@ func TestContentIsOctets(t *testing.T) {
 		return
 	}
 	t.Fatal("the variant is not there")
+}
+
+// TestAnotherCertificate: a certificate by the name of the signer's, and not the one whose hash was signed, tells nothing, whatever
+// its key says of the value; with the right one, all is well. What fails without it, such as the content, has failed all the same.
+func TestAnotherCertificate(t *testing.T) {
+	w := newWorld(t)
+	serial := func(c *x509.Certificate) { c.SerialNumber = big.NewInt(4242) }
+	s := w.signer(serial)
+	der := w.sign(s, &cades.Options{})
+	in, err := message.Parse(der)
+	require.NoError(t, err)
+	var edits []cms.Edit
+	for _, c := range in.SD.Certificates {
+		if bytes.Equal(c.Raw(), s.Certificate().Raw) {
+			edits = append(edits, cms.Edit{Parent: in.SD.CertificateSet, At: c.Offset(), Remove: len(c.Raw())})
+		}
+	}
+	bare, err := cms.Splice(in.SD.ContentInfo, edits...)
+	require.NoError(t, err)
+	for _, key := range []crypto.Signer{testpki.NewKey(t, testpki.P256), testpki.NewKey(t, testpki.P384)} {
+		double := w.pki.LeafOf(key, "double", serial).Certificate()
+		given := func(o *validate.Options) { o.Certificates = []*x509.Certificate{double} }
+		r := w.verify(bare, given)
+		w.want(r, validate.Indeterminate, validate.NoSigner, "names another certificate")
+		require.Equal(t, validate.CauseCertificateMissing, r.Cause)
+		require.False(t, r.Valid())
+		both := func(o *validate.Options) { o.Certificates = []*x509.Certificate{double, s.Certificate()} }
+		w.want(w.verify(bare, both), validate.TotalPassed, "", "")
+		changed := bytes.Replace(bare, content, bytes.ToUpper(content), 1)
+		w.want(w.verify(changed, given), validate.TotalFailed, validate.HashFailure, "")
+	}
 }

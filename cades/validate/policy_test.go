@@ -101,6 +101,13 @@ func TestPolicyOfValues(t *testing.T) {
 			w.want(w.verify(der, below, asked, with(c.rule)), validate.Indeterminate, validate.TryLater, c.says)
 			w.want(w.verify(der, below, asked), validate.TotalPassed, "", "") // what one policy thought is not remembered for another
 
+			// Nor is it in a list that is kept.
+			checker := revocation.NewChecker(c.values)
+			for _, o := range []*revocation.CheckOptions{{Now: w.now}, {Now: w.now, Algorithms: &c.rule.Algorithms}, {Now: w.now}} {
+				_, err := checker.Check(id.Certificate(), root.Certificate(), o)
+				require.Equal(t, o.Algorithms == nil, err == nil, "%v", err)
+			}
+
 			strict, err := revocation.New(revocation.Config{Known: c.values, Clock: w.clock, Algorithms: &c.rule.Algorithms})
 			require.NoError(t, err)
 			_, err = strict.Status(t.Context(), id.Certificate(), root.Certificate(), w.now)

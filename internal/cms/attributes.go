@@ -1,6 +1,9 @@
 package cms
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // Attribute is RFC 5652 section 5.3: a type and a set of values. One that is malformed keeps its Value and has no Type.
 type Attribute struct {
@@ -62,16 +65,23 @@ func Find(attributes []Attribute, id OID) []Attribute {
 // Single returns the value of an attribute that occurs once with one value. problem says what is wrong with it, and is
 // empty when the attribute is absent.
 func Single(attributes []Attribute, id OID) (v Value, problem string) {
-	found := Find(attributes, id)
+	var found *Attribute
+	for i := range attributes {
+		if attributes[i].Type != id {
+			continue
+		}
+		if found != nil {
+			return Value{}, "the attribute occurs more than once"
+		}
+		found = &attributes[i]
+	}
 	switch {
-	case len(found) == 0:
+	case found == nil:
 		return Value{}, ""
-	case len(found) > 1:
-		return Value{}, "the attribute occurs more than once"
-	case len(found[0].Values) != 1:
+	case len(found.Values) != 1:
 		return Value{}, "the attribute does not have exactly one value"
 	}
-	return found[0].Values[0], ""
+	return found.Values[0], ""
 }
 
 // AttributesAsReceived returns the octets of the SET OF signed attributes with the tag that the signature is over
@@ -120,4 +130,18 @@ func (si *SignerInfo) VerifyAttributes(verify func(set []byte) (note string, err
 		err = asReceived
 	}
 	return "", false, err
+}
+
+// AttributesAreInDER reports whether the signed attributes are stored as DER has them, so that both forms are one.
+func (si *SignerInfo) AttributesAreInDER() bool {
+	v := si.SignedAttrs
+	if v.IsZero() || !v.InDER() {
+		return false
+	}
+	for i := 1; i < len(si.Signed); i++ {
+		if bytes.Compare(si.Signed[i-1].Value.Raw(), si.Signed[i].Value.Raw()) > 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -38,6 +38,30 @@ func appendDER(dst []byte, v Value, tag Tag, depth int) ([]byte, error) {
 	return b.buf, nil
 }
 
+// InDER reports whether the octets of the value are those that [AppendDER] makes.
+func (v Value) InDER() bool { return v.inDER(0) }
+
+func (v Value) inDER(depth int) bool {
+	var room [16]byte
+	header := AppendHeader(room[:0], v.tag, v.end-v.body)
+	if v.indefinite || len(header) != v.HeaderLen() || !bytes.HasPrefix(v.Raw(), header) {
+		return false
+	}
+	if !v.tag.Constructed() {
+		return true
+	}
+	if depth > MaxDepth || v.tag == TagOctetString|constructed {
+		return false
+	}
+	for r := v.Reader(); !r.Empty(); {
+		member, err := r.Next()
+		if err != nil || !member.inDER(depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
 // SortSet puts encoded members into the order of DER: ascending as octet strings, a shorter one before a longer one that
 // begins with it (X.690 section 11.6).
 func SortSet(members [][]byte) { slices.SortFunc(members, bytes.Compare) }

@@ -75,6 +75,14 @@ func FuzzValue(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if v.InDER() != bytes.Equal(der, v.Raw()) {
+			t.Fatalf("InDER says %t of %x, which is %x in DER", v.InDER(), v.Raw(), der)
+		}
+		if oid, err := v.OID(); err == nil {
+			if again, err := cms.ParseOID(oid.String()); err != nil || again != oid {
+				t.Fatalf("%x is %s, which is %x: %v", v.Body(), oid, string(again), err)
+			}
+		}
 		again, err := cms.ReadValue(der)
 		if err != nil || len(again.Raw()) != len(der) {
 			t.Fatalf("what was made DER cannot be read: %v", err)

@@ -14,6 +14,9 @@ type OID string
 
 // String is the dotted form, or the octets in hexadecimal when they are not an object identifier.
 func (o OID) String() string {
+	if s, ok := o.short(); ok {
+		return s
+	}
 	arcs, ok := o.arcs()
 	if !ok {
 		return "invalid OID " + strconv.QuoteToASCII(string(o))
@@ -26,6 +29,29 @@ func (o OID) String() string {
 		b.WriteString(a.String())
 	}
 	return b.String()
+}
+
+// short is the dotted form of one whose arcs are small.
+func (o OID) short() (string, bool) {
+	if !o.valid() {
+		return "", false
+	}
+	var room [64]byte
+	b, arc := room[:0], uint64(0)
+	for i := range len(o) {
+		if arc >= 1<<56 {
+			return "", false
+		}
+		if arc = arc<<7 | uint64(o[i]&0x7f); o[i]&0x80 != 0 {
+			continue
+		}
+		if len(b) == 0 {
+			first := min(arc/40, 2)
+			b, arc = append(b, '0'+byte(first)), arc-40*first
+		}
+		b, arc = strconv.AppendUint(append(b, '.'), arc, 10), 0
+	}
+	return string(b), true
 }
 
 // ASN1 converts to the type of the standard library; ok is false when an arc does not fit.

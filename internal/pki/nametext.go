@@ -178,6 +178,7 @@ func (n Name) String() string {
 
 func textOf(rdns []RDN) string {
 	var b strings.Builder
+	b.Grow(64)
 	for i := len(rdns) - 1; i >= 0; i-- {
 		for j, a := range rdns[i] {
 			switch {
