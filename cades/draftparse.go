@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -317,9 +318,11 @@ func parseChain(v cms.Value) ([]*x509.Certificate, error) {
 	}
 	chain := make([]*x509.Certificate, len(members))
 	for i, m := range members {
-		if chain[i], err = x509.ParseCertificate(m.Raw()); err != nil {
+		c, err := pki.ParseCertificate(m.Raw())
+		if err != nil {
 			return nil, err
 		}
+		chain[i] = c.Lenient()
 	}
 	return chain, nil
 }

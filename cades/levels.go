@@ -187,9 +187,7 @@ func (s *Signature) allSigners(among *pki.Pool) (leaves []leaf) {
 		if c == nil {
 			return
 		}
-		if x, err := c.X509(); err == nil {
-			leaves = append(leaves, leaf{x, of})
-		}
+		leaves = append(leaves, leaf{c.Lenient(), of})
 	}
 	signer, _ := s.in.FindSigner(among)
 	add(signer, "the signer")
@@ -216,9 +214,7 @@ func (s *Signature) lastArchive(among *pki.Pool) []leaf {
 		return nil
 	}
 	if c := last.Signer(among); c != nil {
-		if x, err := c.X509(); err == nil {
-			return []leaf{{x, "the authority of the last archive time-stamp"}}
-		}
+		return []leaf{{c.Lenient(), "the authority of the last archive time-stamp"}}
 	}
 	return nil
 }
@@ -262,12 +258,10 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 	return collection, nil
 }
 
-// readable are those that crypto/x509 reads.
+// readable are those of a pool, for a source of chains.
 func readable(pool *pki.Pool) (all []*x509.Certificate) {
 	for _, c := range pool.Certificates() {
-		if x, err := c.X509(); err == nil {
-			all = append(all, x)
-		}
+		all = append(all, c.Lenient())
 	}
 	return all
 }

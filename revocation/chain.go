@@ -141,12 +141,12 @@ func ParseCertificates(raw []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	var why error
 	for _, der := range ders {
-		c, err := x509.ParseCertificate(der)
+		c, err := pki.ParseCertificate(der)
 		if err != nil {
 			why = err
 			continue
 		}
-		certs = append(certs, c)
+		certs = append(certs, c.Lenient())
 	}
 	if len(certs) == 0 {
 		return nil, &Error{Check: CheckEncoding, What: "no certificate is there", Err: why}

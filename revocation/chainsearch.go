@@ -46,8 +46,8 @@ func newChains(leaf *x509.Certificate, roots *trust.Roots, lists ...[]*x509.Cert
 	}
 	for _, der := range roots.Certificates() {
 		s.roots[string(der)] = true
-		if x, err := x509.ParseCertificate(der); err == nil { // others cannot stand in a chain
-			s.add([]*x509.Certificate{x})
+		if c, err := pki.ParseCertificate(der); err == nil {
+			s.add([]*x509.Certificate{c.Lenient()})
 		}
 	}
 	return s, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 // maxCertID bounds the octets of the hashes and the serial number of a CertID.
@@ -192,8 +193,8 @@ func (r *Response) basic(v cms.Value) (err error) {
 		}
 		for _, c := range all[:min(len(all), maxResponderCertificates)] {
 			r.inside.raw = append(r.inside.raw, c.Raw())
-			if cert, err := x509.ParseCertificate(c.Raw()); err == nil {
-				r.Certificates = append(r.Certificates, cert)
+			if cert, err := pki.ParseCertificate(c.Raw()); err == nil {
+				r.Certificates = append(r.Certificates, cert.Lenient())
 			}
 		}
 	}

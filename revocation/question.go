@@ -75,16 +75,12 @@ func (r *readings) get(der []byte, read func() (*pki.Certificate, error)) (*pki.
 	return c, nil
 }
 
-// readable returns a certificate as crypto/x509 reads it, or nil.
+// readable returns a certificate for those who know crypto/x509.
 func readable(c *pki.Certificate) *x509.Certificate {
 	if c == nil {
 		return nil
 	}
-	x, err := c.X509()
-	if err != nil {
-		return nil
-	}
-	return x
+	return c.Lenient()
 }
 
 // status begins the answer to a question.

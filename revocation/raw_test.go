@@ -73,7 +73,7 @@ func TestRaw(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.state, s.State)
 			require.Equal(t, c.method, s.Method)
-			require.Nil(t, s.Certificate)
+			require.Equal(t, leaf, s.Certificate.Raw)
 			require.Equal(t, leaf, s.RawCertificate)
 			require.Equal(t, ca.Certificate().Raw, s.RawIssuer)
 			require.False(t, s.Delegated())
@@ -119,7 +119,7 @@ func TestRawResponder(t *testing.T) {
 	v.RawCertificates = [][]byte{der}
 	s, err := v.Check(leaf, pki.Authority.Certificate(), options())
 	require.NoError(t, err)
-	require.Nil(t, s.Responder)
+	require.Equal(t, der, s.Responder.Raw)
 	require.Equal(t, der, s.RawResponder)
 	require.True(t, s.Delegated())
 }

@@ -90,7 +90,8 @@ const (
 
 // Status is the state of one certificate and the value that says so.
 type Status struct {
-	// Certificate and Issuer are nil when crypto/x509 refuses them; RawCertificate and RawIssuer are their DER.
+	// Certificate and Issuer have the fields that could be read when crypto/x509 refuses them; RawCertificate and RawIssuer are
+	// their DER.
 	Certificate, Issuer       *x509.Certificate
 	RawCertificate, RawIssuer []byte
 
@@ -106,8 +107,8 @@ type Status struct {
 	NextUpdate time.Time // zero when the value does not say
 	Place      string    // the URL that the value came from, or empty when it was at hand
 
-	// Responder signed the value: the issuer, or the certificate of an OCSP responder or of an issuer of CRLs. It is nil when
-	// crypto/x509 refuses it; RawResponder is its DER.
+	// Responder signed the value: the issuer, or the certificate of an OCSP responder or of an issuer of CRLs. RawResponder is
+	// its DER.
 	Responder    *x509.Certificate
 	RawResponder []byte
 	// ResponderIssuer made the certificate of the responder: the issuer, or an authority of

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -162,12 +163,12 @@ func (c *catalog) certificates(s *p11.Session) ([]keyring.Cert, error) {
 		if kind, ok := p11.ParseUlong(values[0]); ok && kind != p11.CertificateX509 {
 			continue
 		}
-		cert, err := x509.ParseCertificate(bytes.Clone(values[3]))
+		cert, err := pki.ParseCertificate(bytes.Clone(values[3]))
 		if err != nil {
 			c.skipped = append(c.skipped, fmt.Sprintf("the certificate object %q could not be read: %v", values[2], err))
 			continue
 		}
-		certs = append(certs, keyring.Cert{Cert: cert, Label: labelOf(values[2]), ID: values[1]})
+		certs = append(certs, keyring.Cert{Cert: cert.Lenient(), Label: labelOf(values[2]), ID: values[1]})
 	}
 	return certs, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -218,12 +219,12 @@ func (r *reader) certificate(der []byte, label string, id []byte) error {
 		r.skip(errors.New("it is too long"))
 		return nil
 	}
-	c, err := x509.ParseCertificate(der)
+	c, err := pki.ParseCertificate(der)
 	if err != nil {
 		r.skip(err)
 		return nil
 	}
-	r.loader.certs = append(r.loader.certs, keyring.Cert{Cert: c, Label: label, ID: id})
+	r.loader.certs = append(r.loader.certs, keyring.Cert{Cert: c.Lenient(), Label: label, ID: id})
 	return nil
 }
 

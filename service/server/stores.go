@@ -184,7 +184,7 @@ func certificates(paths ...Path) ([]*x509.Certificate, error) {
 		}
 		before := len(all)
 		if !bytes.Contains(data, []byte("-----BEGIN ")) {
-			c, err := x509.ParseCertificate(data)
+			c, err := trust.ParseCertificate(data)
 			if err != nil {
 				return nil, fmt.Errorf("%s: there is no certificate in it, neither in PEM nor in DER", path)
 			}
@@ -195,7 +195,7 @@ func certificates(paths ...Path) ([]*x509.Certificate, error) {
 			if block.Type != "CERTIFICATE" {
 				continue
 			}
-			c, err := x509.ParseCertificate(block.Bytes)
+			c, err := trust.ParseCertificate(block.Bytes)
 			if err != nil {
 				return nil, fmt.Errorf("%s: certificate %d in it: %w", path, len(all)-before+1, err)
 			}

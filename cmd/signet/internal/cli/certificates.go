@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
-	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -87,7 +86,7 @@ func (a *app) roots(flag string, paths []string) (*trust.Roots, []*x509.Certific
 			return nil, nil, err
 		}
 		for _, der := range certificates {
-			if c, err := certificateOf(der); err == nil {
+			if c, err := trust.ParseCertificate(der); err == nil {
 				direct = append(direct, c)
 			}
 		}
@@ -95,24 +94,11 @@ func (a *app) roots(flag string, paths []string) (*trust.Roots, []*x509.Certific
 	return pool, direct, nil
 }
 
-// certificateOf reads a certificate. One that crypto/x509 refuses, for a negative serial number for example, has the octets
-// only: whoever looks for the signer or for a path reads these, and not what crypto/x509 makes of them.
-func certificateOf(der []byte) (*x509.Certificate, error) {
-	if c, err := x509.ParseCertificate(der); err == nil {
-		return c, nil
-	}
-	c, err := pki.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	return &x509.Certificate{Raw: c.Raw, RawTBSCertificate: c.RawTBS, RawSubject: c.Subject.Raw, RawIssuer: c.Issuer.Raw, RawSubjectPublicKeyInfo: c.SPKI, NotBefore: c.NotBefore, NotAfter: c.NotAfter}, nil
-}
-
 // known reads --cert: certificates that help to find signers and paths, and are not trusted for that.
 func (a *app) known(paths []string) (all []*x509.Certificate, err error) {
 	for _, path := range paths {
 		_, err := a.given("--cert", path, func(der []byte) error {
-			c, err := certificateOf(der)
+			c, err := trust.ParseCertificate(der)
 			if err == nil {
 				all = append(all, c)
 			}
@@ -224,7 +210,7 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	}
 	all := make([]*x509.Certificate, 0, len(found))
 	for _, der := range found {
-		c, err := x509.ParseCertificate(der)
+		c, err := trust.ParseCertificate(der)
 		if err != nil {
 			return nil, &unusable{len(all) + 1, err}
 		}

@@ -186,9 +186,15 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 		require.NotContains(t, got.stderr, "nil")
 	}
 
-	got = w.run("sign", "--key", "@both.pem", "@a")
-	require.Equal(t, cli.ExitKey, got.code)
-	require.Contains(t, got.stderr, "certificate 1 in it cannot be read: negative serial number; ask its authority for another certificate")
+	got = w.run("extend", "--level", "t", "--tsa", "demo", "--trust", "@root.pem", "--cert", "@leaf.pem", "--cert", "@issuer.pem", "--out", "@raised", "@a.p7s")
+	require.Zero(t, got.code, got.stderr)
+
+	got = w.run("sign", "--key", "@both.pem", "--attached", "@a")
+	require.Zero(t, got.code, got.stderr)
+	got = w.run("verify", "--trust", "@root.pem", "--cert", "@issuer.pem", "@a.p7m")
+	require.Zero(t, got.code, got.stdout)
+	require.Contains(t, got.stdout, "Signet test rsa-2048")
+	require.Zero(t, w.run("sign", "--key", "@key.pem", "--cert", "@leaf.pem", "--out", "@apart", "@a").code)
 }
 
 // negativeSerial signs a certificate again with the serial number -1.
