@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -247,7 +248,7 @@ func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]by
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
 	for id := range algorithms {
-		if h, ok := cms.HashByOID(id); ok {
+		if h, ok := algorithm.StandardHash(id); ok {
 			hashes[id] = h.New()
 			writers = append(writers, hashes[id])
 		}

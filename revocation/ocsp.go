@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -76,7 +77,7 @@ func (id *CertID) matches(s *subject) bool {
 	if len(s.serial) == 0 || s.key == nil || !bytes.Equal(trimmed(id.Serial), s.serial) {
 		return false
 	}
-	h, ok := cms.HashByOID(id.algorithm)
+	h, ok := algorithm.StandardHash(id.algorithm)
 	return ok && bytes.Equal(id.KeyHash, h.Sum(s.key)) && (bytes.Equal(id.NameHash, h.Sum(s.name)) || bytes.Equal(id.NameHash, h.Sum(s.issuer)))
 }
 

@@ -136,7 +136,7 @@ func (r *Response) names(c *pki.Certificate, name pki.Name) bool {
 	if r.ResponderName != nil {
 		return name.Equal(c.Subject)
 	}
-	h, _ := cms.HashByOID(cms.OIDSHA1)
+	h, _ := algorithm.StandardHash(cms.OIDSHA1)
 	key := keyBits(c.SPKI)
 	return key != nil && bytes.Equal(r.ResponderKey, h.Sum(key))
 }

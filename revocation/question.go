@@ -178,7 +178,7 @@ func (r *run) allows(at time.Time) func(pki.Use, cms.Algorithm, []byte) error {
 }
 
 // verify checks signatures on those certificates, whose work is in the budget of the path.
-func (r *run) verify(check *cms.SignatureCheck, octets []byte) (string, error) {
+func (r *run) verify(check *algorithm.SignatureCheck, octets []byte) (string, error) {
 	return r.registry.Verify(check, octets, nil)
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/tst"
@@ -106,7 +107,7 @@ func NewAuthority(s *sign.Signer, o *AuthorityOptions) (*Authority, error) {
 func hashOID(h crypto.Hash) (cms.OID, bool) {
 	for _, id := range []cms.OID{cms.OIDSHA1, cms.OIDSHA224, cms.OIDSHA256, cms.OIDSHA384, cms.OIDSHA512, cms.OIDSHA512_224,
 		cms.OIDSHA512_256, cms.OIDSHA3_224, cms.OIDSHA3_256, cms.OIDSHA3_384, cms.OIDSHA3_512} {
-		if known, ok := cms.HashByOID(id); ok && known.Crypto == h {
+		if known, ok := algorithm.StandardHash(id); ok && known.Crypto == h {
 			return id, true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/tst"
 )
@@ -29,7 +30,7 @@ func (a *Authority) issue(ctx context.Context, q *Request) (token []byte, r *ref
 	if !a.hashes[id] {
 		return nil, &refusal{failBadAlg, "the hash of the imprint is not accepted: " + id.Name()}, nil
 	}
-	if h, _ := cms.HashByOID(id); h.New().Size() != len(q.Imprint.Sum) {
+	if h, _ := algorithm.StandardHash(id); h.New().Size() != len(q.Imprint.Sum) {
 		return nil, &refusal{failBadDataFormat, "the digest is not as long as its hash makes it"}, nil
 	}
 	if q.extended {

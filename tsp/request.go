@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"math/big"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/sign"
@@ -75,7 +76,7 @@ func checkImprint(d sign.Digest) error {
 	if id == "" {
 		return input("request", "the imprint has no hash algorithm; make it with sign.NewDigest, or with an AlgorithmIdentifier in DER")
 	}
-	if h, ok := cms.HashByOID(id); ok && h.New().Size() != len(d.Sum) {
+	if h, ok := algorithm.StandardHash(id); ok && h.New().Size() != len(d.Sum) {
 		return input("request", "the digest has %d octets, and %s has %d", len(d.Sum), id.Name(), h.New().Size())
 	}
 	if len(d.Sum) == 0 || len(d.Sum) > tst.MaxInteger {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
-	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/sign"
@@ -96,13 +95,13 @@ func (t *Token) HashName() string { return tst.HashOf(t.Imprint).Name() }
 
 // Hash returns the hash of the imprint, or 0 when it is not known here.
 func (t *Token) Hash() crypto.Hash {
-	h, _ := cms.HashByOID(tst.HashOf(t.Imprint))
+	h, _ := algorithm.StandardHash(tst.HashOf(t.Imprint))
 	return h.Crypto
 }
 
 // NewHash returns a new hash of the imprint, or nil when it is not known here.
 func (t *Token) NewHash() hash.Hash {
-	if h, ok := cms.HashByOID(tst.HashOf(t.Imprint)); ok {
+	if h, ok := algorithm.StandardHash(tst.HashOf(t.Imprint)); ok {
 		return h.New()
 	}
 	return nil

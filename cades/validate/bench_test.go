@@ -69,3 +69,36 @@ func BenchmarkValidate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMany judges small files of many signers of one authority, as many at once as there are processors (-cpu 1,2).
+func BenchmarkMany(b *testing.B) {
+	pki := testpki.New(b)
+	var files [][]byte
+	for range 50 {
+		id := pki.Leaf(testpki.P256)
+		key, err := soft.NewKey(id.Key, 0)
+		require.NoError(b, err)
+		s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+		require.NoError(b, err)
+		for range 4 {
+			der, err := cades.Sign(context.Background(), s, bytes.NewReader(content), &cades.Options{Attached: true})
+			require.NoError(b, err)
+			files = append(files, der)
+		}
+	}
+	o := &cades.VerifyOptions{Roots: pki.Roots()}
+	b.ResetTimer()
+	b.RunParallel(func(p *testing.PB) {
+		for i := 0; p.Next(); i++ {
+			m, err := cades.Parse(files[i%len(files)])
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if r, err := m.Verify(context.Background(), nil, o); err != nil || !r.Trusted() {
+				b.Error("not valid")
+				return
+			}
+		}
+	})
+}

@@ -57,18 +57,21 @@ func (v *verifier) signer(r *SignatureReport, s *message.Signature) *pki.Certifi
 		r.add(CheckSigningCertificate, Unchecked, "absent: the certificate is not bound to the signature, which is plain PKCS #7 and no CAdES")
 	}
 	for _, id := range ids {
+		h, known := v.registry().Hash(id.Hash)
 		switch {
 		case cert == nil:
 			r.add(CheckSigningCertificate, Unchecked, "names a certificate that was not found")
-		case !bytes.Equal(id.Hash.Sum(cert.Raw), id.Value):
-			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash; give that one when it is not in the message", id.Hash.ID.Name())
+		case !known:
+			r.notChecked(CheckSigningCertificate, fmt.Sprintf("names the certificate by its hash %s, which is not known here", id.Hash.Name()))
+		case !bytes.Equal(h.Sum(cert.Raw), id.Value):
+			r.add(CheckSigningCertificate, Failed, "names another certificate by its %s hash; give that one when it is not in the message", id.Hash.Name())
 			r.blame(CheckSigningCertificate, CauseCertificateMissing)
 		case id.Issuer != nil && !pki.SameIssuerSerial(id.Issuer, id.Serial, cert):
 			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but issuer and serial number beside it are not")
 		case s.SI.SID.Issuer != nil && !pki.Identifies(s.SI.SID, cert):
 			r.add(CheckSigningCertificate, Tolerated, "the hash is the certificate's, but the signer identifier names another certificate")
 		default:
-			r.add(CheckSigningCertificate, Passed, "%s of the certificate", id.Hash.ID.Name())
+			r.add(CheckSigningCertificate, Passed, "%s of the certificate", id.Hash.Name())
 		}
 	}
 	return cert

@@ -108,6 +108,8 @@ func (r *SignatureReport) answered(name string, s step, sub SubIndication, forGo
 		r.Indication, r.SubIndication = s.failed, s.why
 	case s.open != "" && (!there || c.Status == Unchecked):
 		r.SubIndication = s.open
+	case there && c.Status == Unchecked && finer == CauseNotChecked: // what nobody could check has not passed
+		r.SubIndication = NotSupported
 	default:
 		return false
 	}

@@ -67,7 +67,7 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, target *pki.Ce
 	found := &pathFound{}
 	rules := &certificateRules{registry: v.registry(), at: at}
 	find := pki.Verifier{
-		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: rules.allows, Signature: rules.verify, Work: work,
+		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: rules.allows, Signature: rules.verify, Work: work, Remember: len(v.rules.Algorithms.Schemes) == 0,
 		Policies: v.rules.certificatePolicies(use),
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
 			found.last, err = v.revocations(ctx, path, at, use, work)
@@ -125,7 +125,7 @@ func (v *verifier) gather(sd *cms.SignedData, values *revocation.Values) (certif
 		}
 		fields := r.Reader() // RFC 5940: OtherRevocationInfoFormat, [1] IMPLICIT
 		id, err := fields.Want(cms.TagOID, "otherRevInfoFormat")
-		if err != nil || r.Tag() != cms.ContextConstructed(1) || cms.OID(id.Body()) != cms.OIDRIOCSPResponse {
+		if err != nil || r.Tag() != cms.ContextConstructed(1) || cms.OID(id.Body()) != cms.OIDRIOCSPResponse && cms.OID(id.Body()) != cms.OIDOCSPBasic {
 			continue
 		}
 		if response, err := fields.Next(); err == nil {

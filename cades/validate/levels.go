@@ -268,8 +268,6 @@ func (h *holding) chain(of string, c *pki.Certificate) {
 		by, inside := h.issuer(c)
 		h.value(c, by)
 		switch {
-		case by == nil && h.v.o.Roots == nil && h.v.o.TimestampRoots == nil:
-			return // it may be the root, which is not put into messages; nothing tells
 		case by == nil:
 			h.missing("certificates", "the certificate of %s, who issued that of %s, is not in the message", c.Issuer, of)
 			return

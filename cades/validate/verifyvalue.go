@@ -40,7 +40,7 @@ func (c *certificateRules) allows(use pki.Use, alg cms.Algorithm, spki []byte) e
 }
 
 // verify checks signatures on certificates, and says which of them are weak and count all the same.
-func (c *certificateRules) verify(check *cms.SignatureCheck, octets []byte) (string, error) {
+func (c *certificateRules) verify(check *algorithm.SignatureCheck, octets []byte) (string, error) {
 	note, err := c.registry.Verify(check, octets, nil)
 	if err != nil {
 		return "", err
@@ -232,7 +232,7 @@ func (v *verifier) verify(j *judgement, message, digest []byte) (note string, er
 		return "", unsupported(errors.New(tooMuchWork))
 	}
 	si := j.s.SI
-	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
+	check := algorithm.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
 	note, err = v.registry().Verify(&check, message, digest)
 	switch {
 	case isReason(err, algorithm.Unsupported):

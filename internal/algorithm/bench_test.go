@@ -29,7 +29,7 @@ func BenchmarkVerify(b *testing.B) {
 	registry := func(b *testing.B, public crypto.PublicKey, id cms.OID, signature []byte) {
 		spki, err := x509.MarshalPKIXPublicKey(public)
 		require.NoError(b, err)
-		check := &cms.SignatureCheck{Algorithm: cms.Algorithm{ID: id}, Digest: cms.OIDSHA256, Signature: signature, SPKI: spki}
+		check := &algorithm.SignatureCheck{Algorithm: cms.Algorithm{ID: id}, Digest: cms.OIDSHA256, Signature: signature, SPKI: spki}
 		var r algorithm.Registry
 		for b.Loop() {
 			if _, err := r.Verify(check, nil, digest[:]); err != nil {

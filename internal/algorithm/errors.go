@@ -1,9 +1,8 @@
 package algorithm
 
 import (
+	"errors"
 	"fmt"
-
-	"github.com/seed-116355fd/signet/internal/cms"
 )
 
 // Reason is why a signature does not count, for programs.
@@ -39,8 +38,10 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
-// Error says why a signature does not count. For those who know internal/cms only, a wrong signature is
-// [cms.ErrWrongSignature], and one that is not supported a [*cms.UnsupportedError].
+// ErrWrongSignature is an [*Error] of [WrongSignature], for errors.Is.
+var ErrWrongSignature = errors.New("the signature value is not one of this key over these octets")
+
+// Error says why a signature does not count.
 type Error struct {
 	Reason    Reason
 	Algorithm string // what it is about: "Ed448", "brainpoolP256r1", "RSA of 512 bits"; may be empty
@@ -50,18 +51,9 @@ type Error struct {
 // Error is the sentence.
 func (e *Error) Error() string { return e.What }
 
-// Is makes a wrong signature the one of internal/cms.
+// Is makes a wrong signature [ErrWrongSignature].
 func (e *Error) Is(target error) bool {
-	return target == cms.ErrWrongSignature && e.Reason == WrongSignature
-}
-
-// As makes what is not supported that of internal/cms.
-func (e *Error) As(target any) bool {
-	u, ok := target.(**cms.UnsupportedError)
-	if ok = ok && e.Reason == Unsupported; ok {
-		*u = &cms.UnsupportedError{What: e.What}
-	}
-	return ok
+	return target == ErrWrongSignature && e.Reason == WrongSignature
 }
 
 func unsupported(name, format string, args ...any) error {
@@ -77,5 +69,5 @@ func misused(name, format string, args ...any) error {
 }
 
 func wrong(name string) error {
-	return &Error{Reason: WrongSignature, Algorithm: name, What: cms.ErrWrongSignature.Error()}
+	return &Error{Reason: WrongSignature, Algorithm: name, What: ErrWrongSignature.Error()}
 }

@@ -77,7 +77,7 @@ func TestFormsOfECDSA(t *testing.T) {
 		size := (n.BitLen() + 7) / 8
 		plain := append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...)
 		verify := func(alg cms.Algorithm, signature []byte) error {
-			_, err := (*algorithm.Registry)(nil).Verify(&cms.SignatureCheck{Algorithm: alg, Signature: signature, SPKI: check.SPKI}, message, nil)
+			_, err := (*algorithm.Registry)(nil).Verify(&algorithm.SignatureCheck{Algorithm: alg, Signature: signature, SPKI: check.SPKI}, message, nil)
 			return err
 		}
 		der, side := check.Algorithm, parseAlgorithm(t, identifier(cms.OIDPlainECDSAWithSHA256))
@@ -218,7 +218,7 @@ func (d dsaTest) sign(message []byte) (r, s *big.Int) {
 func TestDSA(t *testing.T) {
 	message := []byte("message")
 	verify := func(d dsaTest, signature []byte) error {
-		_, err := (*algorithm.Registry)(nil).Verify(&cms.SignatureCheck{Algorithm: parseAlgorithm(t, identifier(cms.OIDDSAWithSHA1)), Signature: signature, SPKI: d.spki()}, message, nil)
+		_, err := (*algorithm.Registry)(nil).Verify(&algorithm.SignatureCheck{Algorithm: parseAlgorithm(t, identifier(cms.OIDDSAWithSHA1)), Signature: signature, SPKI: d.spki()}, message, nil)
 		return err
 	}
 	short := newDSA(t, 512, 160)

@@ -30,7 +30,7 @@ func (h Hash) Sum(octets []byte) []byte {
 // Hash finds a hash function: one that is known here, or the one that a scheme of the caller names as its digest
 // algorithm. That it can be computed does not mean that it is good; see [Registry.JudgeHash].
 func (r *Registry) Hash(id cms.OID) (Hash, bool) {
-	if h, ok := standardHash(id); ok {
+	if h, ok := StandardHash(id); ok {
 		return h, true
 	}
 	if r != nil {
@@ -43,7 +43,8 @@ func (r *Registry) Hash(id cms.OID) (Hash, bool) {
 	return Hash{}, false
 }
 
-func standardHash(id cms.OID) (Hash, bool) {
+// StandardHash finds a hash function that is known here.
+func StandardHash(id cms.OID) (Hash, bool) {
 	switch id {
 	case cms.OIDMD5:
 		return Hash{id, crypto.MD5, md5.New, md5.Size}, true

@@ -68,7 +68,7 @@ func TestOpenSSL(t *testing.T) {
 			} else {
 				signature = run(t, append(s.sign, "-sign", "-inkey", key, "-in", file)...)
 			}
-			check := &cms.SignatureCheck{Algorithm: parseAlgorithm(t, s.alg), Digest: s.hash, Signature: signature, SPKI: block.Bytes}
+			check := &algorithm.SignatureCheck{Algorithm: parseAlgorithm(t, s.alg), Digest: s.hash, Signature: signature, SPKI: block.Bytes}
 			_, err := r.Verify(check, message, nil)
 			require.NoError(t, err)
 			check.Signature[len(signature)/2] ^= 4

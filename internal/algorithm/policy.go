@@ -106,7 +106,7 @@ func (r *Registry) JudgeHash(use Use, id cms.OID, at time.Time) Judgement {
 	if j, ok := r.policy().judge(use, id.Name(), 0, id.Name(), at); ok {
 		return j
 	}
-	if _, ok := standardHash(id); !ok {
+	if _, ok := StandardHash(id); !ok {
 		return Judgement{Decision: Allowed} // the caller brought it
 	}
 	return r.silent(id.Name())

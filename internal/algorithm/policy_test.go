@@ -174,7 +174,7 @@ func TestSchemesOfTheCaller(t *testing.T) {
 			},
 		}
 	}
-	check := &cms.SignatureCheck{Algorithm: parseAlgorithm(t, []byte(own)), SPKI: []byte("key")}
+	check := &algorithm.SignatureCheck{Algorithm: parseAlgorithm(t, []byte(own)), SPKI: []byte("key")}
 	sum := sha256.Sum256([]byte("message"))
 	for id, want := range map[cms.OID]algorithm.Decision{cms.OIDMD5: algorithm.Forbidden, cms.OIDSHA1: algorithm.Tolerated, cms.OIDStreebog256: algorithm.Allowed} {
 		r := &algorithm.Registry{Schemes: []sign.Scheme{{Name: "without Verify", SignatureAlg: []byte(own)}, scheme(id)}}
@@ -212,7 +212,7 @@ func TestSchemesOfTheCaller(t *testing.T) {
 	require.True(t, r.Whole("\x2a\x03"))
 	require.True(t, r.Whole(cms.OIDEd25519))
 	require.False(t, r.Whole(cms.OIDSHA256WithRSA))
-	check = &cms.SignatureCheck{Algorithm: check.Algorithm, Signature: []byte("message")}
+	check = &algorithm.SignatureCheck{Algorithm: check.Algorithm, Signature: []byte("message")}
 	_, err = r.Verify(check, []byte("message"), nil)
 	require.NoError(t, err)
 	_, err = r.Verify(check, nil, sum[:])

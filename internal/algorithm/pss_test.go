@@ -79,7 +79,7 @@ func TestRestrictedKeys(t *testing.T) {
 	value := sign(&rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256})
 	var r *algorithm.Registry
 	verify := func(spki, alg, signature []byte) error {
-		_, err := r.Verify(&cms.SignatureCheck{Algorithm: parseAlgorithm(t, alg), Digest: cms.OIDSHA256, Signature: signature, SPKI: spki}, message, nil)
+		_, err := r.Verify(&algorithm.SignatureCheck{Algorithm: parseAlgorithm(t, alg), Digest: cms.OIDSHA256, Signature: signature, SPKI: spki}, message, nil)
 		return err
 	}
 	for name, c := range map[string]struct {

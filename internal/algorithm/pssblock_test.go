@@ -65,7 +65,7 @@ func TestPSSBlock(t *testing.T) {
 			return m.Exp(m, key.D, key.N).FillBytes(make([]byte, key.Size()))
 		}
 		verify := func(a cms.Algorithm, signature []byte) error {
-			_, err := (*algorithm.Registry)(nil).Verify(&cms.SignatureCheck{Algorithm: a, Signature: signature, SPKI: spki}, message, nil)
+			_, err := (*algorithm.Registry)(nil).Verify(&algorithm.SignatureCheck{Algorithm: a, Signature: signature, SPKI: spki}, message, nil)
 			return err
 		}
 		good := block(bits-1, message, salt, nil, nil)
@@ -105,7 +105,7 @@ func TestValuesBelowTheModulus(t *testing.T) {
 	digest := sha256.Sum256([]byte("message"))
 	value, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
 	require.NoError(t, err)
-	check := &cms.SignatureCheck{
+	check := &algorithm.SignatureCheck{
 		Algorithm: parseAlgorithm(t, identifier(cms.OIDSHA256WithRSA, []byte{5, 0})), Signature: value,
 		SPKI: spkiUnder(t, identifier(cms.OIDRSAEncryption, []byte{5, 0}), &key.PublicKey), AllowBareDigestInfo: true,
 	}

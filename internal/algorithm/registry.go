@@ -91,9 +91,20 @@ func (r *Registry) Whole(id cms.OID) bool {
 	return signatureOf(id).Kind == Ed25519
 }
 
+// SignatureCheck is a signature value with what it is checked with: of a SignerInfo, a certificate, a CRL or an OCSP
+// response.
+type SignatureCheck struct {
+	Algorithm cms.Algorithm // signatureAlgorithm
+	Digest    cms.OID       // digestAlgorithm of a SignerInfo, for algorithms that name no hash; else empty
+	Signature []byte        // contents octets
+	SPKI      []byte        // SubjectPublicKeyInfo of the signer
+	// AllowBareDigestInfo takes RSA signatures whose DigestInfo lacks the NULL of RFC 8017 section 9.2.
+	AllowBareDigestInfo bool
+}
+
 // Verify checks the signature over a message, or over its digest when that is given. note says what had to be tolerated.
 // The error is an [*Error] that is not of [NotAllowed]: what the policy thinks of the algorithm is asked by [Registry.Judge].
-func (r *Registry) Verify(check *cms.SignatureCheck, message, digest []byte) (note string, err error) {
+func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note string, err error) {
 	if scheme, ok := r.Scheme(check.Algorithm.ID); ok {
 		return "", verifyScheme(scheme, check, message, digest)
 	}
@@ -129,7 +140,7 @@ func (r *Registry) Verify(check *cms.SignatureCheck, message, digest []byte) (no
 
 // verifyScheme asks a scheme of the caller. What it says is kept for programs and not told to people, who could not
 // understand it.
-func verifyScheme(s *sign.Scheme, check *cms.SignatureCheck, message, digest []byte) error {
+func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte) error {
 	switch {
 	case s.Whole && message == nil && digest != nil:
 		return unsupported(s.Name, "a signature by %s is over the whole content, and only a digest of it is at hand", s.Name)

@@ -15,7 +15,7 @@ func (r *Registry) VerifySigned(use Use, s *cms.Signed, spki []byte, at time.Tim
 	if j.Decision == Forbidden && !shortKey(spki) { // of a key that is too short, the value is looked at first
 		return "", &Error{Reason: NotAllowed, Algorithm: j.Algorithm, What: j.Sentence}
 	}
-	note, err = r.Verify(&cms.SignatureCheck{Algorithm: s.Algorithm, Signature: s.Signature, SPKI: spki}, s.TBS.Raw(), nil)
+	note, err = r.Verify(&SignatureCheck{Algorithm: s.Algorithm, Signature: s.Signature, SPKI: spki}, s.TBS.Raw(), nil)
 	switch {
 	case err != nil:
 		return "", err

@@ -15,9 +15,9 @@ import (
 // vector is a signature that OpenSSL 3.0 made over one message, each with a key of its own kind.
 type vector struct{ Name, SPKI, Algorithm, Digest, Signature string }
 
-func (v vector) check(t testing.TB) *cms.SignatureCheck {
+func (v vector) check(t testing.TB) *algorithm.SignatureCheck {
 	t.Helper()
-	return &cms.SignatureCheck{
+	return &algorithm.SignatureCheck{
 		Algorithm: parseAlgorithm(t, unhex(t, v.Algorithm)), Digest: cms.OID(unhex(t, v.Digest)),
 		Signature: unhex(t, v.Signature), SPKI: unhex(t, v.SPKI),
 	}
@@ -100,7 +100,7 @@ func TestVectors(t *testing.T) {
 				require.Equal(t, algorithm.Malformed, reason(t, err))
 			}
 			_, err = r.Verify(check, append([]byte("!"), message...), nil)
-			require.ErrorIs(t, err, cms.ErrWrongSignature)
+			require.ErrorIs(t, err, algorithm.ErrWrongSignature)
 			require.Equal(t, algorithm.WrongSignature, reason(t, err))
 			good := check.Signature
 			for _, i := range []int{5, len(good) / 2, len(good) - 1} {

@@ -3,7 +3,7 @@ package cms
 // ESSCertID is the first ESSCertID or ESSCertIDv2 of a signing-certificate attribute (RFC 5035 sections 4 and 5): the
 // signer's. Further ones, of certificates of the path, are not needed to bind the signer and are not looked at.
 type ESSCertID struct {
-	Hash   Hash
+	Hash   OID
 	Value  []byte
 	Issuer []byte // Name in the one directoryName; nil when issuerSerial is absent
 	Serial []byte // contents octets
@@ -32,12 +32,12 @@ func (si *SignerInfo) ESSCertIDs() (ids []ESSCertID, problems []string) {
 }
 
 // ParseESSCertID reads the value of a signing-certificate attribute of either kind. problem is empty when it could be
-// read and its hash is known.
+// read.
 func ParseESSCertID(value Value, kind OID) (id ESSCertID, problem string) {
 	const malformed = "the attribute is malformed"
-	hash := OIDSHA256 // ESSCertIDv2: DEFAULT
+	id.Hash = OIDSHA256 // ESSCertIDv2: DEFAULT
 	if kind == OIDSigningCertificate {
-		hash = OIDSHA1
+		id.Hash = OIDSHA1
 	}
 	if value.tag != TagSequence {
 		return id, malformed
@@ -64,12 +64,8 @@ func ParseESSCertID(value Value, kind OID) (id ESSCertID, problem string) {
 			if err != nil {
 				return id, malformed
 			}
-			hash = alg.ID
+			id.Hash = alg.ID
 		}
-	}
-	var ok bool
-	if id.Hash, ok = HashByOID(hash); !ok {
-		return id, "hash " + hash.Name() + " is not supported"
 	}
 	certHash, err := r.Want(TagOctetString, "certHash")
 	if err != nil {

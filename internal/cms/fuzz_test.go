@@ -114,7 +114,6 @@ func FuzzSignedData(f *testing.F) {
 				t.Fatal("signed attributes were changed")
 			}
 			_, _ = si.AttributesInDER()
-			_, _ = cms.ResolveSignature(si.Algorithm)
 			_ = si.ExpectedVersion()
 		}
 		_ = sd.ExpectedVersion()

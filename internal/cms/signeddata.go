@@ -1,10 +1,5 @@
 package cms
 
-import (
-	"bytes"
-	"slices"
-)
-
 // SignedData is a ContentInfo with a SignedData in it (RFC 5652 sections 3 and 5.1), as views of the received bytes.
 type SignedData struct {
 	ContentInfo Value
@@ -48,14 +43,6 @@ type SignerID struct {
 	Issuer       []byte // Name, with identifier and length octets
 	Serial       []byte // contents octets of the INTEGER
 	SubjectKeyID []byte
-}
-
-// Attribute is RFC 5652 section 5.3: a type and a set of values. One that is malformed keeps its Value and has no Type.
-type Attribute struct {
-	Value  Value
-	Type   OID
-	Set    Value
-	Values []Value
 }
 
 // ParseSignedData reads the structure of a message: all of RFC 5652 section 5.1 down to the attributes. What is inside
@@ -302,44 +289,6 @@ func optionalAttributes(r *Reader, number int) (Value, []Attribute, error) {
 	return set, attributes, nil
 }
 
-// ParseAttribute reads an Attribute; see there for one that is malformed.
-func ParseAttribute(value Value) Attribute {
-	a := Attribute{Value: value}
-	if value.tag != TagSequence {
-		return a
-	}
-	r := value.Reader()
-	v, err := r.Want(TagOID, "the type of an attribute")
-	if err != nil {
-		return a
-	}
-	oid, err := v.OID()
-	if err != nil {
-		return a
-	}
-	set, err := r.Want(TagSet, "the values of an attribute")
-	if err != nil {
-		return a
-	}
-	values := set.Reader()
-	all, err := values.All()
-	if err != nil || !r.Empty() { // what follows is neither a type nor a value, and nobody would look at it
-		return a
-	}
-	a.Type, a.Set, a.Values = oid, set, all
-	return a
-}
-
-// TypeValue returns the OBJECT IDENTIFIER of an attribute as it stands there.
-func (a Attribute) TypeValue() Value {
-	r := a.Value.Reader()
-	v, err := r.Next()
-	if err != nil {
-		return Value{}
-	}
-	return v
-}
-
 // VersionValue returns the INTEGER of SignerInfo.version as it stands there.
 func (si *SignerInfo) VersionValue() Value {
 	r := si.Value.Reader()
@@ -348,79 +297,6 @@ func (si *SignerInfo) VersionValue() Value {
 		return Value{}
 	}
 	return v
-}
-
-// Find returns the attributes of a type, in the order in which they stand.
-func Find(attributes []Attribute, id OID) []Attribute {
-	var found []Attribute
-	for _, a := range attributes {
-		if a.Type == id {
-			found = append(found, a)
-		}
-	}
-	return found
-}
-
-// Single returns the value of an attribute that occurs once with one value. problem says what is wrong with it, and is
-// empty when the attribute is absent.
-func Single(attributes []Attribute, id OID) (v Value, problem string) {
-	var found *Attribute
-	for i := range attributes {
-		if attributes[i].Type != id {
-			continue
-		}
-		if found != nil {
-			return Value{}, "the attribute occurs more than once"
-		}
-		found = &attributes[i]
-	}
-	switch {
-	case found == nil:
-		return Value{}, ""
-	case len(found.Values) != 1:
-		return Value{}, "the attribute does not have exactly one value"
-	}
-	return found.Values[0], ""
-}
-
-// AttributesAsReceived returns the octets of the SET OF signed attributes with the tag that the signature is over
-// (RFC 5652 section 5.4), as they stand: other lengths and another order than those of DER are kept. ok is false when
-// they cannot be what was signed, because their length is indefinite.
-func (si *SignerInfo) AttributesAsReceived() (set []byte, ok bool) {
-	if si.SignedAttrs.IsZero() || si.SignedAttrs.indefinite {
-		return nil, false
-	}
-	set = slices.Clone(si.SignedAttrs.Raw())
-	set[0] = 0x31
-	return set, true
-}
-
-// AttributesInDER returns the signed attributes re-encoded and sorted as DER has it: what a signer should have signed
-// when the message carries them otherwise.
-func (si *SignerInfo) AttributesInDER() ([]byte, error) {
-	members := make([][]byte, len(si.Signed))
-	for i, a := range si.Signed {
-		var err error
-		if members[i], err = AppendDER(nil, a.Value); err != nil {
-			return nil, err
-		}
-	}
-	SortSet(members)
-	return AppendSet(nil, TagSet, members), nil
-}
-
-// AttributesAreInDER reports whether the signed attributes are stored as DER has them, so that both forms are one.
-func (si *SignerInfo) AttributesAreInDER() bool {
-	v := si.SignedAttrs
-	if v.IsZero() || !v.InDER() {
-		return false
-	}
-	for i := 1; i < len(si.Signed); i++ {
-		if bytes.Compare(si.Signed[i-1].Value.Raw(), si.Signed[i].Value.Raw()) > 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // ExpectedVersion returns the version that RFC 5652 section 5.1 gives to what the SignedData holds.

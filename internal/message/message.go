@@ -164,7 +164,11 @@ func (m *Message) signature(index int, si *cms.SignerInfo, depth int) *Signature
 func (s *Signature) FindSigner(among *pki.Pool) (c *pki.Certificate, how string) {
 	ids, _ := s.SI.ESSCertIDs()
 	for i := range ids {
-		if c := among.Hashed(algorithm.Hash{ID: ids[i].Hash.ID, New: ids[i].Hash.New}, ids[i].Value); c != nil {
+		h, known := algorithm.StandardHash(ids[i].Hash)
+		if !known {
+			continue
+		}
+		if c := among.Hashed(h, ids[i].Value); c != nil {
 			return c, "its hash in the signed attributes"
 		}
 	}

@@ -27,7 +27,7 @@ import (
 func count(t *testing.T, v pki.Verifier, target *pki.Certificate, size int, allowed ...pki.Reason) (checked, steps int) {
 	t.Helper()
 	v.Work = pki.NewWork(size)
-	v.Signature = func(check *cms.SignatureCheck, message []byte) (string, error) {
+	v.Signature = func(check *algorithm.SignatureCheck, message []byte) (string, error) {
 		checked++
 		return (*algorithm.Registry)(nil).Verify(check, message, nil)
 	}

@@ -228,7 +228,7 @@ func TestNoSignatureIsCheckedInVain(t *testing.T) {
 	person := spec{subject: dn("Sub"), issuer: dn("Root"), key: sharedKey(t, "Stranger"), signer: sharedKey(t, "Root"), extensions: []extension{usage(pki.DigitalSignature)}}.make(t)
 	v := verifier(t, person, authority(t, "Sub", "Root").make(t))
 	checked := 0
-	v.Signature = func(check *cms.SignatureCheck, message []byte) (string, error) {
+	v.Signature = func(check *algorithm.SignatureCheck, message []byte) (string, error) {
 		checked++
 		return (*algorithm.Registry)(nil).Verify(check, message, nil)
 	}

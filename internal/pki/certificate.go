@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -161,7 +162,7 @@ func (c *Certificate) readTBS(tbs cms.Value) error {
 	if c.TBSAlgorithm, err = cms.ParseAlgorithm(alg); err != nil {
 		return err
 	}
-	if !bytes.Equal(c.TBSAlgorithm.Raw(), c.SignatureAlgorithm.Raw()) && !c.TBSAlgorithm.Equal(c.SignatureAlgorithm) {
+	if !bytes.Equal(c.TBSAlgorithm.Raw(), c.SignatureAlgorithm.Raw()) && !algorithm.SameAlgorithm(c.TBSAlgorithm, c.SignatureAlgorithm) {
 		// The outer one is not signed: who changes it must not choose how the signature is checked.
 		c.problem(true, "names %s as its signature algorithm inside and %s outside", c.TBSAlgorithm.ID.Name(), c.SignatureAlgorithm.ID.Name())
 	}

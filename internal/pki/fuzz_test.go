@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/testpki"
@@ -171,7 +172,7 @@ func FuzzPath(f *testing.F) {
 		if valid(anchor, target, pool) && err != nil && !mayDiffer(certificates) {
 			t.Fatalf("crypto/x509 finds a path: %v", err)
 		}
-		v.Signature = func(*cms.SignatureCheck, []byte) (string, error) { return "", nil }
+		v.Signature = func(*algorithm.SignatureCheck, []byte) (string, error) { return "", nil }
 		v.Work = pki.NewWork(len(data))
 		v.Policies = pki.Policies{Explicit: true}
 		path, err := v.Path(context.Background(), target)

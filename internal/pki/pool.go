@@ -207,6 +207,7 @@ type Anchors struct {
 	all    []Anchor
 	byName map[string][]Anchor
 	pool   Pool
+	known  remembered
 }
 
 // NewAnchors returns an index of anchors. Those without a certificate, a key or a name are left out.

@@ -417,6 +417,7 @@ func (p refusedPath) same(other refusedPath) bool {
 func (s *search) offer(st *state) (*Path, *Error) {
 	path := s.result(st)
 	if s.v.Accept == nil {
+		s.remembering(path)
 		return path, nil
 	}
 	this := refusedPath{st.anchor.spki(), st.path}
@@ -425,6 +426,7 @@ func (s *search) offer(st *state) (*Path, *Error) {
 	}
 	err := s.v.Accept(s.ctx, path)
 	if err == nil {
+		s.remembering(path)
 		return path, nil
 	}
 	var own *Error

@@ -24,12 +24,15 @@ func (s *search) signature(c *Certificate, spki []byte) signature {
 			return signature{reason: ForbiddenAlgorithm, err: err}
 		}
 	}
+	if s.v.Remember && s.v.Anchors != nil && s.v.Anchors.known.holds(c, spki) {
+		return signature{}
+	}
 	key, v, ok := s.w.known(c, spki)
 	if !ok {
 		switch {
 		case len(spki) > maxKeyOctets:
 			// A key of a megabyte keeps a processor busy for minutes.
-			v.err = &cms.UnsupportedError{What: "the key is larger than any that is in use"}
+			v.err = &algorithm.Error{Reason: algorithm.Unsupported, What: "the key is larger than any that is in use"}
 		case !s.w.SpendSignature(spki):
 			v.err = errStopped
 		default:
@@ -53,8 +56,8 @@ func (s *search) signature(c *Certificate, spki []byte) signature {
 }
 
 func unsupported(err error) bool {
-	var u *cms.UnsupportedError
-	return errors.As(err, &u)
+	e, ok := errors.AsType[*algorithm.Error](err)
+	return ok && e.Reason == algorithm.Unsupported
 }
 
 func (s *search) signatureError(c *Certificate, sig signature) *Error {
@@ -76,16 +79,16 @@ var errStopped = errors.New("the budget is used up")
 func (s *search) check(c *Certificate, spki []byte) verdict {
 	verify := s.v.Signature
 	if verify == nil {
-		verify = func(check *cms.SignatureCheck, message []byte) (string, error) {
+		verify = func(check *algorithm.SignatureCheck, message []byte) (string, error) {
 			return (*algorithm.Registry)(nil).Verify(check, message, nil)
 		}
 	}
 	check := func(message []byte) (v verdict) {
-		v.note, v.err = verify(&cms.SignatureCheck{Algorithm: c.SignatureAlgorithm, Signature: c.Signature, SPKI: spki}, message)
+		v.note, v.err = verify(&algorithm.SignatureCheck{Algorithm: c.SignatureAlgorithm, Signature: c.Signature, SPKI: spki}, message)
 		return v
 	}
 	received := check(c.RawTBS)
-	if !errors.Is(received.err, cms.ErrWrongSignature) {
+	if !errors.Is(received.err, algorithm.ErrWrongSignature) {
 		return received
 	}
 	der, err := c.tbsInDER()

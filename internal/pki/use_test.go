@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/testpki"
@@ -230,7 +231,9 @@ func TestAlgorithmRule(t *testing.T) {
 	_, err = v.Path(ctx, end)
 	require.Equal(t, pki.ForbiddenAlgorithm, reasonOf(t, err))
 	require.ErrorIs(t, err, weak)
-	v.Algorithms = func(pki.Use, cms.Algorithm, []byte) error { return &cms.UnsupportedError{What: "unheard of"} }
+	v.Algorithms = func(pki.Use, cms.Algorithm, []byte) error {
+		return &algorithm.Error{Reason: algorithm.Unsupported, What: "unheard of"}
+	}
 	_, err = v.Path(ctx, end)
 	require.Equal(t, pki.UnsupportedAlgorithm, reasonOf(t, err))
 }
@@ -243,7 +246,7 @@ func TestSchemeOfTheCaller(t *testing.T) {
 	v := verifier(t)
 	_, err := v.Path(context.Background(), c)
 	require.Equal(t, pki.UnsupportedAlgorithm, reasonOf(t, err))
-	v.Signature = func(check *cms.SignatureCheck, message []byte) (string, error) {
+	v.Signature = func(check *algorithm.SignatureCheck, message []byte) (string, error) {
 		require.Equal(t, policy(1), check.Algorithm.ID)
 		require.Equal(t, c.RawTBS, message)
 		require.Equal(t, c.Signature, check.Signature)
@@ -252,10 +255,10 @@ func TestSchemeOfTheCaller(t *testing.T) {
 	path, err := v.Path(context.Background(), c)
 	require.NoError(t, err)
 	require.Equal(t, []string{"the certificate of CN=Leaf,O=Signet tests,C=RU: a scheme of ours"}, path.Tolerated)
-	v.Signature = func(*cms.SignatureCheck, []byte) (string, error) { return "", cms.ErrWrongSignature }
+	v.Signature = func(*algorithm.SignatureCheck, []byte) (string, error) { return "", algorithm.ErrWrongSignature }
 	_, err = v.Path(context.Background(), c)
 	require.Equal(t, pki.WrongSignature, reasonOf(t, err))
-	require.ErrorIs(t, err, cms.ErrWrongSignature)
+	require.ErrorIs(t, err, algorithm.ErrWrongSignature)
 }
 
 func TestCriticalExtensionsOfTheCaller(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -40,8 +41,8 @@ type Verifier struct {
 	// Algorithms says whether a signature may be made like this with this key; its error is the reason. Nil allows all.
 	Algorithms func(use Use, alg cms.Algorithm, spki []byte) error
 	// Signature checks a signature over a message as [algorithm.Registry.Verify] does, which is what nil means, with the same
-	// errors: they are [cms.ErrWrongSignature] and [*cms.UnsupportedError] as well.
-	Signature func(check *cms.SignatureCheck, message []byte) (note string, err error)
+	// errors.
+	Signature func(check *algorithm.SignatureCheck, message []byte) (note string, err error)
 	// Accept looks at a path that is valid, and refuses it by an error, because a certificate on it is revoked for example.
 	// Then another path is tried, 32 of them at most. It gets no path for which it would not matter.
 	Accept func(ctx context.Context, path *Path) error
@@ -49,6 +50,10 @@ type Verifier struct {
 	Critical             []cms.OID // critical extensions that the caller takes care of
 	IgnoreAnchorValidity bool      // of an anchor above others, which RFC 5280 leaves out; by default it counts
 	MaxDepth             int       // certificates below the anchor; 0 is DefaultMaxDepth
+	// Remember lets Anchors keep which signatures hold on the certificates of paths that were found and accepted, for the next
+	// messages: it saves most of the work where many are of the same signers. It is for verifiers whose Signature does the
+	// mathematics that everybody does, and no other.
+	Remember bool
 	// Work is the budget of the message. Nil is one of its own, for each path anew.
 	Work *Work
 }

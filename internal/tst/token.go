@@ -261,8 +261,12 @@ func (t *Token) Signer(more *pki.Pool) *pki.Certificate {
 	si := &t.SD.Signers[0]
 	ids, _ := si.ESSCertIDs()
 	for i := range ids {
+		h, known := algorithm.StandardHash(ids[i].Hash)
+		if !known {
+			continue
+		}
 		for _, pool := range []*pki.Pool{t.Certs, more} {
-			if c := pool.Hashed(algorithm.Hash{ID: ids[i].Hash.ID, New: ids[i].Hash.New}, ids[i].Value); c != nil {
+			if c := pool.Hashed(h, ids[i].Value); c != nil {
 				return c
 			}
 		}

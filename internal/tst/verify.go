@@ -150,8 +150,12 @@ func (c *checker) binding(si *cms.SignerInfo, cert *pki.Certificate) {
 		return
 	}
 	for i := range ids {
-		if !bytes.Equal(ids[i].Hash.Sum(cert.Raw), ids[i].Value) {
-			c.fail(CheckSigningCertificate, "the %s hash in the signed attributes is of another certificate", ids[i].Hash.ID.Name())
+		h, known := c.o.Registry.Hash(ids[i].Hash)
+		switch {
+		case !known:
+			c.fail(CheckSigningCertificate, "hash %s is not supported", ids[i].Hash.Name())
+		case !bytes.Equal(h.Sum(cert.Raw), ids[i].Value):
+			c.fail(CheckSigningCertificate, "the %s hash in the signed attributes is of another certificate", h.ID.Name())
 		}
 	}
 	if !pki.Identifies(si.SID, cert) {
@@ -170,7 +174,7 @@ func (c *checker) signature(si *cms.SignerInfo, cert *pki.Certificate) {
 		c.fail(CheckSignature, "%s", j.Sentence)
 		return
 	}
-	check := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}
+	check := algorithm.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}
 	spent := false
 	note, _, err := si.VerifyAttributes(func(set []byte) (string, error) {
 		if c.o.Work != nil && !c.o.Work.SpendSignature(cert.SPKI) {
@@ -219,7 +223,7 @@ func (c *checker) chain(cert *pki.Certificate) {
 		Algorithms: func(use pki.Use, alg cms.Algorithm, spki []byte) error {
 			return c.o.Registry.Allow(algorithm.Question{Use: algorithm.Use(use), Algorithm: alg, SPKI: spki, Time: c.t.GenTime})
 		},
-		Signature: func(check *cms.SignatureCheck, message []byte) (string, error) {
+		Signature: func(check *algorithm.SignatureCheck, message []byte) (string, error) {
 			return c.o.Registry.Verify(check, message, nil)
 		},
 		Work: pki.NewWork(len(c.t.Raw)),

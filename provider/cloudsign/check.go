@@ -54,7 +54,7 @@ func check(item Item, container []byte, w want) (certificate []byte, err error) 
 		return nil, err
 	}
 	var registry *algorithm.Registry
-	sig := cms.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}
+	sig := algorithm.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}
 	if si.SignedAttrs.IsZero() {
 		if _, err := registry.Verify(&sig, nil, digest); err != nil {
 			return nil, err
@@ -134,7 +134,11 @@ func checkAttributes(sd *cms.SignedData, si *cms.SignerInfo, cert *pki.Certifica
 		return errors.New(problems[0])
 	}
 	for _, id := range ids {
-		if !bytes.Equal(id.Hash.Sum(cert.Raw), id.Value) {
+		h, known := algorithm.StandardHash(id.Hash)
+		if !known {
+			return fmt.Errorf("the hash %s of the certificate is not known here", id.Hash.Name())
+		}
+		if !bytes.Equal(h.Sum(cert.Raw), id.Value) {
 			return errOtherCertificate
 		}
 	}

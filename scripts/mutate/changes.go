@@ -7,7 +7,7 @@ const (
 
 var changes = []change{
 	// The mathematics and the binding of the certificate.
-	{"the ESS hash is not compared", "cades/validate/checks.go", "case !bytes.Equal(id.Hash.Sum(cert.Raw), id.Value):", "case false:", validate},
+	{"the ESS hash is not compared", "cades/validate/checks.go", "case !bytes.Equal(h.Sum(cert.Raw), id.Value):", "case false:", validate},
 	{"problems of ESS attributes are left out", "cades/validate/checks.go", "for _, p := range problems {\n\t\tr.add(CheckSigningCertificate, Failed", "for _, p := range problems[:0] {\n\t\tr.add(CheckSigningCertificate, Failed", validate},
 	{"a content-type in a counter-signature is tolerated", "cades/validate/checks.go", "r.add(CheckContentType, Failed, \"it has a content-type", "r.add(CheckContentType, Tolerated, \"it has a content-type", validate},
 	{"content-type may be absent", "cades/validate/checks.go", "r.add(CheckContentType, Failed, \"absent", "r.add(CheckContentType, Passed, \"absent", validate},
@@ -27,7 +27,7 @@ var changes = []change{
 	{"a digest without attributes will do", "cades/validate/confusion.go", "v.insideForm == nil && v.givenForm == nil && v.given != nil", "false", validate},
 	{"malformed attributes vanish", "cades/validate/confusion.go", "case a.Type == \"\":", "case false:", validate},
 	{"attributes without a value vanish", "cades/validate/confusion.go", "case len(a.Values) == 0:", "case false:", validate},
-	{"something may follow an attribute", "internal/cms/signeddata.go", "if err != nil || !r.Empty() { // what follows", "if err != nil { // what follows", "./cades"},
+	{"something may follow an attribute", "internal/cms/attributes.go", "if err != nil || !r.Empty() { // what follows", "if err != nil { // what follows", "./cades"},
 	{"an attribute without a value makes a level", "internal/message/form.go", "if len(a.Values) != 0 {", "if len(a.Values) >= 0 {", validate},
 	// Proofs of existence.
 	{"time-stamps from the future count", "cades/validate/evidence.go", "case t.Time.After(now.Add(v.skew())):", "case false:", validate},
@@ -52,6 +52,9 @@ var changes = []change{
 	{"CRL: a delta of another base", "revocation/crlcheck.go", "case compareNumbers(c.number, d.base) < 0:", "case false:", "./revocation"},
 	{"CRL: not indirect and of others", "revocation/crlscope.go", "asked = true; !c.point.indirect", "asked = true; false", "./revocation"},
 	{"CRL: entries of other issuers", "revocation/crlentries.go", "if !of {", "if !of && err != nil {", "./revocation"},
+	{"what is remembered is of any key", "internal/pki/remember.go", "return len(by) != 0 && bytes.Equal(by, spki)", "return len(by) != 0", "./internal/pki"},
+	{"what was refused is remembered", "internal/pki/search.go", "err := s.v.Accept(s.ctx, path)\n", "s.remembering(path)\n\terr := s.v.Accept(s.ctx, path)\n", "./internal/pki"},
+	{"what failed is remembered", "internal/pki/remember.go", "ok && v.err == nil && v.note == \"\"", "ok && v.err == nil", "./internal/pki"},
 	{"signatures are not paid", "cades/validate/verifyvalue.go", "!j.work.SpendSignature(j.cert.SPKI) ", "false ", validate},
 	{"what time-stamps are over is not paid", "cades/validate/verifytime.go", "!v.appended.SpendOctets(imprint.Octets())", "false", validate},
 	{"OCSP: anybody may answer", "revocation/ocspcheck.go", "Purpose: pki.OCSPResponder,", "Purpose: pki.AnyUse,", "./revocation"},

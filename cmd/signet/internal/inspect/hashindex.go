@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -16,13 +17,13 @@ type owner struct {
 // hashIndex shows an ats-hash-index (EN 319 122-1 section 5.5.2), and what each digest in it is of. The attribute stands in
 // the token of an archive time-stamp; what it lists stands in the message around that.
 func (s scope) hashIndex(p *Node, kind cms.OID, v cms.Value) {
-	algorithm := cms.OIDSHA256 // the default of the versions before the third
+	by := cms.OIDSHA256 // the default of the versions before the third
 	lists := []string{"certificates", "revocation values", "unsigned attributes"}
 	shown := 0
 	s.members(p, v, func(i int, field cms.Value) {
 		if i == 0 {
 			if a, err := cms.ParseAlgorithm(field); err == nil {
-				algorithm = a.ID
+				by = a.ID
 				s.algorithm(p, a, "hashAlgorithm")
 				return
 			}
@@ -39,14 +40,14 @@ func (s scope) hashIndex(p *Node, kind cms.OID, v cms.Value) {
 				below.asn1(n, digest, "")
 				return
 			}
-			below.at(n, digest, "hash", octets(digest.Body())+s.indexed(kind, algorithm, list, digest.Body()))
+			below.at(n, digest, "hash", octets(digest.Body())+s.indexed(kind, by, list, digest.Body()))
 		})
 	})
 }
 
 // indexed says what a digest is of, or that there is no such thing.
-func (s scope) indexed(kind, algorithm cms.OID, list int, digest []byte) string {
-	h, known := cms.HashByOID(algorithm)
+func (s scope) indexed(kind, by cms.OID, list int, digest []byte) string {
+	h, known := algorithm.StandardHash(by)
 	if !known || s.owner == nil || s.owner.in == nil {
 		return ""
 	}
@@ -54,13 +55,13 @@ func (s scope) indexed(kind, algorithm cms.OID, list int, digest []byte) string 
 	var parts map[string]string
 	switch list {
 	case 0:
-		parts = s.digestsOf(digested{of.sd, nil, algorithm, 0}, func(add func(string, ...[]byte)) {
+		parts = s.digestsOf(digested{of.sd, nil, by, 0}, func(add func(string, ...[]byte)) {
 			for i, v := range of.sd.Certificates {
 				add(fmt.Sprintf("certificate %d", i+1), v.Raw())
 			}
 		}, h)
 	case 1:
-		parts = s.digestsOf(digested{of.sd, nil, algorithm, 1}, func(add func(string, ...[]byte)) {
+		parts = s.digestsOf(digested{of.sd, nil, by, 1}, func(add func(string, ...[]byte)) {
 			for i, v := range of.sd.Revocations {
 				name := "CRL"
 				if v.Tag() != cms.TagSequence {
@@ -74,7 +75,7 @@ func (s scope) indexed(kind, algorithm cms.OID, list int, digest []byte) string 
 		if kind == cms.OIDATSHashIndexV3 {
 			form = 3
 		}
-		parts = s.digestsOf(digested{of.sd, of.si, algorithm, form}, func(add func(string, ...[]byte)) {
+		parts = s.digestsOf(digested{of.sd, of.si, by, form}, func(add func(string, ...[]byte)) {
 			for _, a := range of.si.Unsigned {
 				switch {
 				case a.Type == "":
@@ -103,7 +104,7 @@ type digested struct {
 }
 
 // digestsOf returns the names of the parts by their digests, which are made once however many indexes there are.
-func (s scope) digestsOf(key digested, each func(add func(name string, parts ...[]byte)), h cms.Hash) map[string]string {
+func (s scope) digestsOf(key digested, each func(add func(name string, parts ...[]byte)), h algorithm.Hash) map[string]string {
 	if parts, ok := s.digests[key]; ok {
 		return parts
 	}
