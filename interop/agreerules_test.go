@@ -158,8 +158,8 @@ func dssRules() []rule {
 		},
 		{
 			"fields that are none",
-			"A field stands twice, in the place of another or with another tag, or something follows the last one. DSS takes one of them; what one reader skips, another one reads, so here the message is refused (X.680 section 25.2, RFC 5652 section 5).",
-			either(all(between(unreadable, passed), we("something follows|should be")), all(between(open, passed), place(`^signer \d/unsignedAttrs/[^/]*/(type|values)$`), change("^double"))),
+			"A field stands twice, in the place of another or with another tag, or something follows the last one. DSS takes one of them; what one reader skips, another one reads, so here the message, or the attribute or list, is refused (X.680 section 25.2, RFC 5652 section 5).",
+			either(all(between(unreadable, passed), we("something follows|should be")), all(between(open, passed), place(`^signer \d/unsignedAttrs/[^/]*/(type|values)$|^crls/value \d+/tbs/extensions$`), change("^double"))),
 		},
 		{
 			"octets as they were received",
