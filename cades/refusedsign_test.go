@@ -178,6 +178,19 @@ func TestRefusedCertificatesAreJudged(t *testing.T) {
 		require.ErrorContains(t, err, says)
 	}
 
+	// A key usage that cannot be read allows nothing.
+	id := pki.Leaf(testpki.P256)
+	template := *id.Certificate()
+	template.KeyUsage, template.ExtraExtensions = 0, []pkix.Extension{{Id: []int{2, 5, 29, 15}, Value: []byte{3, 1}}}
+	der, err := x509.CreateCertificate(rand.Reader, &template, pki.Authority.Certificate(), id.Key.Public(), pki.Authority.Key)
+	require.NoError(t, err)
+	c, err := trust.ParseCertificate(der)
+	require.NoError(t, err)
+	unreadable, err := sign.New(nil, []*x509.Certificate{c}, sign.ECDSA(crypto.SHA256))
+	require.NoError(t, err)
+	_, err = cades.Prepare(t.Context(), unreadable, sign.Bytes("", []byte("content")), &cades.Options{SigningTime: fixed()})
+	require.ErrorContains(t, err, "neither digital")
+
 	s := signer(func(*x509.Certificate) {})
 	p7m, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Attached: true, SigningTime: fixed()})
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ func Open(r io.ReaderAt, size, held int64) (Octets, error) {
 	if size < 0 || size > math.MaxInt {
 		return Octets{}, fmt.Errorf("cms: a message of %d octets cannot be read here", size)
 	}
-	s := &scanner{r: r, most: held}
+	s := &scanner{r: r}
 	content, why := s.find(int(size))
 	if why != nil && !isSyntax(why) {
 		return Octets{}, why
@@ -73,7 +73,6 @@ func isSyntax(err error) bool {
 type scanner struct {
 	r     io.ReaderAt
 	shift int64 // offset in the source of the first octet of the document
-	most  int64 // offset up to which something else than the content is looked for
 
 	window  []byte
 	at      int // offset of the window
@@ -144,10 +143,8 @@ func (s *scanner) find(size int) (content Value, err error) {
 			return Value{}, err
 		case v.tag != step.tag:
 			return Value{}, syntaxError(l.off, "this is no SignedData: %s should be %s", v.tag, step.tag)
-		case int64(v.body) > s.most:
-			return Value{}, &TooLargeError{int64(v.body), s.most}
 		case !step.enter:
-			if err := s.end(&v, l, s.most); err != nil {
+			if err := s.end(&v, l); err != nil {
 				return Value{}, err
 			}
 			l.off = v.next
@@ -160,7 +157,7 @@ func (s *scanner) find(size int) (content Value, err error) {
 	}
 	s.skipped = 0
 	if content, err = s.value(l.off, l.limit); err == nil {
-		err = s.end(&content, l, math.MaxInt64)
+		err = s.end(&content, l)
 	}
 	return content, err
 }
@@ -174,8 +171,8 @@ func (s *scanner) done(l level) (bool, error) {
 	return len(b) >= 2 && b[0] == 0 && b[1] == 0, err
 }
 
-// end finds where a value ends, which is at most at an offset.
-func (s *scanner) end(v *Value, l level, most int64) error {
+// end finds where a value ends.
+func (s *scanner) end(v *Value, l level) error {
 	if !v.indefinite {
 		return nil
 	}
@@ -200,11 +197,8 @@ func (s *scanner) end(v *Value, l level, most int64) error {
 		if off = member.next; member.indefinite {
 			open, within, s.skipped = open+1, within+1, s.skipped+1
 		}
-		if open > MaxDepth || s.skipped > MaxIndefinite {
+		if open > MaxDepth || s.skipped >= MaxIndefinite {
 			return syntaxError(member.start, "values are nested too deep, or too many are of indefinite length")
-		}
-		if int64(off) > most {
-			return &TooLargeError{int64(off), most}
 		}
 	}
 }
