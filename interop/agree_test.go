@@ -176,13 +176,13 @@ func share(m *testmessages.Message) (shallow, deep uint32) {
 	case m.Level < cades.LT:
 		return 2, 60
 	case m.Level < cades.LTA:
-		return 8, 250
+		return 10, 250
 	case len(m.Signers) == 2:
-		return 30, 1500
+		return 40, 1500
 	case strings.Contains(m.Name, "renewed"):
-		return 8, 250
+		return 10, 250
 	}
-	return 14, 500
+	return 18, 500
 }
 
 // TestAgreesWithDSS: on messages of every level with something changed, this library and the reference implementation come to

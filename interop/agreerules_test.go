@@ -66,6 +66,9 @@ func either(a, b condition) condition {
 // foreign: not what this signature is over.
 func foreign(d *disagreement) bool { return !d.own() }
 
+// counter: it is a counter-signature, which is over a signature value and nothing else.
+func counter(d *disagreement) bool { return d.index >= len(d.message.Signers) }
+
 // unsignedPart is where anybody can change and append without the signer.
 const unsignedPart = `^(certificates|crls)|^signer \d/unsignedAttrs|^signer \d/sid`
 
@@ -80,7 +83,7 @@ func dssRules() []rule {
 		{
 			"other signature that cannot be read",
 			"DSS gives up on a whole message when one of its signatures cannot be read. Each has a verdict of its own (EN 319 102-1 section 5.1), and the others are as good as before.",
-			all(between(passed, unreadable), foreign, place(`^signer \d`)),
+			all(between(passed, unreadable), foreign, either(place(`^signer \d`), counter)),
 		},
 		{
 			"signer identifier",
@@ -115,12 +118,17 @@ func dssRules() []rule {
 		{
 			"counter-signature that is none",
 			"An attribute for counter-signatures without one, or in the form of another structure, is not signed and takes nothing away (RFC 5652 section 11.4: it is over the signature, and the signature is not over it).",
-			either(all(between(passed, failed), foreign, place(`^signer \d/unsignedAttrs/counter-signature`)), all(between(absent, passed), place(`^signer \d/unsignedAttrs/counter-signature/(type|values)$`))),
+			either(all(between(passed, failed), foreign, place(`^signer \d/unsignedAttrs/counter-signature`)), all(between(absent, passed), place(`^signer \d/unsignedAttrs/counter-signature/(type|values|values/0/[^/]*)$`))),
 		},
 		{
-			"copy of a certificate in a time-stamp",
+			"copy of a certificate",
 			"The certificate that was damaged is a copy: the authority, or the root itself, is also among those of the message or those that are trusted, and good there. The one with the wrong signature is not taken (RFC 5280 section 6.1); DSS goes no other way.",
-			all(between(passed, open), foreign, place(`^signer \d/unsignedAttrs/[^/]*/values/\d/content/SignedData/certificates/certificate \d/`)),
+			all(between(passed, open), foreign, place(`^(signer \d/unsignedAttrs/[^/]*/values/\d/content/SignedData/)?certificates/certificate \d/`), they("OUT_OF_BOUNDS|CHAIN")),
+		},
+		{
+			"two time-stamps in one attribute",
+			"Each is judged by itself. DSS takes none of an archive time-stamp attribute with two values, which anybody can make of it.",
+			all(between(passed, open), foreign, place(`^signer \d/unsignedAttrs/archive-time-stamp-v3[^/]*/values/\d$`), change("^double")),
 		},
 		{
 			"certificate of a responder",
@@ -136,7 +144,7 @@ func dssRules() []rule {
 		{
 			"list too old or from the future",
 			"A list counts from thisUpdate until nextUpdate (EN 319 102-1 section 5.2.5, RFC 5280 section 6.3.3). The policy of DSS takes lists of any age; with its constraint on nextUpdate it refuses renewed archives of lists that were good in their time.",
-			all(between(open, passed), we("^TRY_LATER.*(stale|from the future)"), place("^crls/")),
+			all(between(open, passed), we("^(TRY_LATER.*(stale|from the future)|OUT_OF_BOUNDS)"), place("^crls/")),
 		},
 		{
 			"list that names another algorithm",
@@ -151,7 +159,12 @@ func dssRules() []rule {
 		{
 			"fields that are none",
 			"A field stands twice, in the place of another or with another tag, or something follows the last one. DSS takes one of them; what one reader skips, another one reads, so here the message is refused (X.680 section 25.2, RFC 5652 section 5).",
-			all(between(unreadable, passed), we("something follows|should be")),
+			either(all(between(unreadable, passed), we("something follows|should be")), all(between(open, passed), place(`^signer \d/unsignedAttrs/[^/]*/(type|values)$`), change("^double"))),
+		},
+		{
+			"octets as they were received",
+			"A signature on a certificate is over its octets as they stand there; DSS makes DER of them first, which hides that a TRUE was written otherwise (X.690 section 11.1).",
+			all(between(open, passed), place(`certificates/certificate \d/tbs/extensions/0/[^/]*/1$`), change("^flip")),
 		},
 		{
 			"content type of the ContentInfo",

@@ -89,13 +89,16 @@ func causeOfPath(err error) (Cause, bool) {
 
 // causeOfToken is what is wrong with a token by itself.
 func causeOfToken(p *tst.Problem) Cause {
+	switch {
+	case isReason(p, algorithm.NotAllowed), isReason(p, algorithm.KeyTooShort):
+		return CauseWeakAlgorithm
+	case isReason(p, algorithm.Unsupported):
+		return CauseNotChecked
+	}
 	switch p.Check {
 	case tst.CheckImprint:
 		return CauseContentChanged
 	case tst.CheckSignature:
-		if isReason(p, algorithm.NotAllowed) || isReason(p, algorithm.KeyTooShort) {
-			return CauseWeakAlgorithm
-		}
 		return CauseForged
 	case tst.CheckCertificate:
 		return CauseCertificateMissing
@@ -107,6 +110,30 @@ func causeOfToken(p *tst.Problem) Cause {
 		return CauseNotChecked
 	}
 	return CauseMalformed
+}
+
+// outcomeOf is what follows from the cause of a token by itself. What is wrong for good is told from what does not count, or is not
+// known.
+func outcomeOf(c Cause) (Indication, SubIndication) {
+	switch c {
+	case CauseContentChanged:
+		return TotalFailed, HashFailure
+	case CauseForged:
+		return TotalFailed, CryptoFailure
+	case CauseCertificateMissing:
+		return Indeterminate, NoSigner
+	case CauseMisusedCertificate:
+		return Indeterminate, ChainConstraints
+	case CauseExpired:
+		return Indeterminate, OutOfBounds
+	case CauseWeakAlgorithm:
+		return Indeterminate, WeakAlgorithm
+	case CauseContentMissing:
+		return Indeterminate, NoContent
+	case CauseNotChecked:
+		return Indeterminate, NotSupported
+	}
+	return TotalFailed, FormatFailure
 }
 
 // blame keeps a finer cause of a check that has not passed, until it is known whether it decides.

@@ -31,14 +31,8 @@ func (v *verifier) proofs(ctx context.Context, r *SignatureReport, s *message.Si
 		t := &r.Timestamps[i]
 		*t = v.stampReport(c)
 		if c.status != Passed {
-			t.Indication, t.Reason = Indeterminate, c.detail
-			t.Cause = CauseNotChecked
-			if c.status == Failed {
-				t.Indication, t.Cause = TotalFailed, CauseMalformed
-				if c.cause != "" {
-					t.Cause = c.cause
-				}
-			}
+			t.Indication, t.Sub = outcomeOf(c.cause)
+			t.Cause, t.Reason = c.cause, c.detail
 			continue
 		}
 		if t.Reason = v.authority(ctx, t, c, known[i]); t.Reason != "" {
@@ -189,7 +183,7 @@ func (v *verifier) stampLine(r *SignatureReport, i int, c *stampCheck) {
 		r.add(CheckTimestamp, passed, "%s by %s%s", name, t.Authority, weak)
 	case c.status == Passed && v.o.TimestampRoots == nil && v.o.Roots == nil:
 		r.add(CheckTimestamp, passed, "%s; %s%s", name, t.Reason, weak)
-	case t.Indication == TotalFailed:
+	case c.status == Failed:
 		r.add(CheckTimestamp, Failed, "%s: %s", name, t.Reason)
 	default:
 		r.add(CheckTimestamp, Unchecked, "%s: %s%s", name, t.Reason, weak)

@@ -55,7 +55,10 @@ func TestPolicyAlgorithms(t *testing.T) {
 	stamped := w.extend(w.sign(w.signerOf(w.pki.Leaf(testpki.P384, until(w.now.AddDate(0, 0, 10))), sign.ECDSA(crypto.SHA384)), &cades.Options{}), cades.T,
 		&cades.ExtendOptions{Timestamper: w.tsa(10)})
 	require.Equal(t, validate.TotalPassed, w.verify(stamped).Timestamps[0].Indication)
-	require.Equal(t, validate.TotalFailed, w.verify(stamped, with(without("SHA-256"))).Timestamps[0].Indication)
+	stamp := w.verify(stamped, with(without("SHA-256"))).Timestamps[0]
+	require.Equal(t, validate.Indeterminate, stamp.Indication)
+	require.Equal(t, validate.WeakAlgorithm, stamp.Sub)
+	require.Equal(t, validate.CauseWeakAlgorithm, stamp.Cause)
 }
 
 // TestPolicyOfValues: a CRL or an OCSP response by an algorithm that does not count is not heard, also one that was fetched.

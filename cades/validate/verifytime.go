@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash"
+	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
@@ -58,28 +59,39 @@ func (v *verifier) stamps(s *message.Signature) []*stampCheck {
 func (v *verifier) wellMade(s *message.Signature) {
 	for _, c := range v.stamps(s) {
 		if c.Token == nil {
-			c.status, c.detail = Failed, fmt.Sprintf("it cannot be read: %s", c.Err)
+			c.status, c.detail, c.cause = Failed, fmt.Sprintf("it cannot be read: %s", c.Err), CauseMalformed
 			continue
 		}
 		// What is looked at for each: the attributes beside it, its own octets, and a report.
 		if !v.appended.SpendSteps(stepsPerSignature+4*len(s.SI.Unsigned)) || !v.appended.SpendOctets(len(c.Token.Raw)) {
-			c.status, c.detail = Unchecked, tooMuchWork
+			c.status, c.detail, c.cause = Unchecked, tooMuchWork, CauseNotChecked
 			continue
 		}
 		c.cert = c.Token.Signer(v.candidates)
 		sum, status, problem := v.imprint(c)
 		if problem != "" {
-			c.status, c.detail = status, problem
+			c.status, c.detail, c.cause = status, problem, CauseMalformed
+			if status == Unchecked {
+				c.cause = CauseNotChecked
+				if c.content != message.NoContent && v.inside == nil && v.given == nil && c.newHash != nil {
+					c.cause = CauseContentMissing
+				}
+			}
 			continue
 		}
 		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Registry: v.registry(), Work: v.appended})
-		switch {
-		case len(others) == 0:
+		if len(others) == 0 {
 			c.status = Passed
-		case others[0].Check == tst.CheckWork:
-			c.status, c.detail = Unchecked, tooMuchWork
-		default:
-			c.status, c.detail, c.cause = Failed, others[0].Error(), causeOfToken(others[0])
+			continue
+		}
+		// What could not be looked at says less than anything that is wrong.
+		first := 0
+		if at := slices.IndexFunc(others, func(p *tst.Problem) bool { return causeOfToken(p) != CauseNotChecked }); at >= 0 {
+			first = at
+		}
+		c.status, c.detail, c.cause = Failed, others[first].Error(), causeOfToken(others[first])
+		if c.cause == CauseNotChecked {
+			c.status = Unchecked
 		}
 	}
 }

@@ -316,3 +316,20 @@ func TestConstructedForms(t *testing.T) {
 		require.Error(t, err, "it was read, or it is none")
 	}
 }
+
+// TestAlgorithmParameters: a NULL is empty, and nothing stands behind the parameters, or two readers see two algorithms.
+func TestAlgorithmParameters(t *testing.T) {
+	for in, fine := range map[string]bool{
+		"30 0b 06 09 608648016503040201": true, "30 0d 06 09 608648016503040201 05 00": true,
+		"30 0e 06 09 608648016503040201 05 01 00": false, "30 0f 06 09 608648016503040201 05 00 05 00": false, "30 00": false,
+	} {
+		v, err := cms.ReadValue(unhex(t, in))
+		require.NoError(t, err)
+		a, err := cms.ParseAlgorithm(v)
+		require.Equal(t, fine, err == nil, in)
+		if fine {
+			require.Equal(t, cms.OIDSHA256, a.ID)
+			require.True(t, a.NoParameters())
+		}
+	}
+}

@@ -222,14 +222,4 @@ func (n *node) within(outer *node) bool {
 	return false
 }
 
-// find is the value at a path; nil when there is none.
-func (n *node) find(path string) (found *node) {
-	n.walk(func(v *node) {
-		if found == nil && v.path() == path {
-			found = v
-		}
-	})
-	return found
-}
-
 func same(a, b *node) bool { return bytes.Equal(a.der(), b.der()) }

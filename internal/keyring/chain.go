@@ -4,18 +4,19 @@ package keyring
 
 import (
 	"bytes"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"slices"
+
+	"github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/pki"
 )
 
 const (
-	maxChain      = 16    // certificates of a chain
-	maxIssuers    = 16    // certificates of one name whose key is tried on a signature
-	maxIssuerBits = 16384 // of an RSA key that is tried on a signature
+	maxChain   = 16 // certificates of a chain
+	maxIssuers = 16 // certificates of one name whose key is tried on a signature
 )
 
 // Cert is a certificate with the name that its holder has for it.
@@ -44,7 +45,7 @@ func NewPool(certs []Cert, root bool) *Pool {
 		seen[string(c.Cert.Raw)] = true
 		name := KeyName(c.Cert.RawSubjectPublicKeyInfo)
 		p.byKey[name] = append(p.byKey[name], c)
-		subject := string(c.Cert.RawSubject)
+		subject := pki.NewName(c.Cert.RawSubject).Key()
 		p.bySubject[subject] = append(p.bySubject[subject], c.Cert)
 	}
 	return p
@@ -94,7 +95,7 @@ func (p *Pool) issuer(c *x509.Certificate) *x509.Certificate {
 }
 
 func (p *Pool) findIssuer(c *x509.Certificate) *x509.Certificate {
-	candidates := slices.Clone(p.bySubject[string(c.RawIssuer)])
+	candidates := slices.Clone(p.bySubject[pki.NewName(c.RawIssuer).Key()])
 	// The key identifier says which of several certificates of that name it is (RFC 5280 section 4.2.1.1), and among
 	// renewed ones the newest will be valid the longest.
 	slices.SortStableFunc(candidates, func(a, b *x509.Certificate) int {
@@ -118,22 +119,19 @@ func identified(c, issuer *x509.Certificate) bool {
 	return len(c.AuthorityKeyId) != 0 && bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId)
 }
 
-// issued checks the signature. Where the standard library cannot, names and key identifiers decide.
+// issued checks the signature, and that the issuer is an authority. Where the algorithm is not known, names and key identifiers
+// decide.
 func issued(issuer, c *x509.Certificate) bool {
-	if pub, ok := issuer.PublicKey.(*rsa.PublicKey); ok && pub.N.BitLen() > maxIssuerBits {
+	if authority, err := pki.FromX509(issuer); err != nil || issuer != c && authority.CheckUse(pki.CertificateIssuer, nil) != nil {
 		return false
 	}
-	err := issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
-	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
-	switch {
-	case err == nil:
-		return true
-	case insecure, errors.Is(err, x509.ErrUnsupportedAlgorithm), issuer.PublicKey == nil:
+	err := algorithm.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo)
+	if e, ok := errors.AsType[*algorithm.Error](err); ok && e.Reason == algorithm.Unsupported {
 		return len(c.AuthorityKeyId) == 0 || len(issuer.SubjectKeyId) == 0 || identified(c, issuer)
 	}
-	return false
+	return err == nil
 }
 
 func selfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer) && issued(c, c)
+	return pki.SameName(c.RawSubject, c.RawIssuer) && issued(c, c)
 }

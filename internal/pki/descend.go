@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 )
@@ -31,7 +32,7 @@ func (s *search) down(before *state, n *node) (*Path, *Error) {
 		return nil, err
 	}
 	final := n.cert == s.target
-	if len(before.path) >= s.depth || slices.Contains(before.path, n.cert) {
+	if len(before.path) >= s.depth || !final && slices.ContainsFunc(before.path, n.sameAuthority) {
 		return nil, nil
 	}
 	st, err := s.step(before, n.cert, final)
@@ -47,6 +48,12 @@ func (s *search) down(before *state, n *node) (*Path, *Error) {
 		}
 	}
 	return nil, nil
+}
+
+// sameAuthority reports whether a certificate is of the same name and key. A way through an authority and back to it holds no better
+// than the one that leaves it at once, and there are too many of them (RFC 4158 section 2.4.2).
+func (n *node) sameAuthority(c *Certificate) bool {
+	return c == n.cert || bytes.Equal(c.SPKI, n.cert.SPKI) && c.Subject.Equal(n.cert.Subject)
 }
 
 // diagnose says why no anchor was reached, about the certificate that came furthest.

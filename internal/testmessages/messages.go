@@ -65,7 +65,7 @@ func recipes() []recipe {
 
 // cast is who makes a message, and when.
 type cast struct {
-	by, stamps  testpki.Identity
+	by          testpki.Identity
 	name        string
 	at          time.Time
 	content     []byte

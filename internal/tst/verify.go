@@ -73,7 +73,7 @@ func (c *checker) content(imprint sign.Digest) {
 		c.fail(CheckImprint, "the time-stamp is over %s %.64x instead of %.64x", got.Name(), t.Imprint.Sum, imprint.Sum)
 	}
 	if j := c.o.Registry.JudgeHash(algorithm.UseImprint, got, t.GenTime); j.Decision == algorithm.Forbidden {
-		c.fail(CheckImprint, "%s", j.Sentence)
+		c.refuse(CheckImprint, algorithm.NotAllowed, j.Algorithm, j.Sentence)
 	}
 	switch {
 	case c.o.Nonce == nil:
@@ -111,6 +111,11 @@ func (c *checker) signer(si *cms.SignerInfo) {
 	c.chain(cert)
 }
 
+// refuse is of an algorithm that is not known, or does not count: a program can tell that from what is wrong.
+func (c *checker) refuse(check string, reason algorithm.Reason, name, sentence string) {
+	c.problems = append(c.problems, &Problem{Check: check, Err: &algorithm.Error{Reason: reason, Algorithm: name, What: sentence}})
+}
+
 // attributes checks what RFC 5652 section 11 has signed: content-type and message-digest.
 func (c *checker) attributes(si *cms.SignerInfo) {
 	if si.SignedAttrs.IsZero() {
@@ -124,10 +129,10 @@ func (c *checker) attributes(si *cms.SignerInfo) {
 	h, ok := c.o.Registry.Hash(si.Digest.ID)
 	switch {
 	case !ok:
-		c.fail(CheckAttributes, "the content is digested with %s, which is not known here", si.Digest.ID.Name())
+		c.refuse(CheckAttributes, algorithm.Unsupported, si.Digest.ID.Name(), "the content is digested with "+si.Digest.ID.Name()+", which is not known here")
 		return
 	case c.o.Registry.JudgeHash(algorithm.UseTimestamp, h.ID, c.t.GenTime).Decision == algorithm.Forbidden:
-		c.fail(CheckAttributes, "the content is digested with %s, which is broken", h.ID.Name())
+		c.refuse(CheckAttributes, algorithm.NotAllowed, h.ID.Name(), "the content is digested with "+h.ID.Name()+", which is broken or does not count any more")
 		return
 	}
 	value, problem = cms.Single(si.Signed, cms.OIDMessageDigest)
@@ -171,7 +176,7 @@ func (c *checker) signature(si *cms.SignerInfo, cert *pki.Certificate) {
 	registry := c.o.Registry
 	j := registry.Judge(algorithm.Question{Use: algorithm.UseTimestamp, Algorithm: si.Algorithm, Digest: si.Digest.ID, Time: c.t.GenTime})
 	if j.Decision == algorithm.Forbidden {
-		c.fail(CheckSignature, "%s", j.Sentence)
+		c.refuse(CheckSignature, algorithm.NotAllowed, j.Algorithm, j.Sentence)
 		return
 	}
 	check := algorithm.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: cert.SPKI}

@@ -37,7 +37,7 @@ var changes = []change{
 	{"an archive time-stamp covers what it does not list", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return ok || c.idx.Has(", validate},
 	{"archive time-stamps cover nothing", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return !ok && c.idx.Has(", validate},
 	{"a hash index may list what is not there", "cades/validate/verifytime.go", "what != \"\"", "what != \"\" && false", validate},
-	{"tokens need not be well made", "cades/validate/verifytime.go", "case len(others) == 0:", "case true:", validate},
+	{"tokens need not be well made", "cades/validate/verifytime.go", "if len(others) == 0 {", "if len(others) < 100 {", validate},
 	{"chains are judged now", "cades/validate/chain.go", "r.BestTime, pki.Signer,", "v.now(), pki.Signer,", validate},
 	{"signers may be certificates for anything", "cades/validate/chain.go", "r.BestTime, pki.Signer,", "r.BestTime, pki.AnyUse,", validate},
 	{"TimestampRoots count for signers", "cades/validate/chain.go", "v.judge(ctx, v.o.Roots, cert", "v.judge(ctx, v.o.TimestampRoots, cert", validate},

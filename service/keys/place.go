@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -216,10 +218,17 @@ func openSigner(ctx context.Context, provider sign.Provider, k *Key) (*sign.Sign
 	// The store has another certificate of the same key, renewed or older. The configured one is signed with: callers find
 	// the key by it.
 	chain := []*x509.Certificate{want}
-	if rest := signer.Chain()[1:]; len(rest) != 0 && want.CheckSignatureFrom(rest[0]) == nil {
+	if rest := signer.Chain()[1:]; len(rest) != 0 && isIssuer(rest[0], want) {
 		chain = append(chain, rest...)
 	}
 	return sign.Open(ctx, provider, k.Ref, append(options, sign.WithChain(chain...))...)
+}
+
+// isIssuer reports whether an authority made a certificate, also by an algorithm that crypto/x509 does not have or take.
+func isIssuer(issuer, c *x509.Certificate) bool {
+	authority, err := pki.FromX509(issuer)
+	return err == nil && authority.CheckUse(pki.CertificateIssuer, nil) == nil && pki.SameName(issuer.RawSubject, c.RawIssuer) &&
+		algorithm.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo) == nil
 }
 
 // cannotOpen is the error of a key that is configured and cannot be opened.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -143,10 +144,10 @@ func issuersOf(leaf *x509.Certificate, all []*x509.Certificate) []*x509.Certific
 	for c := leaf; ; {
 		var next *x509.Certificate
 		for _, candidate := range all {
-			if candidate.Equal(leaf) || contains(chain, candidate) || !bytes.Equal(candidate.RawSubject, c.RawIssuer) {
+			if candidate.Equal(leaf) || contains(chain, candidate) || !pki.SameName(candidate.RawSubject, c.RawIssuer) {
 				continue
 			}
-			if candidate.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
+			if algorithm.CertificateSignedBy(c.Raw, candidate.RawSubjectPublicKeyInfo) == nil {
 				next = candidate
 				break
 			}

@@ -70,3 +70,22 @@ func (r *verified) forPage() page.File {
 	}
 	return file
 }
+
+// release lets go of what reports have of the octets of messages: those of all files would otherwise be held until the page is written.
+func release(all []validate.SignatureReport) {
+	for i := range all {
+		s := &all[i]
+		s.Certificate = nil
+		if s.Signer != nil {
+			s.Signer.DER = nil
+		}
+		for j := range s.Timestamps {
+			t := &s.Timestamps[j]
+			t.Certificate = nil
+			if t.Signer != nil {
+				t.Signer.DER = nil
+			}
+		}
+		release(s.CounterSignatures)
+	}
+}

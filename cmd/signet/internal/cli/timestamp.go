@@ -17,6 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
@@ -139,7 +140,10 @@ func (a *app) verifyTimestamp(ctx context.Context, r *verified, in *intake.File,
 // passed.
 func timestampChecks(problems []*tsp.Error, unchecked string, asked bool) (all []cades.Check) {
 	failed := map[tsp.Check][]string{}
+	wrong := map[tsp.Check]bool{} // and not only unknown
 	for _, p := range problems {
+		e, ok := errors.AsType[*algorithm.Error](p)
+		wrong[p.Check] = wrong[p.Check] || !ok || e.Reason != algorithm.Unsupported
 		what := p.What
 		if p.Err != nil {
 			what = strings.TrimPrefix(what+": "+p.Err.Error(), ": ")
@@ -156,6 +160,9 @@ func timestampChecks(problems []*tsp.Error, unchecked string, asked bool) (all [
 		switch {
 		case failed[name] != nil:
 			c.Status = cades.Failed
+			if !wrong[name] { // an algorithm that is not known here says nothing against the time-stamp
+				c.Status = cades.Unchecked
+			}
 			delete(failed, name)
 		case name == tsp.CheckImprint && unchecked != "":
 			c.Status, c.Detail = cades.Unchecked, unchecked
@@ -188,7 +195,7 @@ func (v *verifiedTimestamp) conclude() {
 			}
 		case check.Status == cades.Unchecked:
 			c.Indication, c.sub, c.cause = validate.Indeterminate, validate.NotSupported, validate.CauseNotChecked
-			if v.missing {
+			if v.missing && check.Name == string(tsp.CheckImprint) {
 				c.sub, c.cause = validate.NoContent, validate.CauseContentMissing
 			}
 		default:

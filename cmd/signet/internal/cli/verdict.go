@@ -162,7 +162,11 @@ func (r *verified) verdict(c conclusion) string {
 	if r.Timestamp != nil {
 		who = "authority"
 	}
-	reason := fmt.Sprintf("%s (%s, %s)%s", plain.Text(c.reason), c.Indication, c.sub, hint)
+	why := c.reason
+	if c.cause == validate.CauseContentChanged { // the two digests are for -v
+		why, _, _ = strings.Cut(why, ": its ")
+	}
+	reason := fmt.Sprintf("%s (%s, %s)%s", plain.Text(why), c.Indication, c.sub, hint)
 	switch {
 	case r.noContent && (c.cause == validate.CauseContentMissing || r.Timestamp != nil && c.Indication == validate.Indeterminate):
 		return fmt.Sprintf("NOT KNOWN: %s (%s, %s)", plain.Text(r.Error), c.Indication, c.sub)

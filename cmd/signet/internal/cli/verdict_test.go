@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"crypto"
+	"crypto/sha256"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -11,6 +13,9 @@ import (
 
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
 )
 
 // TestVerifyLines: one line for each signature, and with -v the tree below it.
@@ -94,6 +99,32 @@ func TestBareDigestInfo(t *testing.T) {
 	require.Contains(t, got.stdout, "; let it count with --allow-bare-digestinfo")
 	got = w.run("verify", "--trust", root, "--at", "2026-11-27T12:30:00Z", "--allow-bare-digestinfo", file)
 	require.Equal(t, cli.ExitOK, got.code, got.stdout)
+}
+
+// TestNotChecked: an algorithm that is not known here is named, and says nothing against the signature or the time-stamp.
+func TestNotChecked(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	id := w.pki.Leaf(testpki.RSA2048)
+	w.write("signer.pem", keyPEM(t, id))
+	w.write("issuer.pem", certPEM(id.Chain[1]))
+	// OpenSSL signs no copy of the algorithms, as the makers of old files did not.
+	testpki.OpenSSL(t, w.dir, "cms", "-sign", "-cades", "-binary", "-nodetach", "-nosmimecap", "-in", "a", "-signer", "signer.pem", "-certfile", "issuer.pem", "-outform", "DER", "-out", "a.p7m")
+	// The last arc of the identifier of SHA-256 becomes one that nobody has given away.
+	known, unknown := "\x60\x86\x48\x01\x65\x03\x04\x02\x01", "\x60\x86\x48\x01\x65\x03\x04\x02\x63"
+	w.write("b.p7m", strings.ReplaceAll(w.read("a.p7m"), known, unknown))
+	got := w.run("verify", "--trust", "@root.pem", "@b.p7m")
+	require.Equal(t, cli.ExitOpen, got.code, got.stdout)
+	require.Contains(t, got.stdout, "NOT CHECKED: message-digest: the hash 2.16.840.1.101.3.4.2.99 is not known here")
+	require.NotContains(t, got.stdout, "FAILED")
+
+	digest := sha256.Sum256([]byte("content"))
+	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, digest[:]), "")
+	require.NoError(t, err)
+	w.write("t.tsr", strings.ReplaceAll(string(testpki.TimestampResponse(t, w.pki.TSA(testpki.P256), request.Raw)), known, unknown))
+	got = w.run("verify", "--trust", "@root.pem", "--content", "@a", "@t.tsr")
+	require.Contains(t, got.stdout, "NOT CHECKED: ")
+	require.Equal(t, cli.ExitOpen, got.code)
 }
 
 // TestVerifyFolder: all that is named like a signature or a time-stamp, and what was left out is said.

@@ -124,6 +124,9 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 			return err
 		}
 		if f.html != "" {
+			if r.Report != nil {
+				release(r.Report.Signatures)
+			}
 			all = append(all, r)
 		}
 	}

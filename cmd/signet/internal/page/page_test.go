@@ -208,3 +208,36 @@ func TestManyAppended(t *testing.T) {
 func TestUnknownLanguage(t *testing.T) {
 	require.ErrorContains(t, Write(io.Discard, &Report{Languages: []string{"xx"}}), `"xx"`)
 }
+
+// FuzzNames: whatever a name is, the page has its shape, and nothing in it that moves what stands beside it.
+func FuzzNames(f *testing.F) {
+	for _, name := range []string{"Anna", `<script>`, `" onload="x`, "\u202e", "\xff\xfe", "{{.}}", "&#x202e;", "</bdi></main>", "\x00\x1b[31m"} {
+		f.Add(name)
+	}
+	small := func(name string) *Report {
+		r := full(name)
+		r.Languages = []string{English}
+		r.Files[0].Report.Signatures = r.Files[0].Report.Signatures[:1]
+		return r
+	}
+	tags := []string{"<article", "</article>", "<bdi", "</bdi>", "<script", "</main>", "<a "}
+	count := func(r *Report) (n []int, html string) {
+		var b strings.Builder
+		if err := Write(&b, r); err != nil {
+			f.Error(err)
+		}
+		for _, tag := range tags {
+			n = append(n, strings.Count(b.String(), tag))
+		}
+		return n, b.String()
+	}
+	want, _ := count(small("Anna"))
+	f.Fuzz(func(t *testing.T, name string) {
+		if name == "" {
+			t.Skip("then it is not shown")
+		}
+		have, html := count(small(name))
+		require.Equal(t, want, have)
+		require.Negative(t, strings.IndexFunc(html, func(c rune) bool { return unicode.Is(unicode.Bidi_Control, c) || c < ' ' && c != '\n' }))
+	})
+}
