@@ -75,17 +75,17 @@ func (r *verified) forPage() page.File {
 func release(all []validate.SignatureReport) {
 	for i := range all {
 		s := &all[i]
-		s.Certificate = nil
-		if s.Signer != nil {
-			s.Signer.DER = nil
-		}
+		s.Signer = withoutOctets(s.Signer)
 		for j := range s.Timestamps {
-			t := &s.Timestamps[j]
-			t.Certificate = nil
-			if t.Signer != nil {
-				t.Signer.DER = nil
-			}
+			s.Timestamps[j].Signer = withoutOctets(s.Timestamps[j].Signer)
 		}
 		release(s.CounterSignatures)
 	}
+}
+
+func withoutOctets(c *validate.CertificateReport) *validate.CertificateReport {
+	if c == nil {
+		return nil
+	}
+	return &validate.CertificateReport{Name: c.Name, Subject: c.Subject, Issuer: c.Issuer, Serial: c.Serial, SHA256: c.SHA256, NotBefore: c.NotBefore, NotAfter: c.NotAfter}
 }
