@@ -22,7 +22,7 @@ type OpenOptions struct {
 // The content is read when it is needed: once by [Message.Verify], and each time that [Message.WriteContent] or
 // [Message.WriteTo] is called, by ReadAt, which may be called by several goroutines at a time. So r has to stay open, and its
 // octets have to stay as they are, as long as the message is in use: whoever can change the file between two readings can have
-// another content written than the one that was verified.
+// another content written than the one that was verified. What comes from a pipe is written to a file first.
 func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Message, error) {
 	held := int64(cms.DefaultHeld)
 	if o != nil && o.Held > 0 {

@@ -9,6 +9,14 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
+// TestPaddedTagNumber: X.690 section 8.1.2.4.2 (c). A header has a bounded length.
+func TestPaddedTagNumber(t *testing.T) {
+	_, err := cms.ReadValue([]byte("\x9f\x80\x81\x01\x00"))
+	require.Error(t, err)
+	_, err = cms.ReadValue([]byte("\x9f\x81\x01\x00"))
+	require.NoError(t, err)
+}
+
 // TestValuesAroundAGap has a content that is elsewhere: nobody takes its absence for an empty one.
 func TestValuesAroundAGap(t *testing.T) {
 	for name, ber := range map[string]string{
