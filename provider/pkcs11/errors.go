@@ -46,6 +46,9 @@ const (
 )
 
 func lossOf(err error) loss {
+	if errors.Is(err, errOther) {
+		return lost
+	}
 	code, ok := errors.AsType[p11.RV](err)
 	if !ok {
 		return notLost

@@ -303,7 +303,7 @@ func (p *Provider) signOn(s *p11.Session, k *key, c *call) error {
 		return err
 	}
 	defer logins.Leave()
-	token, err := p.module.Token(p.slotNow())
+	token, err := p.checkToken("pkcs11: sign", p.slotNow())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
@@ -138,6 +139,9 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: "give the PIN (Config.PIN)"}
 	}
 	if p.config.PIN == nil {
+		if _, err := p.checkToken(op, p.slotNow()); err != nil {
+			return wrap(op, p.place, err)
+		}
 		return p.explainPIN(op, f(nil))
 	}
 	secret, err := p.config.PIN(ctx, p.place)
@@ -154,7 +158,12 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 	case secret.Len() > keyring.MaxSecret:
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: fmt.Sprintf("nothing was tried: the PIN has %d octets", secret.Len())}
 	}
-	name := token.Serial + "\x00" + token.Label
+	// The token may have been changed for another one since it was looked at: a person takes a while.
+	if _, err := p.checkToken(op, p.slotNow()); err != nil {
+		return wrap(op, p.place, err)
+	}
+	id := identity(token)
+	name := strings.Join(id[:], "\x00")
 	logins := &p.module.Logins
 	if logins.Refused(name, secret.Bytes()) {
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the token has refused this PIN before in this process"}

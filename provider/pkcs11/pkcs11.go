@@ -29,6 +29,9 @@
 // again and compares their public keys, and repeats the calls that failed. Meanwhile callers wait. When that takes longer
 // than Config.Recover, they get [sign.ErrUnavailable], and later calls try once more each.
 //
+// The token is known by its serial number, label, manufacturer and model from when it was opened. When another one is in its
+// place, calls wait for the first as for one that was pulled out, and the other one is not logged in to.
+//
 // A PIN that was refused is never tried again in the process, neither by this provider nor by another one.
 //
 // # Checks
@@ -106,6 +109,7 @@ type Provider struct {
 
 	mechanisms map[uint]bool // nil when the token does not say
 	token      p11.TokenInfo // as it was when it was opened
+	known      bool          // token is set; from then on no other one is taken
 	noReadOnly atomic.Bool   // the module has no read-only sessions
 	noState    atomic.Bool   // sessions do not tell that the user is logged in
 }
@@ -181,7 +185,7 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.token = token
+	p.token, p.known, p.slot = token, true, slot
 	p.place = "token " + quote(token.Label) + " in " + config.Module
 	p.limit = config.Sessions
 	if max := token.MaxSessions; max > 0 && max != p11.Unavailable && max < uint(p.limit) {

@@ -22,6 +22,7 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 	}
 	var (
 		found, others []string
+		strangers     []string // that the config means as well, and that are not the one that was opened
 		slot          uint
 		token         p11.TokenInfo
 		failed        error
@@ -39,8 +40,12 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			continue
 		}
 		name := tokenName(t.Label, t.Serial, id)
-		if !meant {
+		switch {
+		case !meant:
 			others = append(others, name)
+			continue
+		case !p.isOurs(t):
+			strangers = append(strangers, name)
 			continue
 		}
 		found = append(found, name)
@@ -53,6 +58,8 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		return 0, token, &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyAmbiguous,
 			Err:  fmt.Errorf("%d tokens %s", len(found), p.config.wanted()),
 			Hint: "name one token by label and serial: " + firstOf(found)}
+	case len(strangers) != 0:
+		return 0, token, p.errStranger("pkcs11: open", firstOf(strangers))
 	case failed != nil:
 		err := wrap("pkcs11: open", p.place, failed)
 		if e, ok := errors.AsType[*sign.Error](err); ok && len(others) != 0 {
@@ -78,6 +85,36 @@ func tokenName(label, serial string, slot uint) string {
 		return fmt.Sprintf("%q (slot %d)", label, slot)
 	}
 	return fmt.Sprintf("%q (serial %s, slot %d)", label, serial, slot)
+}
+
+// identity is what a token is known by once it was opened.
+func identity(t p11.TokenInfo) [4]string {
+	return [4]string{t.Serial, t.Label, t.Manufacturer, t.Model}
+}
+
+// isOurs reports whether a token is the one that was opened; before that any is. The config may name none, or one by its
+// label only, and whoever puts another card into the reader must not be given the PIN of the first: it would use up one of
+// his tries, and his card, or a device that is made to look for PINs, would learn it.
+func (p *Provider) isOurs(t p11.TokenInfo) bool {
+	return !p.known || identity(t) == identity(p.token)
+}
+
+// errOther is in the errors that say that the token was changed for another one. The first is waited for.
+var errOther = errors.New("another token is there")
+
+func (p *Provider) errStranger(op, name string) error {
+	return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Temporary: true, Err: fmt.Errorf("%w: %s", errOther, name),
+		Hint: "it was not given the PIN; put in the one that was opened, " + tokenName(p.token.Label, p.token.Serial, p.slotNow())}
+}
+
+// checkToken reads the token of a slot and fails unless it is the one that was opened. Asked after a session was opened, it
+// holds as long as the session does, which ends when the token is removed (section 5.6 of the specification).
+func (p *Provider) checkToken(op string, slot uint) (p11.TokenInfo, error) {
+	token, err := p.module.Token(slot)
+	if err == nil && !p.isOurs(token) {
+		err = p.errStranger(op, tokenName(token.Label, token.Serial, slot))
+	}
+	return token, err
 }
 
 func firstOf(names []string) string {

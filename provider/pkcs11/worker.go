@@ -238,6 +238,9 @@ func (w *worker) ready() error {
 				return err
 			}
 			w.s = s
+			if _, err := p.checkToken("pkcs11: sign", slot); err != nil {
+				return err
+			}
 			if err := p.stillIn(s); err != nil {
 				return err
 			}
