@@ -136,6 +136,9 @@ func wrap(op, place string, err error) error {
 		e.Class = sign.ErrUnsupported
 		return e
 	}
+	if errors.Is(err, p11.ErrBusy) {
+		e.Temporary, e.Hint = true, "the key wants its PIN for each signature, and nothing else may reach the token meanwhile; see what hangs"
+	}
 	if code, ok := errors.AsType[p11.RV](err); ok {
 		a, known := advices[code]
 		switch {

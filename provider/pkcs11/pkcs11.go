@@ -22,6 +22,9 @@
 // callers wait for them in order of arrival, each under its own context. The most recently used session is taken first.
 // A call of the module that hangs keeps its session, not its caller.
 //
+// A key with CKA_ALWAYS_AUTHENTICATE has the token to itself from C_SignInit to C_Sign: on a card, its PIN counts for the
+// next command only, whoever sends it. Calls of this process wait meanwhile; other processes are not known of.
+//
 // # When the token is lost
 //
 // Sessions that were closed, a logout by another part of the process, a token that was pulled out, a daemon that was

@@ -112,6 +112,9 @@ var ErrLoad = errors.New("the module could not be loaded")
 // ErrNoModule says that a library can be loaded and is none of this kind.
 var ErrNoModule = errors.New("the library has no C_GetFunctionList, so it is not a PKCS #11 module")
 
+// ErrBusy says that calls of others did not leave the token to a sequence that needs it to itself.
+var ErrBusy = errors.New("another call of the token has not returned")
+
 // Info is what a module says of itself.
 type Info struct {
 	Version        string // of the PKCS #11 interface: "2.40"
