@@ -92,7 +92,8 @@ func (k *key) locate(s *p11.Session) (uint, error) {
 // one, of which all that may be true. If ours has another number by now, the error becomes one that has it found again.
 func (k *key) doubt(s *p11.Session, at *place, err error) error {
 	code, ok := errors.AsType[p11.RV](err)
-	if a := advices[code]; !ok || lossOf(err) != notLost || a.class == sign.ErrPIN || a.temporary {
+	switch a, loss := advices[code], lossOf(err); {
+	case !ok, loss != notLost && loss != unclear, loss == notLost && (a.class == sign.ErrPIN || a.temporary):
 		return err
 	}
 	if code != p11.BufferTooSmall { // the buffer is as large as a signature of our key

@@ -107,9 +107,12 @@ func (w *worker) call(c *call) {
 	}
 	if c.do != nil {
 		c.err = c.do(w.s, w.epoch)
-		return
+	} else {
+		c.err = w.sign(c)
 	}
-	c.err = w.sign(c)
+	if c.err != nil {
+		c.err = w.p.findOut(w.s, c.err)
+	}
 }
 
 // take ends a call, and takes the next one if there is one. Nil means to wait for w.work.
@@ -260,6 +263,9 @@ func (w *worker) failed(c *call) *call {
 		full = code == p11.SessionCount && w.s == nil
 	}
 	what := lossOf(err)
+	if what == unclear { // nothing is gone, or findOut would have said so
+		what = notLost
+	}
 	var notFound bool
 	if c.key != nil && errors.Is(err, sign.ErrKeyNotFound) {
 		// Some modules show no objects of a token that was changed under them until they are initialised again.
