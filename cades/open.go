@@ -14,6 +14,8 @@ type OpenOptions struct {
 	// Held is how many octets are taken into memory at most: certificates, revocation values, signatures, all that is not the
 	// content. Zero means 64 MiB.
 	Held int64
+	// Dir is where [ReadStream] puts what is too large for memory; empty means [os.TempDir].
+	Dir string
 }
 
 // Open reads a message of size octets as [Parse] does, but leaves the content where it is, so that one of any size takes no
@@ -30,15 +32,15 @@ func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Message, error) {
 	}
 	in, err := message.Open(r, size, held)
 	if err != nil {
-		return nil, openError(err)
+		return nil, openError(err, r)
 	}
 	return wrap(in), nil
 }
 
 // openError tells what is no message from what cannot be read or is too large.
-func openError(err error) error {
+func openError(err error, r io.ReaderAt) error {
 	if _, ok := errors.AsType[*cms.SyntaxError](err); ok {
-		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: parseHint}
+		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: hintFor(headOf(r))}
 	}
 	if _, ok := errors.AsType[*cms.TooLargeError](err); ok {
 		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: "set OpenOptions.Held when you know where the message comes from"}
