@@ -50,7 +50,7 @@ func lossOf(err error) loss {
 	if errors.Is(err, sign.ErrPIN) {
 		return notLost
 	}
-	if errors.Is(err, errOther) || errors.Is(err, errFoundGone) {
+	if isOther(err) || errors.Is(err, errFoundGone) {
 		return lost
 	}
 	code, ok := errors.AsType[p11.RV](err)

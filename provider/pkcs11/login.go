@@ -14,6 +14,9 @@ import (
 // errNoPIN stops a recovery, so that a person who said no is not asked again and again.
 var errNoPIN = errors.New("the PIN could not be had")
 
+// errUnanswered is in the errors of PINs that were tried as often as may be without knowing more.
+var errUnanswered = fmt.Errorf("%d logins with this PIN had no clear answer", p11.MaxUnsure)
+
 // newSession finds the token again, since slots may change their numbers, opens a session and logs in.
 func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
 	slot, token, err := p.findSlot()
@@ -185,7 +188,8 @@ func (p *Provider) mayGive(op string, token p11.TokenInfo, pin []byte) error {
 	case logins.Refused(nameOf(token), pin):
 		e.Hint = "nothing was tried: the token has refused this PIN before in this process"
 	case logins.Exhausted(nameOf(token), pin):
-		e.Hint = fmt.Sprintf("nothing was tried: %d logins with this PIN had no clear answer, and one more could lock the token; when you are sure of it, start the program anew", p11.MaxUnsure)
+		e.Err = errUnanswered
+		e.Hint = "nothing was tried, since one more could lock the token; when you are sure of the PIN, start the program anew"
 	default:
 		return nil
 	}

@@ -91,7 +91,7 @@ type Config struct {
 	Root bool
 	// SkipCheck hands out signatures without verifying them. See the text on checks above.
 	SkipCheck bool
-	// Recover is how long calls wait for a token that was lost; 0 means DefaultRecover, negative one attempt.
+	// Recover is how long calls wait for a token that was lost; 0 means DefaultRecover, negative one attempt, of Open, too.
 	Recover time.Duration
 	// KeepHung never initialises the module again while one of its calls does not return. Without it, that is done when the
 	// token is lost and the call has not come back for some seconds: PKCS #11 does not say what becomes of such a call, so a
@@ -128,6 +128,9 @@ var (
 // Open loads the module, finds the token and logs in. Errors are [*sign.Error]: [sign.ErrPIN] for a PIN that was or would
 // be refused, [sign.ErrKeyNotFound] and [sign.ErrKeyAmbiguous] when the token is not exactly one, with the tokens there
 // are, [sign.ErrUnavailable] for the rest. When ctx ends, Open returns even if the module hangs.
+//
+// When the answers are those of a token that another process is writing to, as SoftHSM2 gives them when several log in at
+// once, it tries again for two seconds, unless Config.Recover is shorter; and for a quarter of one when the token is not there.
 func Open(ctx context.Context, config Config) (*Provider, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -184,28 +187,15 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 	if err := config.checkLibrary(m); err != nil {
 		return nil, err
 	}
-	slot, token, err := p.findSlot()
+	s, err := p.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.token, p.known, p.slot = token, true, slot
-	p.place = "token " + quote(token.Label) + " in " + config.Module
-	p.limit = config.Sessions
-	if max := token.MaxSessions; max > 0 && max != p11.Unavailable && max < uint(p.limit) {
-		p.limit = int(max)
-	}
-	if m.Serial() {
-		p.limit = 1
-	}
-	if list, err := m.Mechanisms(slot); err == nil && len(list) != 0 {
+	if list, err := m.Mechanisms(p.slotNow()); err == nil && len(list) != 0 {
 		p.mechanisms = map[uint]bool{}
 		for _, mechanism := range list {
 			p.mechanisms[mechanism] = true
 		}
-	}
-	s, err := p.newSession(ctx)
-	if err != nil {
-		return nil, wrap("pkcs11: open", p.place, err)
 	}
 	p.spare, p.state, p.proved, p.signed, p.generation = s, up, true, true, m.Generation()
 	return p, nil

@@ -54,7 +54,7 @@ func (p *Provider) recover(hard bool, window time.Duration) {
 			return
 		}
 		hard = true
-		if errors.Is(err, sign.ErrPIN) || errors.Is(err, errNoPIN) || p.ctx.Err() != nil || time.Since(start)+delay > window {
+		if isFinal(err) || p.ctx.Err() != nil || time.Since(start)+delay > window {
 			p.giveUp(err)
 			p.mu.Lock()
 			p.recovery = false
@@ -74,7 +74,7 @@ func (p *Provider) reopen(hard, force bool) (*p11.Session, error) {
 	generation := p.module.Generation()
 	if !hard {
 		s, err := p.newSession(p.ctx)
-		if err == nil || errors.Is(err, sign.ErrPIN) || errors.Is(err, errNoPIN) || p.ctx.Err() != nil {
+		if err == nil || isFinal(err) || p.ctx.Err() != nil {
 			return s, err
 		}
 	}
@@ -153,7 +153,7 @@ func (p *Provider) giveUp(err error) {
 		return
 	}
 	p.state, p.lastTry = down, time.Now()
-	if errors.Is(err, sign.ErrPIN) {
+	if errors.Is(err, sign.ErrPIN) && isFinal(err) {
 		p.refusedErr = wrap("pkcs11: log in", p.place, err)
 		p.downErr = p.refusedErr
 	} else {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
@@ -22,11 +24,11 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 	}
 	var (
 		found, others []string
-		strangers     []string // that the config means as well, and that are not the one that was opened
 		slot          uint
 		token         p11.TokenInfo
 		failed        error
-		blank         bool // a token that is meant was never initialised, and has neither name nor keys
+		stranger      error // of a token that the config means as well, and that is not the one that was opened
+		blank         bool  // a token that is meant was never initialised, and has neither name nor keys
 	)
 	for _, id := range slots {
 		t, err := p.module.Token(id)
@@ -45,7 +47,7 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			others = append(others, name)
 			continue
 		case !p.isOurs(t):
-			strangers = append(strangers, name)
+			stranger = p.errStranger("pkcs11: open", t, id)
 			continue
 		}
 		found = append(found, name)
@@ -58,8 +60,8 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		return 0, token, &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyAmbiguous,
 			Err:  fmt.Errorf("%d tokens %s", len(found), p.config.wanted()),
 			Hint: "name one token by label and serial: " + firstOf(found)}
-	case len(strangers) != 0:
-		return 0, token, p.errStranger("pkcs11: open", firstOf(strangers))
+	case stranger != nil:
+		return 0, token, stranger
 	case failed != nil:
 		err := wrap("pkcs11: open", p.place, failed)
 		if e, ok := errors.AsType[*sign.Error](err); ok && len(others) != 0 {
@@ -99,11 +101,23 @@ func (p *Provider) isOurs(t p11.TokenInfo) bool {
 	return !p.known || identity(t) == identity(p.token)
 }
 
-// errOther is in the errors that say that the token was changed for another one. The first is waited for.
-var errOther = errors.New("another token is there")
+// otherError says that the token was changed for another one. The first is waited for.
+type otherError struct {
+	token p11.TokenInfo
+	slot  uint
+}
 
-func (p *Provider) errStranger(op, name string) error {
-	return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Temporary: true, Err: fmt.Errorf("%w: %s", errOther, name),
+func (e *otherError) Error() string {
+	return "another token is there: " + tokenName(e.token.Label, e.token.Serial, e.slot)
+}
+
+func isOther(err error) bool {
+	_, ok := errors.AsType[*otherError](err)
+	return ok
+}
+
+func (p *Provider) errStranger(op string, token p11.TokenInfo, slot uint) error {
+	return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Temporary: true, Err: &otherError{token, slot},
 		Hint: "it was not given the PIN; put in the one that was opened, " + tokenName(p.token.Label, p.token.Serial, p.slotNow())}
 }
 
@@ -112,7 +126,7 @@ func (p *Provider) errStranger(op, name string) error {
 func (p *Provider) checkToken(op string, slot uint) (p11.TokenInfo, error) {
 	token, err := p.module.Token(slot)
 	if err == nil && !p.isOurs(token) {
-		err = p.errStranger(op, tokenName(token.Label, token.Serial, slot))
+		err = p.errStranger(op, token, slot)
 	}
 	return token, err
 }
@@ -217,22 +231,78 @@ const maxCount = 1 << 30
 
 // Slots lists the slots of a module, those without a token too. Nothing is logged in.
 func Slots(ctx context.Context, module, initArgs string) ([]Slot, error) {
-	return detach(ctx, func() ([]Slot, error) {
+	l, err := Load(ctx, module, initArgs)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Slots(ctx)
+}
+
+// Library is a module that is loaded and initialised. As long as it is open, the module is not finalised when providers are
+// closed: whoever lists the slots first and opens a token then starts a module once, which some take no second time.
+type Library struct {
+	module *p11.Module
+	path   string
+	closed sync.Once
+}
+
+// Load loads a module and initialises it.
+func Load(ctx context.Context, module, initArgs string) (*Library, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return detach(ctx, func() (*Library, error) {
 		m, err := openModule("pkcs11: slots", module, initArgs)
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = m.Close() }()
-		ids, err := m.Slots(false)
-		if err != nil {
-			return nil, wrap("pkcs11: slots", module, err)
+		return &Library{module: m, path: module}, nil
+	}, func(l *Library) { _ = l.Close() })
+}
+
+// Slots lists the slots of the module as function Slots does.
+func (l *Library) Slots(ctx context.Context) ([]Slot, error) {
+	return detach(ctx, func() ([]Slot, error) {
+		begun := time.Now()
+		for delay := firstDelay; ; delay *= 2 {
+			slots, unsure, err := l.slots()
+			if err != nil || !unsure || time.Since(begun)+delay > lookTime {
+				return slots, err
+			}
+			select { // another process may be writing to a token
+			case <-time.After(delay):
+			case <-ctx.Done():
+				return slots, nil
+			}
 		}
-		slots := make([]Slot, 0, len(ids))
-		for _, id := range ids {
-			slots = append(slots, slotOf(m, module, id))
-		}
-		return slots, nil
 	}, nil)
+}
+
+// slots lists the slots once. Unsure is whether a token answered as one does that another process is writing to.
+func (l *Library) slots() (slots []Slot, unsure bool, err error) {
+	ids, err := l.module.Slots(false)
+	if err != nil {
+		return nil, false, wrap("pkcs11: slots", l.path, err)
+	}
+	slots = make([]Slot, 0, len(ids))
+	for _, id := range ids {
+		slot := slotOf(l.module, l.path, id)
+		code, _ := errors.AsType[p11.RV](slot.Err)
+		unsure = unsure || code == p11.GeneralError
+		slots = append(slots, slot)
+	}
+	return slots, unsure, nil
+}
+
+// Close gives the module back. It may be called again.
+func (l *Library) Close() (err error) {
+	l.closed.Do(func() {
+		if closeErr := l.module.Close(); closeErr != nil {
+			err = &sign.Error{Op: "pkcs11: close", Place: l.path, Class: sign.ErrUnavailable, Err: coded(closeErr)}
+		}
+	})
+	return err
 }
 
 func slotOf(m *p11.Module, module string, id uint) Slot {

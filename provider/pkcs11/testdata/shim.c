@@ -53,6 +53,8 @@ typedef struct {
 	atomic_long reader;      // 0: all slots are shown; -1: one slot, READER, without a token; else one with the token of slot reader - 1
 	atomic_long piv;         // the PIN of C_Login(CKU_CONTEXT_SPECIFIC) counts for the very next call only, whoever makes it
 	atomic_long voided;      // such logins that another call came in between of
+	atomic_long hidden;      // so many times C_GetSlotList lists nothing
+	atomic_long noSerial;    // so many times C_GetTokenInfo tells no serial number
 	Function f[N];
 } Control;
 
@@ -176,6 +178,11 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	U rv = reader(i, &a);
 	if (rv) return rv;
 	if (i == SLOT_LIST && ctl->reader) return listReader(a, (U *)b, (U *)c);
+	if (i == SLOT_LIST && ctl->hidden) {
+		ctl->hidden--;
+		*(U *)c = 0;
+		return 0;
+	}
 	if (i == OPEN) {
 		lastSlot = a;
 		if (ctl->noReadOnly && !(b & 2)) return ctl->noReadOnly; // CKF_RW_SESSION
@@ -190,6 +197,10 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	pthread_rwlock_rdlock(&inside);
 	rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
 	pthread_rwlock_unlock(&inside);
+	if (!rv && i == TOKEN_INFO && ctl->noSerial) {
+		ctl->noSerial--;
+		memset((char *)b + 80, ' ', 16); // label, manufacturerID and model come before
+	}
 	if (ctl->piv) rv = contextLogin(i, a, b, rv);
 	if (i == LOGIN) loggedIn[a % 4096] = 1;
 	if (!rv && i == SESSION_INFO && ctl->noState && !loggedIn[a % 4096]) ((U *)b)[1] = 0;

@@ -21,6 +21,7 @@ type token struct {
 	bareURI bool // the URI names no key
 
 	patience time.Duration
+	library  *pkcs11.Library // held from when the slots were listed until the token is open, so that the module starts once
 }
 
 // tokenURI reads a URI and says where its PIN comes from. Nothing is opened.
@@ -68,6 +69,7 @@ func (a *app) openToken(ctx context.Context, f *keyFlags, cert sign.Ref, certifi
 
 // login opens the token, with its PIN if there is one or somebody to ask.
 func (a *app) login(ctx context.Context, t *token) (*pkcs11.Provider, error) {
+	defer t.release()
 	if t.pin.prompts() {
 		found, err := t.find(ctx)
 		switch {
@@ -102,8 +104,23 @@ func (t *token) withoutPIN() {
 func (t *token) slots(ctx context.Context) ([]pkcs11.Slot, error) {
 	limited, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
-	slots, err := pkcs11.Slots(limited, t.config.Module, t.config.InitArgs)
+	if t.library == nil {
+		library, err := pkcs11.Load(limited, t.config.Module, t.config.InitArgs)
+		if err != nil {
+			return nil, t.noAnswer(ctx, err)
+		}
+		t.library = library
+	}
+	slots, err := t.library.Slots(limited)
 	return slots, t.noAnswer(ctx, err)
+}
+
+// release gives the module back that was loaded to list the slots.
+func (t *token) release() {
+	if t.library != nil {
+		_ = t.library.Close()
+		t.library = nil
+	}
 }
 
 // noAnswer says it in words when a module hangs.

@@ -198,6 +198,13 @@ func (m *Module) Generation() uint64 {
 	return m.generation
 }
 
+// Idle reports whether nobody of this library has a session.
+func (m *Module) Idle() bool {
+	m.table.Lock()
+	defer m.table.Unlock()
+	return len(m.sessions) == 0
+}
+
 // Owned reports whether this process's C_Initialize was ours.
 func (m *Module) Owned() bool {
 	m.mu.Lock()
