@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -92,11 +93,14 @@ func readValues(path string, o *cades.VerifyOptions) error {
 			}
 		}
 	}
-	f, err := intake.Read(data)
-	if err == nil && found == 0 {
-		err = take(f.DER)
+	if found != 0 {
+		return nil
 	}
-	if err == nil && found == 0 {
+	f, err := intake.Read(data)
+	if err != nil { // what it says is about signatures
+		return errors.New("there is neither a CRL nor an OCSP response in it")
+	}
+	if err = take(f.DER); err == nil && found == 0 {
 		err = fmt.Errorf("it is %s, and neither a CRL nor an OCSP response", f.Kind.Name())
 	}
 	return err
@@ -104,13 +108,12 @@ func readValues(path string, o *cades.VerifyOptions) error {
 
 // revocationHint says how to go on when it is not known whether a certificate was revoked.
 func (r *verified) revocationHint(o *cades.VerifyOptions) {
-	c := r.conclusion()
-	if c.Indication != validate.Indeterminate || c.sub != validate.TryLater || r.Hint != "" {
+	if r.Hint != "" || !r.has(validate.CauseRevocationUnknown) {
 		return
 	}
 	ways := []string{"give its list with --crl FILE", "or leave the question out with --revocation off"}
 	if o.Revocation == nil {
 		ways = append([]string{"let it be asked with --fetch"}, ways...)
 	}
-	r.Hint = strings.Join(ways, ", ")
+	r.hint(validate.CauseRevocationUnknown, strings.Join(ways, ", "))
 }

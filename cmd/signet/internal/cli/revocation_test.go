@@ -47,7 +47,7 @@ func TestRevocation(t *testing.T) {
 		"OCSP":            {[]string{"--crl", "@root.crl", "--crl", "@leaf.ors"}, cli.ExitOK, ": VALID\n"},
 		"revoked":         {[]string{"--crl", "@root.crl", "--crl", "@revoked.crl"}, cli.ExitOpen, "NOT VALID: revocation"},
 		"off":             {[]string{"--revocation", "off"}, cli.ExitOK, ": VALID\n"},
-		"words":           {[]string{"--crl", "@words"}, cli.ExitUsage, "--crl @words: "},
+		"words":           {[]string{"--crl", "@words"}, cli.ExitUsage, "--crl @words: there is neither a CRL nor an OCSP response in it"},
 		"certificate":     {[]string{"--crl", "@root.pem"}, cli.ExitUsage, "it is a certificate, and neither a CRL nor an OCSP response"},
 		"no such file":    {[]string{"--crl", "@no"}, cli.ExitUsage, "no such file"},
 		"off and on":      {[]string{"--revocation", "off", "--fetch"}, cli.ExitUsage, "give one of them"},

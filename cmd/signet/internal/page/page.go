@@ -36,6 +36,7 @@ type File struct {
 	Inside  bool
 	Report  *validate.Report
 	Stamp   *Stamp
+	Unread  bool // it is not there, or may not be read
 }
 
 // Stamp is a time-stamp that is a file of its own.
@@ -44,6 +45,9 @@ type Stamp struct {
 	Authority  string
 	Indication validate.Indication
 	Cause      validate.Cause
+
+	SubIndication validate.SubIndication
+	Reason        string
 }
 
 //go:embed page.html
@@ -153,6 +157,8 @@ func cardsOf(f *File, w *words) (all []*card) {
 	switch {
 	case f.Stamp != nil:
 		return []*card{stampCard(f, w)}
+	case f.Unread:
+		return []*card{{File: name, Class: "open", Headline: w.Unread.Headline, Advice: w.Unread.Advice}}
 	case f.Report == nil:
 		return []*card{{File: name, Class: "bad", Headline: w.Unreadable.Headline, Advice: w.Unreadable.Advice}}
 	case len(f.Report.Signatures) == 0:
@@ -215,10 +221,14 @@ func stampCard(f *File, w *words) *card {
 	default:
 		c.Headline, c.Advice = w.StampOpen.Headline, w.said(s.Indication, s.Cause).Advice
 	}
-	authority := fact{w.Issuer, plain.Text(s.Authority), true}
+	authority := fact{w.StampSigner, plain.Text(s.Authority), true}
 	if s.Authority == "" {
-		authority = fact{w.Issuer, w.Unknown, false}
+		authority = fact{w.StampSigner, w.Unknown, false}
 	}
-	c.Facts = []fact{f.document(w), {w.When, w.moment(s.Time.UTC()), false}, authority}
+	c.Experts = []fact{{w.Result, result(s.Indication, s.SubIndication), false}}
+	if s.Reason != "" && w.Reason != "" {
+		c.Experts = append(c.Experts, fact{w.Reason, plain.Text(s.Reason), true})
+	}
+	c.Facts = []fact{f.document(w), {w.StampTime, w.moment(s.Time.UTC()), false}, authority}
 	return c
 }
