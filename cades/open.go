@@ -14,6 +14,8 @@ type OpenOptions struct {
 	// Held is how many octets are taken into memory at most: certificates, revocation values, signatures, all that is not the
 	// content. Zero means 64 MiB.
 	Held int64
+	// Dir is where [ReadStream] puts what is too large for memory; empty means [os.TempDir].
+	Dir string
 }
 
 // Open reads a message of size octets as [Parse] does, but leaves the content where it is, so that one of any size takes no

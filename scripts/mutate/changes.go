@@ -28,6 +28,12 @@ var changes = []change{
 	{"malformed attributes vanish", "cades/validate/confusion.go", "case a.Type == \"\":", "case false:", validate},
 	{"attributes without a value vanish", "cades/validate/confusion.go", "case len(a.Values) == 0:", "case false:", validate},
 	{"something may follow an attribute", "internal/cms/attributes.go", "if err != nil || !r.Empty() { // what follows", "if err != nil { // what follows", "./cades"},
+	{"two contents in one message", "internal/cms/signeddata.go", "return last(&content, \"eContent\")", "return nil", validate},
+	{"something may follow a SignerInfo", "internal/cms/signeddata.go", "return si, last(&r, \"SignerInfo\")", "return si, nil", validate},
+	{"a NULL with contents", "internal/cms/algorithm.go", "len(a.Parameters.Body()) != 0", "false", "./internal/cms"},
+	{"content that is no OCTET STRING", "cades/validate/checks.go", "c.Tag() != cms.TagOctetString && c.Tag()", "c.Tag() == cms.TagOctetString && c.Tag()", validate},
+	{"another certificate than the one that was named fails a value", "cades/validate/conclude.go", "case forGood && another && (", "case forGood && false && (", validate},
+	{"ways lead through an authority twice", "internal/pki/descend.go", "return c == n.cert || bytes.Equal(c.SPKI, n.cert.SPKI) &&", "return c == n.cert || bytes.Equal(c.SPKI, n.cert.Raw) &&", paths},
 	{"an attribute without a value makes a level", "internal/message/form.go", "if len(a.Values) != 0 {", "if len(a.Values) >= 0 {", validate},
 	// Proofs of existence.
 	{"time-stamps from the future count", "cades/validate/evidence.go", "case t.Time.After(now.Add(v.skew())):", "case false:", validate},
