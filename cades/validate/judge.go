@@ -227,7 +227,7 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 		if fetched, failed := v.fetch(ctx, c, by, at); failed == nil {
 			status, err = v.again(fetched, c, by, o)
 		} else if asked || !nobodySpeaks(err) {
-			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, failed), nil
+			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, strings.TrimPrefix(failed.Error(), "revocation: ")), nil
 		}
 	}
 	switch {
@@ -248,7 +248,7 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 	case nobodySpeaks(err):
 		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL%s", c.Subject, refusedAlgorithm(err)), nil
 	}
-	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
+	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, strings.TrimPrefix(err.Error(), "revocation: ")), nil
 }
 
 // namesPlace reports whether a certificate says where one could ask about it: a directory name is no place.

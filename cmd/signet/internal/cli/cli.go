@@ -128,6 +128,7 @@ var forUsers = strings.NewReplacer(
 	"(Config.AllowFinalTry)", "(--final-try)",
 	"(Config.Sessions)", "(--sessions)",
 	" (Config.Recover)", "",
+	"; set AllowPrivate where it is yours", "; --allow-private lets it be asked where it is yours",
 )
 
 func (a *app) root() *cobra.Command {

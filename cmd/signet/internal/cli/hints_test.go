@@ -1,13 +1,18 @@
 package cli_test
 
 import (
+	"crypto/x509"
 	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
+	"github.com/seed-116355fd/signet/internal/testpki"
 )
 
 // TestWhatWasMeant names what people confuse: document and signature, a signature and trusted certificates.
@@ -83,4 +88,41 @@ func TestFoldersOfOthers(t *testing.T) {
 	require.Zero(t, got.code, got.stdout+got.stderr)
 	require.Contains(t, got.stderr, "2 of 2 signature files valid\n")
 	require.NotContains(t, got.stderr, "left out")
+}
+
+// TestFetchedIssuer: the certificate of the issuer is not inside, and that of the signer says where it is.
+func TestFetchedIssuer(t *testing.T) {
+	w := newWorld(t)
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		asked++
+		_, _ = rw.Write(w.pki.Authority.Certificate().Raw)
+	}))
+	defer server.Close()
+	id := w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{server.URL + "/ca.crt"} })
+	id.Chain = id.Chain[:1]
+	w.write("alone.pem", keyPEM(t, id))
+	w.write("a", "a")
+	require.Zero(t, w.run("sign", "--key", "@alone.pem", "@a").code)
+	verify := []string{"verify", "--trust", "@root.pem", "@a.p7s"}
+	require.Equal(t, cli.ExitOpen, w.run(verify...).code)
+	require.Equal(t, cli.ExitOpen, w.run(append(verify, "--fetch")...).code, "the address is a private one")
+	require.Zero(t, asked, "nobody is asked who was not to be")
+	got := w.run(append(verify, "--fetch", "--allow-private")...)
+	require.Zero(t, got.code, got.stdout+got.stderr)
+	require.Contains(t, got.stdout, ": VALID\n")
+	require.Equal(t, 1, asked)
+	w.write("other", "another content")
+	got = w.run(append(verify, "--fetch", "--allow-private", "--content", "@other")...)
+	require.Equal(t, cli.ExitFailed, got.code, got.stdout)
+	w.stdin = strings.NewReader("a")
+	got = w.run(append(verify, "--fetch", "--allow-private", "--content", "-")...)
+	require.Equal(t, cli.ExitOpen, got.code, "a content that is read once is not judged a second time: %s", got.stdout)
+	require.Contains(t, got.stdout, "of whom no certificate is known")
+
+	// What is fetched is trusted by nobody.
+	require.NotContains(t, w.run("verify", "--fetch", "--allow-private", "@a.p7s").stdout, ": VALID\n")
+	w.write("foreign.pem", certPEM(testpki.New(t).Root.Certificate()))
+	got = w.run("verify", "--trust", "@foreign.pem", "--fetch", "--allow-private", "@a.p7s")
+	require.Equal(t, cli.ExitOpen, got.code, got.stdout)
 }

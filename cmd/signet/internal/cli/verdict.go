@@ -190,9 +190,10 @@ func (r *verified) verdict(c conclusion) string {
 	if c.cause == validate.CauseContentChanged { // the two digests are for -v
 		why, _, _ = strings.Cut(why, ": its ")
 	}
-	if c.cause == validate.CauseCertificateMissing && hint != "" { // which says how
-		why, _, _ = strings.Cut(why, "; give the certificate")
+	if hint != "" { // which says how, by flags
+		why = forCallers.Replace(why)
 	}
+	why = forUsers.Replace(why)
 	reason := fmt.Sprintf("%s (%s, %s)%s", plain.Text(why), c.Indication, c.sub, hint)
 	switch {
 	case r.noContent && (c.cause == validate.CauseContentMissing || r.Timestamp != nil && c.Indication == validate.Indeterminate):
@@ -208,6 +209,9 @@ func (r *verified) verdict(c conclusion) string {
 	}
 	return "NOT KNOWN: " + reason
 }
+
+// forCallers leaves out what the library tells programmers to do.
+var forCallers = strings.NewReplacer("; give the certificate when it is not in the message", "", "; allow it to be fetched, or give its CRL", "", "; give its CRL", "")
 
 // definite reports whether nothing that is missing would make such a signature valid.
 func definite(sub validate.SubIndication) bool {

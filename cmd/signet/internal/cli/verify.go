@@ -275,6 +275,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		r.unread = true
 		return r
 	}
+	report = withIssuers(ctx, m, content, report, options)
 	r.take(report)
 	for _, s := range report.Signatures {
 		if s.Signer == nil && s.Status(cades.CheckSigner) == cades.Failed {
