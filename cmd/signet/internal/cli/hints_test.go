@@ -72,7 +72,7 @@ func TestHintsOfTheirSignature(t *testing.T) {
 	require.Zero(t, w.run("sign", "--key", "@alone.pem", "@a").code)
 	got := w.run("verify", "--trust", "@root.pem", "@a.p7s")
 	require.Equal(t, cli.ExitOpen, got.code, got.stdout)
-	require.Contains(t, got.stdout, "of whom no certificate is known (INDETERMINATE, NO_CERTIFICATE_CHAIN_FOUND); give that certificate with --cert FILE, or with --trust FILE when you trust it\n")
+	require.Contains(t, got.stdout, "of whom no certificate is known (INDETERMINATE, NO_CERTIFICATE_CHAIN_FOUND); let it be asked for with --fetch, or give that certificate with --cert FILE, or with --trust FILE when you trust it\n")
 }
 
 // TestFoldersOfOthers: other programs have endings of their own.

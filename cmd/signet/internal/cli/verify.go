@@ -288,7 +288,11 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	r.revocationHint(options)
 	for _, s := range report.Signatures {
 		if r.Hint == "" && s.Cause == validate.CauseUnknownAuthority && strings.HasSuffix(s.Reason, "of whom no certificate is known") {
-			r.hint(s.Cause, "give that certificate with --cert FILE, or with --trust FILE when you trust it")
+			way := "give that certificate with --cert FILE, or with --trust FILE when you trust it"
+			if options.Revocation == nil {
+				way = "let it be asked for with --fetch, or " + way
+			}
+			r.hint(s.Cause, way)
 		}
 	}
 	for _, s := range report.Signatures {
