@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // Exit codes.
@@ -117,7 +118,14 @@ func keyFailure(err error) error {
 
 // sentence writes an error on one line. What the library tells programmers to set, it tells users of the program how.
 func sentence(err error) string {
-	return forUsers.Replace(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	text := err.Error()
+	if e, ok := err.(*sign.Error); ok && strings.HasPrefix(e.Op, "cades: ") { //nolint:errorlint // what stands around it is said, too
+		text = strings.TrimPrefix(text, e.Op+": ")
+		for _, class := range []string{sign.ErrInput.Error() + ": ", sign.ErrInput.Error() + "; "} {
+			text = strings.TrimPrefix(text, class)
+		}
+	}
+	return forUsers.Replace(strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
 }
 
 var forUsers = strings.NewReplacer(

@@ -126,3 +126,15 @@ func TestFetchedIssuer(t *testing.T) {
 	got = w.run("verify", "--trust", "@foreign.pem", "--fetch", "--allow-private", "@a.p7s")
 	require.Equal(t, cli.ExitOpen, got.code, got.stdout)
 }
+
+// TestExtendForPeople: what the library says to programmers in front of its sentence is left out.
+func TestExtendForPeople(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "a")
+	w.write("b", "b")
+	require.Zero(t, w.run("sign", "--key", "@key.pem", "@a").code)
+	got := w.run("extend", "--level", "t", "--tsa", "demo", "--content", "@b", "@a.p7s")
+	require.Equal(t, cli.ExitFailed, got.code)
+	require.Contains(t, got.stderr, "signet: @a.p7s: signature 0 does not verify: message-digest: ")
+	require.NotContains(t, got.stderr, "cades:")
+}
