@@ -36,7 +36,8 @@ type File struct {
 	Inside  bool
 	Report  *validate.Report
 	Stamp   *Stamp
-	Unread  bool // it is not there, or may not be read
+	Unread  bool   // it is not there, or may not be read
+	Reason  string // why there is no report, in English
 }
 
 // Stamp is a time-stamp that is a file of its own.
@@ -158,11 +159,11 @@ func cardsOf(f *File, w *words) (all []*card) {
 	case f.Stamp != nil:
 		return []*card{stampCard(f, w)}
 	case f.Unread:
-		return []*card{{File: name, Class: "open", Headline: w.Unread.Headline, Advice: w.Unread.Advice}}
+		return []*card{f.without(w, "open", w.Unread)}
 	case f.Report == nil:
-		return []*card{{File: name, Class: "bad", Headline: w.Unreadable.Headline, Advice: w.Unreadable.Advice}}
+		return []*card{f.without(w, "bad", w.Unreadable)}
 	case len(f.Report.Signatures) == 0:
-		return []*card{{File: name, Class: "bad", Headline: w.NoSignature.Headline, Advice: w.NoSignature.Advice}}
+		return []*card{f.without(w, "bad", w.NoSignature)}
 	}
 	for i := range f.Report.Signatures {
 		c := signatureCard(&f.Report.Signatures[i], w)
@@ -174,6 +175,15 @@ func cardsOf(f *File, w *words) (all []*card) {
 		all = append(all, c)
 	}
 	return all
+}
+
+// without is the card of a file of which nothing was verified.
+func (f *File) without(w *words, class string, v verdict) *card {
+	c := &card{File: plain.Text(f.Name), Class: class, Headline: v.Headline, Advice: v.Advice}
+	if f.Reason != "" && w.Reason != "" {
+		c.Experts = []fact{{w.Reason, plain.Text(f.Reason), true}}
+	}
+	return c
 }
 
 func (f *File) document(w *words) fact {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func full(name string) *Report {
 		{Name: name, Stamp: &Stamp{Time: day, Authority: name, Indication: validate.TotalPassed, Cause: validate.CausePassed}},
 		{Name: name, Stamp: &Stamp{Time: day, Indication: validate.TotalFailed, Cause: validate.CauseContentChanged}},
 		{Name: name, Stamp: &Stamp{Time: day, Indication: validate.Indeterminate, Cause: validate.CauseContentMissing, Reason: "an English word about a stamp"}},
-		{Name: name, Unread: true},
+		{Name: name, Unread: true, Reason: "an English word about a file"},
 	}
 	return r
 }
@@ -160,6 +161,7 @@ func TestRussianPage(t *testing.T) {
 	html = write(t, r)
 	require.Contains(t, html, "<dt>Reason</dt><dd><bdi translate=\"no\">an English sentence of the judge</bdi></dd>")
 	require.Contains(t, html, "<dt>Reason</dt><dd><bdi translate=\"no\">an English word about a stamp</bdi></dd>")
+	require.Contains(t, html, "<dt>Reason</dt><dd><bdi translate=\"no\">an English word about a file</bdi></dd>")
 	require.Contains(t, html, "This file could not be read.")
 	require.Contains(t, html, "<dt>Time-stamp by</dt>")
 	require.NotRegexp(t, `\p{Cyrillic}`, strings.ReplaceAll(texts(t, html), "договор", ""))
@@ -222,7 +224,8 @@ func FuzzNames(f *testing.F) {
 	small := func(name string) *Report {
 		r := full(name)
 		r.Languages = []string{English}
-		r.Files[0].Report.Signatures = r.Files[0].Report.Signatures[:1]
+		all := r.Files[0].Report
+		all.Signatures = slices.DeleteFunc(all.Signatures, func(s validate.SignatureReport) bool { return s.Cause != validate.CauseForged })
 		return r
 	}
 	tags := []string{"<article", "</article>", "<bdi", "</bdi>", "<script", "</main>", "<a "}
