@@ -1,18 +1,24 @@
 package cli_test
 
 import (
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestWhatWasMeant names what people confuse: document and signature, a signature and trusted certificates.
@@ -137,4 +143,36 @@ func TestExtendForPeople(t *testing.T) {
 	require.Equal(t, cli.ExitFailed, got.code)
 	require.Contains(t, got.stderr, "signet: @a.p7s: signature 0 does not verify: message-digest: ")
 	require.NotContains(t, got.stderr, "cades:")
+}
+
+// TestFetchedIssuersOfMany: whoever makes a message does not decide how many places are asked.
+func TestFetchedIssuersOfMany(t *testing.T) {
+	w := newWorld(t)
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		http.Error(rw, "there is none", http.StatusNotFound)
+	}))
+	defer server.Close()
+	w.write("a", "a")
+	var p7s []byte
+	for i := range 12 {
+		id := w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{fmt.Sprintf("%s/%d.crt", server.URL, i)} })
+		key, err := soft.NewKey(id.Key, 0)
+		require.NoError(t, err)
+		signer, err := sign.New(key, id.Chain[:1], sign.ECDSA(crypto.SHA256))
+		require.NoError(t, err)
+		if p7s == nil {
+			p7s, err = cades.Sign(t.Context(), signer, strings.NewReader("a"), nil)
+		} else {
+			m, parseErr := cades.Parse(p7s)
+			require.NoError(t, parseErr)
+			p7s, err = m.AddSignature(t.Context(), signer, strings.NewReader("a"), nil)
+		}
+		require.NoError(t, err)
+	}
+	w.write("a.p7s", string(p7s))
+	got := w.run("verify", "--trust", "@root.pem", "--fetch", "--allow-private", "@a.p7s")
+	require.Equal(t, cli.ExitOpen, got.code, got.stdout)
+	require.EqualValues(t, 8, asked.Load())
 }
