@@ -153,11 +153,11 @@ func (c *CRL) say(q *asked, r *run, others []*CRL) (part, error) {
 			s.NextUpdate, stale = delta.NextUpdate, err
 		}
 	}
-	if stale != nil {
-		return part{}, stale
-	}
 	entry, state, err := c.find(q, delta)
-	if err != nil {
+	switch {
+	case stale != nil && (err != nil || !r.o.known(state, entry.Reason, s.ThisUpdate, s.NextUpdate, c.ThisUpdate)):
+		return part{}, stale
+	case err != nil:
 		return part{}, err
 	}
 	if state == Revoked {

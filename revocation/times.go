@@ -71,6 +71,14 @@ func (o *CheckOptions) skew() time.Duration {
 	return o.Skew
 }
 
+// known reports whether a value that says "revoked" counts though it is too old for [CheckOptions.times]: what an issuer said it does
+// not take back (RFC 5280 section 3.3), so that whoever was revoked is not made good again by an old list. A certificate on hold may
+// come back, and what is from the future was not said yet.
+func (o *CheckOptions) known(state State, reason Reason, this, next, produced time.Time) bool {
+	latest := o.now().Add(o.skew())
+	return state == Revoked && reason != CertificateHold && !this.After(latest) && !produced.After(latest) && (next.IsZero() || !next.Before(this))
+}
+
 // times checks a value that holds from this to next and was made at the time produced.
 func (o *CheckOptions) times(this, next, produced time.Time) error {
 	skew, age := o.skew(), o.MaxAge

@@ -64,7 +64,8 @@ type verifier struct {
 	work       *pki.Work             // what judging the message may cost
 	appended   *pki.Work             // the part of it for time-stamps and counter-signatures
 	looking    *pki.Work             // what it may cost to look for values of levels; nil until asked for
-	values     *revocation.Checker   // those that were given, and those of the message
+	brought    *revocation.Checker   // values that were given
+	values     *revocation.Checker   // those, and those of the message
 	own        *revocation.Checker   // those of the message; nil until asked for
 	inside     map[cms.OID][]byte    // digests of the content of the message
 	given      map[cms.OID][]byte    // digests of the content that the caller gave
