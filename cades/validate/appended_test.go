@@ -16,6 +16,8 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
 )
 
 // bare is a signature without attributes, with values beside it that strangers appended.
@@ -143,4 +145,85 @@ func TestNewerValuesAreFetched(t *testing.T) {
 	w.want(judge(held, source(gone), nil), validate.Indeterminate, validate.Revoked, "was revoked on")
 	w.want(judge(held, source(), nil), validate.Indeterminate, validate.TryLater, "on hold")
 	w.want(judge(newer, source(held), nil), validate.TotalPassed, "", "") // an older one takes nothing back
+}
+
+// over makes a time-stamp over a signature value.
+func over(w *world, id testpki.Identity, value []byte, bend ...func(*testpki.Timestamp)) []byte {
+	sum := sha256.Sum256(value)
+	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, sum[:]), "")
+	require.NoError(w, err)
+	response, err := cms.ReadValue(testpki.TimestampResponse(w, id, request.Raw, bend...))
+	require.NoError(w, err)
+	fields := response.Reader()
+	_, err = fields.Next()
+	require.NoError(w, err)
+	token, err := fields.Next()
+	require.NoError(w, err)
+	return token.Raw()
+}
+
+// TestAppendedTokens has a signature whose certificate has ended, and a good time-stamp behind others that cost more than there is
+// budget for.
+func TestAppendedTokens(t *testing.T) {
+	w := newWorld(t)
+	leaf := w.pki.Leaf(testpki.P256, until(w.now.AddDate(1, 0, 0)))
+	sum := sha256.Sum256(content)
+	value, err := leaf.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	require.NoError(t, err)
+	good := over(w, w.pki.TSA(testpki.P256), value)
+	stranger := testpki.New(t)
+	costly := stranger.TSA(testpki.P521)
+	one := info{sid: issuerAndSerial(leaf), digest: algorithmOf(cms.OIDSHA256), algorithm: algorithmOf(cms.OIDECDSAWithSHA256), value: value}
+	message := func(certs [][]byte, signers ...[]byte) []byte {
+		certs = append(certs, leaf.Chain[0].Raw, leaf.Chain[1].Raw, costly.Chain[0].Raw)
+		return parts{[][]byte{one.digest}, certs, nil, signers, content, ""}.der()
+	}
+	with := func(unsigned ...[]byte) []byte {
+		i := one
+		i.unsigned = unsigned
+		return i.der()
+	}
+	w.later(2, 0)
+	first := func(der []byte) *cades.SignatureReport {
+		m, err := cades.Parse(der)
+		require.NoError(t, err)
+		r, err := m.Verify(t.Context(), nil, &validate.Options{Roots: w.pki.Roots(), Clock: w.clock})
+		require.NoError(t, err)
+		return &r.Signatures[len(r.Signatures)-1]
+	}
+	w.want(first(message(nil, with(attr(cms.OIDSignatureTimeStamp, good)))), validate.TotalPassed, "", "")
+	t.Run("tokens", func(t *testing.T) {
+		junk := over(w, costly, value, func(ts *testpki.Timestamp) { ts.Certificates, ts.SpoilSignature = nil, true })
+		tokens := many(80_000, func(i int) []byte { return flipped(junk, len(junk)-1-i%8, byte(i/8)) })
+		r := first(message(nil, with(attr(cms.OIDSignatureTimeStamp, append(tokens, good)...))))
+		w.want(r, validate.TotalPassed, "", "")
+	})
+	t.Run("counter-signatures of another signature", func(t *testing.T) {
+		child := one
+		child.sid = issuerAndSerial(costly)
+		children := attr(cms.OIDCounterSignature, many(80_000, func(int) []byte { return child.der() })...)
+		r := first(message(nil, with(children), with(attr(cms.OIDSignatureTimeStamp, good))))
+		w.want(r, validate.TotalPassed, "", "")
+	})
+	t.Run("signatures", func(t *testing.T) {
+		other := one
+		other.sid = issuerAndSerial(costly)
+		others := many(60_000, func(int) []byte { return other.der() })
+		r := first(message(nil, append(others, with(attr(cms.OIDSignatureTimeStamp, good)))...))
+		w.want(r, validate.TotalPassed, "", "")
+	})
+	t.Run("ways of an authority to nowhere", func(t *testing.T) {
+		var certs [][]byte
+		above := stranger.SubAuthority("Above", stranger.Root)
+		for range 30 { // of one name and key, under authorities of costly keys
+			by := stranger.Issue(stranger.Root, testpki.NewKey(t, testpki.P521), stranger.SubAuthority("By", stranger.Root).Certificate())
+			template := *above.Certificate()
+			template.SerialNumber, template.AuthorityKeyId = big.NewInt(int64(len(certs)+1000)), nil
+			template.Subject = stranger.Authority.Certificate().Subject
+			certs = append(certs, by.Certificate().Raw, stranger.Issue(by, stranger.Authority.Key, &template).Certificate().Raw)
+		}
+		token := over(w, costly, value, func(ts *testpki.Timestamp) { ts.Certificates, ts.GenTime = nil, w.now })
+		r := first(message(certs, with(attr(cms.OIDSignatureTimeStamp, token, good))))
+		w.want(r, validate.TotalPassed, "", "")
+	})
 }
