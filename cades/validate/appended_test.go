@@ -172,7 +172,10 @@ func TestAppendedTokens(t *testing.T) {
 	require.NoError(t, err)
 	good := over(w, w.pki.TSA(testpki.P256), value)
 	stranger := testpki.New(t)
-	costly := stranger.TSA(testpki.P521)
+	elsewhere := stranger.SubAuthority("Elsewhere", stranger.Root)
+	template := *stranger.TSA(testpki.P521).Certificate()
+	template.ExtraExtensions, template.ExtKeyUsage, template.UnknownExtKeyUsage = nil, nil, nil
+	costly := stranger.Issue(elsewhere, testpki.NewKey(t, testpki.P521), &template, testpki.Usages(true, testpki.TimeStamping))
 	one := info{sid: issuerAndSerial(leaf), digest: algorithmOf(cms.OIDSHA256), algorithm: algorithmOf(cms.OIDECDSAWithSHA256), value: value}
 	message := func(certs [][]byte, signers ...[]byte) []byte {
 		certs = append(certs, leaf.Chain[0].Raw, leaf.Chain[1].Raw, costly.Chain[0].Raw)
@@ -193,12 +196,14 @@ func TestAppendedTokens(t *testing.T) {
 	}
 	w.want(first(message(nil, with(attr(cms.OIDSignatureTimeStamp, good)))), validate.TotalPassed, "", "")
 	t.Run("tokens", func(t *testing.T) {
+		w := &world{t, w.pki, w.now}
 		junk := over(w, costly, value, func(ts *testpki.Timestamp) { ts.Certificates, ts.SpoilSignature = nil, true })
 		tokens := many(80_000, func(i int) []byte { return flipped(junk, len(junk)-1-i%8, byte(i/8)) })
 		r := first(message(nil, with(attr(cms.OIDSignatureTimeStamp, append(tokens, good)...))))
 		w.want(r, validate.TotalPassed, "", "")
 	})
 	t.Run("counter-signatures of another signature", func(t *testing.T) {
+		w := &world{t, w.pki, w.now}
 		child := one
 		child.sid = issuerAndSerial(costly)
 		children := attr(cms.OIDCounterSignature, many(80_000, func(int) []byte { return child.der() })...)
@@ -206,6 +211,7 @@ func TestAppendedTokens(t *testing.T) {
 		w.want(r, validate.TotalPassed, "", "")
 	})
 	t.Run("signatures", func(t *testing.T) {
+		w := &world{t, w.pki, w.now}
 		other := one
 		other.sid = issuerAndSerial(costly)
 		others := many(60_000, func(int) []byte { return other.der() })
@@ -213,17 +219,17 @@ func TestAppendedTokens(t *testing.T) {
 		w.want(r, validate.TotalPassed, "", "")
 	})
 	t.Run("ways of an authority to nowhere", func(t *testing.T) {
+		w := &world{t, w.pki, w.now}
 		var certs [][]byte
-		above := stranger.SubAuthority("Above", stranger.Root)
-		for range 30 { // of one name and key, under authorities of costly keys
+		for i := range 30 { // of one name and key, under authorities of costly keys
 			by := stranger.Issue(stranger.Root, testpki.NewKey(t, testpki.P521), stranger.SubAuthority("By", stranger.Root).Certificate())
-			template := *above.Certificate()
-			template.SerialNumber, template.AuthorityKeyId = big.NewInt(int64(len(certs)+1000)), nil
-			template.Subject = stranger.Authority.Certificate().Subject
-			certs = append(certs, by.Certificate().Raw, stranger.Issue(by, stranger.Authority.Key, &template).Certificate().Raw)
+			template := *elsewhere.Certificate()
+			template.SerialNumber, template.AuthorityKeyId, template.ExtraExtensions = big.NewInt(int64(i+1000)), nil, nil
+			certs = append(certs, by.Certificate().Raw, stranger.Issue(by, elsewhere.Key, &template).Certificate().Raw)
 		}
 		token := over(w, costly, value, func(ts *testpki.Timestamp) { ts.Certificates, ts.GenTime = nil, w.now })
 		r := first(message(certs, with(attr(cms.OIDSignatureTimeStamp, token, good))))
+		require.Equal(t, validate.CauseNotChecked, r.Timestamps[0].Cause, r.Timestamps[0].Reason)
 		w.want(r, validate.TotalPassed, "", "")
 	})
 }

@@ -107,7 +107,7 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 		at = now
 	}
 	// A fair share for each: an authority of a stranger can have any number of costly ways to nowhere.
-	work := v.appended.Part(max(1, len(v.authorities)))
+	work := v.appended.Share(max(1, len(v.authorities)))
 	delete(v.authorities, c.cert)
 	path, checked, err := v.judge(ctx, roots, c.cert, at, pki.TimestampAuthority, work)
 	if err == nil && path != nil {

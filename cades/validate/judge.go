@@ -185,9 +185,8 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 	}
 	chain := path.Chain()
 	for i := range chain[:len(chain)-1] {
-		if !work.SpendSteps(stepsPerSignature) {
-			s.open = tooMuchWork
-			return s, nil
+		if !work.SpendSteps(stepsPerSignature) { // others may have more to spend, so that this is no answer for them
+			return s, &pki.Error{Reason: pki.OutOfBudget, Certificate: path.Certificates[0], Text: "was not judged to the end: " + tooMuchWork}
 		}
 		line, open, err := v.revocation(ctx, path, i, at, v.rules.since(at, use))
 		if err != nil {

@@ -37,7 +37,7 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		all[i] = v.begin(s, v.work.Part(len(all)-i))
+		all[i] = v.begin(s, v.work.Share(len(all)-i))
 	}
 	v.appended = v.work.Part(2)
 	v.wellMade(m.Signatures...)
@@ -46,7 +46,7 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		j.work = v.work.Part(len(all) - i)
+		j.work = v.work.Share(len(all) - i)
 		report.Signatures = append(report.Signatures, v.finish(ctx, j))
 	}
 	for i, j := range all { // what is left is theirs
@@ -288,7 +288,7 @@ func (v *verifier) counterSignatures(ctx context.Context, r *SignatureReport, on
 		return
 	}
 	for i, s := range on.s.Counter {
-		child := v.begin(s, v.appended.Part(len(on.s.Counter)-i))
+		child := v.begin(s, v.appended.Share(len(on.s.Counter)-i))
 		v.wellMade(s)
 		report := v.finish(ctx, child)
 		v.counterSignatures(ctx, &report, child)
