@@ -27,17 +27,17 @@ type Certificate struct {
 // Parse reads a message in BER, of which DER is a part. It keeps the bytes, which the caller does not modify afterwards.
 // What is broken inside a certificate, an attribute or a revocation value does not keep the rest from being read.
 //
+// PEM, base64 and mails are decoded by the caller; the error says so when the octets look like one of these.
+//
 // Parse takes what was made by strangers: its time is linear in the size of the input, and nesting and counts are
 // bounded (limits of package internal/cms).
 func Parse(ber []byte) (*Message, error) {
 	in, err := message.Parse(ber)
 	if err != nil {
-		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: parseHint}
+		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: hintFor(ber)}
 	}
 	return wrap(in), nil
 }
-
-const parseHint = "it has to be a CMS or PKCS #7 SignedData in DER or BER"
 
 // wrap makes a message of what was read.
 func wrap(in *message.Message) *Message {

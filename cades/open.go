@@ -32,15 +32,15 @@ func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Message, error) {
 	}
 	in, err := message.Open(r, size, held)
 	if err != nil {
-		return nil, openError(err)
+		return nil, openError(err, r)
 	}
 	return wrap(in), nil
 }
 
 // openError tells what is no message from what cannot be read or is too large.
-func openError(err error) error {
+func openError(err error, r io.ReaderAt) error {
 	if _, ok := errors.AsType[*cms.SyntaxError](err); ok {
-		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: parseHint}
+		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: hintFor(headOf(r))}
 	}
 	if _, ok := errors.AsType[*cms.TooLargeError](err); ok {
 		return &sign.Error{Op: "cades: open", Class: sign.ErrInput, Err: err, Hint: "set OpenOptions.Held when you know where the message comes from"}

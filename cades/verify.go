@@ -71,10 +71,12 @@ func (r *Report) Outcome() *validate.Report { return r.outcome }
 // MarshalJSON writes the outcome in its stable form: that of a [validate.SignatureReport].
 func (r SignatureReport) MarshalJSON() ([]byte, error) { return json.Marshal(&r.SignatureReport) }
 
-// Valid reports whether there is a signature, and all are valid, counter-signatures included.
+// Valid reports whether there is a signature, and nothing failed of any of them; see [validate.SignatureReport.Valid]. Whom they are
+// of is another question, which Trusted answers. Counter-signatures have outcomes of their own.
 func (r *Report) Valid() bool { return r.outcome != nil && r.outcome.Valid() }
 
-// Trusted reports whether the message is valid and every signer was found to chain to a given root.
+// Trusted reports whether there is a signature, and every one is TOTAL-PASSED: valid, by a signer who leads to a given root, whose
+// certificates were good when it was made.
 func (r *Report) Trusted() bool { return r.outcome != nil && r.outcome.Trusted() }
 
 // Verify checks every signature of the message, and reports each check by name. The content of a detached message is

@@ -55,7 +55,7 @@ func NewRequest(imprint sign.Digest, policy string) (*Request, error) {
 // Token takes the token out of a TimeStampResp to this request, and checks both. Policy and nonce of the options are
 // those of the request.
 func (q *Request) Token(response []byte, o *VerifyOptions) (*Token, error) {
-	t, err := parseResponse(response)
+	t, err := ParseResponse(response)
 	if err != nil {
 		return nil, err
 	}

@@ -32,8 +32,11 @@ const (
 	maxStatusText    = 200
 )
 
-// parseResponse reads a TimeStampResp and takes the token out of it.
-func parseResponse(der []byte) (*Token, error) {
+// ParseResponse reads a TimeStampResp (RFC 3161 section 2.4.2), the answer of an authority as it stands in a file .tsr, and takes the
+// token out of it, which [Token.Verify] checks. What was asked is not compared with it; see [Request.Token]. The error is an [*Error]:
+// of CheckStatus when the authority gave none, with what it said, else of CheckEncoding or CheckContentType. Answers of strangers are
+// read as [ParseToken] reads tokens.
+func ParseResponse(der []byte) (*Token, error) {
 	malformed := func(err error) (*Token, error) {
 		return nil, &Error{Check: CheckEncoding, What: "this is not a time-stamp response", Err: err}
 	}

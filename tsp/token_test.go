@@ -35,6 +35,25 @@ func TestParseToken(t *testing.T) {
 	require.ErrorIs(t, err, tsp.CheckContentType)
 }
 
+// TestParseResponse reads the file .tsr that somebody else has got.
+func TestParseResponse(t *testing.T) {
+	pki := testpki.New(t)
+	request, err := tsp.NewRequest(imprint(), "")
+	require.NoError(t, err)
+	response := testpki.TimestampResponse(t, pki.TSA(testpki.P256), request.Raw)
+	token, err := tsp.ParseResponse(response)
+	require.NoError(t, err)
+	require.NoError(t, token.Verify(imprint(), &tsp.VerifyOptions{Roots: pki.Roots()}))
+
+	_, err = tsp.ParseResponse([]byte("\x30\x11\x30\x0f\x02\x01\x02\x30\x05\x0c\x03no!\x03\x03\x04\x05\x20"))
+	require.ErrorIs(t, err, tsp.CheckStatus)
+	require.ErrorContains(t, err, `"no!"`)
+	for name, der := range map[string][]byte{"nothing": nil, "a token": token.Raw, "cut": response[:len(response)-1], "granted, and nothing": []byte("\x30\x05\x30\x03\x02\x01\x00")} {
+		_, err := tsp.ParseResponse(der)
+		require.ErrorIs(t, err, tsp.CheckEncoding, name)
+	}
+}
+
 // TestParseBER reads a token whose outer values have indefinite lengths and whose content is in segments.
 func TestParseBER(t *testing.T) {
 	pki := testpki.New(t)

@@ -29,44 +29,55 @@ func BenchmarkValidate(b *testing.B) {
 	s, err := sign.New(key, id.Chain, sign.PKCS1(crypto.SHA256))
 	require.NoError(b, err)
 	tsa, source := testlevels.Authority(b, pki, nil), testlevels.NewSource(b, pki)
-	o := &cades.VerifyOptions{Roots: pki.Roots()}
-	b.Run("operations of a BES", func(b *testing.B) {
-		text := make([]byte, 500)
-		sum := sha256.Sum256(text)
-		value, err := id.Key.Sign(nil, sum[:], crypto.SHA256)
-		require.NoError(b, err)
-		pub, above := id.Key.Public().(*rsa.PublicKey), pki.Authority.Key.Public().(*ecdsa.PublicKey)
-		issued, err := pki.Authority.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
-		require.NoError(b, err)
-		for b.Loop() {
-			sum := sha256.Sum256(text)
-			if rsa.VerifyPKCS1v15(pub, crypto.SHA256, sum[:], value) != nil {
-				b.Fatal()
-			}
-			for range 2 { // the certificates below the root
+	text := make([]byte, 500)
+	sum := sha256.Sum256(text)
+	value, err := id.Key.Sign(nil, sum[:], crypto.SHA256)
+	require.NoError(b, err)
+	pub, above := id.Key.Public().(*rsa.PublicKey), pki.Authority.Key.Public().(*ecdsa.PublicKey)
+	issued, err := pki.Authority.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	require.NoError(b, err)
+	for name, others := range map[string]int{"operations of a BES": 2, "operations of an LTA": 7} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
 				sum := sha256.Sum256(text)
-				if !ecdsa.VerifyASN1(above, sum[:], issued) {
+				if rsa.VerifyPKCS1v15(pub, crypto.SHA256, sum[:], value) != nil {
 					b.Fatal()
 				}
-			}
-		}
-	})
-	for name, level := range map[string]cades.Level{"BES": cades.BES, "LTA": cades.LTA} {
-		der, err := cades.Sign(context.Background(), s, bytes.NewReader(content), &cades.Options{Attached: true, Level: level, Timestamper: tsa, Revocation: source})
-		require.NoError(b, err)
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				m, err := cades.Parse(der)
-				if err != nil {
-					b.Fatal(err)
-				}
-				r, err := m.Verify(context.Background(), nil, o)
-				if err != nil || !r.Trusted() {
-					b.Fatal(err, r.Signatures[0].Reason)
+				for range others { // the certificates below the root; tokens, those of their authorities, and CRLs
+					sum := sha256.Sum256(text)
+					if !ecdsa.VerifyASN1(above, sum[:], issued) {
+						b.Fatal()
+					}
 				}
 			}
 		})
+	}
+	for name, level := range map[string]cades.Level{"BES": cades.BES, "LTA": cades.LTA} {
+		der, err := cades.Sign(context.Background(), s, bytes.NewReader(content), &cades.Options{Attached: true, Level: level, Timestamper: tsa, Revocation: source})
+		require.NoError(b, err)
+		for _, fresh := range []bool{false, true} {
+			o := &cades.VerifyOptions{Roots: pki.Roots()}
+			which := name
+			if fresh {
+				which += ", the first of its authority"
+			}
+			b.Run(which, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if fresh { // roots remember which certificates lead to them
+						o.Roots = pki.Roots()
+					}
+					m, err := cades.Parse(der)
+					if err != nil {
+						b.Fatal(err)
+					}
+					r, err := m.Verify(context.Background(), nil, o)
+					if err != nil || !r.Trusted() {
+						b.Fatal(err, r.Signatures[0].Reason)
+					}
+				}
+			})
+		}
 	}
 }
 

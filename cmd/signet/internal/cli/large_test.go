@@ -114,3 +114,26 @@ func TestLarge(t *testing.T) {
 	require.Empty(t, left)
 	require.Greater(t, size, intake.InMemory)
 }
+
+// TestLargeJunk has files that are no signatures: their beginning says so, and nothing of them is taken into memory.
+func TestLargeJunk(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct{ head, says string }{
+		"zeros":       {"", "this is not a signature"},
+		"octets":      {"\x7fELF\x02\x01\x01\x00", "this is not a signature"},
+		"archive":     {"PK\x03\x04", "this is a ZIP archive"},
+		"document":    {"%PDF-1.7\n\x00", "this is a PDF document"},
+		"in ASN.1":    {"\x30\x84\x3f\xff\xff\xf0\x02\x01\x00", "this is not a readable signature"},
+		"a blank one": {"\n\x00", "this is not a signature"},
+	} {
+		w.write(name, c.head)
+		require.NoError(t, os.Truncate(w.path(name), 1<<30)) // a sparse file
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := w.run("verify", "@"+name)
+		runtime.ReadMemStats(&after)
+		require.Equal(t, cli.ExitFailed, got.code, name)
+		require.Contains(t, got.stdout, c.says, name)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(6<<20), name)
+	}
+}

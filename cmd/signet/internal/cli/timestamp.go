@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/algorithm"
-	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -46,42 +44,21 @@ type verifiedTimestamp struct {
 
 // tokenOf returns the token that a file is, or that the answer of an authority holds.
 func tokenOf(f *intake.File) (*tsp.Token, error) {
-	der := f.DER
+	read := tsp.ParseToken
 	if f.Kind == intake.Response {
-		if err := refusal(der); err != nil {
-			return nil, fmt.Errorf("this is the answer of a time-stamp authority, which refused: %w", err)
-		}
-		v, err := cms.ReadValue(der)
-		if err != nil {
-			return nil, syntaxCause(err)
-		}
-		r := v.Reader()
-		_, _ = r.Next()
-		token, err := r.Next()
-		if err != nil {
-			return nil, errors.New("this is the answer of a time-stamp authority, and there is no time-stamp in it")
-		}
-		der = token.Raw()
+		read = tsp.ParseResponse
 	}
-	token, err := tsp.ParseToken(der)
-	if e, ok := errors.AsType[*tsp.Error](err); ok {
-		return nil, fmt.Errorf("this is a time-stamp that cannot be read: %s", e.What)
+	token, err := read(f.DER)
+	e, ok := errors.AsType[*tsp.Error](err)
+	switch {
+	case !ok:
+		return token, err
+	case e.Check == tsp.CheckStatus:
+		return nil, fmt.Errorf("this is the answer of a time-stamp authority, which refused: %s", e.What)
+	case f.Kind == intake.Response:
+		return nil, fmt.Errorf("this is the answer of a time-stamp authority that cannot be read: %s", e.What)
 	}
-	return token, err
-}
-
-// refusal is what an authority said that gave no time-stamp; nil when it gave one. Package tsp reads answers to a request
-// only, and finds a refusal before it compares the two.
-func refusal(response []byte) error {
-	q, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, make([]byte, crypto.SHA256.Size())), "")
-	if err != nil {
-		return err
-	}
-	_, err = q.Token(response, nil)
-	if e, ok := errors.AsType[*tsp.Error](err); ok && e.Check == tsp.CheckStatus {
-		return errors.New(e.What)
-	}
-	return nil
+	return nil, fmt.Errorf("this is a time-stamp that cannot be read: %s", e.What)
 }
 
 // verifyTimestamp checks a time-stamp over its document.

@@ -29,6 +29,9 @@ func Large(f Source, size, limit int64) (*File, error) {
 		return in, err
 	}
 	defer func() { _ = f.Close() }()
+	if err := hopeless(f, size); err != nil {
+		return nil, err
+	}
 	if size > limit {
 		return nil, fmt.Errorf("it is larger than %d MB", limit>>20)
 	}
@@ -37,6 +40,39 @@ func Large(f Source, size, limit int64) (*File, error) {
 		return nil, err
 	}
 	return Read(data)
+}
+
+// maxBinary bounds what is read whole to say what it is, when it is in ASN.1 and no attached signature: CRLs have tens of megabytes.
+const maxBinary = 256 << 20
+
+// hopeless says by its beginning that a file is nothing that could be read, so that a disk image does not have to fit into memory.
+func hopeless(f Source, size int64) error {
+	head := make([]byte, 4<<10)
+	n, err := f.ReadAt(head, 0)
+	if n == 0 {
+		return err
+	}
+	head = head[:n]
+	if utf16Order(head) != nil {
+		return nil
+	}
+	text, err := asText(head)
+	switch {
+	case err != nil || len(text) == 0:
+		return err
+	case text[0] == sequence && !isHex(text):
+		if size > maxBinary {
+			return fmt.Errorf("this is not a readable signature, and larger than %d MB", maxBinary>>20)
+		}
+		return nil
+	}
+	if err := foreign(text); err != nil {
+		return err
+	}
+	if bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' && dropSpace(r) >= 0 && r != '\f' && r != '\v' && r != '\x1a' }) {
+		return errNothing
+	}
+	return nil
 }
 
 // large finds an attached signature; nil when the file is something else.

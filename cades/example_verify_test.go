@@ -1,0 +1,182 @@
+package cades_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
+)
+
+// The code of the section "In a program" of docs/verifying.md stands in the examples of this file; TestVerifyingPage compares them.
+
+// TestVerifyingPage finds every code block of the section in this file, but for its indentation.
+func TestVerifyingPage(t *testing.T) {
+	plain := func(text string) string {
+		var b strings.Builder
+		for line := range strings.Lines(text) {
+			b.WriteString(strings.TrimSpace(line) + "\n")
+		}
+		return b.String()
+	}
+	source, err := os.ReadFile("example_verify_test.go")
+	require.NoError(t, err)
+	page, err := os.ReadFile("../docs/verifying.md")
+	require.NoError(t, err)
+	_, section, ok := strings.Cut(string(page), "\n## In a program\n")
+	require.True(t, ok)
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := 0
+	for i, part := range strings.Split(section, "\n```") {
+		if i%2 == 0 {
+			continue
+		}
+		code, ok := strings.CutPrefix(part, "go\n")
+		require.True(t, ok, "a block that is not Go: %q", part)
+		require.Contains(t, plain(string(source)), plain(code))
+		blocks++
+	}
+	require.Equal(t, 4, blocks)
+}
+
+// decision says what becomes of a document with such a signature.
+func decision(s *validate.SignatureReport) string {
+	switch s.Cause {
+	case validate.CausePassed:
+		return "accept"
+	case validate.CauseContentMissing, validate.CauseRevocationUnknown:
+		return "try again" // when the content, or the authority, can be reached
+	case validate.CauseRevoked, validate.CauseMisusedCertificate, validate.CausePolicy:
+		return "refuse"
+	}
+	if s.Indication == validate.TotalFailed {
+		return "refuse"
+	}
+	return "ask a person" // also about causes that a later version adds
+}
+
+// What becomes of a document is decided by the cause of each signature.
+func ExampleMessage_Verify() {
+	ctx := context.Background()
+	signer, _, _, roots := demo()
+	p7s, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, content := range []string{"a contract", "another one"} {
+		message, err := cades.Parse(p7s)
+		if err != nil {
+			log.Fatal(err) // it is no message: "refuse"
+		}
+		report, err := message.Verify(ctx, strings.NewReader(content), &cades.VerifyOptions{Roots: roots})
+		if err != nil {
+			log.Fatal(err) // the content could not be read: "try again"
+		}
+		for _, s := range report.Outcome().Signatures {
+			fmt.Println(decision(&s), s.Cause)
+		}
+	}
+	// Output:
+	// accept passed
+	// refuse content-changed
+}
+
+// A message in PEM is decoded first.
+func ExampleParse() {
+	signer, _, _, _ := demo()
+	p7m, err := cades.Sign(context.Background(), signer, strings.NewReader("a contract"), &cades.Options{Attached: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	data := pem.EncodeToMemory(&pem.Block{Type: "PKCS7", Bytes: p7m})
+
+	if block, _ := pem.Decode(data); block != nil {
+		data = block.Bytes
+	}
+	message, err := cades.Parse(data)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var content bytes.Buffer
+	if err := message.WriteContent(&content); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(content.String())
+	// Output: a contract
+}
+
+// Many messages are judged on all processors: options and roots may be shared.
+func ExampleMessage_Verify_many() {
+	ctx := context.Background()
+	signer, _, _, roots := demo()
+	p7m, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), &cades.Options{Attached: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	all := slices.Repeat([][]byte{p7m}, 100)
+
+	options := &cades.VerifyOptions{Roots: roots}
+	good := make([]bool, len(all))
+	var wait sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for i := range next {
+				if message, err := cades.Parse(all[i]); err == nil {
+					report, err := message.Verify(ctx, nil, options)
+					good[i] = err == nil && report.Trusted()
+				}
+			}
+		})
+	}
+	for i := range all {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+	fmt.Println(slices.Contains(good, false))
+	// Output: false
+}
+
+// A report that was stored, or that "signet verify --json" printed, is read again.
+func ExampleReport_MarshalJSON() {
+	ctx := context.Background()
+	signer, _, _, roots := demo()
+	p7m, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), &cades.Options{Attached: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := cades.Parse(p7m)
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := message.Verify(ctx, nil, &cades.VerifyOptions{Roots: roots})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stored, err := json.Marshal(report)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	var again validate.Report
+	if err := json.Unmarshal(stored, &again); err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range again.Signatures {
+		fmt.Println(s.Indication, s.Cause, s.Form, s.Level)
+	}
+	// Output: TOTAL-PASSED passed CAdES-BES B-B
+}
