@@ -153,6 +153,9 @@ func (c *CRL) say(q *asked, r *run, others []*CRL) (part, error) {
 			s.NextUpdate, stale = delta.NextUpdate, err
 		}
 	}
+	if stale == nil && !same(signer, q.issuer) {
+		stale = r.o.ended(signer)
+	}
 	entry, state, err := c.find(q, delta)
 	switch {
 	case stale != nil && (err != nil || !r.o.known(state, entry.Reason, s.ThisUpdate, s.NextUpdate, c.ThisUpdate)):

@@ -36,7 +36,11 @@ func (r *Response) answer(q *asked, with *run) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := with.o.times(s.ThisUpdate, s.NextUpdate, r.ProducedAt); err != nil && !with.o.known(s.State, s.Reason, s.ThisUpdate, s.NextUpdate, r.ProducedAt) {
+	err = with.o.times(s.ThisUpdate, s.NextUpdate, r.ProducedAt)
+	if err == nil && !same(responder, q.issuer) {
+		err = with.o.ended(responder)
+	}
+	if err != nil && !with.o.known(s.State, s.Reason, s.ThisUpdate, s.NextUpdate, r.ProducedAt) {
 		return nil, err
 	}
 	if s.State == Unknown {

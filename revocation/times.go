@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -77,6 +78,15 @@ func (o *CheckOptions) skew() time.Duration {
 func (o *CheckOptions) known(state State, reason Reason, this, next, produced time.Time) bool {
 	latest := o.now().Add(o.skew())
 	return state == Revoked && reason != CertificateHold && !this.After(latest) && !produced.After(latest) && (next.IsZero() || !next.Before(this))
+}
+
+// ended checks that who signed a value had a certificate for as long as the value is used: whoever gets hold of the old key of a
+// responder, whose certificate nobody revokes any more, could date a value back and have it hold for ever.
+func (o *CheckOptions) ended(signer *pki.Certificate) error {
+	if signer.NotAfter.Before(o.at().Add(-o.skew())) {
+		return failed(CheckTime, "it was signed by %s, whose certificate ended at %s", signer.Subject, stamp(signer.NotAfter))
+	}
+	return nil
 }
 
 // times checks a value that holds from this to next and was made at the time produced.
