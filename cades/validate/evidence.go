@@ -156,8 +156,8 @@ func (v *verifier) covers(c, other *stampCheck) bool {
 	switch c.Kind {
 	case message.CTimestamp:
 		return other.Kind == message.SignatureTimestamp
-	case message.ArchiveTimestampV1, message.ArchiveTimestampV2: // over what was there, older ones of its kind included
-		return !other.Kind.Archive() || other.Token != nil && other.Token.GenTime.Before(c.Token.GenTime)
+	case message.ArchiveTimestampV1, message.ArchiveTimestampV2: // over the attributes that were there
+		return c.signature.IsOver(c.Timestamp, other.Timestamp)
 	case message.ArchiveTimestampV3:
 		if c.idx == nil {
 			return false

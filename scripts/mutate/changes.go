@@ -42,6 +42,7 @@ var changes = []change{
 	{"tokens are judged at their own time", "cades/validate/evidence.go", "v.authority(ctx, t, c, known[i])", "v.authority(ctx, t, c, t.Time)", validate},
 	{"an archive time-stamp covers what it does not list", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return ok || c.idx.Has(", validate},
 	{"archive time-stamps cover nothing", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return !ok && c.idx.Has(", validate},
+	{"archive time-stamps are over what stands beside them", "internal/message/timestamp.go", "return s.cameBefore(t, other.At)", "return s.cameBefore(t, other.At) || other.Token != nil && other.Token.GenTime.Before(t.Token.GenTime)", validate},
 	{"a hash index may list what is not there", "cades/validate/verifytime.go", "what != \"\"", "what != \"\" && false", validate},
 	{"tokens need not be well made", "cades/validate/verifytime.go", "if len(others) == 0 {", "if len(others) < 100 {", validate},
 	{"chains are judged now", "cades/validate/chain.go", "r.BestTime, pki.Signer,", "v.now(), pki.Signer,", validate},
