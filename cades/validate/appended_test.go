@@ -71,6 +71,30 @@ func TestAppendedValuesAndGivenOnes(t *testing.T) {
 	}
 }
 
+// TestAppendedValuesOfOneKind has given values behind which more of their kind stand than there is time for.
+func TestAppendedValuesOfOneKind(t *testing.T) {
+	w := newWorld(t)
+	authority := w.pki.Issue(w.pki.Root, testpki.NewKey(t, testpki.P384), w.pki.SubAuthority("Costly", w.pki.Root).Certificate())
+	leaf := w.pki.Issue(authority, testpki.NewKey(t, testpki.P256), w.pki.Leaf(testpki.P256).Certificate())
+	known := []byte(testpki.RevocationList(t, w.pki.Root, nil))
+	t.Run("responses", func(t *testing.T) {
+		w := &world{t, w.pki, w.now}
+		given := &revocation.Values{CRLs: [][]byte{known}, OCSP: [][]byte{testpki.OCSPResponse(t, leaf.Certificate(), authority)}}
+		der := bare(w, leaf, unsignedResponses(w, leaf.Certificate(), authority, 400)...)
+		w.want(w.verify(der, func(o *validate.Options) { o.Values = given }), validate.TotalPassed, "", "")
+	})
+	t.Run("lists", func(t *testing.T) {
+		w := &world{t, w.pki, w.now}
+		id := w.pki.Leaf(testpki.P256)
+		list := testpki.RevocationList(t, w.pki.Authority, nil)
+		var all [][]byte
+		for range 1500 { // each is compared with all of them
+			all = append(all, list)
+		}
+		w.want(w.verify(bare(w, id, all...)), validate.TotalPassed, "", "")
+	})
+}
+
 // TestRevokedByAnOldValue: "revoked" is for good (RFC 5280 section 3.3), also in a value that is too old to say who is not.
 func TestRevokedByAnOldValue(t *testing.T) {
 	leafOf := func(w *world) testpki.Identity { return w.pki.Leaf(testpki.P256) }

@@ -254,17 +254,14 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
 }
 
-// atHand asks the values that were given, and those of the message with them.
+// atHand asks the values that were given, and those of the message with them: those come last, and what is known of signatures on the
+// given ones is not paid again.
 func (v *verifier) atHand(c, by *pki.Certificate, o *revocation.CheckOptions) (*revocation.Status, error) {
 	status, err := v.brought.CheckRaw(c.Raw, by.Raw, o)
 	if err == nil && status.State == revocation.Revoked && !held(status) {
 		return status, nil
 	}
-	all, failed := v.values.CheckRaw(c.Raw, by.Raw, o)
-	if err == nil && errors.Is(failed, revocation.CheckWork) { // strangers can append values without end
-		return status, nil
-	}
-	return all, failed
+	return v.values.CheckRaw(c.Raw, by.Raw, o)
 }
 
 // held reports whether a value says that the certificate is on hold.
