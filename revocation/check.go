@@ -38,8 +38,30 @@ func NewChecker(v *Values) *Checker {
 	if v == nil {
 		v = &Values{}
 	}
-	p := v.parse()
+	return newChecker(v.parse())
+}
+
+func newChecker(p *parsed) *Checker {
 	return &Checker{p: p, work: pki.NewWorkOf(baseSignatures+p.size/pki.OctetsPerSignature, pki.BaseSteps+p.size*pki.StepsPerOctet)}
+}
+
+// With returns a Checker of more values, with a bound of its own, so that what strangers bring does not use up the work that the
+// values of this one need. They are not read again.
+func (c *Checker) With(more *Values) *Checker {
+	if more == nil {
+		more = &Values{}
+	}
+	p, own := more.parse(), c.p
+	p.size += own.size
+	p.responses = append(own.responses[:len(own.responses):len(own.responses)], p.responses...)
+	p.broken = append(own.broken[:len(own.broken):len(own.broken)], p.broken...)
+	p.lists += own.lists
+	for key, lists := range own.byIssuer {
+		p.byIssuer[key] = append(lists[:len(lists):len(lists)], p.byIssuer[key]...)
+	}
+	p.certificates = &certificates{x: append(own.certificates.x[:len(own.certificates.x):len(own.certificates.x)], more.Certificates...),
+		raw: append(own.certificates.raw[:len(own.certificates.raw):len(own.certificates.raw)], more.RawCertificates...)}
+	return newChecker(p)
 }
 
 // Check is [Values.Check].

@@ -42,7 +42,7 @@ func (r *run) byLists(q *asked) (best *Status, errs []error) {
 	var some []part
 	for _, c := range r.candidates(q) {
 		if !r.work.SpendSteps(1 + len(q.cert.CRLDistributionPoints)) {
-			return nil, append(errs, failed(CheckWork, "the values ask for more work than their size allows"))
+			return best, append(errs, failed(CheckWork, "the values ask for more work than their size allows")) // others can append any number
 		}
 		if c.delta {
 			continue
@@ -153,11 +153,14 @@ func (c *CRL) say(q *asked, r *run, others []*CRL) (part, error) {
 			s.NextUpdate, stale = delta.NextUpdate, err
 		}
 	}
-	if stale != nil {
-		return part{}, stale
+	if stale == nil && !same(signer, q.issuer) {
+		stale = r.o.ended(signer)
 	}
 	entry, state, err := c.find(q, delta)
-	if err != nil {
+	switch {
+	case stale != nil && (err != nil || !r.o.known(state, entry.Reason, s.ThisUpdate, s.NextUpdate, c.ThisUpdate)):
+		return part{}, stale
+	case err != nil:
 		return part{}, err
 	}
 	if state == Revoked {

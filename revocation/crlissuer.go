@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -19,6 +20,8 @@ func (c *CRL) signer(q *asked, r *run) (*pki.Certificate, error) {
 	if c.issuer.Equal(q.issuer.Subject) {
 		if refused = c.signedBy(q.issuer, r); refused == nil {
 			return q.issuer, nil
+		} else if errors.Is(refused, CheckWork) {
+			return nil, refused
 		}
 	}
 	for _, f := range r.find {
@@ -31,7 +34,11 @@ func (c *CRL) signer(q *asked, r *run) (*pki.Certificate, error) {
 				if err = c.path(candidate, q, r); err == nil {
 					return candidate, nil
 				}
-			} else if !only(refused, CheckIssuer) && only(err, CheckSignature) {
+			}
+			if errors.Is(err, CheckWork) { // whoever comes next fails of something else, which would hide that this was not looked into
+				return nil, err
+			}
+			if !only(refused, CheckIssuer) && only(err, CheckSignature) {
 				continue // a namesake tells less than what was wrong with the issuer
 			}
 			refused = err
@@ -83,9 +90,18 @@ func (c *CRL) path(signer *pki.Certificate, q *asked, r *run) error {
 		},
 	}
 	if _, err := find.Path(r.ctx, signer); err != nil {
+		if stopped(err) {
+			return &Error{Check: CheckWork, What: "the values ask for more work than their size allows", Err: err}
+		}
 		return &Error{Check: CheckIssuer, What: "CRLs of " + signer.Subject.String() + " do not count for this certificate", Err: err}
 	}
 	return nil
+}
+
+// stopped reports whether a path was not looked for to the end, which says nothing of who signed.
+func stopped(err error) bool {
+	e, ok := errors.AsType[*pki.Error](err)
+	return ok && e.Reason == pki.OutOfBudget
 }
 
 // onlyPlaceOf reports whether all that a certificate says of its own state is that the issuer of this list has it: its authority has

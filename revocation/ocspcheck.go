@@ -3,6 +3,7 @@ package revocation
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
@@ -35,7 +36,11 @@ func (r *Response) answer(q *asked, with *run) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := with.o.times(s.ThisUpdate, s.NextUpdate, r.ProducedAt); err != nil {
+	err = with.o.times(s.ThisUpdate, s.NextUpdate, r.ProducedAt)
+	if err == nil && !same(responder, q.issuer) {
+		err = with.o.ended(responder)
+	}
+	if err != nil && !with.o.known(s.State, s.Reason, s.ThisUpdate, s.NextUpdate, r.ProducedAt) {
 		return nil, err
 	}
 	if s.State == Unknown {
@@ -92,6 +97,9 @@ func (r *Response) responder(issuer *pki.Certificate, with *run) (responder, by 
 		if sameKey(c, issuer) {
 			c, by = issuer, nil
 		} else if by, err = r.mayAnswer(c, issuer, trusted.pool().Certificates(), with); err != nil {
+			if errors.Is(err, CheckWork) {
+				return nil, nil, err
+			}
 			refused = err
 			continue
 		}
@@ -152,6 +160,9 @@ func authorised(c, issuer *pki.Certificate, produced time.Time, with *run) error
 		Algorithms: with.allows(produced), Signature: with.verify,
 	}
 	if _, err := v.ValidatePath(with.ctx, []*pki.Certificate{c}, pki.Anchor{Certificate: issuer}); err != nil {
+		if stopped(err) {
+			return &Error{Check: CheckWork, What: "the values ask for more work than their size allows", Err: err}
+		}
 		return &Error{Check: CheckResponder, What: c.Subject.String() + " may not answer for " + issuer.Subject.String(), Err: err}
 	}
 	return nil

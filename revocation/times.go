@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -69,6 +70,23 @@ func (o *CheckOptions) skew() time.Duration {
 		return DefaultSkew
 	}
 	return o.Skew
+}
+
+// known reports whether a value that says "revoked" counts though it is too old for [CheckOptions.times]: what an issuer said it does
+// not take back (RFC 5280 section 3.3), so that whoever was revoked is not made good again by an old list. A certificate on hold may
+// come back, and what is from the future was not said yet.
+func (o *CheckOptions) known(state State, reason Reason, this, next, produced time.Time) bool {
+	latest := o.now().Add(o.skew())
+	return state == Revoked && reason != CertificateHold && !this.After(latest) && !produced.After(latest) && (next.IsZero() || !next.Before(this))
+}
+
+// ended checks that who signed a value had a certificate for as long as the value is used: whoever gets hold of the old key of a
+// responder, whose certificate nobody revokes any more, could date a value back and have it hold for ever.
+func (o *CheckOptions) ended(signer *pki.Certificate) error {
+	if signer.NotAfter.Before(o.at().Add(-o.skew())) {
+		return failed(CheckTime, "it was signed by %s, whose certificate ended at %s", signer.Subject, stamp(signer.NotAfter))
+	}
+	return nil
 }
 
 // times checks a value that holds from this to next and was made at the time produced.

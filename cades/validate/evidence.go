@@ -106,7 +106,10 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 	if at.After(now) {
 		at = now
 	}
-	path, checked, err := v.judge(ctx, roots, c.cert, at, pki.TimestampAuthority, v.appended)
+	// A fair share for each: an authority of a stranger can have any number of costly ways to nowhere.
+	work := v.appended.Share(max(1, len(v.authorities)))
+	delete(v.authorities, c.cert)
+	path, checked, err := v.judge(ctx, roots, c.cert, at, pki.TimestampAuthority, work)
 	if err == nil && path != nil {
 		target := path.Certificates[0]
 		if !target.ValidAt(t.Time) {
@@ -153,8 +156,8 @@ func (v *verifier) covers(c, other *stampCheck) bool {
 	switch c.Kind {
 	case message.CTimestamp:
 		return other.Kind == message.SignatureTimestamp
-	case message.ArchiveTimestampV1, message.ArchiveTimestampV2: // over what was there, older ones of its kind included
-		return !other.Kind.Archive() || other.Token != nil && other.Token.GenTime.Before(c.Token.GenTime)
+	case message.ArchiveTimestampV1, message.ArchiveTimestampV2: // over the attributes that were there
+		return c.signature.IsOver(c.Timestamp, other.Timestamp)
 	case message.ArchiveTimestampV3:
 		if c.idx == nil {
 			return false

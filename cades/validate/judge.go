@@ -90,12 +90,8 @@ func (v *verifier) prepare() {
 		return
 	}
 	v.pools = []*pki.Pool{message.With(pki.NewPool(), v.o.Certificates, v.o.RawCertificates...), pki.NewPool()}
+	v.brought = revocation.NewChecker(v.o.Values)
 	values := &revocation.Values{}
-	if v.o.Values != nil {
-		values.OCSP, values.CRLs = append(values.OCSP, v.o.Values.OCSP...), append(values.CRLs, v.o.Values.CRLs...)
-		values.Certificates = append(values.Certificates, v.o.Values.Certificates...)
-		values.RawCertificates = append(values.RawCertificates, v.o.Values.RawCertificates...)
-	}
 	certificates := v.gather(v.m.SD, values)
 	for _, s := range v.m.Signatures {
 		certificates = v.gatherSignature(s, values, certificates)
@@ -110,7 +106,7 @@ func (v *verifier) prepare() {
 			values.RawCertificates = append(values.RawCertificates, p.Raw)
 		}
 	}
-	v.values = revocation.NewChecker(values)
+	v.values = v.brought.With(values)
 }
 
 // gather takes the certificates and values of a SignedData.
@@ -189,15 +185,15 @@ func (v *verifier) revocations(ctx context.Context, path *pki.Path, at time.Time
 	}
 	chain := path.Chain()
 	for i := range chain[:len(chain)-1] {
-		if !work.SpendSteps(stepsPerSignature) {
-			s.open = tooMuchWork
-			return s, nil
+		if !work.SpendSteps(stepsPerSignature) { // others may have more to spend, so that this is no answer for them
+			return s, &pki.Error{Reason: pki.OutOfBudget, Certificate: path.Certificates[0], Text: "was not judged to the end: " + tooMuchWork}
 		}
 		line, open, err := v.revocation(ctx, path, i, at, v.rules.since(at, use))
 		if err != nil {
 			return s, err
 		}
-		if open != "" && !v.rules.Revocation.demands(i) {
+		// What nobody had the time to read may say that it was revoked.
+		if open != "" && open != tooMuchWork && !v.rules.Revocation.demands(i) {
 			line, open = open+", and the policy does not demand it", ""
 		}
 		if line != "" {
@@ -222,12 +218,17 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 		return fmt.Sprintf("%s: %s", c.Subject, why), "", nil
 	}
 	o := &revocation.CheckOptions{At: at, Now: v.now(), Anchor: anchor.Raw, Algorithms: &v.rules.Algorithms}
-	status, err := v.values.CheckRaw(c.Raw, by.Raw, o)
-	if err != nil && v.o.Revocation != nil {
-		if fetched, failed := v.fetch(ctx, c, by, at); failed == nil {
-			status, err = v.again(fetched, c, by, o)
-		} else if asked || !nobodySpeaks(err) {
-			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, failed), nil
+	status, err := v.atHand(c, by, o)
+	// A value that is in force and not enough, whoever brought it, does not keep from asking for a newer one.
+	if v.o.Revocation != nil && (err != nil || status.State == revocation.Good && v.rules.stale(status, at, since) != "" || held(status)) {
+		fetched, failed := v.fetch(ctx, c, by, at)
+		if failed == nil {
+			fetched, failed = v.again(fetched, c, by, o)
+			if err != nil || failed == nil && (fetched.ThisUpdate.After(status.ThisUpdate) || fetched.State == revocation.Revoked && !held(fetched)) {
+				status, err = fetched, failed
+			}
+		} else if err != nil && (asked || !nobodySpeaks(err)) {
+			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, strings.TrimPrefix(failed.Error(), "revocation: ")), nil
 		}
 	}
 	switch {
@@ -241,6 +242,8 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 		return fmt.Sprintf("%s is not revoked, by %s of %s", c.Subject, status.Method, status.ThisUpdate.UTC().Format(time.RFC3339)), "", nil
 	case err == nil:
 		return "", fmt.Sprintf("its issuer does not know %s", c.Subject), nil
+	case errors.Is(err, revocation.CheckWork):
+		return "", tooMuchWork, nil
 	case !asked && nobodySpeaks(err):
 		return v.placeless(c)
 	case nobodySpeaks(err) && v.o.Revocation != nil:
@@ -248,7 +251,22 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 	case nobodySpeaks(err):
 		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL%s", c.Subject, refusedAlgorithm(err)), nil
 	}
-	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
+	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, strings.TrimPrefix(err.Error(), "revocation: ")), nil
+}
+
+// atHand asks the values that were given, and those of the message with them: those come last, and what is known of signatures on the
+// given ones is not paid again.
+func (v *verifier) atHand(c, by *pki.Certificate, o *revocation.CheckOptions) (*revocation.Status, error) {
+	status, err := v.brought.CheckRaw(c.Raw, by.Raw, o)
+	if err == nil && status.State == revocation.Revoked && !held(status) {
+		return status, nil
+	}
+	return v.values.CheckRaw(c.Raw, by.Raw, o)
+}
+
+// held reports whether a value says that the certificate is on hold.
+func held(s *revocation.Status) bool {
+	return s.State == revocation.Revoked && s.Reason == revocation.CertificateHold
 }
 
 // namesPlace reports whether a certificate says where one could ask about it: a directory name is no place.

@@ -37,15 +37,20 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		all[i] = v.begin(s, v.work)
+		all[i] = v.begin(s, v.work.Share(len(all)-i))
 	}
 	v.appended = v.work.Part(2)
+	v.wellMade(m.Signatures...)
 	report := &Report{Version: ReportVersion, Time: v.now().UTC(), Policy: v.rules.Name, Detached: m.Detached(), ContentType: m.SD.ContentType.String(), Signatures: []SignatureReport{}}
-	for _, j := range all {
+	for i, j := range all {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		j.work = v.work.Share(len(all) - i)
 		report.Signatures = append(report.Signatures, v.finish(ctx, j))
+	}
+	for i, j := range all { // what is left is theirs
+		v.counterSignatures(ctx, &report.Signatures[i], j)
 	}
 	report.Indication = worst(report.Signatures)
 	return report, nil
@@ -53,29 +58,31 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 
 // verifier is one run of Verify.
 type verifier struct {
-	size       int // octets of the message without its content, and of what was given
-	m          *message.Message
-	o          *Options
-	rules      *Policy             // of the options, or the default
-	known      *algorithm.Registry // what the policy thinks of algorithms, with the schemes of the caller
-	candidates *pki.Pool
-	listed     map[cms.OID]bool      // hashes that SignedData.digestAlgorithms names
-	pools      []*pki.Pool           // certificates that were given, and those of the message; nil when no path was asked for
-	work       *pki.Work             // what judging the message may cost
-	appended   *pki.Work             // the part of it for time-stamps and counter-signatures
-	looking    *pki.Work             // what it may cost to look for values of levels; nil until asked for
-	values     *revocation.Checker   // those that were given, and those of the message
-	own        *revocation.Checker   // those of the message; nil until asked for
-	inside     map[cms.OID][]byte    // digests of the content of the message
-	given      map[cms.OID][]byte    // digests of the content that the caller gave
-	running    map[cms.OID]hash.Hash // have taken what comes before a detached content in archive time-stamps, and it
-	insideForm *attributesForm       // of the content of the message; nil when no signature asks
-	givenForm  *attributesForm
-	checked    map[*message.Signature][]*stampCheck
-	indexed    map[indexedBy]bool // digests for hash indexes that were paid
-	paths      map[pathOf]*pathFound
-	named      map[*pki.Certificate]*CertificateReport
-	proved     map[heldFor][]Finding // what the message lacks to prove certificates
+	size        int // octets of the message without its content, and of what was given
+	m           *message.Message
+	o           *Options
+	rules       *Policy             // of the options, or the default
+	known       *algorithm.Registry // what the policy thinks of algorithms, with the schemes of the caller
+	candidates  *pki.Pool
+	listed      map[cms.OID]bool      // hashes that SignedData.digestAlgorithms names
+	pools       []*pki.Pool           // certificates that were given, and those of the message; nil when no path was asked for
+	work        *pki.Work             // what judging the message may cost
+	appended    *pki.Work             // the part of it for time-stamps and counter-signatures
+	looking     *pki.Work             // what it may cost to look for values of levels; nil until asked for
+	brought     *revocation.Checker   // values that were given
+	values      *revocation.Checker   // those, and those of the message
+	own         *revocation.Checker   // those of the message; nil until asked for
+	inside      map[cms.OID][]byte    // digests of the content of the message
+	given       map[cms.OID][]byte    // digests of the content that the caller gave
+	running     map[cms.OID]hash.Hash // have taken what comes before a detached content in archive time-stamps, and it
+	insideForm  *attributesForm       // of the content of the message; nil when no signature asks
+	givenForm   *attributesForm
+	checked     map[*message.Signature][]*stampCheck
+	authorities map[*pki.Certificate]bool // of good tokens, for which no path was looked for yet
+	indexed     map[indexedBy]bool        // digests for hash indexes that were paid
+	paths       map[pathOf]*pathFound
+	named       map[*pki.Certificate]*CertificateReport
+	proved      map[heldFor][]Finding // what the message lacks to prove certificates
 }
 
 func newVerifier(m *message.Message, o *Options) *verifier {
@@ -93,7 +100,7 @@ func newVerifier(m *message.Message, o *Options) *verifier {
 	}
 	v := &verifier{
 		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates, o.RawCertificates...), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
-		checked: map[*message.Signature][]*stampCheck{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
+		checked: map[*message.Signature][]*stampCheck{}, authorities: map[*pki.Certificate]bool{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
 	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry).Caching()
 	for _, a := range m.SD.Digests {
@@ -275,7 +282,21 @@ func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
 	return j
 }
 
-// finish looks at time-stamps, certificates and counter-signatures, and concludes.
+// counterSignatures judges those on a signature.
+func (v *verifier) counterSignatures(ctx context.Context, r *SignatureReport, on *judgement) {
+	if on.over {
+		return
+	}
+	for i, s := range on.s.Counter {
+		child := v.begin(s, v.appended.Share(len(on.s.Counter)-i))
+		v.wellMade(s)
+		report := v.finish(ctx, child)
+		v.counterSignatures(ctx, &report, child)
+		r.CounterSignatures = append(r.CounterSignatures, report)
+	}
+}
+
+// finish looks at time-stamps and certificates, and concludes.
 func (v *verifier) finish(ctx context.Context, j *judgement) SignatureReport {
 	r := &j.r
 	if j.over {
@@ -284,7 +305,6 @@ func (v *verifier) finish(ctx context.Context, j *judgement) SignatureReport {
 		r.SubIndication, r.Reason = NotSupported, CheckSignature+": "+tooMuchWork
 		return *r
 	}
-	v.wellMade(j.s)
 	v.proofs(ctx, r, j.s)
 	v.chain(ctx, j)
 	v.late(j)
@@ -292,9 +312,6 @@ func (v *verifier) finish(ctx context.Context, j *judgement) SignatureReport {
 	v.levels(r, j.s, j.cert)
 	v.constraints(r, j.s)
 	r.conclude()
-	for _, child := range j.s.Counter {
-		r.CounterSignatures = append(r.CounterSignatures, v.finish(ctx, v.begin(child, v.appended)))
-	}
 	return *r
 }
 

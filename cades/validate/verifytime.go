@@ -2,10 +2,12 @@ package validate
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"hash"
 	"slices"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -27,6 +29,7 @@ type stampCheck struct {
 	detail string
 	cause  Cause            // of a token that failed
 	cert   *pki.Certificate // of its authority; nil when it is not there
+	cost   int              // of checking a signature by its key
 }
 
 // stamps returns the time-stamps of a signature, always the same ones.
@@ -55,49 +58,68 @@ func (v *verifier) stamps(s *message.Signature) []*stampCheck {
 	return all
 }
 
-// wellMade checks each time-stamp by itself: that it is over what its kind says, and that its token is well made.
-func (v *verifier) wellMade(s *message.Signature) {
-	for _, c := range v.stamps(s) {
-		if c.Token == nil {
-			c.status, c.detail, c.cause = Failed, fmt.Sprintf("it cannot be read: %s", c.Err), CauseMalformed
-			continue
-		}
-		// What is looked at for each: the attributes beside it, its own octets, and a report.
-		if !v.appended.SpendSteps(stepsPerSignature+4*len(s.SI.Unsigned)) || !v.appended.SpendOctets(len(c.Token.Raw)) {
-			c.status, c.detail, c.cause = Unchecked, tooMuchWork, CauseNotChecked
-			continue
-		}
-		c.cert = c.Token.Signer(v.candidates)
-		sum, status, problem := v.imprint(c)
-		if problem != "" {
-			c.status, c.detail, c.cause = status, problem, CauseMalformed
-			if status == Unchecked {
-				c.cause = CauseNotChecked
-				if c.content != message.NoContent && v.inside == nil && v.given == nil && c.newHash != nil {
-					c.cause = CauseContentMissing
+// wellMade checks each time-stamp by itself: that it is over what its kind says, and that its token is well made. Those come first that
+// are checked fast, and they leave half for the paths of their authorities: with tokens of costly keys, strangers could use up what the
+// good one needs.
+func (v *verifier) wellMade(signatures ...*message.Signature) {
+	var all []*stampCheck
+	for _, s := range signatures {
+		for _, c := range v.stamps(s) {
+			if all = append(all, c); c.Token != nil {
+				if c.cert = c.Token.Signer(v.candidates); c.cert != nil {
+					c.cost = algorithm.Cost(c.cert.SPKI)
 				}
 			}
-			continue
 		}
-		others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Registry: v.registry(), Work: v.appended})
-		if len(others) == 0 {
-			c.status = Passed
-			continue
-		}
-		// What could not be looked at says less than anything that is wrong.
-		first := 0
-		if at := slices.IndexFunc(others, func(p *tst.Problem) bool { return causeOfToken(p) != CauseNotChecked }); at >= 0 {
-			first = at
-		}
-		c.status, c.detail, c.cause = Failed, others[first].Error(), causeOfToken(others[first])
-		if c.cause == CauseNotChecked {
-			c.status = Unchecked
+	}
+	slices.SortStableFunc(all, func(a, b *stampCheck) int { return cmp.Compare(a.cost, b.cost) })
+	work := v.appended.Part(2)
+	for _, c := range all {
+		if v.wellMadeOne(c, work); c.status == Passed && c.cert != nil {
+			v.authorities[c.cert] = true
 		}
 	}
 }
 
+func (v *verifier) wellMadeOne(c *stampCheck, work *pki.Work) {
+	if c.Token == nil {
+		c.status, c.detail, c.cause = Failed, fmt.Sprintf("it cannot be read: %s", c.Err), CauseMalformed
+		return
+	}
+	// What is looked at for each: the attributes beside it, its own octets, and a report.
+	if !work.SpendSteps(stepsPerSignature+4*len(c.signature.SI.Unsigned)) || !work.SpendOctets(len(c.Token.Raw)) {
+		c.status, c.detail, c.cause = Unchecked, tooMuchWork, CauseNotChecked
+		return
+	}
+	sum, status, problem := v.imprint(c, work)
+	if problem != "" {
+		c.status, c.detail, c.cause = status, problem, CauseMalformed
+		if status == Unchecked {
+			c.cause = CauseNotChecked
+			if c.content != message.NoContent && v.inside == nil && v.given == nil && c.newHash != nil {
+				c.cause = CauseContentMissing
+			}
+		}
+		return
+	}
+	others := c.Token.Problems(sign.Digest{Algorithm: c.Token.Imprint.Algorithm, Sum: sum}, &tst.Options{Candidates: v.candidates, Registry: v.registry(), Work: work})
+	if len(others) == 0 {
+		c.status = Passed
+		return
+	}
+	// What could not be looked at says less than anything that is wrong.
+	first := 0
+	if at := slices.IndexFunc(others, func(p *tst.Problem) bool { return causeOfToken(p) != CauseNotChecked }); at >= 0 {
+		first = at
+	}
+	c.status, c.detail, c.cause = Failed, others[first].Error(), causeOfToken(others[first])
+	if c.cause == CauseNotChecked {
+		c.status = Unchecked
+	}
+}
+
 // imprint digests what the time-stamp should be over; of several forms, the one that its imprint is.
-func (v *verifier) imprint(c *stampCheck) (sum []byte, status Status, problem string) {
+func (v *verifier) imprint(c *stampCheck, work *pki.Work) (sum []byte, status Status, problem string) {
 	switch {
 	case c.newHash == nil:
 		return nil, Unchecked, fmt.Sprintf("hash %s of its imprint is not supported", c.hash.Name())
@@ -122,7 +144,7 @@ func (v *verifier) imprint(c *stampCheck) (sum []byte, status Status, problem st
 				return nil, Unchecked, problem
 			}
 		}
-		if !v.appended.SpendOctets(imprint.Octets()) {
+		if !work.SpendOctets(imprint.Octets()) {
 			return nil, Unchecked, tooMuchWork
 		}
 		sum = imprint.Sum(h, content)
@@ -131,7 +153,7 @@ func (v *verifier) imprint(c *stampCheck) (sum []byte, status Status, problem st
 		}
 	}
 	if c.Kind == message.ArchiveTimestampV3 && bytes.Equal(sum, c.Token.Imprint.Sum) {
-		if !v.payIndex(c, c.idx) {
+		if !v.payIndex(c, c.idx, work) {
 			return nil, Unchecked, tooMuchWork
 		}
 		h, _ := v.registry().Hash(c.hash)
@@ -165,8 +187,8 @@ type indexedBy struct {
 }
 
 // payIndex takes the work of comparing an index with the digests of what is there, and of making those once.
-func (v *verifier) payIndex(c *stampCheck, x *message.ParsedIndex) bool {
-	if !v.appended.SpendSteps(x.Entries()) {
+func (v *verifier) payIndex(c *stampCheck, x *message.ParsedIndex, work *pki.Work) bool {
+	if !work.SpendSteps(x.Entries()) {
 		return false
 	}
 	by := indexedBy{c.signature, x.Kind == cms.OIDATSHashIndexV3, x.Algorithm}
@@ -178,5 +200,5 @@ func (v *verifier) payIndex(c *stampCheck, x *message.ParsedIndex) bool {
 	for _, a := range c.signature.SI.Unsigned {
 		values += len(a.Values)
 	}
-	return v.appended.SpendSteps(4*values) && v.appended.SpendOctets(len(v.m.SD.CertificateSet.Raw())+len(v.m.SD.RevocationSet.Raw())+len(c.signature.SI.UnsignedSet.Raw()))
+	return work.SpendSteps(4*values) && work.SpendOctets(len(v.m.SD.CertificateSet.Raw())+len(v.m.SD.RevocationSet.Raw())+len(c.signature.SI.UnsignedSet.Raw()))
 }

@@ -114,6 +114,8 @@ type Signature struct {
 
 	stampsAllowed int
 	stampsOnce    sync.Once
+	archivesOnce  sync.Once
+	archives      map[int]*Timestamp // the first one of each unsigned attribute that holds such
 	stamps        []*Timestamp
 	digests       digests // of its unsigned attributes, which hash indexes list
 }

@@ -249,23 +249,33 @@ func (s *Signature) archiveImprintsV2(t *Timestamp) []Imprint {
 // unsignedBefore returns the unsigned attributes without the archive time-stamp itself and those that came later, and how many
 // octets they have.
 func (s *Signature) unsignedBefore(t *Timestamp) (before [][]byte, size int) {
-	first := map[int]*Timestamp{} // archive time-stamps by their attribute
-	for _, other := range s.Timestamps() {
-		if other.Kind.Archive() && !other.Signed && other.Pos == 0 {
-			first[other.At] = other
-		}
-	}
 	for i, a := range s.SI.Unsigned {
-		if other := first[i]; other != nil {
-			if other.Value.Offset() == t.Value.Offset() || other.Token == nil || t.Token != nil && !other.Token.GenTime.Before(t.Token.GenTime) {
-				continue
-			}
+		if s.cameBefore(t, i) {
+			before = append(before, a.Value.Raw())
+			size += len(a.Value.Raw())
 		}
-		before = append(before, a.Value.Raw())
-		size += len(a.Value.Raw())
 	}
 	return before, size
 }
+
+// cameBefore reports whether an archive time-stamp of the first two versions is over an unsigned attribute. One that holds archive
+// time-stamps itself is left out with all its values by what its first one is: the time-stamp itself, a later one, or none that can
+// be read.
+func (s *Signature) cameBefore(t *Timestamp, attribute int) bool {
+	s.archivesOnce.Do(func() {
+		s.archives = map[int]*Timestamp{}
+		for _, other := range s.Timestamps() {
+			if other.Kind.Archive() && !other.Signed && other.Pos == 0 {
+				s.archives[other.At] = other
+			}
+		}
+	})
+	first := s.archives[attribute]
+	return first == nil || first.Value.Offset() != t.Value.Offset() && first.Token != nil && (t.Token == nil || first.Token.GenTime.Before(t.Token.GenTime))
+}
+
+// IsOver reports whether an archive time-stamp of the first two versions is over another one of the signature, which is not signed.
+func (s *Signature) IsOver(t, other *Timestamp) bool { return s.cameBefore(t, other.At) }
 
 // Index finds the ats-hash-index, which stands in the unsigned attributes of the token. It is there once.
 func (t *Timestamp) Index() (*ParsedIndex, error) {

@@ -57,6 +57,19 @@ func (w *Work) Part(nth int) *Work {
 	return &Work{whole: w, signatures: w.signatures / nth, steps: w.steps / nth}
 }
 
+// Share is Part for one of n that are alike, of which anybody can append some: it may check what a common signature needs, even when
+// that is more than an nth, as long as there is as much.
+func (w *Work) Share(n int) *Work {
+	p := w.Part(n)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.signatures = max(p.signatures, min(w.signatures, shareSignatures))
+	return p
+}
+
+// shareSignatures is more than the 6 units of RSA with 4096 bits.
+const shareSignatures = 8
+
 // Spent returns the units of verification and the steps that were spent.
 func (w *Work) Spent() (signatures, steps int) {
 	w.mu.Lock()

@@ -1,0 +1,38 @@
+package revocation_test
+
+import (
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/revocation"
+)
+
+// TestResponderThatEnded has a response of a delegated responder that says it holds for ten years, and its certificate ends tomorrow.
+func TestResponderThatEnded(t *testing.T) {
+	pki := testpki.New(t)
+	end := testpki.Now().AddDate(0, 0, 1)
+	responder := pki.Responder(pki.Authority, testpki.NoCheck, func(c *x509.Certificate) { c.NotAfter = end })
+	leaf := pki.Leaf(testpki.P256).Certificate()
+	for _, state := range []int{0, 1} {
+		values := &revocation.Values{OCSP: [][]byte{testpki.OCSPResponse(t, leaf, pki.Authority, func(o *testpki.OCSP) {
+			o.Key, o.Responder, o.Certificates, o.NextUpdate = responder.Key, responder.Certificate(), responder.Chain[:1], testpki.Now().AddDate(10, 0, 0)
+			o.State, o.RevokedAt, o.Reason = state, testpki.Now().Add(-2*time.Hour), 1
+		})}}
+		ask := func(at time.Time) (*revocation.Status, error) {
+			return values.Check(leaf, pki.Authority.Certificate(), &revocation.CheckOptions{At: at, Now: at})
+		}
+		_, err := ask(end)
+		require.NoError(t, err)
+		s, err := ask(end.Add(time.Hour))
+		if state == 0 {
+			require.ErrorIs(t, err, revocation.CheckTime)
+			continue
+		}
+		require.NoError(t, err) // nobody takes that back
+		require.Equal(t, revocation.Revoked, s.State)
+	}
+}
