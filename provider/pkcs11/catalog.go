@@ -38,7 +38,8 @@ func (o *object) name() string {
 
 // catalog is what a token holds.
 type catalog struct {
-	entries  []*keyring.Entry
+	entries  []*keyring.Entry // of each key the certificate to sign with first
+	attested []*keyring.Entry // with attestation certificates, which are taken when they are named only
 	failures []error
 	skipped  []string
 	unusable []unusable
@@ -114,28 +115,6 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 		c.strangers(o, public, certs)
 	}
 	return c, nil
-}
-
-// add makes an entry for each certificate of a key, or one without.
-func (c *catalog) add(p *Provider, o *object, public crypto.PublicKey, ring *keyring.Pool, epoch uint64) {
-	base := newKey(p, o, public, epoch)
-	name := keyring.KeyName(base.spki)
-	leaves := ring.ByKey(name)
-	if len(leaves) == 0 {
-		leaves = []keyring.Cert{{}}
-	}
-	for _, leaf := range leaves {
-		k := base.clone()
-		e := &keyring.Entry{Entry: sign.Entry{ID: o.id, Label: string(o.label), Public: public, Schemes: k.schemes}, Key: k, Name: name}
-		if e.Label == "" {
-			e.Label = leaf.Label
-		}
-		if leaf.Cert != nil {
-			k.chain = ring.Chain(leaf.Cert)
-			e.Chain = k.chain
-		}
-		c.entries = append(c.entries, e)
-	}
 }
 
 // strangers notes certificates that carry the identifier of a key and are not of it, which explains why it has none.

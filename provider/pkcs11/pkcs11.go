@@ -16,6 +16,9 @@
 // Config.Certificates, and belong to a key when their public key is the key's, whatever their CKA_ID. Schemes are those
 // that the token lists mechanisms for.
 //
+// A key may have several certificates, after a renewal for instance. [Provider.Keys] lists each of them, the one that
+// [Provider.Key] takes first.
+//
 // # Sessions
 //
 // The provider opens sessions as calls need them, at most Config.Sessions and at most what the token allows, and makes
@@ -201,7 +204,9 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 	return p, nil
 }
 
-// Key finds exactly one key. A key with two certificates must be named by one of them.
+// Key finds exactly one key. Of several certificates of it, that is taken which is valid now, is for signing, and was issued
+// last, unless the reference names another one by its thumbprint or itself; one that attests where a key was made, as YubiKeys
+// make them, only then.
 func (p *Provider) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -219,7 +224,7 @@ func (p *Provider) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	finder := keyring.Finder{Op: "pkcs11: key", Place: p.place, Entries: all.entries, Failures: all.failures, Skipped: all.skipped}
+	finder := keyring.Finder{Op: "pkcs11: key", Place: p.place, Entries: all.choice(ref), Failures: all.failures, Skipped: all.skipped}
 	e, err := finder.Find(ref)
 	if err != nil {
 		if why := all.why(ref); why != nil && errors.Is(err, sign.ErrKeyNotFound) {
