@@ -121,7 +121,7 @@ var advices = map[p11.RV]advice{
 	p11.PINExpired:        {sign.ErrPIN, false, "the PIN has expired; change it with the vendor's tool"},
 	p11.PINTooWeak:        {sign.ErrPIN, false, "the token asks for a better PIN; change it with the vendor's tool"},
 	p11.PINLocked:         {sign.ErrPIN, false, "the PIN is locked after too many wrong tries; " + unlock},
-	p11.ArgumentsBad:      {sign.ErrUnsupported, false, "the module does not take this call; some modules need an init string (Config.InitArgs)"},
+	p11.ArgumentsBad:      {sign.ErrUnsupported, false, "the module does not take what this call gave it; its log may say why"},
 	p11.CantLock:          {sign.ErrUnsupported, false, "the module cannot be used by several threads"},
 	p11.NotLoggedIn:       {sign.ErrUnavailable, false, "the token wants a login; give the PIN (Config.PIN), or see what else in the process logs out"},
 	p11.AnotherLoggedIn:   {sign.ErrUnavailable, false, "the security officer is logged in by this process; end that first"},

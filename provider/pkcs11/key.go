@@ -140,7 +140,7 @@ func (k *key) once(ctx context.Context, mechanism uint, digest []byte, opts cryp
 	} else {
 		c = k.p.take()
 	}
-	c.key, c.impatient = k, impatient
+	c.op, c.key, c.impatient = "pkcs11: sign", k, impatient
 	k.prepare(c, mechanism, digest, opts)
 	var err error
 	if w == nil {

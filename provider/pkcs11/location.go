@@ -62,8 +62,8 @@ func (k *key) locate(s *p11.Session) (uint, error) {
 	if len(k.object.id) != 0 {
 		template = append(template, p11.Bytes(p11.AttrID, k.object.id))
 	}
-	if len(k.object.label) != 0 {
-		template = append(template, p11.Bytes(p11.AttrLabel, k.object.label))
+	if len(k.object.stored) != 0 {
+		template = append(template, p11.Bytes(p11.AttrLabel, k.object.stored))
 	}
 	handles, err := s.Find(template...)
 	if err != nil {

@@ -133,9 +133,9 @@ func (p *Provider) writeOff() {
 			continue // on the goroutine of its caller, who has no way to leave; or nobody waits
 		}
 		// The ghost may still write into the call, so its caller gets another one.
-		c.moved = &call{key: c.key, impatient: c.impatient, done: make(chan struct{}, 1)}
+		c.moved = &call{op: c.op, key: c.key, impatient: c.impatient, done: make(chan struct{}, 1)}
 		if c.do != nil {
-			c.moved.err = p.errBusyRecovering()
+			c.moved.err = p.errBusyRecovering(c.op)
 			p.finish(c.moved)
 		} else {
 			c.moved.again(c)
@@ -178,8 +178,8 @@ func (p *Provider) settled(patience time.Duration) {
 	}
 }
 
-func (p *Provider) errBusyRecovering() error {
-	return &sign.Error{Op: "pkcs11: sign", Place: p.place, Class: sign.ErrUnavailable, Temporary: true,
+func (p *Provider) errBusyRecovering(op string) error {
+	return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Temporary: true,
 		Hint: "the token was lost and is being opened again"}
 }
 

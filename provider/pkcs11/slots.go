@@ -26,6 +26,8 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		found, others []string
 		slot          uint
 		token         p11.TokenInfo
+		named         = map[[2]string]bool{}
+		twins         bool // two that are found have the same label and serial
 		failed        error
 		stranger      error // of a token that the config means as well, and that is not the one that was opened
 		blank         bool  // a token that is meant was never initialised, and has neither name nor keys
@@ -51,15 +53,21 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			continue
 		}
 		found = append(found, name)
+		twins = twins || named[[2]string{t.Label, t.Serial}]
+		named[[2]string{t.Label, t.Serial}] = true
 		slot, token = id, t
 	}
 	switch {
 	case len(found) == 1:
 		return slot, token, nil
 	case len(found) > 1:
+		by := "label and serial"
+		if twins {
+			by = "its slot, since some have the same label and serial"
+		}
 		return 0, token, &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyAmbiguous,
 			Err:  fmt.Errorf("%d tokens %s", len(found), p.config.wanted()),
-			Hint: "name one token by label and serial: " + firstOf(found)}
+			Hint: "name one token by " + by + ": " + firstOf(found)}
 	case stranger != nil:
 		return 0, token, stranger
 	case failed != nil:

@@ -186,6 +186,8 @@ func (t *token) keyURI(is *pkcs11.Token, e sign.Entry) string {
 func (t *token) explainLogin(ctx context.Context, err error) error {
 	_, refused := errors.AsType[pkcs11.Code](err) // by the token, and not before it was asked
 	switch {
+	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "by its slot"): // nothing else tells them apart
+		return fmt.Errorf("%w; in the URI that is pkcs11:slot-id=NUMBER", err)
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		return fmt.Errorf("%w; in the URI that is pkcs11:token=LABEL;serial=NUMBER", err)
 	case errors.Is(err, sign.ErrPIN) && !refused && !t.config.AllowFinalTry && t.lastTry(ctx):
@@ -209,6 +211,8 @@ func (t *token) explain(err error) error {
 	switch {
 	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "by its thumbprint"): // all have certificates
 		return fmt.Errorf("%w; give it as --cert, or name another key by object= or id= in the URI", err)
+	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "another label or id"): // no name tells them apart
+		return err
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		return fmt.Errorf("%w; that is object= and id= in the URI, as signet keys prints them", err)
 	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN != nil && hexText(t.uri.ID):

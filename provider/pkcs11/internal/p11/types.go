@@ -209,9 +209,11 @@ func flatten(template []Attribute) []byte {
 	return append(flat, 0) // never empty, so that its address can be taken
 }
 
-// text trims the blanks that fill fields of fixed size (section 3.1), and the zeros that some modules fill with instead.
+// text trims the blanks that fill fields of fixed size (section 3.1). Some modules end them with a zero instead, and leave
+// behind it what was there before.
 func text(b []byte) string {
-	return strings.ToValidUTF8(strings.TrimRight(string(b), " \x00"), "?")
+	s, _, _ := strings.Cut(string(b), "\x00")
+	return strings.ToValidUTF8(strings.TrimRight(s, " "), "?")
 }
 
 // SignCall is one signature. It may be used again.
