@@ -9,7 +9,7 @@
 // # Who implements what
 //
 // A holder of keys implements [Provider] and [Key], and whichever optional interfaces it has something to say for:
-// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [BulkWaiter], [Schemer], [Limiter], [Queuer],
+// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [BulkWaiter], [Schemer], [SchemeExplainer], [Limiter], [Queuer],
 // [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking
 // anybody. Package provider/providertest checks an implementation.
 //
@@ -102,6 +102,12 @@ type Queuer interface {
 // [Schemes] of the public key hold.
 type Schemer interface {
 	Schemes() []Scheme
+}
+
+// SchemeExplainer is an optional interface of a [Key] that says for people why it does not have all [Schemes] of its public
+// key: which mechanism its token lacks, for instance. An empty text means that it has them, or does not know.
+type SchemeExplainer interface {
+	ExplainSchemes() string
 }
 
 // TrustedKey is an optional interface of a [Key] whose signatures need no check by the [Signer], because the standard

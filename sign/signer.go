@@ -168,7 +168,11 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 	if only != nil {
 		return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the certificate allows its key to be used for %s only, which the key cannot do or is not known here; have a certificate issued without that restriction", only)}
 	}
-	return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("no scheme is known for its %s key", kindOf(leaf))}
+	hint := fmt.Sprintf("no scheme is known for its %s key", kindOf(leaf))
+	if e, ok := key.(SchemeExplainer); ok && e.ExplainSchemes() != "" {
+		hint = fmt.Sprintf("its %s key can do no scheme here: %s", kindOf(leaf), e.ExplainSchemes())
+	}
+	return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: hint}
 }
 
 // kindOf names the key of a certificate, also one that the standard library does not know.

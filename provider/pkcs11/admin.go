@@ -156,19 +156,6 @@ type Mechanism struct {
 	Used           bool // by this library
 }
 
-var mechanismNames = map[uint]string{
-	p11.MechRSAKeyPair: "CKM_RSA_PKCS_KEY_PAIR_GEN", p11.MechRSA: "CKM_RSA_PKCS", p11.MechPSS: "CKM_RSA_PKCS_PSS",
-	p11.MechECKeyPair: "CKM_EC_KEY_PAIR_GEN", p11.MechECDSA: "CKM_ECDSA",
-	p11.MechEdwardsKeyPair: "CKM_EC_EDWARDS_KEY_PAIR_GEN", p11.MechEdDSA: "CKM_EDDSA",
-}
-
-func mechanismName(id uint) string {
-	if name := mechanismNames[id]; name != "" {
-		return name
-	}
-	return fmt.Sprintf("CKM 0x%X", id)
-}
-
 // Diagnose asks module and token about themselves. No signature is made.
 func (p *Provider) Diagnose(ctx context.Context) (Diagnosis, error) {
 	d := Diagnosis{Module: p.config.Module, Shared: !p.module.Owned(), OneAtATime: p.module.Serial(), Sessions: p.limit}

@@ -30,6 +30,7 @@ type object struct {
 	modulus, exponent        []byte
 	params, point, info      []byte
 	noSign, alwaysAuthorised bool
+	allowed                  []uint // mechanisms; nil means all
 }
 
 // name is for errors.
@@ -161,13 +162,14 @@ func labelOf(b []byte) string {
 
 func readKey(s *p11.Session, h uint) (*object, error) {
 	v, err := s.Attributes(h, p11.AttrID, p11.AttrLabel, p11.AttrKeyType, p11.AttrSign, p11.AttrAlwaysAuthenticate,
-		p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrPublicKeyInfo)
+		p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrPublicKeyInfo, p11.AttrAllowedMechanisms)
 	if err != nil {
 		return nil, err
 	}
 	o := &object{handle: h, id: v[0], label: []byte(labelOf(v[1])), stored: v[1], modulus: v[5], exponent: v[6], params: v[7], info: v[8]}
 	o.kind, _ = p11.ParseUlong(v[2])
 	o.noSign = len(v[3]) == 1 && v[3][0] == 0
+	o.allowed = p11.ParseUlongs(v[9])
 	o.alwaysAuthorised = len(v[4]) == 1 && v[4][0] != 0
 	return o, nil
 }

@@ -316,6 +316,9 @@ func (k *groupKey) Public() crypto.PublicKey { return k.first.public }
 // Trusted is true, as for the keys of the members.
 func (k *groupKey) Trusted() bool { return true }
 
+// ExplainSchemes is that of the member whose schemes are those of the key.
+func (k *groupKey) ExplainSchemes() string { return k.first.ExplainSchemes() }
+
 func (k *groupKey) Schemes() []sign.Scheme { return k.first.schemes }
 
 // Queues tells it of the members' keys.

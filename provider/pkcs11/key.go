@@ -38,6 +38,8 @@ var (
 	_ sign.Schemer    = (*key)(nil)
 	_ sign.Limiter    = (*key)(nil)
 	_ sign.Queuer     = (*key)(nil)
+
+	_ sign.SchemeExplainer = (*key)(nil)
 )
 
 func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key {
@@ -45,7 +47,7 @@ func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key 
 	k.at.Store(&place{o.handle, epoch})
 	for _, s := range sign.Schemes(public) {
 		m := mechanismOf(public, s.Opts)
-		if p.mechanisms != nil && !p.mechanisms[m] {
+		if k.lacks(m) != "" {
 			continue
 		}
 		k.schemes = append(k.schemes, s)
@@ -176,7 +178,7 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 	m := mechanismOf(k.public, opts)
 	if !slices.Contains(k.mechanisms, m) {
 		return 0, &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
-			Hint: "the token does not list " + mechanismName(m) + "; " + k.instead(m)}
+			Hint: k.lacks(m) + "; " + k.instead(m)}
 	}
 	return m, nil
 }

@@ -17,7 +17,10 @@ import (
 )
 
 // maxRSABits bounds the public keys that are computed with.
-const maxRSABits = 16384
+const (
+	maxRSABits      = 16384
+	maxExponentBits = 31 // what crypto/rsa computes with
+)
 
 var errNoPublic = errors.New("its public key is not on the token")
 
@@ -58,8 +61,13 @@ func rsaPublic(modulus, exponent []byte) (crypto.PublicKey, error) {
 	if n.Sign() == 0 || e.Sign() == 0 {
 		return nil, errNoPublic
 	}
-	if n.BitLen() > maxRSABits || !e.IsInt64() || e.Int64() > 1<<31-1 || e.Int64() < 3 {
-		return nil, fmt.Errorf("an RSA key of %d bits with this public exponent is not supported", n.BitLen())
+	switch {
+	case n.BitLen() > maxRSABits:
+		return nil, fmt.Errorf("an RSA key of %d bits is not supported; %d are the most", n.BitLen(), maxRSABits)
+	case e.BitLen() > maxExponentBits:
+		return nil, fmt.Errorf("its public exponent has %d bits, and %d are the most; 65537 is usual", e.BitLen(), maxExponentBits)
+	case e.Int64() < 3 || e.Bit(0) == 0:
+		return nil, fmt.Errorf("its public exponent is %d, which no RSA key has; 65537 is usual", e)
 	}
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
 }

@@ -123,6 +123,9 @@ func requestAlgorithm(key sign.Key, chosen *sign.Scheme) (x509.SignatureAlgorith
 	if chosen != nil {
 		return 0, fmt.Errorf("--scheme %s: the key cannot sign a request with it; signet keys lists what the key can do", chosen.Name)
 	}
+	if e, ok := key.(sign.SchemeExplainer); ok && len(all) == 0 && e.ExplainSchemes() != "" {
+		return 0, fmt.Errorf("the key can do no scheme here: %s", e.ExplainSchemes())
+	}
 	return 0, errors.New("no scheme of the key can sign a request for a certificate; signet keys lists what the key can do")
 }
 

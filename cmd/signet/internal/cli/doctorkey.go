@@ -63,7 +63,11 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 	}
 	scheme, ok := schemeOf(key, signer)
 	if !ok {
-		d.add(checkFailed, "signature", "", "there is no scheme that the key can do")
+		text := "there is no scheme that the key can do"
+		if e, ok := key.(sign.SchemeExplainer); ok && e.ExplainSchemes() != "" {
+			text += ": " + e.ExplainSchemes()
+		}
+		d.add(checkFailed, "signature", "", "%s", text)
 		return
 	}
 	message := []byte(rand.Text())

@@ -74,6 +74,7 @@ const (
 	AttrECParams           = 0x180
 	AttrECPoint            = 0x181
 	AttrAlwaysAuthenticate = 0x202
+	AttrAllowedMechanisms  = 0x40000600
 )
 
 // Kinds of keys.
@@ -91,6 +92,15 @@ const (
 	MechSHA256         = 0x250
 	MechSHA384         = 0x260
 	MechSHA512         = 0x270
+	MechSHA256RSA      = 0x40 // and the like: they hash what they sign
+	MechSHA384RSA      = 0x41
+	MechSHA512RSA      = 0x42
+	MechSHA256PSS      = 0x43
+	MechSHA384PSS      = 0x44
+	MechSHA512PSS      = 0x45
+	MechECDSASHA256    = 0x1044
+	MechECDSASHA384    = 0x1045
+	MechECDSASHA512    = 0x1046
 	MechECKeyPair      = 0x1040
 	MechECDSA          = 0x1041
 	MechEdwardsKeyPair = 0x1055
@@ -183,6 +193,28 @@ func ParseUlong(b []byte) (uint, bool) {
 		return uint(binary.NativeEndian.Uint64(b)), true
 	}
 	return 0, false
+}
+
+// ParseUlongs reads several numbers of a module, such as a list of mechanisms.
+func ParseUlongs(b []byte) []uint {
+	if len(b)%ulongSize != 0 {
+		return nil
+	}
+	var out []uint
+	for ; len(b) > 0; b = b[ulongSize:] {
+		v, _ := ParseUlong(b[:ulongSize])
+		out = append(out, v)
+	}
+	return out
+}
+
+// Ulongs is an attribute with several numbers.
+func Ulongs(attr uint, values ...uint) Attribute {
+	a := Attribute{Type: attr}
+	for _, v := range values {
+		a.Value = append(a.Value, Ulong(attr, v).Value...)
+	}
+	return a
 }
 
 func putUlong(b []byte, value uint) {
