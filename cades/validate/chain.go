@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -36,8 +37,15 @@ func (v *verifier) chain(ctx context.Context, j *judgement) {
 		if r.SubIndication == Revoked || r.SubIndication == TryLater {
 			name = CheckRevocation
 			r.add(CheckChain, Passed, "to a given root, at %s", at)
+			if e, ok := errors.AsType[*revoked](err); ok {
+				err = e // without the search for another path around it
+			}
 		}
-		r.add(name, Failed, "at %s: %s", at, err)
+		if r.Proof == "" { // at the time of the whole report
+			r.add(name, Failed, "%s", err)
+		} else {
+			r.add(name, Failed, "at %s: %s", at, err)
+		}
 		return
 	}
 	chain := path.Chain()

@@ -228,7 +228,7 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 				status, err = fetched, failed
 			}
 		} else if err != nil && (asked || !nobodySpeaks(err)) {
-			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, failed), nil
+			return "", fmt.Sprintf("whether %s was revoked cannot be found: %s", c.Subject, strings.TrimPrefix(failed.Error(), "revocation: ")), nil
 		}
 	}
 	switch {
@@ -251,7 +251,7 @@ func (v *verifier) revocation(ctx context.Context, path *pki.Path, i int, at, si
 	case nobodySpeaks(err):
 		return "", fmt.Sprintf("whether %s was revoked is not known: nothing at hand says so, and nobody was asked; allow it to be fetched, or give its CRL%s", c.Subject, refusedAlgorithm(err)), nil
 	}
-	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, err), nil
+	return "", fmt.Sprintf("whether %s was revoked is not known: %s", c.Subject, strings.TrimPrefix(err.Error(), "revocation: ")), nil
 }
 
 // atHand asks the values that were given, and those of the message with them: those come last, and what is known of signatures on the

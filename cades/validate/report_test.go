@@ -79,6 +79,10 @@ func TestCauses(t *testing.T) {
 			r := w.verify(c.der, bend...)
 			require.Equal(t, c.cause, r.Cause, "%s: %s", r.SubIndication, r.Reason)
 			require.Equal(t, c.of, r.Indication)
+			require.NotRegexp(t, `\b(cades|cms|pki|sign|trust|tsp|x509|asn1): |path that was refused`, r.Reason, "people read it")
+			if r.Proof == "" {
+				require.NotContains(t, r.Reason, ": at 20", "the time of the report is in the report")
+			}
 		})
 	}
 }

@@ -222,21 +222,22 @@ func (v *verifier) contentOutcome(r *SignatureReport, s *message.Signature, note
 	}
 }
 
-func unsupported(err error) error {
-	return &sign.Error{Op: "cades: verify", Class: sign.ErrUnsupported, Hint: err.Error()}
-}
+// notChecked is what kept a value from being checked, and says nothing against it. Its text is the sentence of a check.
+type notChecked struct{ error }
+
+func (notChecked) Unwrap() error { return sign.ErrUnsupported }
 
 // verify checks a signature over a message, or over its digest when that is given. note says what had to be tolerated.
 func (v *verifier) verify(j *judgement, message, digest []byte) (note string, err error) {
 	if !j.work.SpendSignature(j.cert.SPKI) || !j.work.SpendOctets(len(message)) {
-		return "", unsupported(errors.New(tooMuchWork))
+		return "", notChecked{errors.New(tooMuchWork)}
 	}
 	si := j.s.SI
 	check := algorithm.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
 	note, err = v.registry().Verify(&check, message, digest)
 	switch {
 	case isReason(err, algorithm.Unsupported):
-		err = unsupported(err)
+		err = notChecked{err}
 	case isReason(err, algorithm.KeyTooShort):
 		j.r.blame(CheckSignature, CauseWeakAlgorithm)
 	case isReason(err, algorithm.KeyMisused):

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/trust"
 )
@@ -129,6 +130,9 @@ func (a *app) given(flag, path string, take func(der []byte) error) (taken [][]b
 			continue
 		}
 		certificates, what := intake.Certificates(data)
+		if flag != "--cert" && what == intake.Signature.Name() && signs(data) {
+			a.warn("%s %s is a signature, and every certificate in it is trusted now, that of its signer included: whoever made the file can have put any there", flag, file)
+		}
 		if len(certificates) == 0 {
 			left = append(left, file+": "+noCertificate(what))
 		}
@@ -151,6 +155,16 @@ func (a *app) given(flag, path string, take func(der []byte) error) (taken [][]b
 		a.warn("%s %s; it is left out", flag, l)
 	}
 	return taken, nil
+}
+
+// signs reports whether a file is a signature rather than a collection of certificates, which has the same form.
+func signs(data []byte) bool {
+	in, err := intake.Read(data)
+	if err != nil {
+		return false
+	}
+	m, err := cades.Parse(in.DER)
+	return err == nil && len(m.Signatures()) != 0
 }
 
 // noCertificate says that there is no certificate in a file, and what is there instead.

@@ -11,15 +11,17 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // Exit codes.
 const (
 	ExitOK     = 0
-	ExitFailed = 1 // an item failed, a signature is not valid, or the program was interrupted
+	ExitFailed = 1 // an item failed, a signature is TOTAL-FAILED, or the program was interrupted
 	ExitUsage  = 2 // called wrongly
 	ExitKey    = 3 // the key could not be used
 	ExitOpen   = 4 // nothing failed, but it is not known whether a signature is valid
@@ -116,7 +118,14 @@ func keyFailure(err error) error {
 
 // sentence writes an error on one line. What the library tells programmers to set, it tells users of the program how.
 func sentence(err error) string {
-	return forUsers.Replace(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	text := err.Error()
+	if e, ok := err.(*sign.Error); ok && strings.HasPrefix(e.Op, "cades: ") { //nolint:errorlint // what stands around it is said, too
+		text = strings.TrimPrefix(text, e.Op+": ")
+		for _, class := range []string{sign.ErrInput.Error() + ": ", sign.ErrInput.Error() + "; "} {
+			text = strings.TrimPrefix(text, class)
+		}
+	}
+	return forUsers.Replace(strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
 }
 
 var forUsers = strings.NewReplacer(
@@ -127,6 +136,7 @@ var forUsers = strings.NewReplacer(
 	"(Config.AllowFinalTry)", "(--final-try)",
 	"(Config.Sessions)", "(--sessions)",
 	" (Config.Recover)", "",
+	"; set AllowPrivate where it is yours", "; --allow-private lets it be asked where it is yours",
 )
 
 func (a *app) root() *cobra.Command {
@@ -136,7 +146,7 @@ func (a *app) root() *cobra.Command {
 		Long: `Signet signs files into CAdES containers (PKCS #7 / CMS) with a key in a file, a token or an HSM, verifies
 them, and shows what is inside.
 
-Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupted; 2 wrong usage; 3 the key could not be used;
+Exit codes: 0 all well; 1 an item failed, a signature is TOTAL-FAILED, or interrupted; 2 wrong usage; 3 the key could not be used;
 4 it is not known whether a signature is valid.`,
 		Example: `  signet sign --key demo README.md                   makes README.md.p7s with a demo key
   signet verify --trust demo README.md.p7s
@@ -166,7 +176,7 @@ Exit codes: 0 all well; 1 an item failed, a signature is not valid, or interrupt
 		}
 		// "invalid argument "x" for "--jobs" flag: strconv.ParseInt: …": what package strconv says helps nobody.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
-		return usage("%s", text)
+		return usage("%s%s", text, suggestFlag(cmd, err))
 	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
 	root.AddCommand(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.extractCommand(), a.renewCommand(), a.keysCommand(),
@@ -179,6 +189,29 @@ func suggest(cmd *cobra.Command, name string) string {
 		return "; did you mean " + strings.Join(names, " or ") + "?"
 	}
 	return "; there are sign, extend, countersign, verify, inspect, extract, renew, keys, keygen, csr, import-cert, doctor, serve, token, audit and version"
+}
+
+// suggestFlag names the flag that was meant.
+func suggestFlag(cmd *cobra.Command, err error) string {
+	name := ""
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name = e.GetSpecifiedName()
+		if group := e.GetSpecifiedShortnames(); group != "" { // -trust for --trust
+			name = group
+		}
+	}
+	name, _, _ = strings.Cut(name, "=")
+	if len(name) < 3 {
+		return ""
+	}
+	names := &cobra.Command{SuggestionsMinimumDistance: 2} // which knows what is near
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	if near := names.SuggestionsFor(name); len(near) != 0 {
+		return "; did you mean --" + strings.Join(near, " or --") + "?"
+	}
+	return ""
 }
 
 // atLeast refuses a call without arguments with a sentence of its own.

@@ -61,12 +61,18 @@ func (r *verified) forPage() page.File {
 	switch {
 	case r.Timestamp != nil:
 		file.Inside = false
-		file.Stamp = &page.Stamp{Time: r.Timestamp.Time, Authority: r.Timestamp.Authority, Indication: r.Timestamp.Indication, Cause: r.Timestamp.Cause}
+		file.Stamp = &page.Stamp{Time: r.Timestamp.Time, Authority: r.Timestamp.Authority, Indication: r.Timestamp.Indication, Cause: r.Timestamp.Cause,
+			SubIndication: r.Timestamp.SubIndication, Reason: r.Timestamp.Reason}
+	case r.unread:
+		file.Unread, file.Reason = true, r.Error
 	case r.Error == "" || r.noContent || r.Report != nil && len(r.Report.Signatures) == 0:
 		file.Report = r.Report
+	default:
+		file.Reason = r.Error
 	}
 	if r.noContent && file.Stamp != nil && file.Stamp.Indication != validate.TotalFailed {
 		file.Stamp.Indication, file.Stamp.Cause = validate.Indeterminate, validate.CauseContentMissing
+		file.Stamp.SubIndication, file.Stamp.Reason = validate.NoContent, r.Error
 	}
 	return file
 }

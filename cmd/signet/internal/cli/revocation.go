@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,7 +23,7 @@ type revocationFlags struct {
 func (f *revocationFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.values, "crl", nil, "what says which certificates were revoked: a `FILE` with a CRL or an OCSP response, in DER or PEM; may be repeated")
-	flags.BoolVar(&f.fetch, "fetch", false, "ask the places that certificates name whether they were revoked")
+	flags.BoolVar(&f.fetch, "fetch", false, "ask the places that certificates name whether they were revoked, and for issuers that are not inside")
 	flags.StringVar(&f.cache, "cache", "", "with --fetch, keep the answers in `DIR` until the next ones are due")
 	flags.BoolVar(&f.private, "allow-private", false, "with --fetch, ask at private addresses, too: for authorities in one's own network")
 	flags.StringVar(&f.mode, "revocation", "on", "`MODE`: off leaves out whether certificates were revoked, and the report says so")
@@ -48,7 +49,7 @@ func (f *revocationFlags) into(a *app, o *cades.VerifyOptions) error {
 		}
 	}
 	if f.fetch {
-		client, err := revocation.New(revocation.Config{Known: o.Values, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now})
+		client, err := revocation.New(revocation.Config{Known: o.Values, Roots: o.Roots, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now})
 		if err != nil {
 			return usage("--cache %s: %w", f.cache, err)
 		}
@@ -92,11 +93,14 @@ func readValues(path string, o *cades.VerifyOptions) error {
 			}
 		}
 	}
-	f, err := intake.Read(data)
-	if err == nil && found == 0 {
-		err = take(f.DER)
+	if found != 0 {
+		return nil
 	}
-	if err == nil && found == 0 {
+	f, err := intake.Read(data)
+	if err != nil { // what it says is about signatures
+		return errors.New("there is neither a CRL nor an OCSP response in it")
+	}
+	if err = take(f.DER); err == nil && found == 0 {
 		err = fmt.Errorf("it is %s, and neither a CRL nor an OCSP response", f.Kind.Name())
 	}
 	return err
@@ -104,13 +108,12 @@ func readValues(path string, o *cades.VerifyOptions) error {
 
 // revocationHint says how to go on when it is not known whether a certificate was revoked.
 func (r *verified) revocationHint(o *cades.VerifyOptions) {
-	c := r.conclusion()
-	if c.Indication != validate.Indeterminate || c.sub != validate.TryLater || r.Hint != "" {
+	if r.Hint != "" || !r.has(validate.CauseRevocationUnknown) {
 		return
 	}
 	ways := []string{"give its list with --crl FILE", "or leave the question out with --revocation off"}
-	if o.Revocation == nil {
+	if o.Revocation == nil && !strings.Contains(r.conclusion().reason, "names no place to ask") {
 		ways = append([]string{"let it be asked with --fetch"}, ways...)
 	}
-	r.Hint = strings.Join(ways, ", ")
+	r.hint(validate.CauseRevocationUnknown, strings.Join(ways, ", "))
 }

@@ -37,17 +37,17 @@ func TestRevocation(t *testing.T) {
 		code int
 		says string
 	}{
-		"nothing":         {nil, cli.ExitOpen, "let it be asked with --fetch, give its list with --crl FILE, or leave the question out with --revocation off"},
+		"nothing":         {nil, cli.ExitOpen, "and nobody was asked (INDETERMINATE, TRY_LATER); let it be asked with --fetch, give its list with --crl FILE, or leave the question out with --revocation off"},
 		"fetched":         {[]string{"--fetch", "--allow-private"}, cli.ExitOK, ": VALID\n"},
 		"fetched, cached": {[]string{"--fetch", "--allow-private", "--cache", "@cache"}, cli.ExitOK, ": VALID\n"},
-		"not reached":     {[]string{"--fetch"}, cli.ExitOpen, "; give its list with --crl FILE"},
+		"not reached":     {[]string{"--fetch"}, cli.ExitOpen, "; --allow-private lets it be asked where it is yours (INDETERMINATE, TRY_LATER); give its list with --crl FILE"},
 		"given":           {[]string{"--crl", "@root.crl", "--crl", "@lower.crl"}, cli.ExitOK, ": VALID\n"},
 		"given in PEM":    {[]string{"--crl", "@both.pem"}, cli.ExitOK, ": VALID\n"},
 		"one of two":      {[]string{"--crl", "@lower.crl"}, cli.ExitOpen, "NOT KNOWN: revocation"},
 		"OCSP":            {[]string{"--crl", "@root.crl", "--crl", "@leaf.ors"}, cli.ExitOK, ": VALID\n"},
 		"revoked":         {[]string{"--crl", "@root.crl", "--crl", "@revoked.crl"}, cli.ExitOpen, "NOT VALID: revocation"},
 		"off":             {[]string{"--revocation", "off"}, cli.ExitOK, ": VALID\n"},
-		"words":           {[]string{"--crl", "@words"}, cli.ExitUsage, "--crl @words: "},
+		"words":           {[]string{"--crl", "@words"}, cli.ExitUsage, "--crl @words: there is neither a CRL nor an OCSP response in it"},
 		"certificate":     {[]string{"--crl", "@root.pem"}, cli.ExitUsage, "it is a certificate, and neither a CRL nor an OCSP response"},
 		"no such file":    {[]string{"--crl", "@no"}, cli.ExitUsage, "no such file"},
 		"off and on":      {[]string{"--revocation", "off", "--fetch"}, cli.ExitUsage, "give one of them"},

@@ -60,20 +60,22 @@ func (a *app) findSignatures(args []string, content string, wanted func(name str
 	if !one {
 		return files, nil
 	}
-	if len(files) != 1 {
-		return nil, usage("--content %s is one file, but there are %d signatures; verify them one by one, or give a folder", content, len(files))
+	if content == stdinName && len(files) != 1 {
+		return nil, usage("--content - can be read once, but there are %d signatures; give the content in a file", len(files))
 	}
-	if content == stdinName && files[0].path == stdinName {
-		return nil, usage("signature and content cannot both come from standard input")
+	for i := range files { // each of those who signed it has sent a signature
+		if content == stdinName && files[i].path == stdinName {
+			return nil, usage("signature and content cannot both come from standard input")
+		}
+		files[i].content, files[i].explicit = content, true
 	}
-	files[0].content, files[0].explicit = content, true
 	return files, nil
 }
 
 // verifiable reports whether a file in a folder is verified: a signature, or a time-stamp.
 func verifiable(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
-	case detachedSuffix, attachedSuffix, ".sig", ".sgn", ".cms", ".tsr", ".tst":
+	case detachedSuffix, attachedSuffix, ".sig", ".sgn", ".cms", ".csig", ".pkcs7", ".tsr", ".tst":
 		return true
 	}
 	return false
@@ -100,7 +102,7 @@ func signaturesIn(root, below string, wanted func(name string) bool) (files []si
 		return nil
 	})
 	if len(files) == 0 {
-		return nil, 0, usage("there is no file with the name of a signature in the folder %s (.p7s, .p7m, for verify also .sig, .sgn, .cms, .tsr, .tst)", root)
+		return nil, 0, usage("there is no file with the name of a signature in the folder %s (.p7s, .p7m, for verify also .sig, .sgn, .cms, .csig, .pkcs7, .tsr, .tst)", root)
 	}
 	for _, f := range files {
 		delete(others, f.content)

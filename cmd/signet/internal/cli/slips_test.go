@@ -13,6 +13,7 @@ import (
 // TestPINInTheWrongPlace has URIs with slips, and a PIN in them. Whatever is said about them, the PIN is not, on neither
 // output, and nothing is tried.
 func TestPINInTheWrongPlace(t *testing.T) {
+	t.Chdir(t.TempDir()) // some of it is taken for a folder to write into
 	w := newWorld(t)
 	w.write("a", "a")
 	const pin = "24681357"

@@ -27,8 +27,25 @@ type verified struct {
 	Report    *validate.Report   `json:"report,omitempty"`
 	Timestamp *verifiedTimestamp `json:"timestamp,omitempty"`
 
-	asked     bool // whether the signer is to be trusted
-	noContent bool // Error says only that the content is not there, and the rest was checked
+	asked     bool           // whether the signer is to be trusted
+	noContent bool           // Error says only that the content is not there, and the rest was checked
+	unread    bool           // Error says that a file could not be read, which says nothing of a signature
+	hintFor   validate.Cause // of which signatures Hint is; empty when it is of the file
+}
+
+// hint says what would help signatures that have not passed for that cause.
+func (r *verified) hint(of validate.Cause, text string) { r.hintFor, r.Hint = of, text }
+
+// has reports whether a signature has not passed for that cause.
+func (r *verified) has(cause validate.Cause) bool {
+	if r.Timestamp != nil {
+		return r.Timestamp.Cause == cause
+	}
+	found := false
+	for i := range r.Report.Signatures {
+		found = found || r.Report.Signatures[i].Cause == cause
+	}
+	return found
 }
 
 func (r *verified) take(report *cades.Report) {
@@ -99,7 +116,14 @@ func (r *verified) text(a *app, o *shown) error {
 			r.Timestamp.text(&b)
 		}
 	case r.Error != "" && !r.noContent:
-		fmt.Fprintf(&b, "%s: NOT VALID: %s\n", name, plain.Text(r.Error))
+		word, hint := "NOT VALID", ""
+		if r.unread {
+			word = "NOT READ"
+		}
+		if r.Hint != "" {
+			hint = "; " + r.Hint
+		}
+		fmt.Fprintf(&b, "%s: %s: %s\n", name, word, plain.Text(r.Error+hint))
 	default:
 		all := r.Report.Signatures
 		for i := range all {
@@ -155,8 +179,8 @@ func whoAndWhen(s *validate.SignatureReport) string {
 // verdict is a word in capitals, and why.
 func (r *verified) verdict(c conclusion) string {
 	hint := ""
-	if r.Hint != "" {
-		hint = "; " + r.Hint
+	if r.Hint != "" && (r.hintFor == "" || r.hintFor == c.cause) {
+		hint = "; " + plain.Text(r.Hint)
 	}
 	who := "signer"
 	if r.Timestamp != nil {
@@ -166,6 +190,10 @@ func (r *verified) verdict(c conclusion) string {
 	if c.cause == validate.CauseContentChanged { // the two digests are for -v
 		why, _, _ = strings.Cut(why, ": its ")
 	}
+	if hint != "" { // which says how, by flags
+		why = forCallers.Replace(why)
+	}
+	why = forUsers.Replace(why)
 	reason := fmt.Sprintf("%s (%s, %s)%s", plain.Text(why), c.Indication, c.sub, hint)
 	switch {
 	case r.noContent && (c.cause == validate.CauseContentMissing || r.Timestamp != nil && c.Indication == validate.Indeterminate):
@@ -181,6 +209,9 @@ func (r *verified) verdict(c conclusion) string {
 	}
 	return "NOT KNOWN: " + reason
 }
+
+// forCallers leaves out what the library tells programmers to do.
+var forCallers = strings.NewReplacer("; give the certificate when it is not in the message", "", "; allow it to be fetched, or give its CRL", "", "; give its CRL", "")
 
 // definite reports whether nothing that is missing would make such a signature valid.
 func definite(sub validate.SubIndication) bool {

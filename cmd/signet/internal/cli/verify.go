@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,8 +46,8 @@ A time-stamp, or the answer of an authority with one in it (.tst, .tsr), is veri
 
 What has to be true for VALID beside the mathematics is the policy (--policy): default, strict, lenient, or a FILE in JSON.
 
-The exit code is 0 when all signatures are valid, 1 when one is not, and 4 when it cannot be told of one, for which its line says
-what is missing.`,
+The exit code is 0 when all signatures are VALID; 1 when one is TOTAL-FAILED, or a file is no signature or cannot be read; and 4 when
+one is INDETERMINATE, which is behind its verdict, or nobody was named as trusted.`,
 		Example: `  signet verify README.md.p7s
   signet verify --trust root.pem --at 2026-03-01 contract.pdf.p7m
   signet verify --trust demo --content . signed               the tree that "signet sign --out signed" made`,
@@ -136,7 +137,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 	}
 	if len(files) > 1 {
-		a.note("%s of %s valid", plain.Count(len(files)-bad), plain.Plural(len(files), "signature file"))
+		a.note("%s", tally(len(files), bad, failed))
 	}
 	switch {
 	case failed != 0:
@@ -145,6 +146,18 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		return &failure{code: ExitOpen}
 	}
 	return nil
+}
+
+// tally is how many files came out how.
+func tally(files, bad, failed int) string {
+	s := fmt.Sprintf("%s of %s valid", plain.Count(files-bad), plain.Plural(files, "signature file"))
+	if failed != 0 {
+		s += fmt.Sprintf(", %s failed", plain.Count(failed))
+	}
+	if open := bad - failed; open != 0 {
+		s += fmt.Sprintf(", %s cannot be relied on as they are", plain.Count(open))
+	}
+	return s
 }
 
 // shown is what the flags say about what is printed.
@@ -215,6 +228,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	r := &verified{Signature: file.path, asked: options.Roots != nil}
 	fail := func(err error) *verified {
 		r.Error = sentence(cause(err))
+		_, r.unread = errors.AsType[*fs.PathError](err)
 		return r
 	}
 	if file.err != nil {
@@ -224,7 +238,11 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	defer func() { _ = in.Close() }()
 	switch {
 	case err != nil:
-		return fail(err)
+		_ = fail(err)
+		if !r.unread {
+			r.Hint = a.otherFile(file)
+		}
+		return r
 	case in.Kind == intake.Token, in.Kind == intake.Response:
 		if err := a.verifyTimestamp(ctx, r, in, file, t); err != nil {
 			return fail(err)
@@ -253,24 +271,53 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	}
 	report, err := m.Verify(ctx, content, options)
 	if err != nil {
-		return fail(fmt.Errorf("the content %s: %w", file.content, cause(err)))
+		_ = fail(fmt.Errorf("the content %s: %w", file.content, cause(err)))
+		r.unread = true
+		return r
 	}
+	report = withIssuers(ctx, m, content, report, options)
 	r.take(report)
 	for _, s := range report.Signatures {
 		if s.Signer == nil && s.Status(cades.CheckSigner) == cades.Failed {
-			r.Hint = "give the certificate of the signer with --cert FILE"
+			r.hint(s.Cause, "give the certificate of the signer with --cert FILE")
 		}
 	}
 	if r.Content != "" && r.Content != stdinName && contentFailed(report) {
-		r.Hint = lineEnds(ctx, m, r.Content, options)
+		r.hint(validate.CauseContentChanged, lineEnds(ctx, m, r.Content, options))
 	}
 	r.revocationHint(options)
 	for _, s := range report.Signatures {
+		if r.Hint == "" && s.Cause == validate.CauseUnknownAuthority && strings.HasSuffix(s.Reason, "of whom no certificate is known") {
+			way := "give that certificate with --cert FILE, or with --trust FILE when you trust it"
+			if options.Revocation == nil {
+				way = "let it be asked for with --fetch, or " + way
+			}
+			r.hint(s.Cause, way)
+		}
+	}
+	for _, s := range report.Signatures {
 		if s.Status(cades.CheckSignature) == cades.Failed && strings.Contains(s.Reason, "lacks the NULL") {
-			r.Hint = "let it count with --allow-bare-digestinfo"
+			r.hint(s.Cause, "let it count with --allow-bare-digestinfo")
 		}
 	}
 	return r
+}
+
+// otherFile says where the signature may be when the file that was given is none: people name the document, or exchange the two.
+func (a *app) otherFile(file signatureFile) string {
+	if file.explicit && file.content != stdinName {
+		in, err := a.readIntake(file.content)
+		defer func() { _ = in.Close() }()
+		if err == nil && in.Kind.Signed() {
+			return "what --content names is a signature: exchange the two"
+		}
+	}
+	for _, ext := range []string{detachedSuffix, attachedSuffix, ".sig", ".sgn", ".cms", ".tsr", ".tst"} {
+		if file.path != stdinName && isFile(file.path+ext) {
+			return "its signature may be " + file.path + ext
+		}
+	}
+	return ""
 }
 
 // contentFailed reports whether the content is not the one that a signature is over.

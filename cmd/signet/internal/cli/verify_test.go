@@ -14,10 +14,10 @@ import (
 )
 
 type verifiedLine struct {
-	Signature, Content, Error string
-	OK, Valid                 bool
-	Trusted                   *bool
-	Report                    struct {
+	Signature, Content, Error, Hint string
+	OK, Valid                       bool
+	Trusted                         *bool
+	Report                          struct {
 		Signatures []struct {
 			Level, Indication, Cause string
 			Signer                   struct{ Name string }
@@ -93,7 +93,7 @@ func TestVerify(t *testing.T) {
 	require.Contains(t, line.Error, "is not there")
 	require.NotEmpty(t, line.Report.Signatures[0].Checks, "the rest is checked without the content")
 	require.Contains(t, line.Report.Signatures[0].Signer.Name, "Signet test p256")
-	require.Contains(t, w.run("verify", "--trust", "@root.pem", "@a.p7s", "@b.p7s").stderr, "1 of 2 signature files valid")
+	require.Contains(t, w.run("verify", "--trust", "@root.pem", "@a.p7s", "@b.p7s").stderr, "1 of 2 signature files valid, 1 failed\n")
 }
 
 // TestCorpus gives signatures of others to verify and inspect, where they are at hand: each gets a verdict and a tree.

@@ -19,12 +19,12 @@ func TestPage(t *testing.T) {
 	require.Zero(t, w.run("sign", "--key", "@key.pem", "@a", "@b").code)
 	w.write("b", "another content")
 	w.write("c.p7s", "no signature")
-	got := w.run("verify", "--trust", "@root.pem", "--html", "@r.html", "@a.p7s", "@b.p7s", "@c.p7s")
+	got := w.run("verify", "--trust", "@root.pem", "--html", "@r.html", "@a.p7s", "@b.p7s", "@c.p7s", "@no.p7s")
 	require.Equal(t, cli.ExitFailed, got.code)
 	require.Contains(t, got.stderr, "the report is in @r.html")
 	html := w.read("r.html")
 	require.True(t, strings.HasSuffix(html, "</html>\n"))
-	for _, text := range []string{"The signature is valid.", "Подпись действительна.", "the document is not the one that was signed", "This file could not be checked", "Signet test p256 0"} {
+	for _, text := range []string{"The signature is valid.", "Подпись действительна.", "the document is not the one that was signed", "This file could not be checked", "this is not a signature: neither DER", "This file could not be read.", "there is no such file", "Signet test p256 0"} {
 		require.Contains(t, html, text)
 	}
 	require.Equal(t, cli.ExitOK, w.run("verify", "--trust", "@root.pem", "--html", "@r.html", "--lang", "ru", "@a.p7s").code)

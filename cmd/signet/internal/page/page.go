@@ -36,6 +36,8 @@ type File struct {
 	Inside  bool
 	Report  *validate.Report
 	Stamp   *Stamp
+	Unread  bool   // it is not there, or may not be read
+	Reason  string // why there is no report, in English
 }
 
 // Stamp is a time-stamp that is a file of its own.
@@ -44,6 +46,9 @@ type Stamp struct {
 	Authority  string
 	Indication validate.Indication
 	Cause      validate.Cause
+
+	SubIndication validate.SubIndication
+	Reason        string
 }
 
 //go:embed page.html
@@ -153,10 +158,12 @@ func cardsOf(f *File, w *words) (all []*card) {
 	switch {
 	case f.Stamp != nil:
 		return []*card{stampCard(f, w)}
+	case f.Unread:
+		return []*card{f.without(w, "open", w.Unread)}
 	case f.Report == nil:
-		return []*card{{File: name, Class: "bad", Headline: w.Unreadable.Headline, Advice: w.Unreadable.Advice}}
+		return []*card{f.without(w, "bad", w.Unreadable)}
 	case len(f.Report.Signatures) == 0:
-		return []*card{{File: name, Class: "bad", Headline: w.NoSignature.Headline, Advice: w.NoSignature.Advice}}
+		return []*card{f.without(w, "bad", w.NoSignature)}
 	}
 	for i := range f.Report.Signatures {
 		c := signatureCard(&f.Report.Signatures[i], w)
@@ -168,6 +175,15 @@ func cardsOf(f *File, w *words) (all []*card) {
 		all = append(all, c)
 	}
 	return all
+}
+
+// without is the card of a file of which nothing was verified.
+func (f *File) without(w *words, class string, v verdict) *card {
+	c := &card{File: plain.Text(f.Name), Class: class, Headline: v.Headline, Advice: v.Advice}
+	if f.Reason != "" && w.Reason != "" {
+		c.Experts = []fact{{w.Reason, plain.Text(f.Reason), true}}
+	}
+	return c
 }
 
 func (f *File) document(w *words) fact {
@@ -215,10 +231,14 @@ func stampCard(f *File, w *words) *card {
 	default:
 		c.Headline, c.Advice = w.StampOpen.Headline, w.said(s.Indication, s.Cause).Advice
 	}
-	authority := fact{w.Issuer, plain.Text(s.Authority), true}
+	authority := fact{w.StampSigner, plain.Text(s.Authority), true}
 	if s.Authority == "" {
-		authority = fact{w.Issuer, w.Unknown, false}
+		authority = fact{w.StampSigner, w.Unknown, false}
 	}
-	c.Facts = []fact{f.document(w), {w.When, w.moment(s.Time.UTC()), false}, authority}
+	c.Experts = []fact{{w.Result, result(s.Indication, s.SubIndication), false}}
+	if s.Reason != "" && w.Reason != "" {
+		c.Experts = append(c.Experts, fact{w.Reason, plain.Text(s.Reason), true})
+	}
+	c.Facts = []fact{f.document(w), {w.StampTime, w.moment(s.Time.UTC()), false}, authority}
 	return c
 }

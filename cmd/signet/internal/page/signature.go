@@ -144,18 +144,26 @@ func stampLine(t *validate.TimestampReport, w *words) line {
 	return l
 }
 
-// experts has names and identifiers only, which are the same in every language.
-func experts(s *validate.SignatureReport, w *words) []fact {
-	result := s.Indication.String()
-	if s.SubIndication != "" {
-		result += ", " + string(s.SubIndication)
+// result is a conclusion in the words of EN 319 102-1.
+func result(i validate.Indication, sub validate.SubIndication) string {
+	if sub == "" {
+		return i.String()
 	}
+	return i.String() + ", " + string(sub)
+}
+
+// experts has names and identifiers, which are the same in every language, and the sentence of the judge on the English page: it is in English.
+func experts(s *validate.SignatureReport, w *words) []fact {
 	level := s.Level
 	if level == "none" || level == "" {
 		level = w.NoLevel
 	}
-	all := []fact{{w.Result, result, false}, {w.Form, s.Form, false}, {w.Level, level, false},
-		{w.Algorithms, plain.Text(s.SignatureAlgorithm) + ", " + plain.Text(s.DigestAlgorithm), true}}
+	all := []fact{{w.Result, result(s.Indication, s.SubIndication), false}}
+	if s.Reason != "" && w.Reason != "" {
+		all = append(all, fact{w.Reason, plain.Text(s.Reason), true})
+	}
+	all = append(all, fact{w.Form, s.Form, false}, fact{w.Level, level, false},
+		fact{w.Algorithms, plain.Text(s.SignatureAlgorithm) + ", " + plain.Text(s.DigestAlgorithm), true})
 	if c := s.Signer; c != nil {
 		all = append(all, fact{w.Number, c.Serial, true}, fact{w.Digest, c.SHA256, true})
 	}

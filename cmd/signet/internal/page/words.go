@@ -29,7 +29,9 @@ type words struct {
 	Experts, Result, Form, Level, NoLevel string
 	Algorithms, Number, Digest            string
 	Stamp                                 string // heading of a time-stamp that is a file of its own
-	Unreadable, NoSignature               verdict
+	StampTime, StampSigner                string
+	Reason                                string // what the judge says, which is English; empty in other languages
+	Unreadable, NoSignature, Unread       verdict
 	StampPassed, StampBad, StampOpen      verdict
 	Presets                               map[string]string
 	Causes                                map[validate.Cause]verdict
@@ -53,8 +55,10 @@ func english() *words {
 		Which: "Signature %d of %d", Checked: "What was checked", Open: "What to do", Timestamps: "Time-stamps", Counter: "Others who signed this signature",
 		StampCounts: "it counts", StampProvesNothing: "it proves nothing here", StampBy: "%s, by %s",
 		Experts: "For experts", Result: "Result", Form: "Form", Level: "Level", NoLevel: "none", Algorithms: "Algorithms", Number: "Number of the certificate", Digest: "SHA-256 of the certificate",
-		Stamp:       "Time-stamp",
+		Stamp:     "Time-stamp",
+		StampTime: "Existed", StampSigner: "Time-stamp by", Reason: "Reason",
 		Unreadable:  verdict{"This file could not be checked: it is not a signature that can be read.", "Ask for the file again. It may have been damaged on the way, or be another file."},
+		Unread:      verdict{"This file could not be read.", "Make sure that it is there and may be read, and check again."},
 		NoSignature: verdict{"There is no signature in this file.", "Ask the sender for the file with the signature."},
 		StampBad:    verdict{"The time-stamp is not valid.", ""},
 		StampOpen:   verdict{"It is not known whether the time-stamp is valid.", ""},
@@ -76,7 +80,7 @@ func english() *words {
 			validate.CauseRevoked:            {"The signature cannot be relied on: the certificate had been withdrawn, and nothing proves that the signature is older.", "Ask the signer what happened, by another way than this message."},
 			validate.CauseMisusedCertificate: {"The signature cannot be relied on: the certificate is not for signing documents, or its issuer had no right to issue it.", "Ask the signer for a signature with another certificate."},
 			validate.CauseWeakAlgorithm:      {"The signature cannot be relied on: its algorithm or its key is too weak.", "Ask the signer for a new signature with a stronger one."},
-			validate.CausePolicy:             {"The signature does not meet the rules that were asked for.", "Look up the rules below, or ask the signer for a signature that meets them."},
+			validate.CausePolicy:             {"The signature does not meet the rules that were asked for.", "The reason stands below, for experts. Ask the signer for a signature that meets them."},
 			validate.CauseFuture:             {"The time-stamp is from the future.", "Make sure that the clock of this computer is right."},
 		},
 		Content:    answer{"The document has not been changed since it was signed.", "The document is not the one that was signed.", "Whether the document was changed is not known."},
