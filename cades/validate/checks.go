@@ -42,14 +42,18 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 }
 
 // signer finds the certificate and checks the ESS binding (RFC 5035 section 5).
-func (v *verifier) signer(r *SignatureReport, s *message.Signature) *pki.Certificate {
+func (v *verifier) signer(j *judgement) *pki.Certificate {
+	r, s := &j.r, j.s
 	cert, how := s.FindSigner(v.candidates)
+	ids, problems := s.SI.ESSCertIDs()
+	if cert != nil && len(ids) == 0 {
+		cert = v.amongNamesakes(j, cert)
+	}
 	if cert == nil {
 		r.add(CheckSigner, Failed, "%s; give the certificate when it is not in the message", how)
 	} else {
 		r.add(CheckSigner, Passed, "%s, found by %s", certificateName(cert), how)
 	}
-	ids, problems := s.SI.ESSCertIDs()
 	for _, p := range problems {
 		r.add(CheckSigningCertificate, Failed, "%s", p)
 	}

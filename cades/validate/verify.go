@@ -268,7 +268,7 @@ func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
 	}
 	v.attributes(r, s)
 	v.withoutAttributes(r, s)
-	j.cert = v.signer(r, s)
+	j.cert = v.signer(j)
 	if j.cert != nil {
 		r.Signer = v.certificateReport(j.cert)
 	}

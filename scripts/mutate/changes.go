@@ -8,6 +8,8 @@ const (
 var changes = []change{
 	// The mathematics and the binding of the certificate.
 	{"the ESS hash is not compared", "cades/validate/checks.go", "case !bytes.Equal(h.Sum(cert.Raw), id.Value):", "case len(h.Sum(cert.Raw)) == 0:", validate},
+	{"the first namesake of the signer is taken", "cades/validate/checks.go", "if cert != nil && len(ids) == 0 {", "if false {", validate},
+	{"any namesake with the key is taken", "cades/validate/namesakes.go", "if len(made) > 1 && v.leads", "if len(made) < 0 && v.leads", validate},
 	{"problems of ESS attributes are left out", "cades/validate/checks.go", "for _, p := range problems {\n\t\tr.add(CheckSigningCertificate, Failed", "for _, p := range problems[:0] {\n\t\tr.add(CheckSigningCertificate, Failed", validate},
 	{"a content-type in a counter-signature is tolerated", "cades/validate/checks.go", "r.add(CheckContentType, Failed, \"it has a content-type", "r.add(CheckContentType, Tolerated, \"it has a content-type", validate},
 	{"content-type may be absent", "cades/validate/checks.go", "r.add(CheckContentType, Failed, \"absent", "r.add(CheckContentType, Passed, \"absent", validate},
