@@ -36,3 +36,15 @@ func TestResponderThatEnded(t *testing.T) {
 		require.Equal(t, revocation.Revoked, s.State)
 	}
 }
+
+// TestDeltaOfAListFromTheFuture: a delta keeps a list in force, and does not make it one of today.
+func TestDeltaOfAListFromTheFuture(t *testing.T) {
+	pki := testpki.New(t)
+	leaf := pki.Leaf(testpki.P256).Certificate()
+	early := testpki.RevocationList(t, pki.Authority, nil, func(l *x509.RevocationList) {
+		l.ThisUpdate, l.NextUpdate = testpki.Now().Add(2*time.Hour), testpki.Now().Add(3*time.Hour)
+	})
+	delta := testpki.RevocationList(t, pki.Authority, nil, changes(t, 7, 8))
+	_, err := (&revocation.Values{CRLs: [][]byte{early, delta}}).Check(leaf, pki.Authority.Certificate(), &revocation.CheckOptions{Now: testpki.Now()})
+	require.ErrorIs(t, err, revocation.CheckTime)
+}
