@@ -42,6 +42,8 @@ var changes = []change{
 	{"time-stamps over references prove the signature", "cades/validate/evidence.go", "c.Kind != message.ContentTimestamp && c.Kind != message.ReferencesTimestamp", "c.Kind != message.ContentTimestamp", validate},
 	{"authorities of time-stamps need no root", "cades/validate/evidence.go", "if err != nil {\n\t\tt.Sub = subOf(err)", "if false {\n\t\tt.Sub = subOf(err)", validate},
 	{"tokens are judged at their own time", "cades/validate/evidence.go", "v.authority(ctx, t, c, known[i])", "v.authority(ctx, t, c, t.Time)", validate},
+	{"keys of authorities of time-stamps may be short", "cades/validate/evidence.go", "weak := v.tokenAlgorithms(c, at); weak != \"\"", "weak := v.tokenAlgorithms(c, at); weak == \"-\"", validate},
+	{"algorithms of tokens are judged at their own time", "cades/validate/evidence.go", "weak := v.tokenAlgorithms(c, at)", "weak := v.tokenAlgorithms(c, t.Time)", validate},
 	{"an archive time-stamp covers what it does not list", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return ok || c.idx.Has(", validate},
 	{"archive time-stamps cover nothing", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return !ok && c.idx.Has(", validate},
 	{"archive time-stamps are over what stands beside them", "internal/message/timestamp.go", "return s.cameBefore(t, other.At)", "return s.cameBefore(t, other.At) || other.Token != nil && other.Token.GenTime.Before(t.Token.GenTime)", validate},
