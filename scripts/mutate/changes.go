@@ -62,6 +62,8 @@ var changes = []change{
 	{"lists without end take away what was found", "revocation/crlcheck.go", "return best, append(errs, failed(CheckWork", "return nil, append(errs, failed(CheckWork", validate},
 	{"given values that say revoked wait for those of the message", "cades/validate/judge.go", "if err == nil && status.State == revocation.Revoked && !held(status) {", "if false {", validate},
 	{"an old value that says revoked does not count", "revocation/times.go", "return state == Revoked && reason", "return false && reason", validate},
+	{"algorithms of values are judged at their own time", "revocation/question.go", "if !at.After(made) {", "if true {", "./revocation"},
+	{"a delta mends a list from the future", "revocation/crlcheck.go", "&& !early {", "&& (!early || early) {", "./revocation"},
 	{"responders answer for ever", "revocation/times.go", "if signer.NotAfter.Before(o.at().Add(-o.skew())) {", "if false {", "./revocation"},
 	{"costly tokens come as they stand", "cades/validate/verifytime.go", "return cmp.Compare(a.cost, b.cost) })", "return cmp.Compare(0, 0) })", validate},
 	{"signatures have no share", "cades/validate/verify.go", "v.begin(s, v.work.Share(len(all)-i))", "v.begin(s, v.work)", validate},
