@@ -49,10 +49,26 @@ func (f *Finder) Find(ref sign.Ref) (*Entry, error) {
 	if slices.ContainsFunc(matches, func(e *Entry) bool { return e.Certificate() == nil }) {
 		by = "label and id" // a key without a certificate has no other name
 	}
-	return nil, &sign.Error{
-		Op: f.Op, Place: f.place(ref), Class: sign.ErrKeyAmbiguous,
-		Hint: "name one of them by its " + by + ": " + names(matches),
+	hint := "name one of them by its " + by + ": " + names(matches)
+	if twins(matches) {
+		hint = "no name tells them apart; give one another label or id, or give the certificate of the one that is meant: " + names(matches)
 	}
+	return nil, &sign.Error{Op: f.Op, Place: f.place(ref), Class: sign.ErrKeyAmbiguous, Hint: hint}
+}
+
+// twins reports whether all entries have one label and one id, and at least two of them have no certificate, whose thumbprint
+// would tell them apart.
+func twins(entries []*Entry) bool {
+	bare := 0
+	for _, e := range entries {
+		if e.Label != entries[0].Label || !bytes.Equal(e.ID, entries[0].ID) {
+			return false
+		}
+		if e.Certificate() == nil {
+			bare++
+		}
+	}
+	return bare > 1
 }
 
 func (f *Finder) place(ref sign.Ref) string {

@@ -32,6 +32,9 @@ func (p *Provider) writing(ctx context.Context, op string, times int, f func(s *
 			return err
 		}
 		defer func() { _ = s.Close() }()
+		if _, err := p.checkToken(op, p.slotNow()); err != nil {
+			return err // nothing is written to another one
+		}
 		return f(s)
 	})
 }
@@ -53,7 +56,7 @@ func (p *Provider) trade(ctx context.Context, s *p11.Session) error {
 	p.mu.Lock()
 	p.epoch++
 	p.mu.Unlock()
-	token, err := p.module.Token(slot)
+	token, err := p.checkToken("pkcs11: log in", slot)
 	if err != nil {
 		return err
 	}

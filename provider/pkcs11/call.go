@@ -9,6 +9,7 @@ import (
 
 // call is one piece of work for a session: a signature, or do.
 type call struct {
+	op  string // for errors
 	do  func(s *p11.Session, epoch uint64) error
 	key *key
 	p11.SignCall
@@ -52,7 +53,7 @@ func (p *pool) give(c *call) {
 
 // reset forgets what the call was, but for its buffers.
 func (c *call) reset() {
-	c.do, c.key, c.result, c.signature, c.err, c.repeats, c.impatient = nil, nil, nil, nil, nil, 0, false
+	c.op, c.do, c.key, c.result, c.signature, c.err, c.repeats, c.impatient = "", nil, nil, nil, nil, nil, 0, false
 	c.SignCall = p11.SignCall{}
 }
 
@@ -64,7 +65,7 @@ func (p *Provider) do(ctx context.Context, op string, f func(s *p11.Session, epo
 // doAtMost runs f with a session; once for what must not happen twice.
 func (p *Provider) doAtMost(ctx context.Context, op string, times int, f func(s *p11.Session, epoch uint64) error) error {
 	c := p.take()
-	c.do, c.repeats = f, 1+maxRepeats-times
+	c.op, c.do, c.repeats = op, f, 1+maxRepeats-times
 	c, err := p.submit(ctx, op, c)
 	if c == nil {
 		return err
@@ -91,7 +92,7 @@ func (p *Provider) submit(ctx context.Context, op string, c *call) (_ *call, err
 	case p.state == down && (c.impatient || !p.tryAgain()):
 		err = p.downErr
 	case p.state == recovering && c.impatient:
-		err = p.errBusyRecovering()
+		err = p.errBusyRecovering(op)
 	}
 	if err != nil {
 		p.mu.Unlock()

@@ -25,6 +25,7 @@ const (
 type object struct {
 	handle                   uint
 	id, label                []byte
+	stored                   []byte // the label as it is on the token, to look for
 	kind                     uint
 	modulus, exponent        []byte
 	params, point, info      []byte
@@ -38,7 +39,8 @@ func (o *object) name() string {
 
 // catalog is what a token holds.
 type catalog struct {
-	entries  []*keyring.Entry
+	entries  []*keyring.Entry // of each key the certificate to sign with first
+	attested []*keyring.Entry // with attestation certificates, which are taken when they are named only
 	failures []error
 	skipped  []string
 	unusable []unusable
@@ -116,28 +118,6 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 	return c, nil
 }
 
-// add makes an entry for each certificate of a key, or one without.
-func (c *catalog) add(p *Provider, o *object, public crypto.PublicKey, ring *keyring.Pool, epoch uint64) {
-	base := newKey(p, o, public, epoch)
-	name := keyring.KeyName(base.spki)
-	leaves := ring.ByKey(name)
-	if len(leaves) == 0 {
-		leaves = []keyring.Cert{{}}
-	}
-	for _, leaf := range leaves {
-		k := base.clone()
-		e := &keyring.Entry{Entry: sign.Entry{ID: o.id, Label: string(o.label), Public: public, Schemes: k.schemes}, Key: k, Name: name}
-		if e.Label == "" {
-			e.Label = leaf.Label
-		}
-		if leaf.Cert != nil {
-			k.chain = ring.Chain(leaf.Cert)
-			e.Chain = k.chain
-		}
-		c.entries = append(c.entries, e)
-	}
-}
-
 // strangers notes certificates that carry the identifier of a key and are not of it, which explains why it has none.
 func (c *catalog) strangers(o *object, public crypto.PublicKey, certs []keyring.Cert) {
 	name := keyring.KeyName(spkiOf(public))
@@ -173,7 +153,11 @@ func (c *catalog) certificates(s *p11.Session) ([]keyring.Cert, error) {
 	return certs, nil
 }
 
-func labelOf(b []byte) string { return strings.TrimRight(string(b), "\x00") }
+// labelOf cuts a label where a program written in C ended it. What may stand behind that is nobody's name.
+func labelOf(b []byte) string {
+	label, _, _ := strings.Cut(string(b), "\x00")
+	return label
+}
 
 func readKey(s *p11.Session, h uint) (*object, error) {
 	v, err := s.Attributes(h, p11.AttrID, p11.AttrLabel, p11.AttrKeyType, p11.AttrSign, p11.AttrAlwaysAuthenticate,
@@ -181,7 +165,7 @@ func readKey(s *p11.Session, h uint) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &object{handle: h, id: v[0], label: []byte(labelOf(v[1])), modulus: v[5], exponent: v[6], params: v[7], info: v[8]}
+	o := &object{handle: h, id: v[0], label: []byte(labelOf(v[1])), stored: v[1], modulus: v[5], exponent: v[6], params: v[7], info: v[8]}
 	o.kind, _ = p11.ParseUlong(v[2])
 	o.noSign = len(v[3]) == 1 && v[3][0] == 0
 	o.alwaysAuthorised = len(v[4]) == 1 && v[4][0] != 0
@@ -227,8 +211,8 @@ func (p *Provider) publicObject(s *p11.Session, o *object) (found crypto.PublicK
 	switch {
 	case len(o.id) != 0:
 		template = append(template, p11.Bytes(p11.AttrID, o.id))
-	case len(o.label) != 0:
-		template = append(template, p11.Bytes(p11.AttrLabel, o.label))
+	case len(o.stored) != 0:
+		template = append(template, p11.Bytes(p11.AttrLabel, o.stored))
 	default:
 		return nil, nil, nil
 	}

@@ -162,3 +162,5 @@ func TestGenerateOnTokensThatRefuse(t *testing.T) {
 	require.Equal(t, 1+6+3+1+1, n, "no key was made twice")
 	leakFree(t, s.shim, runtime.NumGoroutine(), p)
 }
+
+func errorCode(err error) (pkcs11.Code, bool) { return errors.AsType[pkcs11.Code](err) }

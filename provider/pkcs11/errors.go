@@ -41,25 +41,63 @@ type loss int
 const (
 	notLost loss = iota
 	dirty        // only this session is of no use any more
+	unclear      // says nothing of it: the token and the session are asked
 	maybe        // may mean anything; worth one recovery
 	lost         // what was opened has to be opened again
 )
 
 func lossOf(err error) loss {
+	if errors.Is(err, sign.ErrPIN) {
+		return notLost
+	}
+	if isOther(err) || errors.Is(err, errFoundGone) {
+		return lost
+	}
 	code, ok := errors.AsType[p11.RV](err)
 	if !ok {
 		return notLost
 	}
 	switch code {
 	case p11.SessionHandleInvalid, p11.SessionClosed, p11.ObjectHandleInvalid, p11.KeyHandleInvalid, p11.NotLoggedIn,
-		p11.DeviceError, p11.DeviceRemoved, p11.TokenNotPresent, p11.TokenNotRecognized, p11.NotInitialized, p11.SlotIDInvalid:
+		p11.DeviceError, p11.DeviceRemoved, p11.TokenNotPresent, p11.NotInitialized, p11.SlotIDInvalid:
 		return lost
 	case p11.GeneralError, p11.HostMemory, p11.FunctionFailed, p11.DeviceMemory:
 		return maybe
 	case p11.OperationActive, p11.OperationNotInit:
 		return dirty
+	case p11.TokenNotRecognized: // for some modules, a mechanism that they do not have
+		return unclear
+	}
+	if !code.Known() {
+		return unclear
 	}
 	return notLost
+}
+
+// errFoundGone is in the errors of calls whose code said nothing, when the token or the session was gone as it was asked.
+var errFoundGone = errors.New("asked then, the token is not there as it was")
+
+// findOut asks the token and the session when the code of a call tells nothing of them. The error becomes one of a loss when
+// they are gone; if not, it is the call's own.
+func (p *Provider) findOut(s *p11.Session, err error) error {
+	if err == nil || s == nil || lossOf(err) != unclear {
+		return err
+	}
+	if gone := p.gone(s); gone != nil {
+		return fmt.Errorf("%w; %w: %w", err, errFoundGone, gone)
+	}
+	return err
+}
+
+// gone says in which way the token or the session is not there any more, or is nil.
+func (p *Provider) gone(s *p11.Session) error {
+	if _, err := s.Info(); err != nil {
+		return err
+	}
+	if _, err := p.checkToken("pkcs11", p.slotNow()); err != nil {
+		return err
+	}
+	return p.stillIn(s)
 }
 
 // advice is the class of a return value and what to do about it.
@@ -83,7 +121,7 @@ var advices = map[p11.RV]advice{
 	p11.PINExpired:        {sign.ErrPIN, false, "the PIN has expired; change it with the vendor's tool"},
 	p11.PINTooWeak:        {sign.ErrPIN, false, "the token asks for a better PIN; change it with the vendor's tool"},
 	p11.PINLocked:         {sign.ErrPIN, false, "the PIN is locked after too many wrong tries; " + unlock},
-	p11.ArgumentsBad:      {sign.ErrUnsupported, false, "the module does not take this call; some modules need an init string (Config.InitArgs)"},
+	p11.ArgumentsBad:      {sign.ErrUnsupported, false, "the module does not take what this call gave it; its log may say why"},
 	p11.CantLock:          {sign.ErrUnsupported, false, "the module cannot be used by several threads"},
 	p11.NotLoggedIn:       {sign.ErrUnavailable, false, "the token wants a login; give the PIN (Config.PIN), or see what else in the process logs out"},
 	p11.AnotherLoggedIn:   {sign.ErrUnavailable, false, "the security officer is logged in by this process; end that first"},
@@ -133,11 +171,16 @@ func wrap(op, place string, err error) error {
 		e.Class = sign.ErrUnsupported
 		return e
 	}
+	if errors.Is(err, p11.ErrBusy) {
+		e.Temporary, e.Hint = true, "the key wants its PIN for each signature, and nothing else may reach the token meanwhile; see what hangs"
+	}
 	if code, ok := errors.AsType[p11.RV](err); ok {
 		a, known := advices[code]
 		switch {
 		case known:
 			e.Class, e.Temporary, e.Hint = a.class, a.temporary, a.hint
+		case lossOf(err) == unclear:
+			e.Hint = "a code of the vendor, whose manual says what it means; the token is there"
 		case lossOf(err) != notLost:
 			e.Temporary, e.Hint = true, "what was open on the token is lost; see what else uses it"
 		}

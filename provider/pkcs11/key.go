@@ -140,7 +140,7 @@ func (k *key) once(ctx context.Context, mechanism uint, digest []byte, opts cryp
 	} else {
 		c = k.p.take()
 	}
-	c.key, c.impatient = k, impatient
+	c.op, c.key, c.impatient = "pkcs11: sign", k, impatient
 	k.prepare(c, mechanism, digest, opts)
 	var err error
 	if w == nil {
@@ -186,10 +186,16 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 func (k *key) explain(err error, mechanism uint) error {
 	e, ok := errors.AsType[*sign.Error](err)
 	code, _ := errors.AsType[p11.RV](err)
-	if !ok || code != p11.MechanismInvalid && code != p11.MechanismParam {
+	switch {
+	case !ok:
+		return err
+	case code == p11.MechanismInvalid, code == p11.MechanismParam:
+	case code == p11.TokenNotRecognized && lossOf(err) == unclear: // the token was asked, and is there
+	default:
 		return err
 	}
 	own := *e // others may have the same
+	own.Class, own.Temporary = sign.ErrUnsupported, false
 	own.Hint = "the token refuses " + mechanismName(mechanism)
 	if k.p.mechanisms != nil {
 		own.Hint += ", which it lists"
@@ -303,19 +309,18 @@ func (p *Provider) signOn(s *p11.Session, k *key, c *call) error {
 		return err
 	}
 	defer logins.Leave()
-	token, err := p.module.Token(p.slotNow())
+	token, err := p.checkToken("pkcs11: sign", p.slotNow())
 	if err != nil {
 		return err
 	}
 	if err := p.mayTry(token.Flags); err != nil {
 		return err
 	}
-	return p.withPIN(p.ctx, token, "pkcs11: log in for "+k.object.name(), func(pin []byte) error {
-		var err error
+	return p.withPIN(p.ctx, s, token, "pkcs11: log in for "+k.object.name(), func(pin []byte) (asked bool, err error) {
 		c.PIN = pin
 		c.result, err = s.Sign(&c.SignCall)
 		c.PIN = nil
-		return err
+		return c.Stage >= p11.ContextLogin, err
 	})
 }
 

@@ -62,8 +62,8 @@ func (k *key) locate(s *p11.Session) (uint, error) {
 	if len(k.object.id) != 0 {
 		template = append(template, p11.Bytes(p11.AttrID, k.object.id))
 	}
-	if len(k.object.label) != 0 {
-		template = append(template, p11.Bytes(p11.AttrLabel, k.object.label))
+	if len(k.object.stored) != 0 {
+		template = append(template, p11.Bytes(p11.AttrLabel, k.object.stored))
 	}
 	handles, err := s.Find(template...)
 	if err != nil {
@@ -92,7 +92,8 @@ func (k *key) locate(s *p11.Session) (uint, error) {
 // one, of which all that may be true. If ours has another number by now, the error becomes one that has it found again.
 func (k *key) doubt(s *p11.Session, at *place, err error) error {
 	code, ok := errors.AsType[p11.RV](err)
-	if a := advices[code]; !ok || lossOf(err) != notLost || a.class == sign.ErrPIN || a.temporary {
+	switch a, loss := advices[code], lossOf(err); {
+	case !ok, loss != notLost && loss != unclear, loss == notLost && (a.class == sign.ErrPIN || a.temporary):
 		return err
 	}
 	if code != p11.BufferTooSmall { // the buffer is as large as a signature of our key

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
@@ -12,6 +13,9 @@ import (
 
 // errNoPIN stops a recovery, so that a person who said no is not asked again and again.
 var errNoPIN = errors.New("the PIN could not be had")
+
+// errUnanswered is in the errors of PINs that were tried as often as may be without knowing more.
+var errUnanswered = fmt.Errorf("%d logins with this PIN had no clear answer", p11.MaxUnsure)
 
 // newSession finds the token again, since slots may change their numbers, opens a session and logs in.
 func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
@@ -103,13 +107,13 @@ func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInf
 	if err := p.mayTry(token.Flags); err != nil {
 		return err
 	}
-	return p.withPIN(ctx, token, "pkcs11: log in", func(pin []byte) error {
+	return p.withPIN(ctx, s, token, "pkcs11: log in", func(pin []byte) (bool, error) {
 		err := s.Login(pin)
 		if code, ok := errors.AsType[p11.RV](err); ok && code == p11.AlreadyLoggedIn {
 			p.noState.Store(true) // the session has just said that it is not
-			return nil
+			return false, nil
 		}
-		return err
+		return true, err
 	})
 }
 
@@ -132,13 +136,18 @@ func (p *Provider) mayTry(flags uint) error {
 	return nil
 }
 
-// withPIN calls f with the PIN, or with nil for a PIN pad, and wipes it. Called with the turn to log in.
-func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, f func(pin []byte) error) error {
+// withPIN calls f with the PIN, or with nil for a PIN pad, and wipes it. F says whether the PIN went to the token. Called
+// with the turn to log in.
+func (p *Provider) withPIN(ctx context.Context, s *p11.Session, token p11.TokenInfo, op string, f func(pin []byte) (asked bool, err error)) error {
 	if p.config.PIN == nil && token.Flags&p11.TokenProtectedPath == 0 {
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: "give the PIN (Config.PIN)"}
 	}
 	if p.config.PIN == nil {
-		return p.explainPIN(op, f(nil))
+		if _, err := p.checkToken(op, p.slotNow()); err != nil {
+			return wrap(op, p.place, err)
+		}
+		_, err := f(nil)
+		return p.explainPIN(op, err)
 	}
 	secret, err := p.config.PIN(ctx, p.place)
 	defer secret.Wipe()
@@ -148,30 +157,106 @@ func (p *Provider) withPIN(ctx context.Context, token p11.TokenInfo, op string, 
 		}
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Err: fmt.Errorf("%w: %w", errNoPIN, coded(err)), Hint: "nothing was tried"}
 	}
+	// The token may have been changed for another one since it was looked at: a person takes a while.
+	if _, err := p.checkToken(op, p.slotNow()); err != nil {
+		return wrap(op, p.place, err)
+	}
+	if err := p.mayGive(op, token, secret.Bytes()); err != nil {
+		return err
+	}
+	asked, err := f(secret.Bytes())
+	if asked {
+		return p.answered(op, s, token, secret.Bytes(), err)
+	}
+	return p.explainPIN(op, err)
+}
+
+// nameOf is what PINs are remembered for.
+func nameOf(token p11.TokenInfo) string {
+	id := identity(token)
+	return strings.Join(id[:], "\x00")
+}
+
+// mayGive refuses PINs that are none, and those that must not be tried again.
+func (p *Provider) mayGive(op string, token p11.TokenInfo, pin []byte) error {
+	e := &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN}
+	switch logins := &p.module.Logins; {
+	case len(pin) == 0:
+		e.Hint = "nothing was tried: the PIN is empty"
+	case len(pin) > keyring.MaxSecret:
+		e.Hint = fmt.Sprintf("nothing was tried: the PIN has %d octets", len(pin))
+	case logins.Refused(nameOf(token), pin):
+		e.Hint = "nothing was tried: the token has refused this PIN before in this process"
+	case logins.Exhausted(nameOf(token), pin):
+		e.Err = errUnanswered
+		e.Hint = "nothing was tried, since one more could lock the token; when you are sure of the PIN, start the program anew"
+	default:
+		return nil
+	}
+	return e
+}
+
+const wrongTries = p11.TokenPINCountLow | p11.TokenPINFinalTry | p11.TokenPINLocked
+
+// answered remembers what became of a PIN that went to the token, whose flags were as in before. A code that does not say
+// whether it was refused has the token asked: when it is there and has counted a try, or the code is the vendor's own, the
+// PIN is taken for a wrong one, which would cost another try if it were given again.
+func (p *Provider) answered(op string, s *p11.Session, before p11.TokenInfo, pin []byte, err error) error {
+	logins, name := &p.module.Logins, nameOf(before)
+	code, ok := errors.AsType[p11.RV](err)
+	if err == nil {
+		logins.Accept(name, pin)
+		return nil
+	}
+	if !ok {
+		return p.explainPIN(op, err)
+	}
+	loss := lossOf(err)
+	bad := code == p11.ArgumentsBad || loss == unclear
+	refused := false
 	switch {
-	case secret.Len() == 0:
-		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the PIN is empty"}
-	case secret.Len() > keyring.MaxSecret:
-		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: fmt.Sprintf("nothing was tried: the PIN has %d octets", secret.Len())}
-	}
-	name := token.Serial + "\x00" + token.Label
-	logins := &p.module.Logins
-	if logins.Refused(name, secret.Bytes()) {
-		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN, Hint: "nothing was tried: the token has refused this PIN before in this process"}
-	}
-	err = f(secret.Bytes())
-	code, _ := errors.AsType[p11.RV](err)
-	refused := code == p11.PINIncorrect || code == p11.PINInvalid || code == p11.PINLenRange
-	if refused { // not with a locked token, which says nothing of this PIN: it may be right, and the lock may be lifted
-		logins.Refuse(name, secret.Bytes())
-	}
-	err = p.explainPIN(op, err)
-	// Not said before the try, since tokens whose PIN begins with the name of a user may count only what comes after it.
-	if n := uint(secret.Len()); refused && token.MaxPIN > 0 && token.MaxPIN <= maxCount && (n < token.MinPIN || n > token.MaxPIN) {
-		if e, ok := errors.AsType[*sign.Error](err); ok {
-			e.Hint += fmt.Sprintf("; the token says that its PINs have %d to %d characters, and this one has not", token.MinPIN, token.MaxPIN)
+	case code == p11.PINIncorrect, code == p11.PINInvalid, code == p11.PINLenRange:
+		refused = true
+	case bad, loss == maybe: // not with a locked token, which says nothing of this PIN: it may be right, and the lock may be lifted
+		gone := p.sessionGone(s)
+		now, tokenErr := p.checkToken(op, p.slotNow())
+		if gone == nil {
+			gone = tokenErr
+		}
+		accepted := logins.Accepted(name, pin)
+		switch {
+		case gone == nil && (now.Flags&^before.Flags&wrongTries != 0 || bad && !accepted):
+			refused = true
+		case bad || !accepted:
+			logins.Unsure(name, pin)
+		}
+		if gone != nil {
+			err = fmt.Errorf("%w; %w: %w", err, errFoundGone, gone)
 		}
 	}
+	if !refused {
+		return p.explainPIN(op, err)
+	}
+	logins.Refuse(name, pin)
+	err = p.explainPIN(op, err)
+	e, ok := errors.AsType[*sign.Error](err)
+	if !ok {
+		return err
+	}
+	if e.Class != sign.ErrPIN {
+		e.Class, e.Temporary = sign.ErrPIN, false
+		e.Hint = "the token did not take the PIN, and does not say why; this one is not tried again"
+	}
+	// Not said before the try, since tokens whose PIN begins with the name of a user may count only what comes after it.
+	if n := uint(len(pin)); before.MaxPIN > 0 && before.MaxPIN <= maxCount && (n < before.MinPIN || n > before.MaxPIN) {
+		e.Hint += fmt.Sprintf("; the token says that its PINs have %d to %d characters, and this one has not", before.MinPIN, before.MaxPIN)
+	}
+	return err
+}
+
+// sessionGone says why a session is none any more, or is nil.
+func (p *Provider) sessionGone(s *p11.Session) error {
+	_, err := s.Info()
 	return err
 }
 

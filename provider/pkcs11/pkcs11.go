@@ -16,11 +16,17 @@
 // Config.Certificates, and belong to a key when their public key is the key's, whatever their CKA_ID. Schemes are those
 // that the token lists mechanisms for.
 //
+// A key may have several certificates, after a renewal for instance. [Provider.Keys] lists each of them, the one that
+// [Provider.Key] takes first.
+//
 // # Sessions
 //
 // The provider opens sessions as calls need them, at most Config.Sessions and at most what the token allows, and makes
 // callers wait for them in order of arrival, each under its own context. The most recently used session is taken first.
 // A call of the module that hangs keeps its session, not its caller.
+//
+// A key with CKA_ALWAYS_AUTHENTICATE has the token to itself from C_SignInit to C_Sign: on a card, its PIN counts for the
+// next command only, whoever sends it. Calls of this process wait meanwhile; other processes are not known of.
 //
 // # When the token is lost
 //
@@ -28,6 +34,9 @@
 // restarted: the provider notices by the codes of the module, opens what is needed again, asks for the PIN, finds keys
 // again and compares their public keys, and repeats the calls that failed. Meanwhile callers wait. When that takes longer
 // than Config.Recover, they get [sign.ErrUnavailable], and later calls try once more each.
+//
+// The token is known by its serial number, label, manufacturer and model from when it was opened. When another one is in its
+// place, calls wait for the first as for one that was pulled out, and the other one is not logged in to.
 //
 // A PIN that was refused is never tried again in the process, neither by this provider nor by another one.
 //
@@ -85,7 +94,7 @@ type Config struct {
 	Root bool
 	// SkipCheck hands out signatures without verifying them. See the text on checks above.
 	SkipCheck bool
-	// Recover is how long calls wait for a token that was lost; 0 means DefaultRecover, negative one attempt.
+	// Recover is how long calls wait for a token that was lost; 0 means DefaultRecover, negative one attempt, of Open, too.
 	Recover time.Duration
 	// KeepHung never initialises the module again while one of its calls does not return. Without it, that is done when the
 	// token is lost and the call has not come back for some seconds: PKCS #11 does not say what becomes of such a call, so a
@@ -106,6 +115,7 @@ type Provider struct {
 
 	mechanisms map[uint]bool // nil when the token does not say
 	token      p11.TokenInfo // as it was when it was opened
+	known      bool          // token is set; from then on no other one is taken
 	noReadOnly atomic.Bool   // the module has no read-only sessions
 	noState    atomic.Bool   // sessions do not tell that the user is logged in
 }
@@ -121,6 +131,9 @@ var (
 // Open loads the module, finds the token and logs in. Errors are [*sign.Error]: [sign.ErrPIN] for a PIN that was or would
 // be refused, [sign.ErrKeyNotFound] and [sign.ErrKeyAmbiguous] when the token is not exactly one, with the tokens there
 // are, [sign.ErrUnavailable] for the rest. When ctx ends, Open returns even if the module hangs.
+//
+// When the answers are those of a token that another process is writing to, as SoftHSM2 gives them when several log in at
+// once, it tries again for two seconds, unless Config.Recover is shorter; and for a quarter of one when the token is not there.
 func Open(ctx context.Context, config Config) (*Provider, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -177,34 +190,23 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 	if err := config.checkLibrary(m); err != nil {
 		return nil, err
 	}
-	slot, token, err := p.findSlot()
+	s, err := p.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.token = token
-	p.place = "token " + quote(token.Label) + " in " + config.Module
-	p.limit = config.Sessions
-	if max := token.MaxSessions; max > 0 && max != p11.Unavailable && max < uint(p.limit) {
-		p.limit = int(max)
-	}
-	if m.Serial() {
-		p.limit = 1
-	}
-	if list, err := m.Mechanisms(slot); err == nil && len(list) != 0 {
+	if list, err := m.Mechanisms(p.slotNow()); err == nil && len(list) != 0 {
 		p.mechanisms = map[uint]bool{}
 		for _, mechanism := range list {
 			p.mechanisms[mechanism] = true
 		}
 	}
-	s, err := p.newSession(ctx)
-	if err != nil {
-		return nil, wrap("pkcs11: open", p.place, err)
-	}
 	p.spare, p.state, p.proved, p.signed, p.generation = s, up, true, true, m.Generation()
 	return p, nil
 }
 
-// Key finds exactly one key. A key with two certificates must be named by one of them.
+// Key finds exactly one key. Of several certificates of it, that is taken which is valid now, is for signing, and was issued
+// last, unless the reference names another one by its thumbprint or itself; one that attests where a key was made, as YubiKeys
+// make them, only then.
 func (p *Provider) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -222,7 +224,7 @@ func (p *Provider) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	finder := keyring.Finder{Op: "pkcs11: key", Place: p.place, Entries: all.entries, Failures: all.failures, Skipped: all.skipped}
+	finder := keyring.Finder{Op: "pkcs11: key", Place: p.place, Entries: all.choice(ref), Failures: all.failures, Skipped: all.skipped}
 	e, err := finder.Find(ref)
 	if err != nil {
 		if why := all.why(ref); why != nil && errors.Is(err, sign.ErrKeyNotFound) {

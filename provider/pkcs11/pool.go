@@ -118,7 +118,7 @@ func (p *Provider) shut() bool {
 	for p.head != nil {
 		c := p.head
 		p.remove(c)
-		c.err = p.errClosed("pkcs11")
+		c.err = p.errClosed(c.op)
 		p.finish(c)
 	}
 	for _, w := range p.idle {

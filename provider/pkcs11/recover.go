@@ -54,7 +54,7 @@ func (p *Provider) recover(hard bool, window time.Duration) {
 			return
 		}
 		hard = true
-		if errors.Is(err, sign.ErrPIN) || errors.Is(err, errNoPIN) || p.ctx.Err() != nil || time.Since(start)+delay > window {
+		if isFinal(err) || p.ctx.Err() != nil || time.Since(start)+delay > window {
 			p.giveUp(err)
 			p.mu.Lock()
 			p.recovery = false
@@ -74,7 +74,7 @@ func (p *Provider) reopen(hard, force bool) (*p11.Session, error) {
 	generation := p.module.Generation()
 	if !hard {
 		s, err := p.newSession(p.ctx)
-		if err == nil || errors.Is(err, sign.ErrPIN) || errors.Is(err, errNoPIN) || p.ctx.Err() != nil {
+		if err == nil || isFinal(err) || p.ctx.Err() != nil {
 			return s, err
 		}
 	}
@@ -133,9 +133,9 @@ func (p *Provider) writeOff() {
 			continue // on the goroutine of its caller, who has no way to leave; or nobody waits
 		}
 		// The ghost may still write into the call, so its caller gets another one.
-		c.moved = &call{key: c.key, impatient: c.impatient, done: make(chan struct{}, 1)}
+		c.moved = &call{op: c.op, key: c.key, impatient: c.impatient, done: make(chan struct{}, 1)}
 		if c.do != nil {
-			c.moved.err = p.errBusyRecovering()
+			c.moved.err = p.errBusyRecovering(c.op)
 			p.finish(c.moved)
 		} else {
 			c.moved.again(c)
@@ -153,7 +153,7 @@ func (p *Provider) giveUp(err error) {
 		return
 	}
 	p.state, p.lastTry = down, time.Now()
-	if errors.Is(err, sign.ErrPIN) {
+	if errors.Is(err, sign.ErrPIN) && isFinal(err) {
 		p.refusedErr = wrap("pkcs11: log in", p.place, err)
 		p.downErr = p.refusedErr
 	} else {
@@ -178,8 +178,8 @@ func (p *Provider) settled(patience time.Duration) {
 	}
 }
 
-func (p *Provider) errBusyRecovering() error {
-	return &sign.Error{Op: "pkcs11: sign", Place: p.place, Class: sign.ErrUnavailable, Temporary: true,
+func (p *Provider) errBusyRecovering(op string) error {
+	return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Temporary: true,
 		Hint: "the token was lost and is being opened again"}
 }
 

@@ -24,6 +24,8 @@ const (
 	fnSign        = 43
 	fnGenerate    = 59
 	fnInitialize  = 0
+	fnFinalize    = 1
+	fnSlotList    = 4
 	fnTokenInfo   = 6
 )
 
@@ -49,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 12
+	shimGlobals   = 17
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -125,6 +127,21 @@ func (s *shim) fail(fn int, after, times int64, rv int64) {
 	atomic.StoreInt64(f.from, atomic.LoadInt64(f.count)+after)
 	atomic.StoreInt64(f.times, times)
 }
+
+// put puts the token of a slot of the real module into the only reader that is shown then; none takes it out.
+func (s *shim) put(slot *uint) {
+	value := int64(-1)
+	if slot != nil {
+		value = int64(*slot) + 1
+	}
+	atomic.StoreInt64(s.at(12), value)
+}
+
+// hideToken lists no slots, so many times.
+func (s *shim) hideToken(times int64) { atomic.StoreInt64(s.at(15), times) }
+
+// blankSerial has tokens tell no serial number, so many times.
+func (s *shim) blankSerial(times int64) { atomic.StoreInt64(s.at(16), times) }
 
 // breakDevice has C_SignInit fail until the module is finalised, when all else still goes well.
 func (s *shim) breakDevice(rv int64) { atomic.StoreInt64(s.at(9), rv) }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
@@ -24,8 +26,11 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		found, others []string
 		slot          uint
 		token         p11.TokenInfo
+		named         = map[[2]string]bool{}
+		twins         bool // two that are found have the same label and serial
 		failed        error
-		blank         bool // a token that is meant was never initialised, and has neither name nor keys
+		stranger      error // of a token that the config means as well, and that is not the one that was opened
+		blank         bool  // a token that is meant was never initialised, and has neither name nor keys
 	)
 	for _, id := range slots {
 		t, err := p.module.Token(id)
@@ -39,20 +44,32 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 			continue
 		}
 		name := tokenName(t.Label, t.Serial, id)
-		if !meant {
+		switch {
+		case !meant:
 			others = append(others, name)
+			continue
+		case !p.isOurs(t):
+			stranger = p.errStranger("pkcs11: open", t, id)
 			continue
 		}
 		found = append(found, name)
+		twins = twins || named[[2]string{t.Label, t.Serial}]
+		named[[2]string{t.Label, t.Serial}] = true
 		slot, token = id, t
 	}
 	switch {
 	case len(found) == 1:
 		return slot, token, nil
 	case len(found) > 1:
+		by := "label and serial"
+		if twins {
+			by = "its slot, since some have the same label and serial"
+		}
 		return 0, token, &sign.Error{Op: "pkcs11: open", Place: p.config.Module, Class: sign.ErrKeyAmbiguous,
 			Err:  fmt.Errorf("%d tokens %s", len(found), p.config.wanted()),
-			Hint: "name one token by label and serial: " + firstOf(found)}
+			Hint: "name one token by " + by + ": " + firstOf(found)}
+	case stranger != nil:
+		return 0, token, stranger
 	case failed != nil:
 		err := wrap("pkcs11: open", p.place, failed)
 		if e, ok := errors.AsType[*sign.Error](err); ok && len(others) != 0 {
@@ -78,6 +95,48 @@ func tokenName(label, serial string, slot uint) string {
 		return fmt.Sprintf("%q (slot %d)", label, slot)
 	}
 	return fmt.Sprintf("%q (serial %s, slot %d)", label, serial, slot)
+}
+
+// identity is what a token is known by once it was opened.
+func identity(t p11.TokenInfo) [4]string {
+	return [4]string{t.Serial, t.Label, t.Manufacturer, t.Model}
+}
+
+// isOurs reports whether a token is the one that was opened; before that any is. The config may name none, or one by its
+// label only, and whoever puts another card into the reader must not be given the PIN of the first: it would use up one of
+// his tries, and his card, or a device that is made to look for PINs, would learn it.
+func (p *Provider) isOurs(t p11.TokenInfo) bool {
+	return !p.known || identity(t) == identity(p.token)
+}
+
+// otherError says that the token was changed for another one. The first is waited for.
+type otherError struct {
+	token p11.TokenInfo
+	slot  uint
+}
+
+func (e *otherError) Error() string {
+	return "another token is there: " + tokenName(e.token.Label, e.token.Serial, e.slot)
+}
+
+func isOther(err error) bool {
+	_, ok := errors.AsType[*otherError](err)
+	return ok
+}
+
+func (p *Provider) errStranger(op string, token p11.TokenInfo, slot uint) error {
+	return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Temporary: true, Err: &otherError{token, slot},
+		Hint: "it was not given the PIN; put in the one that was opened, " + tokenName(p.token.Label, p.token.Serial, p.slotNow())}
+}
+
+// checkToken reads the token of a slot and fails unless it is the one that was opened. Asked after a session was opened, it
+// holds as long as the session does, which ends when the token is removed (section 5.6 of the specification).
+func (p *Provider) checkToken(op string, slot uint) (p11.TokenInfo, error) {
+	token, err := p.module.Token(slot)
+	if err == nil && !p.isOurs(token) {
+		err = p.errStranger(op, token, slot)
+	}
+	return token, err
 }
 
 func firstOf(names []string) string {
@@ -180,22 +239,78 @@ const maxCount = 1 << 30
 
 // Slots lists the slots of a module, those without a token too. Nothing is logged in.
 func Slots(ctx context.Context, module, initArgs string) ([]Slot, error) {
-	return detach(ctx, func() ([]Slot, error) {
+	l, err := Load(ctx, module, initArgs)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Slots(ctx)
+}
+
+// Library is a module that is loaded and initialised. As long as it is open, the module is not finalised when providers are
+// closed: whoever lists the slots first and opens a token then starts a module once, which some take no second time.
+type Library struct {
+	module *p11.Module
+	path   string
+	closed sync.Once
+}
+
+// Load loads a module and initialises it.
+func Load(ctx context.Context, module, initArgs string) (*Library, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return detach(ctx, func() (*Library, error) {
 		m, err := openModule("pkcs11: slots", module, initArgs)
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = m.Close() }()
-		ids, err := m.Slots(false)
-		if err != nil {
-			return nil, wrap("pkcs11: slots", module, err)
+		return &Library{module: m, path: module}, nil
+	}, func(l *Library) { _ = l.Close() })
+}
+
+// Slots lists the slots of the module as function Slots does.
+func (l *Library) Slots(ctx context.Context) ([]Slot, error) {
+	return detach(ctx, func() ([]Slot, error) {
+		begun := time.Now()
+		for delay := firstDelay; ; delay *= 2 {
+			slots, unsure, err := l.slots()
+			if err != nil || !unsure || time.Since(begun)+delay > lookTime {
+				return slots, err
+			}
+			select { // another process may be writing to a token
+			case <-time.After(delay):
+			case <-ctx.Done():
+				return slots, nil
+			}
 		}
-		slots := make([]Slot, 0, len(ids))
-		for _, id := range ids {
-			slots = append(slots, slotOf(m, module, id))
-		}
-		return slots, nil
 	}, nil)
+}
+
+// slots lists the slots once. Unsure is whether a token answered as one does that another process is writing to.
+func (l *Library) slots() (slots []Slot, unsure bool, err error) {
+	ids, err := l.module.Slots(false)
+	if err != nil {
+		return nil, false, wrap("pkcs11: slots", l.path, err)
+	}
+	slots = make([]Slot, 0, len(ids))
+	for _, id := range ids {
+		slot := slotOf(l.module, l.path, id)
+		code, _ := errors.AsType[p11.RV](slot.Err)
+		unsure = unsure || code == p11.GeneralError
+		slots = append(slots, slot)
+	}
+	return slots, unsure, nil
+}
+
+// Close gives the module back. It may be called again.
+func (l *Library) Close() (err error) {
+	l.closed.Do(func() {
+		if closeErr := l.module.Close(); closeErr != nil {
+			err = &sign.Error{Op: "pkcs11: close", Place: l.path, Class: sign.ErrUnavailable, Err: coded(closeErr)}
+		}
+	})
+	return err
 }
 
 func slotOf(m *p11.Module, module string, id uint) Slot {

@@ -102,14 +102,17 @@ func (w *worker) run(c *call) {
 
 // call makes one call with the worker's session, and leaves in c.err what went wrong.
 func (w *worker) call(c *call) {
-	if c.err = w.ready(); c.err != nil {
+	if c.err = w.ready(c.op); c.err != nil {
 		return
 	}
 	if c.do != nil {
 		c.err = c.do(w.s, w.epoch)
-		return
+	} else {
+		c.err = w.sign(c)
 	}
-	c.err = w.sign(c)
+	if c.err != nil {
+		c.err = w.p.findOut(w.s, c.err)
+	}
 }
 
 // take ends a call, and takes the next one if there is one. Nil means to wait for w.work.
@@ -218,7 +221,7 @@ func drop(s *p11.Session) {
 }
 
 // ready makes sure that the worker has a session. After a recovery an old one is asked whether it still is one.
-func (w *worker) ready() error {
+func (w *worker) ready(op string) error {
 	p := w.p
 	if w.s != nil && w.epoch != w.now {
 		if _, err := w.s.Info(); err != nil {
@@ -238,6 +241,9 @@ func (w *worker) ready() error {
 				return err
 			}
 			w.s = s
+			if _, err := p.checkToken(op, slot); err != nil {
+				return err
+			}
 			if err := p.stillIn(s); err != nil {
 				return err
 			}
@@ -257,6 +263,9 @@ func (w *worker) failed(c *call) *call {
 		full = code == p11.SessionCount && w.s == nil
 	}
 	what := lossOf(err)
+	if what == unclear { // nothing is gone, or findOut would have said so
+		what = notLost
+	}
 	var notFound bool
 	if c.key != nil && errors.Is(err, sign.ErrKeyNotFound) {
 		// Some modules show no objects of a token that was changed under them until they are initialised again.
@@ -278,7 +287,7 @@ func (w *worker) failed(c *call) *call {
 	}
 	if what == notLost || c.repeats >= maxRepeats || p.state == shut {
 		if p.state == shut {
-			c.err = p.errClosed("pkcs11")
+			c.err = p.errClosed(c.op)
 		}
 		p.finish(c)
 		return w.next()
@@ -292,7 +301,7 @@ func (w *worker) failed(c *call) *call {
 		p.begin(notFound || !p.proved || c.key != nil && !p.signed, p.config.Recover)
 	}
 	if c.impatient && what != dirty {
-		c.err = p.errBusyRecovering()
+		c.err = p.errBusyRecovering(c.op)
 		p.finish(c)
 		return w.next()
 	}

@@ -20,8 +20,8 @@ typedef U (*F)(U, U, U, U, U, U, U, U);
 
 // Numbers of functions are their places in the list: C_Initialize is 0.
 enum {
-	FINALIZE = 1, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, FIND_INIT = 26, FIND = 27, FIND_FINAL = 28,
-	SIGN_INIT = 42, N = 68
+	FINALIZE = 1, SLOT_LIST = 4, SLOT_INFO = 5, TOKEN_INFO = 6, MECHANISMS = 7, MECHANISM = 8, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, FIND_INIT = 26, FIND = 27, FIND_FINAL = 28,
+	SIGN_INIT = 42, SIGN = 43, N = 68
 };
 // What is done to the real module before a call.
 enum { DO_CLOSE_ALL = 1, DO_LOGOUT = 2, DO_FINALIZE = 3, DO_FORK = 4, DO_RELOGIN = 5 };
@@ -50,13 +50,24 @@ typedef struct {
 	atomic_long broken;      // C_SignInit fails with this value until the module is finalised; all else goes well
 	atomic_long noState;     // C_GetSessionInfo says of sessions that have not called C_Login that nobody is logged in
 	atomic_long staleKey;    // C_SignInit says this of a key that is not valid any more, as if its number were another's
+	atomic_long reader;      // 0: all slots are shown; -1: one slot, READER, without a token; else one with the token of slot reader - 1
+	atomic_long piv;         // the PIN of C_Login(CKU_CONTEXT_SPECIFIC) counts for the very next call only, whoever makes it
+	atomic_long voided;      // such logins that another call came in between of
+	atomic_long hidden;      // so many times C_GetSlotList lists nothing
+	atomic_long noSerial;    // so many times C_GetTokenInfo tells no serial number
 	Function f[N];
 } Control;
+
+#define READER 7
 
 static atomic_bool loggedIn[4096]; // by the end of the number of the session
 static List *real, mine;
 static Control *ctl;
 static atomic_ulong lastSlot;
+static atomic_long inReader; // as it was seen last
+static pthread_mutex_t card = PTHREAD_MUTEX_INITIALIZER; // guards what follows
+static U armed; // the session whose operation may use the PIN now
+static char asked[4096]; // sessions whose operation was given the PIN
 // Calls of the real module hold it to read, faults to write: a module that is finalised, or whose sessions are closed,
 // under a call that runs may crash, and that is not what is tested.
 static pthread_rwlock_t inside = PTHREAD_RWLOCK_INITIALIZER;
@@ -94,6 +105,51 @@ static void act(long action, U session) {
 	ctl->actions++;
 }
 
+// reader replaces the numbers of slots, and ends the sessions with a token that was taken out.
+static U reader(int i, U *a) {
+	long now = ctl->reader, before = atomic_exchange(&inReader, now);
+	if (before != now && before > 0) {
+		pthread_rwlock_wrlock(&inside);
+		((F)real->f[CLOSE_ALL])(before - 1, 0, 0, 0, 0, 0, 0, 0);
+		ctl->sessions = 0;
+		pthread_rwlock_unlock(&inside);
+	}
+	if (!now) return 0;
+	switch (i) {
+	case TOKEN_INFO: case MECHANISMS: case MECHANISM: case OPEN: case SLOT_INFO: case CLOSE_ALL:
+		if (*a != READER) return 3; // CKR_SLOT_ID_INVALID
+		if (now < 0 && i != SLOT_INFO) return 0xe0; // CKR_TOKEN_NOT_PRESENT
+		if (now > 0) *a = now - 1;
+	}
+	return 0;
+}
+
+static U listReader(U present, U *list, U *count) {
+	U n = ctl->reader > 0 || !present;
+	if (list && n) *list = READER;
+	*count = n;
+	return 0;
+}
+
+// contextLogin keeps the rule of PIV cards ("PIN always", SP 800-73-4 part 1 table 4b).
+static U contextLogin(int i, U session, U user, U rv) {
+	pthread_mutex_lock(&card);
+	if (i == LOGIN && user == 2 && !rv) {
+		armed = session;
+		asked[session % 4096] = 1;
+	} else {
+		if (armed && armed != session) ctl->voided++;
+		if (i == SIGN && asked[session % 4096]) {
+			if (armed != session) rv = 0x101; // CKR_USER_NOT_LOGGED_IN
+			asked[session % 4096] = 0;
+		}
+		armed = 0;
+	}
+	pthread_mutex_unlock(&card);
+	if (i == LOGIN) usleep(2000); // a card needs some milliseconds, in which others may come
+	return rv;
+}
+
 static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	Function *x = &ctl->f[i];
 	long n = x->count++;
@@ -119,6 +175,14 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		x->times--;
 		return x->rv;
 	}
+	U rv = reader(i, &a);
+	if (rv) return rv;
+	if (i == SLOT_LIST && ctl->reader) return listReader(a, (U *)b, (U *)c);
+	if (i == SLOT_LIST && ctl->hidden) {
+		ctl->hidden--;
+		*(U *)c = 0;
+		return 0;
+	}
 	if (i == OPEN) {
 		lastSlot = a;
 		if (ctl->noReadOnly && !(b & 2)) return ctl->noReadOnly; // CKF_RW_SESSION
@@ -131,8 +195,13 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		c = ctl->swapTo;
 	}
 	pthread_rwlock_rdlock(&inside);
-	U rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
+	rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
 	pthread_rwlock_unlock(&inside);
+	if (!rv && i == TOKEN_INFO && ctl->noSerial) {
+		ctl->noSerial--;
+		memset((char *)b + 80, ' ', 16); // label, manufacturerID and model come before
+	}
+	if (ctl->piv) rv = contextLogin(i, a, b, rv);
 	if (i == LOGIN) loggedIn[a % 4096] = 1;
 	if (!rv && i == SESSION_INFO && ctl->noState && !loggedIn[a % 4096]) ((U *)b)[1] = 0;
 	if (i == SIGN_INIT && ctl->staleKey && (rv == 0x60 || rv == 0x82)) rv = ctl->staleKey; // CKR_KEY_, OBJECT_HANDLE_INVALID

@@ -176,6 +176,7 @@ func (d *diagnosis) openToken(ctx context.Context, f *keyFlags) (*keyring, error
 		return nil, err
 	}
 	t.config.Certificates = certificates
+	defer t.release()
 	slots, err := t.slots(ctx)
 	if err != nil {
 		d.fail("module", err)

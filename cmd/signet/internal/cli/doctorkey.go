@@ -59,6 +59,7 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 		return
 	default:
 		d.certificate(signer.Chain())
+		d.moreCertificates(ctx, keys, signer.Certificate())
 	}
 	scheme, ok := schemeOf(key, signer)
 	if !ok {
@@ -147,6 +148,23 @@ func testSignature(ctx context.Context, key sign.Key, signer *sign.Signer, schem
 		return err
 	}
 	return signer.Verify(message, signature)
+}
+
+// moreCertificates says that a key has others than the one that is taken.
+func (d *diagnosis) moreCertificates(ctx context.Context, keys *keyring, taken *x509.Certificate) {
+	lister, ok := keys.Provider.(sign.Lister)
+	if !ok {
+		return
+	}
+	more := 0
+	for e, err := range lister.Keys(ctx) {
+		if c := e.Certificate(); err == nil && c != nil && !c.Equal(taken) && bytes.Equal(c.RawSubjectPublicKeyInfo, taken.RawSubjectPublicKeyInfo) {
+			more++
+		}
+	}
+	if more > 0 {
+		d.add(checkNote, "certificate", "", "the key has %s more; of those that are valid, the one issued last is taken, unless --cert names another", plain.Plural(more, "certificate"))
+	}
 }
 
 // certificate checks what verifiers will look at.

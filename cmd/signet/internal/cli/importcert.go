@@ -72,7 +72,7 @@ func (a *app) importCert(ctx context.Context, f *keyFlags, files []string) error
 	}
 	a.checkValidity(leaf)
 	if before != nil {
-		a.warn("key %s has another certificate, too, on the token (%s); name the one to sign with by --cert %s, or remove the old one", quote(e.Label), sign.Thumbprint(before), sign.Thumbprint(leaf))
+		a.warn("key %s has another certificate, too, on the token (%s); of those that are valid, the one issued last is signed with, unless --cert names another, such as %s", quote(e.Label), sign.Thumbprint(before), sign.Thumbprint(leaf))
 	}
 	a.note("the certificate of %s is on token %s, with %s of its issuers", inspect.Name(leaf.RawSubject), quote(is.Label), plain.Plural(len(chain), "certificate"))
 	return a.printf("%s\n", t.keyURI(is, e))

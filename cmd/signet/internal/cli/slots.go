@@ -71,6 +71,7 @@ func (a *app) tokenKeys(ctx context.Context, f *keyFlags, asJSON, noLogin bool) 
 		return err
 	}
 	defer t.pin.forget()
+	defer t.release()
 	slots, err := t.slots(ctx)
 	if err != nil {
 		return keyFailure(err)
@@ -136,6 +137,7 @@ func (t *token) nothing(slots []pkcs11.Slot) error {
 // listToken adds what is on a token. What cannot be read is said, and ok is false then.
 func (a *app) listToken(ctx context.Context, t *token, s pkcs11.Slot, info *slotInfo) (ok bool, err error) {
 	one := *t
+	one.library = nil // the list holds the module until all tokens were read
 	one.config.Slot, one.config.TokenSerial, one.config.TokenLabel = &s.ID, s.Token.Serial, s.Token.Label
 	p, err := a.login(ctx, &one)
 	if err != nil {

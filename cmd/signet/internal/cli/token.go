@@ -21,6 +21,7 @@ type token struct {
 	bareURI bool // the URI names no key
 
 	patience time.Duration
+	library  *pkcs11.Library // held from when the slots were listed until the token is open, so that the module starts once
 }
 
 // tokenURI reads a URI and says where its PIN comes from. Nothing is opened.
@@ -68,6 +69,7 @@ func (a *app) openToken(ctx context.Context, f *keyFlags, cert sign.Ref, certifi
 
 // login opens the token, with its PIN if there is one or somebody to ask.
 func (a *app) login(ctx context.Context, t *token) (*pkcs11.Provider, error) {
+	defer t.release()
 	if t.pin.prompts() {
 		found, err := t.find(ctx)
 		switch {
@@ -102,8 +104,23 @@ func (t *token) withoutPIN() {
 func (t *token) slots(ctx context.Context) ([]pkcs11.Slot, error) {
 	limited, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
-	slots, err := pkcs11.Slots(limited, t.config.Module, t.config.InitArgs)
+	if t.library == nil {
+		library, err := pkcs11.Load(limited, t.config.Module, t.config.InitArgs)
+		if err != nil {
+			return nil, t.noAnswer(ctx, err)
+		}
+		t.library = library
+	}
+	slots, err := t.library.Slots(limited)
 	return slots, t.noAnswer(ctx, err)
+}
+
+// release gives the module back that was loaded to list the slots.
+func (t *token) release() {
+	if t.library != nil {
+		_ = t.library.Close()
+		t.library = nil
+	}
 }
 
 // noAnswer says it in words when a module hangs.
@@ -169,6 +186,8 @@ func (t *token) keyURI(is *pkcs11.Token, e sign.Entry) string {
 func (t *token) explainLogin(ctx context.Context, err error) error {
 	_, refused := errors.AsType[pkcs11.Code](err) // by the token, and not before it was asked
 	switch {
+	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "by its slot"): // nothing else tells them apart
+		return fmt.Errorf("%w; in the URI that is pkcs11:slot-id=NUMBER", err)
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		return fmt.Errorf("%w; in the URI that is pkcs11:token=LABEL;serial=NUMBER", err)
 	case errors.Is(err, sign.ErrPIN) && !refused && !t.config.AllowFinalTry && t.lastTry(ctx):
@@ -192,6 +211,8 @@ func (t *token) explain(err error) error {
 	switch {
 	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "by its thumbprint"): // all have certificates
 		return fmt.Errorf("%w; give it as --cert, or name another key by object= or id= in the URI", err)
+	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "another label or id"): // no name tells them apart
+		return err
 	case errors.Is(err, sign.ErrKeyAmbiguous):
 		return fmt.Errorf("%w; that is object= and id= in the URI, as signet keys prints them", err)
 	case errors.Is(err, sign.ErrKeyNotFound) && t.config.PIN != nil && hexText(t.uri.ID):

@@ -166,16 +166,18 @@ func TestImportCert(t *testing.T) {
 			}
 		})
 	}
-	// A renewed certificate beside the old one: it has to be named then.
+	// A renewed certificate beside the old one is taken, unless the other one is named.
 	w.issue("k.csr", "new.crt", "-set_serial", "77")
 	got := w.run("import-cert", "--key", key, "@new.crt")
 	require.Equal(t, cli.ExitOK, got.code, got.stderr)
 	require.Contains(t, got.stderr, "has another certificate, too")
 	w.write("a", "a")
 	got = w.run("sign", "--key", key, "@a")
-	require.Equal(t, cli.ExitKey, got.code)
-	require.Contains(t, got.stderr, "name one of them by its thumbprint: ")
-	require.Contains(t, got.stderr, "; give it as --cert, or")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	got = w.run("doctor", "--no-rate", "--key", key)
+	require.Equal(t, cli.ExitOK, got.code, got.stdout)
+	require.Contains(t, got.stdout, "the key has 1 certificate more")
+	require.Equal(t, cli.ExitOK, w.run("csr", "--key", key, "--subject", "CN=again").code)
 	all := objects[listed](t, w.run("keys", "--key", key, "--json").stdout)
 	require.Len(t, all, 3)
 	for _, k := range all[1:] {

@@ -59,8 +59,11 @@ type Module struct {
 	closing sync.Mutex // held by C_CloseSession
 }
 
-// gate counts the calls that run. Calls that were given up stay with the gate that they entered by.
-type gate struct{ active atomic.Int64 }
+// gate counts the calls that run. Calls that were given up stay with the gate that they entered by, and its lanes with them.
+type gate struct {
+	active atomic.Int64
+	lanes  lanes
+}
 
 // Open loads a module, or takes the one that is loaded, and initialises it when nobody has. The string is what some
 // modules want in pReserved of C_Initialize.
@@ -173,7 +176,11 @@ func (m *Module) Reset(generation uint64, force bool) error {
 			return errors.New("a call of the module has not returned, so it cannot be initialised again")
 		}
 		m.resetting.Store(true)
-		m.given = append(m.given, m.gate.Swap(&gate{}))
+		old := m.gate.Swap(&gate{})
+		m.given = append(m.given, old)
+		for _, l := range old.lanes.all() {
+			l.open() // for calls with sessions that are dead now
+		}
 	}
 	defer m.resetting.Store(false)
 	if m.own {
@@ -189,6 +196,13 @@ func (m *Module) Generation() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.generation
+}
+
+// Idle reports whether nobody of this library has a session.
+func (m *Module) Idle() bool {
+	m.table.Lock()
+	defer m.table.Unlock()
+	return len(m.sessions) == 0
 }
 
 // Owned reports whether this process's C_Initialize was ours.
@@ -255,6 +269,23 @@ func (m *Module) leave(g *gate) {
 	g.active.Add(-1)
 }
 
+// onSlot makes one call of C that reaches the token of a slot, when no sequence has it.
+func (m *Module) onSlot(slot uint, f func() C.CK_RV) error {
+	l := m.gate.Load().lanes.of(slot)
+	l.enter()
+	defer l.leave()
+	return m.call(f)
+}
+
+// onAll makes one call of C that may reach all tokens.
+func (m *Module) onAll(f func() C.CK_RV) error {
+	for _, l := range m.gate.Load().lanes.all() {
+		l.enter()
+		defer l.leave()
+	}
+	return m.call(f)
+}
+
 // call makes one call of C.
 func (m *Module) call(f func() C.CK_RV) error {
 	g, err := m.enter()
@@ -271,7 +302,7 @@ func (m *Module) call(f func() C.CK_RV) error {
 // Info calls C_GetInfo.
 func (m *Module) Info() (Info, error) {
 	var i C.CK_INFO
-	if err := m.call(func() C.CK_RV { return C.sg_info(m.functions, &i) }); err != nil {
+	if err := m.onAll(func() C.CK_RV { return C.sg_info(m.functions, &i) }); err != nil {
 		return Info{}, fmt.Errorf("C_GetInfo: %w", err)
 	}
 	return Info{version(i.cryptokiVersion), field(i.manufacturerID[:]), field(i.libraryDescription[:]), version(i.libraryVersion)}, nil
@@ -283,7 +314,7 @@ func (m *Module) Slots(tokenPresent bool) ([]uint, error) {
 	if tokenPresent {
 		present = 1
 	}
-	slots, err := m.list(maxSlots, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
+	slots, err := m.list(maxSlots, m.onAll, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
 		return C.sg_slot_list(m.functions, present, list, n)
 	})
 	if err != nil {
@@ -294,7 +325,8 @@ func (m *Module) Slots(tokenPresent bool) ([]uint, error) {
 
 // Mechanisms calls C_GetMechanismList.
 func (m *Module) Mechanisms(slot uint) ([]uint, error) {
-	all, err := m.list(maxMechanisms, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
+	onSlot := func(f func() C.CK_RV) error { return m.onSlot(slot, f) }
+	all, err := m.list(maxMechanisms, onSlot, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
 		return C.sg_mechanism_list(m.functions, C.CK_ULONG(slot), list, n)
 	})
 	if err != nil {
@@ -304,10 +336,10 @@ func (m *Module) Mechanisms(slot uint) ([]uint, error) {
 }
 
 // list asks for the number of elements and then for them, again when there are more by then.
-func (m *Module) list(limit int, f func(list, n *C.CK_ULONG) C.CK_RV) ([]uint, error) {
+func (m *Module) list(limit int, call func(func() C.CK_RV) error, f func(list, n *C.CK_ULONG) C.CK_RV) ([]uint, error) {
 	for {
 		var n C.CK_ULONG
-		if err := m.call(func() C.CK_RV { return f(nil, &n) }); err != nil {
+		if err := call(func() C.CK_RV { return f(nil, &n) }); err != nil {
 			return nil, err
 		}
 		if n == 0 {
@@ -317,7 +349,7 @@ func (m *Module) list(limit int, f func(list, n *C.CK_ULONG) C.CK_RV) ([]uint, e
 			return nil, errors.New("the module has too many")
 		}
 		list := make([]C.CK_ULONG, n)
-		err := m.call(func() C.CK_RV { return f(&list[0], &n) })
+		err := call(func() C.CK_RV { return f(&list[0], &n) })
 		if err == error(BufferTooSmall) {
 			continue
 		}
@@ -335,7 +367,7 @@ func (m *Module) list(limit int, f func(list, n *C.CK_ULONG) C.CK_RV) ([]uint, e
 // Slot calls C_GetSlotInfo.
 func (m *Module) Slot(slot uint) (SlotInfo, error) {
 	var i C.CK_SLOT_INFO
-	if err := m.call(func() C.CK_RV { return C.sg_slot_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
+	if err := m.onSlot(slot, func() C.CK_RV { return C.sg_slot_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
 		return SlotInfo{}, fmt.Errorf("C_GetSlotInfo: %w", err)
 	}
 	return SlotInfo{field(i.slotDescription[:]), field(i.manufacturerID[:]), uint(i.flags)}, nil
@@ -344,7 +376,7 @@ func (m *Module) Slot(slot uint) (SlotInfo, error) {
 // Token calls C_GetTokenInfo.
 func (m *Module) Token(slot uint) (TokenInfo, error) {
 	var i C.CK_TOKEN_INFO
-	if err := m.call(func() C.CK_RV { return C.sg_token_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
+	if err := m.onSlot(slot, func() C.CK_RV { return C.sg_token_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
 		return TokenInfo{}, fmt.Errorf("C_GetTokenInfo: %w", err)
 	}
 	return TokenInfo{
@@ -358,7 +390,7 @@ func (m *Module) Token(slot uint) (TokenInfo, error) {
 // Mechanism calls C_GetMechanismInfo.
 func (m *Module) Mechanism(slot, mechanism uint) (MechanismInfo, error) {
 	var i C.CK_MECHANISM_INFO
-	err := m.call(func() C.CK_RV {
+	err := m.onSlot(slot, func() C.CK_RV {
 		return C.sg_mechanism_info(m.functions, C.CK_ULONG(slot), C.CK_ULONG(mechanism), &i)
 	})
 	if err != nil {

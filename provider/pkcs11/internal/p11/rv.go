@@ -87,6 +87,12 @@ var names = map[RV]string{
 	0x1c3: "PIN_TOO_WEAK", 0x1c4: "PUBLIC_KEY_INVALID", 0x200: "FUNCTION_REJECTED",
 }
 
+// Known reports whether the specification has a name for it. Others are vendors' own.
+func (rv RV) Known() bool {
+	_, ok := names[rv]
+	return ok
+}
+
 // Error is the name of the specification and the number, which is what vendors' manuals list.
 func (rv RV) Error() string {
 	if name, ok := names[rv]; ok {

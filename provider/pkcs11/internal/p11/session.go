@@ -14,6 +14,7 @@ import (
 // Session is a session of a token. Only one goroutine may use it at a time.
 type Session struct {
 	m    *Module
+	lane *lane // of its token
 	h    C.CK_ULONG
 	dead atomic.Bool // the handle is not ours any more
 
@@ -29,6 +30,9 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 		flags |= sessionReadWrite
 	}
 	s := &Session{m: m, Writable: write}
+	l := m.gate.Load().lanes.of(slot)
+	l.enter()
+	defer l.leave()
 	g, err := m.enter()
 	if err != nil {
 		return nil, fmt.Errorf("C_OpenSession: %w", err)
@@ -37,6 +41,7 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 	if rv := C.sg_open_session(m.functions, C.CK_ULONG(slot), flags, &s.h); rv != 0 {
 		return nil, fmt.Errorf("C_OpenSession: %w", RV(rv))
 	}
+	s.lane = g.lanes.of(slot)
 	m.table.Lock()
 	defer m.table.Unlock()
 	if old := m.sessions[s.h]; old != nil {
@@ -48,6 +53,11 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 
 // call makes one call of C with the session.
 func (s *Session) call(f func() C.CK_RV) error {
+	if s.dead.Load() {
+		return SessionHandleInvalid
+	}
+	s.lane.enter()
+	defer s.lane.leave()
 	if s.dead.Load() {
 		return SessionHandleInvalid
 	}
@@ -90,7 +100,7 @@ func (s *Session) Become(other *Session) {
 		return // it is lost again
 	}
 	other.dead.Store(true)
-	s.h, s.Writable = other.h, other.Writable
+	s.h, s.lane, s.Writable = other.h, other.lane, other.Writable
 	s.m.sessions[s.h] = s
 	s.dead.Store(false)
 }
@@ -265,8 +275,21 @@ func (s *Session) GenerateKeyPair(mechanism uint, public, private []Attribute) (
 }
 
 // Sign makes one signature and returns its octets, in c.Out when they fit. It enters C once, and once more when the
-// module wants a larger buffer. c.Stage says which function gave an error.
+// module wants a larger buffer. c.Stage says which function gave an error. With c.Authenticate nothing else reaches the
+// token meanwhile, of what this process does.
 func (s *Session) Sign(c *SignCall) ([]byte, error) {
+	if c.Authenticate {
+		switch {
+		case s.lane.alone(&s.dead):
+			defer s.lane.done()
+		case !s.dead.Load():
+			c.Stage = SignInit
+			return nil, ErrBusy
+		}
+	} else {
+		s.lane.enter()
+		defer s.lane.leave()
+	}
 	if s.dead.Load() {
 		c.Stage = SignInit
 		return nil, c.Stage.failed(SessionHandleInvalid)

@@ -14,6 +14,7 @@ func Open(_, _ string) (*Module, error) { return nil, ErrNoCgo }
 func (*Module) Close() error                               { return ErrNoCgo }
 func (*Module) Reset(uint64, bool) error                   { return ErrNoCgo }
 func (*Module) Generation() uint64                         { return 0 }
+func (*Module) Idle() bool                                 { return true }
 func (*Module) Owned() bool                                { return false }
 func (*Module) Serial() bool                               { return false }
 func (*Module) Info() (Info, error)                        { return Info{}, ErrNoCgo }

@@ -112,6 +112,9 @@ var ErrLoad = errors.New("the module could not be loaded")
 // ErrNoModule says that a library can be loaded and is none of this kind.
 var ErrNoModule = errors.New("the library has no C_GetFunctionList, so it is not a PKCS #11 module")
 
+// ErrBusy says that calls of others did not leave the token to a sequence that needs it to itself.
+var ErrBusy = errors.New("another call of the token has not returned")
+
 // Info is what a module says of itself.
 type Info struct {
 	Version        string // of the PKCS #11 interface: "2.40"
@@ -206,9 +209,11 @@ func flatten(template []Attribute) []byte {
 	return append(flat, 0) // never empty, so that its address can be taken
 }
 
-// text trims the blanks that fill fields of fixed size (section 3.1), and the zeros that some modules fill with instead.
+// text trims the blanks that fill fields of fixed size (section 3.1). Some modules end them with a zero instead, and leave
+// behind it what was there before.
 func text(b []byte) string {
-	return strings.ToValidUTF8(strings.TrimRight(string(b), " \x00"), "?")
+	s, _, _ := strings.Cut(string(b), "\x00")
+	return strings.ToValidUTF8(strings.TrimRight(s, " "), "?")
 }
 
 // SignCall is one signature. It may be used again.

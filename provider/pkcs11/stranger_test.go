@@ -1,0 +1,148 @@
+//go:build cgo && unix
+
+package pkcs11_test
+
+import (
+	"context"
+	"crypto/x509"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// strangerPIN is that of the second card, which nobody gives.
+const strangerPIN = "5678"
+
+// readerStage is a stage with one reader, a card in it that a config need not name, and another card with a key of the
+// same name.
+func readerStage(t *testing.T) (s *stage, own, other uint) {
+	t.Helper()
+	s = softStage(t)
+	label := "other of " + s.label
+	run(t, "softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", soPIN, "--pin", strangerPIN)
+	own, other = slotOf(t, s.label).ID, slotOf(t, label).ID
+	s.put(&own)
+	return s, own, other
+}
+
+// slotOf finds a token with a copy of the module that nobody else has open, so that it is read anew.
+func slotOf(t *testing.T, label string) pkcs11.Slot {
+	t.Helper()
+	slots, err := pkcs11.Slots(t.Context(), newShim(t, softhsmModule(t)).path, "")
+	require.NoError(t, err)
+	for _, slot := range slots {
+		if slot.Token != nil && slot.Token.Label == label {
+			return slot
+		}
+	}
+	t.Fatalf("no token %s", label)
+	return pkcs11.Slot{}
+}
+
+// TestAnotherCard has a card taken out while it is used, and another one put in. The second is not given the PIN of the
+// first, and when the first is back, everything goes on.
+func TestAnotherCard(t *testing.T) {
+	for name, bend := range map[string]func(c *pkcs11.Config){
+		"a config that names no token": func(c *pkcs11.Config) { c.TokenLabel = "" },
+		"one that both are meant by": func(c *pkcs11.Config) {
+			c.TokenLabel, c.TokenModel = "", "SoftHSM v2"
+		},
+		"one that names the slot": func(c *pkcs11.Config) {
+			slot := uint(7)
+			c.TokenLabel, c.Slot = "", &slot
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			s, own, other := readerStage(t)
+			p, key := s.open(t, bend, func(c *pkcs11.Config) { c.Recover = 300 * time.Millisecond })
+			require.Empty(t, s.many(t.Context(), key, 8, 5))
+			for range 2 {
+				logins := s.count(fnLogin)
+				s.put(&other)
+				for _, err := range s.many(t.Context(), key, 8, 1) {
+					require.ErrorIs(t, err, sign.ErrUnavailable)
+					require.NotErrorIs(t, err, sign.ErrPIN)
+					require.ErrorContains(t, err, `another token is there: "other of `+s.label)
+				}
+				require.ErrorIs(t, p.Ping(t.Context()), sign.ErrUnavailable)
+				_, err := p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: pkcs11.P256})
+				require.ErrorIs(t, err, sign.ErrUnavailable)
+				require.Equal(t, logins, s.count(fnLogin), "C_Login")
+				require.False(t, slotOf(t, "other of "+s.label).Token.PINCountLow, "a wrong PIN was tried")
+
+				s.put(&own)
+				require.Eventually(t, func() bool { return s.one(t.Context(), key, "message") == nil }, waitLong, tick)
+				require.Empty(t, s.many(t.Context(), key, 8, 5))
+			}
+			leakFree(t, s.shim, before, p)
+		})
+	}
+	t.Run("waited out", func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		s, own, other := readerStage(t)
+		p, key := s.open(t, func(c *pkcs11.Config) { c.TokenLabel = "" })
+		logins, looks := s.count(fnLogin), s.count(fnTokenInfo)
+		s.put(&other)
+		done := make(chan []error)
+		go func() { done <- s.many(t.Context(), key, 8, 5) }()
+		require.Eventually(t, func() bool { return s.count(fnTokenInfo) > looks+5 }, waitLong, time.Millisecond)
+		require.Equal(t, logins, s.count(fnLogin))
+		s.put(&own)
+		require.Empty(t, <-done)
+		leakFree(t, s.shim, before, p)
+	})
+}
+
+// TestAnotherCardWhileThePINIsEntered changes the card under a person who enters the PIN: of the card that was opened, when
+// it is opened and after it was lost.
+func TestAnotherCardWhileThePINIsEntered(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s, own, other := readerStage(t)
+	var change atomic.Bool
+	asks := func(c *pkcs11.Config) {
+		c.TokenLabel, c.Recover = "", -1
+		c.PIN = func(context.Context, string) (sign.Secret, error) {
+			if change.Swap(false) {
+				s.put(&other)
+			}
+			return sign.NewSecret([]byte(goodPIN)), nil
+		}
+	}
+	change.Store(true)
+	config := s.config()
+	asks(&config)
+	_, err := pkcs11.Open(t.Context(), config)
+	require.ErrorIs(t, err, sign.ErrUnavailable)
+	require.Zero(t, s.count(fnLogin))
+
+	s.put(&own)
+	p, key := s.open(t, asks)
+	logins := s.count(fnLogin)
+	change.Store(true)
+	s.do(fnSignInit, 0, doLogout)
+	require.ErrorIs(t, s.one(t.Context(), key, "message"), sign.ErrUnavailable)
+	require.Equal(t, logins, s.count(fnLogin))
+	s.put(&own)
+	require.Eventually(t, func() bool { return s.one(t.Context(), key, "message") == nil }, waitLong, tick)
+	leakFree(t, s.shim, before, p)
+}
+
+// TestNothingIsWrittenToAnotherCard changes the card when no session with the first has noticed, on a token without a login.
+func TestNothingIsWrittenToAnotherCard(t *testing.T) {
+	s, own, other := readerStage(t)
+	p, _ := s.open(t, func(c *pkcs11.Config) { c.TokenLabel, c.Recover = "", -1 })
+	id := testpki.New(t).LeafOf(s.id.Key, "renewed")
+	s.put(&other)
+	require.ErrorIs(t, p.ImportCertificate(t.Context(), id.Certificate(), []*x509.Certificate{}...), sign.ErrUnavailable)
+	s.put(&own)
+	require.Eventually(t, func() bool { return p.ImportCertificate(t.Context(), id.Certificate()) == nil }, waitLong, tick)
+	require.NoError(t, p.Close())
+}
