@@ -148,7 +148,8 @@ func (c *CRL) say(q *asked, r *run, others []*CRL) (part, error) {
 	if delta != nil {
 		s.More = []*CRL{delta}
 		s.ThisUpdate = delta.ThisUpdate
-		if err := r.o.times(delta.ThisUpdate, delta.NextUpdate, delta.ThisUpdate); err == nil || stale != nil {
+		early := c.ThisUpdate.After(r.o.now().Add(r.o.skew())) // which no delta makes any better
+		if err := r.o.times(delta.ThisUpdate, delta.NextUpdate, delta.ThisUpdate); (err == nil || stale != nil) && !early {
 			// The two together are as new as the delta (section 5.2.4), also when the next whole list is due.
 			s.NextUpdate, stale = delta.NextUpdate, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
@@ -52,7 +53,11 @@ func (c *CRL) signedBy(by *pki.Certificate, r *run) error {
 	if err := by.CheckUse(pki.CRLIssuer, nil); err != nil {
 		return &Error{Check: CheckKeyUsage, What: "CRLs of " + by.Subject.String() + " do not count", Err: err}
 	}
-	if err := c.verifiedBy(by.SPKI, r); err != nil {
+	err := c.verifiedBy(by.SPKI, r)
+	if err == nil {
+		err = r.counts(algorithm.UseCRL, &c.signed, by.SPKI, c.ThisUpdate)
+	}
+	if err != nil {
 		if only(err, CheckWork) {
 			return err
 		}

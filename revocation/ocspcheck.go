@@ -106,7 +106,11 @@ func (r *Response) responder(issuer *pki.Certificate, with *run) (responder, by 
 		if err := with.spend(c.SPKI, len(r.Basic)); err != nil {
 			return nil, nil, err
 		}
-		if _, err := with.registry.VerifySigned(algorithm.UseOCSP, &r.signed, c.SPKI, r.ProducedAt); err != nil {
+		_, err := with.registry.VerifySigned(algorithm.UseOCSP, &r.signed, c.SPKI, r.ProducedAt)
+		if err == nil {
+			err = with.counts(algorithm.UseOCSP, &r.signed, c.SPKI, r.ProducedAt)
+		}
+		if err != nil {
 			refused = &Error{Check: CheckSignature, What: "of the responder " + c.Subject.String(), Err: err}
 			continue
 		}

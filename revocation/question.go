@@ -206,5 +206,14 @@ func (r *run) spend(spki []byte, size int) error {
 	return nil
 }
 
+// counts checks that an algorithm still counts at the time for which a value is used: its own time is what whoever made it says.
+func (r *run) counts(use algorithm.Use, signed *cms.Signed, spki []byte, made time.Time) error {
+	at := r.o.at()
+	if !at.After(made) {
+		return nil
+	}
+	return r.registry.Allow(algorithm.Question{Use: use, Algorithm: signed.Algorithm, SPKI: spki, Time: at})
+}
+
 // same reports whether two certificates are the same octets.
 func same(a, b *pki.Certificate) bool { return a != nil && b != nil && bytes.Equal(a.Raw, b.Raw) }

@@ -33,6 +33,9 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 		fine = false
 		r.add(CheckStructure, Failed, "the content is %s, and has to be an OCTET STRING (RFC 5652 section 5.2)", c.Tag())
 	}
+	if h := v.digestOf(s); h != s.SI.Digest.ID {
+		report("%s is a signature algorithm in the place of a digest algorithm; %s is taken", s.DigestAlgorithm(), h.Name())
+	}
 	if !v.listed[s.SI.Digest.ID] {
 		report("digestAlgorithms does not list %s", s.DigestAlgorithm())
 	}
@@ -42,14 +45,18 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 }
 
 // signer finds the certificate and checks the ESS binding (RFC 5035 section 5).
-func (v *verifier) signer(r *SignatureReport, s *message.Signature) *pki.Certificate {
+func (v *verifier) signer(j *judgement) *pki.Certificate {
+	r, s := &j.r, j.s
 	cert, how := s.FindSigner(v.candidates)
+	ids, problems := s.SI.ESSCertIDs()
+	if cert != nil && len(ids) == 0 {
+		cert = v.amongNamesakes(j, cert)
+	}
 	if cert == nil {
 		r.add(CheckSigner, Failed, "%s; give the certificate when it is not in the message", how)
 	} else {
 		r.add(CheckSigner, Passed, "%s, found by %s", certificateName(cert), how)
 	}
-	ids, problems := s.SI.ESSCertIDs()
 	for _, p := range problems {
 		r.add(CheckSigningCertificate, Failed, "%s", p)
 	}
@@ -110,7 +117,7 @@ func (v *verifier) contentType(r *SignatureReport, s *message.Signature) {
 // messageDigest checks RFC 5652 section 11.2. Without signed attributes the signature itself is over the content.
 func (v *verifier) messageDigest(j *judgement) {
 	r, s := &j.r, j.s
-	id := s.SI.Digest.ID
+	id := v.digestOf(s)
 	var sum []byte
 	if s.Parent != nil {
 		newHash, ok := v.hashOf(id)
@@ -155,7 +162,7 @@ func (v *verifier) messageDigest(j *judgement) {
 	case err != nil || value.Tag()&^cms.ConstructedOctetString != 0 || value.Tag().Number() != cms.TagOctetString.Number():
 		r.add(CheckMessageDigest, Failed, "the attribute is not an OCTET STRING")
 	case !bytes.Equal(signed, sum):
-		r.add(CheckMessageDigest, Failed, "the content is not the one that was signed: its %s is %x, signed was %x", id.Name(), sum, signed)
+		r.add(CheckMessageDigest, Failed, "the content is not the one that was signed: its %s is %x, signed was %x%s", id.Name(), sum, signed, v.lineEnds(id, signed))
 	default:
 		r.add(CheckMessageDigest, Passed, "%s %x", id.Name(), sum)
 	}

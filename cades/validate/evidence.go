@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
@@ -128,6 +129,10 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 		return err.Error()
 	}
 	t.Revocation = checked.text()
+	if weak := v.tokenAlgorithms(c, at); weak != "" {
+		t.Sub = WeakAlgorithm
+		return weak
+	}
 	if policy := c.Token.Policy; len(v.rules.TimestampPolicies) != 0 && !slices.Contains(v.rules.TimestampPolicies, policy) {
 		t.Sub = Constraints
 		return fmt.Sprintf("it was issued under the policy %s, which is none of those that count here", policy)
@@ -135,6 +140,20 @@ func (v *verifier) authority(ctx context.Context, t *TimestampReport, c *stampCh
 	if checked.open != "" {
 		t.Sub = TryLater
 		return checked.open
+	}
+	return ""
+}
+
+// tokenAlgorithms says why the algorithms of a token do not count at the time at which it is known to have existed: its own time is what
+// whoever made it says.
+func (v *verifier) tokenAlgorithms(c *stampCheck, at time.Time) string {
+	if j := v.registry().JudgeHash(algorithm.UseImprint, c.hash, at); j.Decision == algorithm.Forbidden {
+		return j.Sentence
+	}
+	si := &c.Token.SD.Signers[0]
+	q := algorithm.Question{Use: algorithm.UseTimestamp, Algorithm: si.Algorithm, Digest: si.Digest.ID, SPKI: c.cert.SPKI, Time: at}
+	if j := v.registry().Judge(q); j.Decision == algorithm.Forbidden {
+		return j.Sentence
 	}
 	return ""
 }

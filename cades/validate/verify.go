@@ -58,7 +58,10 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 
 // verifier is one run of Verify.
 type verifier struct {
-	size        int // octets of the message without its content, and of what was given
+	content     io.Reader // of a detached message, when it can be read again from contentFrom
+	contentFrom int64
+	lines       map[cms.OID][2][]byte // digests of the content with other line ends
+	size        int                   // octets of the message without its content, and of what was given
 	m           *message.Message
 	o           *Options
 	rules       *Policy             // of the options, or the default
@@ -117,6 +120,11 @@ func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, ok bool) {
 
 // digestContent takes every digest that the signers and their time-stamps need, in one pass.
 func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
+	if back, ok := content.(io.Seeker); ok {
+		if at, err := back.Seek(0, io.SeekCurrent); err == nil {
+			v.content, v.contentFrom = content, at
+		}
+	}
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
 	want := func(id cms.OID) {
@@ -127,7 +135,7 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 	}
 	bare := false
 	for _, s := range v.m.Signatures {
-		want(s.SI.Digest.ID)
+		want(v.digestOf(s))
 		if s.SI.SignedAttrs.IsZero() { // then the signature is over the content itself
 			bare = true
 			if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
@@ -268,7 +276,7 @@ func (v *verifier) begin(s *message.Signature, work *pki.Work) *judgement {
 	}
 	v.attributes(r, s)
 	v.withoutAttributes(r, s)
-	j.cert = v.signer(r, s)
+	j.cert = v.signer(j)
 	if j.cert != nil {
 		r.Signer = v.certificateReport(j.cert)
 	}

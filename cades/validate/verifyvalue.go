@@ -56,7 +56,7 @@ func (c *certificateRules) verify(check *algorithm.SignatureCheck, octets []byte
 // caller are judged like all others.
 func (v *verifier) algorithms(j *judgement) {
 	r, s := &j.r, j.s
-	digest := s.SI.Digest.ID
+	digest := v.digestOf(s)
 	alg, err := algorithm.ResolveSignature(s.SI.Algorithm)
 	disagree := err == nil && alg.Hash != "" && alg.Hash != digest
 	if disagree { // RFC 5652 section 5.3 lets them differ, EN 319 122-1 does not
@@ -190,7 +190,7 @@ func (v *verifier) valueOverContent(j *judgement) {
 		return
 	}
 	var whole []byte
-	hash := s.SI.Digest.ID
+	hash := v.digestOf(s)
 	if v.registry().Whole(s.SI.Algorithm.ID) {
 		var problem string
 		if whole, problem = v.wholeContent(); problem != "" {
@@ -233,7 +233,7 @@ func (v *verifier) verify(j *judgement, message, digest []byte) (note string, er
 		return "", notChecked{errors.New(tooMuchWork)}
 	}
 	si := j.s.SI
-	check := algorithm.SignatureCheck{Algorithm: si.Algorithm, Digest: si.Digest.ID, Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
+	check := algorithm.SignatureCheck{Algorithm: si.Algorithm, Digest: v.digestOf(j.s), Signature: si.SignatureRaw, SPKI: j.cert.SPKI, AllowBareDigestInfo: v.o.AllowBareDigestInfo}
 	note, err = v.registry().Verify(&check, message, digest)
 	switch {
 	case isReason(err, algorithm.Unsupported):

@@ -144,17 +144,22 @@ func (p *Pool) ByIssuerSerial(issuer Name, serial []byte) []*Certificate {
 
 // Identified returns the first certificate that a signer identifier (RFC 5652 section 5.3) names, or nil.
 func (p *Pool) Identified(sid cms.SignerID) *Certificate {
-	var found []*Certificate
-	switch {
-	case len(sid.SubjectKeyID) != 0:
-		found = p.ByKeyID(sid.SubjectKeyID)
-	case len(sid.Issuer) != 0:
-		found = p.ByIssuerSerial(NewName(sid.Issuer), sid.Serial)
-	}
+	found := p.AllIdentified(sid)
 	if len(found) == 0 {
 		return nil
 	}
 	return found[0]
+}
+
+// AllIdentified returns all certificates that a signer identifier names. The slice is the pool's.
+func (p *Pool) AllIdentified(sid cms.SignerID) []*Certificate {
+	switch {
+	case len(sid.SubjectKeyID) != 0:
+		return p.ByKeyID(sid.SubjectKeyID)
+	case len(sid.Issuer) != 0:
+		return p.ByIssuerSerial(NewName(sid.Issuer), sid.Serial)
+	}
+	return nil
 }
 
 // Hashed returns the certificate with a digest, or nil. All are digested once by each hash.

@@ -8,6 +8,8 @@ const (
 var changes = []change{
 	// The mathematics and the binding of the certificate.
 	{"the ESS hash is not compared", "cades/validate/checks.go", "case !bytes.Equal(h.Sum(cert.Raw), id.Value):", "case len(h.Sum(cert.Raw)) == 0:", validate},
+	{"the first namesake of the signer is taken", "cades/validate/checks.go", "if cert != nil && len(ids) == 0 {", "if false {", validate},
+	{"any namesake with the key is taken", "cades/validate/namesakes.go", "if len(made) > 1 && v.leads", "if len(made) < 0 && v.leads", validate},
 	{"problems of ESS attributes are left out", "cades/validate/checks.go", "for _, p := range problems {\n\t\tr.add(CheckSigningCertificate, Failed", "for _, p := range problems[:0] {\n\t\tr.add(CheckSigningCertificate, Failed", validate},
 	{"a content-type in a counter-signature is tolerated", "cades/validate/checks.go", "r.add(CheckContentType, Failed, \"it has a content-type", "r.add(CheckContentType, Tolerated, \"it has a content-type", validate},
 	{"content-type may be absent", "cades/validate/checks.go", "r.add(CheckContentType, Failed, \"absent", "r.add(CheckContentType, Passed, \"absent", validate},
@@ -40,6 +42,8 @@ var changes = []change{
 	{"time-stamps over references prove the signature", "cades/validate/evidence.go", "c.Kind != message.ContentTimestamp && c.Kind != message.ReferencesTimestamp", "c.Kind != message.ContentTimestamp", validate},
 	{"authorities of time-stamps need no root", "cades/validate/evidence.go", "if err != nil {\n\t\tt.Sub = subOf(err)", "if false {\n\t\tt.Sub = subOf(err)", validate},
 	{"tokens are judged at their own time", "cades/validate/evidence.go", "v.authority(ctx, t, c, known[i])", "v.authority(ctx, t, c, t.Time)", validate},
+	{"keys of authorities of time-stamps may be short", "cades/validate/evidence.go", "weak := v.tokenAlgorithms(c, at); weak != \"\"", "weak := v.tokenAlgorithms(c, at); weak == \"-\"", validate},
+	{"algorithms of tokens are judged at their own time", "cades/validate/evidence.go", "weak := v.tokenAlgorithms(c, at)", "weak := v.tokenAlgorithms(c, t.Time)", validate},
 	{"an archive time-stamp covers what it does not list", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return ok || c.idx.Has(", validate},
 	{"archive time-stamps cover nothing", "cades/validate/evidence.go", "return ok && c.idx.Has(", "return !ok && c.idx.Has(", validate},
 	{"archive time-stamps are over what stands beside them", "internal/message/timestamp.go", "return s.cameBefore(t, other.At)", "return s.cameBefore(t, other.At) || other.Token != nil && other.Token.GenTime.Before(t.Token.GenTime)", validate},
@@ -58,6 +62,8 @@ var changes = []change{
 	{"lists without end take away what was found", "revocation/crlcheck.go", "return best, append(errs, failed(CheckWork", "return nil, append(errs, failed(CheckWork", validate},
 	{"given values that say revoked wait for those of the message", "cades/validate/judge.go", "if err == nil && status.State == revocation.Revoked && !held(status) {", "if false {", validate},
 	{"an old value that says revoked does not count", "revocation/times.go", "return state == Revoked && reason", "return false && reason", validate},
+	{"algorithms of values are judged at their own time", "revocation/question.go", "if !at.After(made) {", "if true {", "./revocation"},
+	{"a delta mends a list from the future", "revocation/crlcheck.go", "&& !early {", "&& (!early || early) {", "./revocation"},
 	{"responders answer for ever", "revocation/times.go", "if signer.NotAfter.Before(o.at().Add(-o.skew())) {", "if false {", "./revocation"},
 	{"costly tokens come as they stand", "cades/validate/verifytime.go", "return cmp.Compare(a.cost, b.cost) })", "return cmp.Compare(0, 0) })", validate},
 	{"signatures have no share", "cades/validate/verify.go", "v.begin(s, v.work.Share(len(all)-i))", "v.begin(s, v.work)", validate},

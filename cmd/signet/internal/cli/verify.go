@@ -282,8 +282,10 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 			r.hint(s.Cause, "give the certificate of the signer with --cert FILE")
 		}
 	}
-	if r.Content != "" && r.Content != stdinName && contentFailed(report) {
-		r.hint(validate.CauseContentChanged, lineEnds(ctx, m, r.Content, options))
+	for _, s := range report.Signatures {
+		if _, ends, ok := strings.Cut(s.Reason, "; the content fits "); ok {
+			r.hint(s.Cause, "the content fits "+ends)
+		}
 	}
 	r.revocationHint(options)
 	for _, s := range report.Signatures {
@@ -315,34 +317,6 @@ func (a *app) otherFile(file signatureFile) string {
 	for _, ext := range []string{detachedSuffix, attachedSuffix, ".sig", ".sgn", ".cms", ".tsr", ".tst"} {
 		if file.path != stdinName && isFile(file.path+ext) {
 			return "its signature may be " + file.path + ext
-		}
-	}
-	return ""
-}
-
-// contentFailed reports whether the content is not the one that a signature is over.
-func contentFailed(report *cades.Report) bool {
-	for i := range report.Signatures {
-		if report.Signatures[i].Status(cades.CheckMessageDigest) == cades.Failed {
-			return true
-		}
-	}
-	return false
-}
-
-// lineEnds says whether a content that is not the signed one would be it with other line ends. Mail programs, and
-// openssl cms without -binary, sign a text with every line end made CRLF (RFC 8551 section 3.1.1), and version control and
-// FTP change them afterwards. It stays another content: this is a hint, and no verdict.
-func lineEnds(ctx context.Context, m *cades.Message, path string, options *cades.VerifyOptions) string {
-	for _, end := range []struct{ octets, name string }{{"\r\n", "CR LF"}, {"\n", "LF"}} {
-		f, err := os.Open(path)
-		if err != nil {
-			return ""
-		}
-		report, err := m.Verify(ctx, intake.Lines(f, end.octets), options)
-		_ = f.Close()
-		if err == nil && !contentFailed(report) {
-			return "the content fits when every line of it ends with " + end.name + ": it was signed as a text, or its line ends were changed on the way"
 		}
 	}
 	return ""

@@ -15,7 +15,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
@@ -307,23 +306,6 @@ func TestDeepMail(t *testing.T) {
 		}
 		text = "Content-Type: message/rfc822\n\n" + text
 	}
-}
-
-func TestLines(t *testing.T) {
-	for in, want := range map[string][2]string{
-		"": {"", ""}, "a": {"a", "a"}, "a\nb\r\nc": {"a\r\nb\r\nc", "a\nb\nc"}, "\r": {"\r", "\r"}, "a\rb\r\r\n": {"a\rb\r\r\n", "a\rb\r\n"},
-		"\n\n": {"\r\n\r\n", "\n\n"}, "\r\n": {"\r\n", "\n"},
-	} {
-		for i, end := range []string{"\r\n", "\n"} {
-			for _, r := range []io.Reader{strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in)), iotest.DataErrReader(strings.NewReader(in))} {
-				got, err := io.ReadAll(Lines(r, end))
-				require.NoError(t, err)
-				require.Equal(t, want[i], string(got), "%q", in)
-			}
-		}
-	}
-	_, err := io.ReadAll(Lines(iotest.ErrReader(os.ErrClosed), "\n"))
-	require.ErrorIs(t, err, os.ErrClosed)
 }
 
 // TestCertificates reads collections of certificates, and leaves broken ones to be named.

@@ -7,6 +7,8 @@ import (
 	"mime"
 	"mime/quotedprintable"
 	"strings"
+
+	"github.com/seed-116355fd/signet/internal/message"
 )
 
 // Limits of mails.
@@ -100,7 +102,7 @@ func detached(all [][]byte) (*mail, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(Lines(bytes.NewReader(all[0]), "\r\n"))
+	content, err := io.ReadAll(message.Lines(bytes.NewReader(all[0]), "\r\n"))
 	return &mail{signature, content}, err
 }
 
