@@ -255,7 +255,7 @@ func (c *Certificate) readKeyUsage(v cms.Value) error {
 	if err != nil {
 		return err
 	}
-	u := KeyUsage(bits)
+	u := KeyUsage(bits) & (DecipherOnly<<1 - 1) // others have no name
 	c.KeyUsage = &u
 	return nil
 }
