@@ -62,7 +62,7 @@ func (v *verifier) leads(c *pki.Certificate, work *pki.Work) bool {
 	}
 	rules := &certificateRules{registry: v.registry(), at: at}
 	find := pki.Verifier{
-		Anchors: v.o.Roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: pki.AnyUse, Work: work, Signature: rules.verify,
+		Anchors: v.o.Roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: pki.AnyUse, Work: work, Signature: rules.verify, Remark: rules.remark,
 	}
 	_, err := find.Path(context.Background(), c)
 	return err == nil

@@ -39,17 +39,14 @@ func (c *certificateRules) allows(use pki.Use, alg cms.Algorithm, spki []byte) e
 	return c.judge(algorithm.Use(use), alg, spki).Err()
 }
 
-// verify checks signatures on certificates, and says which of them are weak and count all the same.
+// verify checks signatures on certificates.
 func (c *certificateRules) verify(check *algorithm.SignatureCheck, octets []byte) (string, error) {
-	note, err := c.registry.Verify(check, octets, nil)
-	if err != nil {
-		return "", err
-	}
-	j := c.judge(algorithm.UseCertificate, check.Algorithm, check.SPKI)
-	if j.Sentence != "" && note != "" {
-		note += "; "
-	}
-	return note + j.Sentence, nil
+	return c.registry.Verify(check, octets, nil)
+}
+
+// remark says which of them are weak at the time and count all the same.
+func (c *certificateRules) remark(alg cms.Algorithm, spki []byte) string {
+	return c.judge(algorithm.UseCertificate, alg, spki).Sentence
 }
 
 // algorithms checks that the algorithms of a SignerInfo are known, agree with each other and are not broken. Schemes of the

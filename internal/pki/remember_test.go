@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,13 @@ func TestRemember(t *testing.T) {
 	v.Remember = false
 	require.NoError(t, look(v, id.Certificate()))
 	require.Equal(t, 2, checked)
+
+	v = fresh()
+	require.NoError(t, look(v, id.Certificate()))
+	v.Remark = func(cms.Algorithm, []byte) string { return "weak by now" }
+	path, err := v.Path(context.Background(), read(id.Certificate()))
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(path.Tolerated, "; "), "weak by now", "what is remembered is remarked on all the same")
 
 	v = fresh()
 	v.Signature = func(check *algorithm.SignatureCheck, message []byte) (string, error) {

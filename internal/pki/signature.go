@@ -25,7 +25,7 @@ func (s *search) signature(c *Certificate, spki []byte) signature {
 		}
 	}
 	if s.v.Remember && s.v.Anchors != nil && s.v.Anchors.known.holds(c, spki) {
-		return signature{}
+		return s.remarked(c, spki, "")
 	}
 	key, v, ok := s.w.known(c, spki)
 	if !ok {
@@ -45,7 +45,7 @@ func (s *search) signature(c *Certificate, spki []byte) signature {
 	}
 	switch {
 	case v.err == nil:
-		return signature{note: v.note}
+		return s.remarked(c, spki, v.note)
 	case unsupported(v.err):
 		return signature{reason: UnsupportedAlgorithm, err: v.err}
 	}
@@ -53,6 +53,18 @@ func (s *search) signature(c *Certificate, spki []byte) signature {
 		return signature{reason: ForbiddenAlgorithm, err: v.err}
 	}
 	return signature{reason: WrongSignature, err: v.err}
+}
+
+// remarked is a signature that holds. What the rule has to say of it depends on the time, and is asked anew each time.
+func (s *search) remarked(c *Certificate, spki []byte, note string) signature {
+	if s.v.Remark != nil {
+		if remark := s.v.Remark(c.SignatureAlgorithm, spki); remark != "" && note != "" {
+			note += "; " + remark
+		} else {
+			note += remark
+		}
+	}
+	return signature{note: note}
 }
 
 func unsupported(err error) bool {

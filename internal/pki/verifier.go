@@ -40,6 +40,8 @@ type Verifier struct {
 
 	// Algorithms says whether a signature may be made like this with this key; its error is the reason. Nil allows all.
 	Algorithms func(use Use, alg cms.Algorithm, spki []byte) error
+	// Remark is what there is to say of a signature that is weak and counts; empty when there is nothing. Nil says nothing.
+	Remark func(alg cms.Algorithm, spki []byte) string
 	// Signature checks a signature over a message as [algorithm.Registry.Verify] does, which is what nil means, with the same
 	// errors.
 	Signature func(check *algorithm.SignatureCheck, message []byte) (note string, err error)
