@@ -1,0 +1,97 @@
+//go:build linux
+
+package testcard
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// Commands of the protocol between libpcsclite and pcscd, version 4.4, which newer daemons speak, too.
+const (
+	cmdEstablish = 1
+	cmdConnect   = 4
+	cmdBegin     = 7
+	cmdVersion   = 17
+
+	shareExclusive = 1
+	shareShared    = 2
+	protocolT1     = 2
+)
+
+// Hold is another program that has the card of a reader to itself: in a transaction, or from its connection on. It calls
+// off when it is closed.
+func (d *Daemon) Hold(r *Reader, exclusive bool) (io.Closer, error) {
+	conn, err := net.DialTimeout("unix", d.Socket, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	if err := hold(conn, r.Name, exclusive); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func hold(conn net.Conn, reader string, exclusive bool) error {
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := ask(conn, cmdVersion, 4, 4, 0); err != nil {
+		return err
+	}
+	context, err := ask(conn, cmdEstablish, 2, 0, 0)
+	if err != nil {
+		return err
+	}
+	var name [128]byte
+	copy(name[:], reader)
+	share := shareShared
+	if exclusive {
+		share = shareExclusive
+	}
+	body := binary.NativeEndian.AppendUint32(nil, word(context, 1))
+	body = append(body, name[:]...)
+	for _, w := range []uint32{uint32(share), protocolT1, 0, 0, 0} {
+		body = binary.NativeEndian.AppendUint32(body, w)
+	}
+	connected, err := exchange(conn, cmdConnect, body)
+	if err != nil {
+		return err
+	}
+	if !exclusive {
+		_, err = ask(conn, cmdBegin, word(connected, 1+32+2), 0)
+	}
+	return err
+}
+
+func word(b []byte, i int) uint32 { return binary.NativeEndian.Uint32(b[4*i:]) }
+
+func ask(conn net.Conn, command uint32, words ...uint32) ([]byte, error) {
+	var body []byte
+	for _, w := range words {
+		body = binary.NativeEndian.AppendUint32(body, w)
+	}
+	return exchange(conn, command, body)
+}
+
+// exchange sends a structure and gets it back filled; its last word is the return value.
+func exchange(conn net.Conn, command uint32, body []byte) ([]byte, error) {
+	message := binary.NativeEndian.AppendUint32(nil, uint32(len(body)))
+	message = binary.NativeEndian.AppendUint32(message, command)
+	if _, err := conn.Write(append(message, body...)); err != nil {
+		return nil, err
+	}
+	out := bytes.Clone(body)
+	if _, err := io.ReadFull(conn, out); err != nil {
+		return nil, err
+	}
+	if rv := binary.NativeEndian.Uint32(out[len(out)-4:]); rv != 0 {
+		return nil, fmt.Errorf("pcscd: command %d: %08x", command, rv)
+	}
+	return out, nil
+}
