@@ -17,14 +17,63 @@ const (
 	cmdConnect   = 4
 	cmdBegin     = 7
 	cmdVersion   = 17
+	cmdReaders   = 18
 
 	shareExclusive = 1
 	shareShared    = 2
 	protocolT1     = 2
 )
 
-// Hold is another program that has the card of a reader to itself: in a transaction, or from its connection on. It calls
-// off when it is closed.
+// The structure that a daemon describes a reader with, READER_STATE: its name, three words of which the second is its state,
+// and the ATR of its card with what belongs to it. There are sixteen.
+const (
+	readerSize  = 128 + 3*4 + 36 + 2*4
+	readers     = 16
+	cardPresent = 4
+)
+
+// Await waits until PC/SC has noticed that a card was put in or taken out; it looks every 400 ms.
+func (d *Daemon) Await(r *Reader) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		present, err := d.present(r)
+		if err == nil && present == (r.Card() != nil) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("pcscd does not notice the card: %w", err)
+		}
+	}
+}
+
+func (d *Daemon) present(r *Reader) (bool, error) {
+	conn, err := net.DialTimeout("unix", d.Socket, time.Second)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return false, err
+	}
+	if _, err := ask(conn, cmdVersion, 4, 4, 0); err != nil {
+		return false, err
+	}
+	if err := send(conn, cmdReaders, nil); err != nil {
+		return false, err
+	}
+	all := make([]byte, readers*readerSize)
+	if _, err := io.ReadFull(conn, all); err != nil {
+		return false, err
+	}
+	for ; len(all) > 0; all = all[readerSize:] {
+		if name, _, _ := bytes.Cut(all[:128], []byte{0}); string(name) == r.Name {
+			return word(all[128:], 1)&cardPresent != 0, nil
+		}
+	}
+	return false, fmt.Errorf("there is no reader %s", r.Name)
+}
+
+// Hold is another program that has the card of a reader to itself: in a transaction, or from its connection on. It lets
+// go when it is closed.
 func (d *Daemon) Hold(r *Reader, exclusive bool) (io.Closer, error) {
 	conn, err := net.DialTimeout("unix", d.Socket, time.Second)
 	if err != nil {
@@ -81,9 +130,7 @@ func ask(conn net.Conn, command uint32, words ...uint32) ([]byte, error) {
 
 // exchange sends a structure and gets it back filled; its last word is the return value.
 func exchange(conn net.Conn, command uint32, body []byte) ([]byte, error) {
-	message := binary.NativeEndian.AppendUint32(nil, uint32(len(body)))
-	message = binary.NativeEndian.AppendUint32(message, command)
-	if _, err := conn.Write(append(message, body...)); err != nil {
+	if err := send(conn, command, body); err != nil {
 		return nil, err
 	}
 	out := bytes.Clone(body)
@@ -94,4 +141,11 @@ func exchange(conn net.Conn, command uint32, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("pcscd: command %d: %08x", command, rv)
 	}
 	return out, nil
+}
+
+func send(conn net.Conn, command uint32, body []byte) error {
+	message := binary.NativeEndian.AppendUint32(nil, uint32(len(body)))
+	message = binary.NativeEndian.AppendUint32(message, command)
+	_, err := conn.Write(append(message, body...))
+	return err
 }

@@ -92,16 +92,21 @@ func (s *stage) one(ctx context.Context, key sign.Key, message string) error {
 			break
 		}
 	}
-	switch public := s.public.(type) {
+	return verifyWith(s.public, digest[:], signature)
+}
+
+// verifyWith verifies a signature over a SHA-256 digest with the standard library.
+func verifyWith(public crypto.PublicKey, digest, signature []byte) error {
+	switch public := public.(type) {
 	case *ecdsa.PublicKey:
-		if !ecdsa.VerifyASN1(public, digest[:], signature) {
+		if !ecdsa.VerifyASN1(public, digest, signature) {
 			return errors.New("the signature is not good")
 		}
 		return nil
 	case *rsa.PublicKey:
-		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature)
+		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest, signature)
 	}
-	return fmt.Errorf("a public key of type %T", s.public)
+	return fmt.Errorf("a public key of type %T", public)
 }
 
 // many makes signatures from several goroutines and returns the errors. Every second caller has a context that cannot end,
