@@ -149,3 +149,18 @@ func send(conn net.Conn, command uint32, body []byte) error {
 	_, err := conn.Write(append(message, body...))
 	return err
 }
+
+// Between runs f when no command of anybody is on its way to a card: nobody has a command fail in its midst, and what f does
+// is noticed by who wants to send the next one.
+func (d *Daemon) Between(r *Reader, f func() error) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		held, err := d.Hold(r, false)
+		if err == nil {
+			defer func() { _ = held.Close() }()
+			return f()
+		}
+		if time.Now().After(end) {
+			return err
+		}
+	}
+}
