@@ -1,0 +1,480 @@
+//go:build cgo && linux
+
+package pkcs11_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/internal/testcard"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// childCards is the work of a child of the test process, JSON.
+const childCards = "SIGNET_TEST_CHILD_CARDS"
+
+// overtime is how much later than its context a call may come back: the machine is busy.
+const overtime = 3 * time.Second
+
+// cardWork is what a process does with one card as long as the test runs: it signs with the keys of 9A and 9C from three
+// goroutines, with contexts that end soon, and closes and opens the token now and then.
+type cardWork struct {
+	Module string
+	Card   int    // for the report
+	Serial string // none: the config names no token, and it is opened once
+	PIN    string
+	Keys   map[string][]byte // SubjectPublicKeyInfo by CKA_ID
+	Seed   uint64
+}
+
+// tally is what became of the calls.
+type tally struct {
+	Asked, Signed, Errors, Late atomic.Int64
+	Wrong                       sync.Map // what must not be
+
+	mu      sync.Mutex
+	reasons map[string]int // of errors
+}
+
+func (y *tally) failed(err error) {
+	y.Errors.Add(1)
+	reason := "other"
+	switch code, ok := errors.AsType[pkcs11.Code](err); {
+	case ok:
+		reason = code.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		reason = "deadline"
+	default:
+		if e, ok := errors.AsType[*sign.Error](err); ok {
+			reason = e.Class.Error() + ": " + e.Hint
+		}
+	}
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.reasons == nil {
+		y.reasons = map[string]int{}
+	}
+	y.reasons[reason]++
+}
+
+func (y *tally) wrong(format string, args ...any) { y.Wrong.Store(fmt.Sprintf(format, args...), true) }
+
+// bounded has a call end with its context, and reports when it does not.
+func (y *tally) bounded(ctx context.Context, patience time.Duration, what string, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	start := time.Now()
+	err := f(ctx)
+	if late := time.Since(start) - patience; late > overtime {
+		y.wrong("%s came back %v after its context had ended", what, late.Round(time.Millisecond))
+	} else if late > 100*time.Millisecond {
+		y.Late.Add(1)
+	}
+	if errors.Is(err, sign.ErrPIN) {
+		y.wrong("%s: %v", what, err)
+	}
+	return err
+}
+
+// do works until stop is closed, then has each key sign once more: it must have come back.
+func (w *cardWork) do(stop <-chan struct{}, y *tally) {
+	ctx := context.Background()
+	open := func(patience time.Duration) (p *pkcs11.Provider, err error) {
+		err = y.bounded(ctx, patience, "Open", func(ctx context.Context) error {
+			p, err = pkcs11.Open(ctx, pkcs11.Config{Module: w.Module, TokenSerial: w.Serial, PIN: counting(w.PIN, &y.Asked), Sessions: 3, Recover: 2 * time.Second})
+			return err
+		})
+		return p, err
+	}
+	p, err := open(30 * time.Second)
+	if err != nil {
+		y.wrong("the first Open: %v", err)
+		return
+	}
+	random := rand.New(rand.NewPCG(w.Seed, 1))
+	for running := true; running; {
+		round, end := context.WithCancel(ctx)
+		var wait sync.WaitGroup
+		for i, id := range []string{cardAuthentication, cardAuthentication, cardSignature} {
+			wait.Go(func() { w.sign(round, p, id, rand.New(rand.NewPCG(w.Seed, uint64(2+i))), y) })
+		}
+		var again <-chan time.Time
+		if w.Serial != "" {
+			again = time.After(time.Second + time.Duration(random.Int64N(int64(9*time.Second))))
+		}
+		select {
+		case <-stop:
+			running = false
+		case <-again:
+		}
+		end()
+		wait.Wait()
+		if !running {
+			break
+		}
+		_ = p.Close()
+		for p = nil; p == nil && running; {
+			if p, err = open(3 * time.Second); err != nil {
+				p = nil
+				y.failed(err)
+				select {
+				case <-stop:
+					running = false
+				case <-time.After(50 * time.Millisecond):
+				}
+			}
+		}
+	}
+	for end := time.Now().Add(30 * time.Second); p == nil; time.Sleep(50 * time.Millisecond) {
+		if p, err = open(10 * time.Second); err != nil {
+			p = nil
+			if time.Now().After(end) {
+				y.wrong("it does not open again: %v", err)
+				return
+			}
+		}
+	}
+	defer func() { _ = p.Close() }()
+	for id := range w.Keys {
+		var err error
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			if err = w.one(ctx, p, id, 10*time.Second, y); err == nil || time.Now().After(end) {
+				break
+			}
+		}
+		if err != nil {
+			y.wrong("key %x did not come back: %v", id, err)
+		}
+	}
+}
+
+func (w *cardWork) sign(ctx context.Context, p *pkcs11.Provider, id string, random *rand.Rand, y *tally) {
+	for ctx.Err() == nil {
+		patience := 20*time.Millisecond + time.Duration(random.ExpFloat64()*float64(time.Second))
+		if err := w.one(ctx, p, id, patience, y); err != nil && ctx.Err() == nil {
+			y.failed(err)
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+func (w *cardWork) one(ctx context.Context, p *pkcs11.Provider, id string, patience time.Duration, y *tally) error {
+	return y.bounded(ctx, patience, "a signature", func(ctx context.Context) error {
+		key, err := p.Key(ctx, sign.Ref{ID: []byte(id)})
+		if err != nil {
+			return err
+		}
+		public, err := x509.ParsePKIXPublicKey(w.Keys[id])
+		if err != nil {
+			return err
+		}
+		err = signWith(ctx, key, public, strconv.Itoa(rand.Int()))
+		switch _, ok := errors.AsType[*sign.Error](err); {
+		case err == nil:
+			y.Signed.Add(1)
+		case !ok && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
+			y.wrong("%v", err) // of signWith itself
+		}
+		return err
+	})
+}
+
+// outcome is a tally for another process.
+type outcome struct {
+	Asked, Signed, Errors, Late int64
+	Card                        int
+	Wrong                       []string
+	Reasons                     map[string]int
+}
+
+func (y *tally) outcome() outcome {
+	o := outcome{Asked: y.Asked.Load(), Signed: y.Signed.Load(), Errors: y.Errors.Load(), Late: y.Late.Load()}
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	o.Reasons = y.reasons
+	y.Wrong.Range(func(key, _ any) bool {
+		o.Wrong = append(o.Wrong, key.(string))
+		return true
+	})
+	return o
+}
+
+// doAll does several works until stop is closed.
+func doAll(works []cardWork, stop <-chan struct{}) (all []outcome) {
+	tallies := make([]tally, len(works))
+	var wait sync.WaitGroup
+	for i := range works {
+		wait.Go(func() { works[i].do(stop, &tallies[i]) })
+	}
+	wait.Wait()
+	for i := range tallies {
+		o := tallies[i].outcome()
+		o.Card = works[i].Card
+		all = append(all, o)
+	}
+	return all
+}
+
+// TestCardsChild is the other process of the next test. It works until its standard input ends, and writes what became of it.
+func TestCardsChild(t *testing.T) {
+	if os.Getenv(childCards) == "" {
+		return
+	}
+	var works []cardWork
+	require.NoError(t, json.Unmarshal([]byte(os.Getenv(childCards)), &works))
+	stop := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		close(stop)
+	}()
+	require.NoError(t, json.NewEncoder(os.Stdout).Encode(doAll(works, stop)))
+}
+
+// TestCardsAtRandom has two processes with two providers each sign with two cards, while cards are pulled, put into each
+// other's readers and swapped for a stranger's, other programs hold them, and the daemon is killed. No signature is wrong, the
+// cards see no wrong PIN, the stranger's none at all, calls end with their contexts, and at the end all keys sign again.
+//
+//	SIGNET_TEST_CARDS_FOR   how long, 4s if not set
+//	SIGNET_TEST_CARDS_SEED  what happens; chosen and printed if not set
+func TestCardsAtRandom(t *testing.T) {
+	duration := 4 * time.Second
+	if text := os.Getenv("SIGNET_TEST_CARDS_FOR"); text != "" {
+		var err error
+		duration, err = time.ParseDuration(text)
+		require.NoError(t, err)
+	}
+	seed := rand.Uint64()
+	if text := os.Getenv("SIGNET_TEST_CARDS_SEED"); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err)
+	}
+	t.Logf("SIGNET_TEST_CARDS_SEED=%d", seed)
+	opensc, ykcs11 := cardModules[0], cardModules[1]
+	for _, c := range []struct {
+		name    string
+		modules [2]int
+	}{{opensc.name + " and " + ykcs11.name, [2]int{0, 1}}, {ykcs11.name, [2]int{1, 1}}} {
+		t.Run(c.name, func(t *testing.T) {
+			var modules [2]string
+			rude := true
+			for i, m := range c.modules {
+				modules[i] = find(t, cardModules[m].install, cardModules[m].paths...)
+			}
+			s := &cardStack{Daemon: newPCSCD(t), pki: testpki.New(t)}
+			for _, module := range modules {
+				rude = rude && isRude(t, module)
+			}
+			s.rude = rude
+			s.atRandom(t, modules, duration, seed)
+		})
+	}
+}
+
+func (s *cardStack) atRandom(t *testing.T, modules [2]string, duration time.Duration, seed uint64) {
+	pins := [2]string{cardPIN, "222222"}
+	var cards [2]*testcard.Card
+	var here, there []cardWork // the works of the two processes
+	for i := range cards {
+		number := uint32(1001 + i)
+		cards[i] = testcard.New(fmt.Sprintf("card %d", number), number, pins[i]).YubiKey()
+		keys := map[string][]byte{}
+		for id, slot := range map[string]byte{cardAuthentication: testcard.Authentication, cardSignature: testcard.Signature} {
+			leaf := s.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.Subject.CommonName = fmt.Sprintf("card %d", number) })
+			cards[i].Put(slot, leaf.Key.(crypto.Signer), leaf.Certificate())
+			keys[id] = leaf.Certificate().RawSubjectPublicKeyInfo
+		}
+		here = append(here, cardWork{Card: i, Module: modules[i], PIN: pins[i], Keys: keys, Seed: seed + uint64(i)})
+		there = append(there, cardWork{Card: i, Module: modules[1-i], PIN: pins[i], Keys: keys, Seed: seed + uint64(2+i)})
+	}
+	stranger := newCard(s.pki, 1003, "777777")
+
+	// Each is alone at first, for those whose config names no token.
+	stop := make(chan struct{})
+	outcomes := make(chan []outcome, 3)
+	for i := range cards {
+		s.Readers[i].Insert(cards[i])
+		require.NoError(t, s.Await(s.Readers[i]))
+		slots, err := pkcs11.Slots(t.Context(), there[i].Module, "")
+		require.NoError(t, err)
+		for _, slot := range slots {
+			if slot.Token != nil {
+				there[i].Serial = slot.Token.Serial
+			}
+		}
+		require.NotEmpty(t, there[i].Serial)
+		go func() { outcomes <- doAll(here[i:i+1], stop) }()
+		signed := cards[i].Counts().Signatures
+		require.Eventually(t, func() bool { return cards[i].Counts().Signatures > signed+2 }, waitLong, tick)
+		if i == 0 {
+			require.NoError(t, s.Between(s.Readers[0], func() error { s.Readers[0].Pull(); return s.Await(s.Readers[0]) }))
+		}
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	child := exec.Command(self, "-test.run=^TestCardsChild$", "-test.timeout=0")
+	child.Env = append(os.Environ(), childCards+"="+string(must(json.Marshal(there))))
+	child.Stderr = os.Stderr
+	stdin, err := child.StdinPipe()
+	require.NoError(t, err)
+	s.Readers[0].Insert(cards[0])
+	require.NoError(t, s.Await(s.Readers[0]))
+	result := make(chan []byte, 1)
+	go func() {
+		out, err := child.Output()
+		if err != nil {
+			out = fmt.Appendf(out, "%v", err)
+		}
+		result <- out
+	}()
+	s.disturb(t, cards, stranger, duration, rand.New(rand.NewPCG(seed, 0)))
+	close(stop)
+	require.NoError(t, stdin.Close())
+	var all []outcome
+	for range here {
+		all = append(all, <-outcomes...)
+	}
+	var theirs []outcome
+	out := <-result
+	require.NoError(t, json.NewDecoder(bytes.NewReader(out)).Decode(&theirs), "%s", out)
+	all = append(all, theirs...)
+	var asked [2]int64
+	for _, o := range all {
+		t.Logf("%+v", o)
+		asked[o.Card] += o.Asked
+	}
+	for i, c := range append(cards[:], stranger) {
+		t.Logf("card %d: %+v", i, c.Counts())
+		require.Zero(t, c.Counts().Wrong)
+	}
+	for i, c := range cards {
+		if modules == [2]string{modules[1], modules[1]} { // OpenSC keeps the PIN and may give it again by itself
+			require.LessOrEqual(t, int64(c.Counts().PINs), asked[i])
+		}
+	}
+	for _, o := range all {
+		require.Empty(t, o.Wrong)
+		require.Positive(t, o.Signed)
+	}
+	require.Zero(t, stranger.Counts().PINs)
+}
+
+// disturb does things at random for a while, and leaves everything as it should be.
+func (s *cardStack) disturb(t *testing.T, cards [2]*testcard.Card, stranger *testcard.Card, duration time.Duration, random *rand.Rand) {
+	t.Helper()
+	some := func(atMost time.Duration) { time.Sleep(time.Duration(random.Int64N(int64(atMost)))) }
+	// quietly has no command of anybody under way in both readers.
+	quietly := func(f func() error) {
+		if s.rude {
+			require.NoError(t, f())
+			return
+		}
+		inner := func() error {
+			if s.Readers[1].Card() == nil {
+				return f()
+			}
+			return s.Between(s.Readers[1], f)
+		}
+		if s.Readers[0].Card() == nil {
+			require.NoError(t, inner())
+			return
+		}
+		require.NoError(t, s.Between(s.Readers[0], inner))
+	}
+	seen := func() error {
+		for _, r := range s.Readers {
+			if err := s.Await(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	put := func(a, b *testcard.Card) {
+		quietly(func() error {
+			for i, c := range []*testcard.Card{a, b} {
+				switch r := s.Readers[i]; {
+				case r.Card() == c:
+				default:
+					s.Readers[i].Pull()
+				}
+			}
+			if s.rude {
+				return nil
+			}
+			return seen()
+		})
+		for i, c := range []*testcard.Card{a, b} {
+			if s.Readers[i].Card() != c && c != nil {
+				s.Readers[i].Insert(c)
+			}
+		}
+	}
+	counts := map[string]int{}
+	for end := time.Now().Add(duration); time.Now().Before(end); {
+		some(700 * time.Millisecond)
+		what := ""
+		switch n := random.IntN(7); n {
+		case 0:
+			what = "pulled"
+			i := random.IntN(2)
+			now := [2]*testcard.Card{s.Readers[0].Card(), s.Readers[1].Card()}
+			now[i] = nil
+			put(now[0], now[1])
+			some(time.Second)
+			put(cards[0], cards[1])
+		case 1:
+			what = "a stranger's"
+			with := cards
+			with[random.IntN(2)] = stranger
+			put(with[0], with[1])
+			some(2 * time.Second)
+			put(cards[0], cards[1])
+		case 2:
+			what = "in each other's readers"
+			put(cards[1], cards[0])
+			some(2 * time.Second)
+			put(cards[0], cards[1])
+		case 3:
+			what = "pcscd killed"
+			quietly(func() error { s.Kill(); return nil })
+			some(time.Second)
+			require.NoError(t, s.Restart())
+		case 4, 5:
+			what = "held"
+			held, err := s.Hold(s.Readers[random.IntN(2)], n == 5)
+			if err != nil {
+				what = "could not be held" // to itself, when others are connected
+				break
+			}
+			some(1500 * time.Millisecond)
+			require.NoError(t, held.Close())
+		case 6:
+			what = "slow"
+			c := cards[random.IntN(2)]
+			c.SetDelay(time.Duration(random.Int64N(int64(100 * time.Millisecond))))
+			some(time.Second)
+			c.SetDelay(0)
+		}
+		counts[what]++
+		require.NoError(t, seen())
+	}
+	t.Logf("%v", counts)
+}
