@@ -52,6 +52,7 @@ type Card struct {
 	chain    []byte // the data of a command so far, which comes in parts
 	rest     []byte // of a response
 	log      []string
+	wrong    []string // the log when a PIN was wrong
 }
 
 // Counts is what a card has seen.
@@ -236,6 +237,13 @@ func (c *Card) answer(raw []byte) []byte {
 		}
 	}
 	return status(out, sw)
+}
+
+// Wrong is what the commands before the last wrong PIN were.
+func (c *Card) Wrong() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrong
 }
 
 func (c *Card) note(cmd command, out []byte, sw uint16) {

@@ -127,7 +127,10 @@ func (d *Daemon) Restart() error {
 	}
 	defer func() { _ = log.Close() }()
 	// sd_listen_fds(3): the number of the process that is meant, and one descriptor, which is 3.
-	d.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" -f -i -c "$1"`, pcscd(), filepath.Join(d.dir, "conf"))
+	d.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh", pcscd(), "-f", "-i", "-c", filepath.Join(d.dir, "conf"))
+	if help, _ := exec.Command(pcscd(), "--help").CombinedOutput(); strings.Contains(string(help), "--disable-polkit") {
+		d.cmd.Args = append(d.cmd.Args, "--disable-polkit") // from 2.0 on; there may be no polkit to ask
+	}
 	d.cmd.ExtraFiles = []*os.File{f}
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {

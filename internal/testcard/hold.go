@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 )
 
-// Commands of the protocol between libpcsclite and pcscd, version 4.4, which newer daemons speak, too.
+// Commands of the protocol between libpcsclite and pcscd, in versions 4.4 and 4.5.
 const (
 	cmdEstablish = 1
 	cmdConnect   = 4
@@ -32,31 +33,44 @@ const (
 	cardPresent = 4
 )
 
-// Await waits until PC/SC has noticed that a card was put in or taken out; it looks every 400 ms.
+// dial connects in the version of the protocol that the daemon speaks.
+func (d *Daemon) dial() (conn net.Conn, err error) {
+	for _, minor := range []uint32{4, 5} {
+		if conn, err = net.DialTimeout("unix", d.Socket, time.Second); err != nil {
+			return nil, err
+		}
+		if err = conn.SetDeadline(time.Now().Add(10 * time.Second)); err == nil {
+			if _, err = ask(conn, cmdVersion, 4, minor, 0); err == nil {
+				return conn, nil
+			}
+		}
+		_ = conn.Close()
+	}
+	return nil, err
+}
+
+// Await waits until PC/SC has noticed that a card was put in or taken out; it looks every 400 ms. It does not always notice when
+// cards come and go under commands of several programs, since the driver's threads then close each other's connections.
 func (d *Daemon) Await(r *Reader) error {
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		present, err := d.present(r)
 		if err == nil && present == (r.Card() != nil) {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("pcscd does not notice the card: %w", err)
+			text, _ := os.ReadFile(d.LogFile())
+			return fmt.Errorf("pcscd does not notice what happened to %s: a card is in: %v, it sees one: %v (%w)\n%s", r.Name, r.Card() != nil, present, err,
+				text[max(0, len(text)-4000):])
 		}
 	}
 }
 
 func (d *Daemon) present(r *Reader) (bool, error) {
-	conn, err := net.DialTimeout("unix", d.Socket, time.Second)
+	conn, err := d.dial()
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return false, err
-	}
-	if _, err := ask(conn, cmdVersion, 4, 4, 0); err != nil {
-		return false, err
-	}
 	if err := send(conn, cmdReaders, nil); err != nil {
 		return false, err
 	}
@@ -75,7 +89,7 @@ func (d *Daemon) present(r *Reader) (bool, error) {
 // Hold is another program that has the card of a reader to itself: in a transaction, or from its connection on. It lets
 // go when it is closed.
 func (d *Daemon) Hold(r *Reader, exclusive bool) (io.Closer, error) {
-	conn, err := net.DialTimeout("unix", d.Socket, time.Second)
+	conn, err := d.dial()
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +101,6 @@ func (d *Daemon) Hold(r *Reader, exclusive bool) (io.Closer, error) {
 }
 
 func hold(conn net.Conn, reader string, exclusive bool) error {
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return err
-	}
-	if _, err := ask(conn, cmdVersion, 4, 4, 0); err != nil {
-		return err
-	}
 	context, err := ask(conn, cmdEstablish, 2, 0, 0)
 	if err != nil {
 		return err

@@ -115,6 +115,7 @@ func (c *Card) try(padded []byte) uint16 {
 		c.counts.Wrong++
 		c.left--
 		c.verified = false
+		c.wrong = slices.Clone(c.log)
 		return swWrongPIN | uint16(c.left)
 	}
 	c.left, c.verified, c.fresh = Tries, true, true

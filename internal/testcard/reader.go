@@ -62,7 +62,7 @@ func (r *Reader) Card() *Card {
 func (r *Reader) hold(c *Card, gone, done chan struct{}) {
 	defer close(done)
 	for {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)))
+		conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)), 200*time.Millisecond)
 		r.mu.Lock()
 		out := r.gone != gone || r.card == nil
 		if !out && err == nil {
@@ -97,6 +97,9 @@ const (
 func serve(conn net.Conn, c *Card) {
 	defer func() { _ = conn.Close() }()
 	for {
+		// The driver asks for the ATR every 400 ms. When it does not, it has lost the connection: it has room for one that it has
+		// not taken, so that the next may look established here only, and two of its threads may take one each.
+		_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 		// The driver writes length and message one by one, and its kernel sends the second when ours has said that it has the
 		// first, which it would do after 40 ms.
 		quick(conn)

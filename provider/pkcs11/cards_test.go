@@ -115,6 +115,7 @@ func (s *cardStack) pull() error {
 // insert puts a card into the first reader, and waits until programs can see it.
 func (s *cardStack) insert(t testing.TB, c *testcard.Card) {
 	t.Helper()
+	require.NoError(t, s.pull()) // another card would be in and out unseen
 	s.Readers[0].Insert(c)
 	require.NoError(t, s.Await(s.Readers[0]))
 }
@@ -332,29 +333,38 @@ func (s *cardStack) batch(t *testing.T, signer *sign.Signer, at func(done int)) 
 	}
 }
 
-// TestCardSwapped has a stranger's card in the reader for a while. It is not given a PIN.
+// TestCardSwapped has a stranger's card in the reader for a while: put in under a caller, or when nobody calls. It is not given
+// a PIN.
 func TestCardSwapped(t *testing.T) {
 	onCards(t, func(t *testing.T, s *cardStack) {
-		card, stranger := s.newCard(3, cardPIN), s.newCard(4, "777777")
-		s.insert(t, card)
-		var asked atomic.Int64
-		p := s.open(t, func(c *pkcs11.Config) { c.PIN, c.Recover = counting(cardPIN, &asked), 500*time.Millisecond })
-		for _, id := range []string{cardAuthentication, cardSignature} {
-			key := keyOf(t, p, id)
-			require.NoError(t, signWith(t.Context(), key, key.Public(), "message"))
-			s.change(t, func() error { s.Readers[0].Insert(stranger); return nil })
-			for range 3 {
-				err := signWith(t.Context(), key, key.Public(), "message")
-				require.ErrorIs(t, err, sign.ErrUnavailable)
-				require.NotErrorIs(t, err, sign.ErrPIN)
+		for _, unseen := range []bool{false, true} {
+			for _, id := range []string{cardAuthentication, cardSignature} {
+				t.Run(fmt.Sprintf("unseen %v, key %x", unseen, id), func(t *testing.T) {
+					number := uint32(10 * nextNumber())
+					card, stranger := s.newCard(number, cardPIN), s.newCard(number+1, "777777")
+					s.insert(t, card)
+					p := s.open(t, func(c *pkcs11.Config) { c.Recover = 300 * time.Millisecond })
+					key := keyOf(t, p, id)
+					require.NoError(t, signWith(t.Context(), key, key.Public(), "message"))
+					if unseen {
+						s.insert(t, stranger)
+					} else {
+						s.change(t, func() error { s.Readers[0].Insert(stranger); return nil })
+					}
+					for range 3 {
+						err := signWith(t.Context(), key, key.Public(), "message")
+						require.ErrorIs(t, err, sign.ErrUnavailable)
+						require.NotErrorIs(t, err, sign.ErrPIN)
+					}
+					require.Zero(t, stranger.Counts().PINs)
+					s.insert(t, card)
+					require.Eventually(t, func() bool { return signWith(t.Context(), key, key.Public(), "message") == nil }, waitLong, tick)
+					require.Zero(t, stranger.Counts().PINs)
+					require.Zero(t, card.Counts().Wrong)
+					require.NoError(t, p.Close())
+				})
 			}
-			require.Zero(t, stranger.Counts().PINs)
-			s.Readers[0].Insert(card)
-			require.Eventually(t, func() bool { return signWith(t.Context(), key, key.Public(), "message") == nil }, waitLong, tick)
 		}
-		require.Zero(t, stranger.Counts().PINs)
-		require.Zero(t, card.Counts().Wrong)
-		require.NoError(t, p.Close())
 	})
 }
 
