@@ -195,6 +195,13 @@ func (s *Scheme) fits(pub crypto.PublicKey) bool {
 	return false
 }
 
+// hashIsThatOfOpts reports whether the digest of the scheme is what Opts.HashFunc makes, so that a key which is given the message
+// and hashes by the options signs what the container says. A scheme of a package of its own may have another hash.
+func (s *Scheme) hashIsThatOfOpts() bool {
+	h := s.Opts.HashFunc()
+	return h != 0 && h.Available() && bytes.Equal(h.New().Sum(nil), s.NewHash().Sum(nil))
+}
+
 func hashOID(h crypto.Hash) (string, bool) {
 	switch h {
 	case crypto.SHA256:

@@ -77,6 +77,9 @@ func (w *worker) inlined() (signature []byte, again *call) {
 	}
 	signature = c.signature                      // before somebody else claims the worker
 	c.signature, c.result, c.Out = nil, nil, nil // the rest is written anew
+	if cap(c.buffer) > maxKept {
+		c.buffer, c.Data = nil, nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w.ghost {

@@ -98,7 +98,6 @@ typedef struct {
 #define CKR_BUFFER_TOO_SMALL 0x150UL
 
 #define CKF_OS_LOCKING_OK 0x02UL
-#define CKM_RSA_PKCS_PSS 0x0dUL
 #define CKU_CONTEXT_SPECIFIC 2UL
 #define CK_UNAVAILABLE (~0UL)
 

@@ -146,7 +146,7 @@ sg_signed sg_sign(CK_FUNCTION_LIST *f, CK_ULONG session, CK_ULONG mechanism, CK_
 	CK_ULONG key, CK_BYTE *data, CK_ULONG dataLen, CK_BYTE *out, CK_ULONG outLen, int auth, CK_BYTE *pin, CK_ULONG pinLen) {
 	CK_RSA_PKCS_PSS_PARAMS pss = {hash, mgf, salt};
 	CK_MECHANISM m = {mechanism, NULL, 0};
-	if (mechanism == CKM_RSA_PKCS_PSS) {
+	if (hash) { // RSASSA-PSS, of a digest or of what is hashed by the token
 		m.parameter = &pss;
 		m.parameterLen = sizeof pss;
 	}
