@@ -49,6 +49,17 @@ func CheckDigest(op string, public crypto.PublicKey, digest []byte, opts crypto.
 	return nil
 }
 
+// CheckMessage is CheckDigest for a message that is hashed later, so that only the options can be wrong.
+func CheckMessage(op string, public crypto.PublicKey, opts crypto.SignerOpts) error {
+	var size int
+	if o, ok := opts.(*rsa.PSSOptions); opts != nil && (!ok || o != nil) {
+		size = sizeOf(opts.HashFunc())
+	}
+	return CheckDigest(op, public, zeros[:size], opts)
+}
+
+var zeros [64]byte // as long as the longest digest
+
 func refused(op string, class error, hint string) error {
 	return &sign.Error{Op: op, Class: class, Hint: hint}
 }

@@ -259,7 +259,7 @@ func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (c
 			continue
 		}
 		opts := k.schemes[0].Opts
-		sum := digestOf(message, opts)
+		sum := digestOf(message, opts.HashFunc())
 		var c call
 		if own := hashingOf(public, opts); k.hashes(own, opts) {
 			k.prepare(&c, own, message, opts)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"errors"
@@ -40,15 +39,9 @@ func bitOf(m uint) uint32 {
 	return 1 << (m - p11.MechSHA256RSA)
 }
 
-// digestOf makes the digest of a message, or returns the message when the options say that it is signed itself. Of options
-// that nobody takes it makes nothing, and they are refused when that is looked at.
-func digestOf(message []byte, opts crypto.SignerOpts) []byte {
-	if o, ok := opts.(*rsa.PSSOptions); opts == nil || ok && o == nil {
-		return nil
-	}
-	switch opts.HashFunc() {
-	case 0:
-		return message
+// digestOf makes the digest of a message; for 0 it is the message, which is signed itself then.
+func digestOf(message []byte, h crypto.Hash) []byte {
+	switch h {
 	case crypto.SHA256:
 		sum := sha256.Sum256(message)
 		return sum[:]
@@ -59,7 +52,7 @@ func digestOf(message []byte, opts crypto.SignerOpts) []byte {
 		sum := sha512.Sum512(message)
 		return sum[:]
 	}
-	return nil
+	return message
 }
 
 // SignMessage is [crypto.MessageSigner].
@@ -73,10 +66,10 @@ func (k *key) SignMessageContext(ctx context.Context, message []byte, opts crypt
 }
 
 func (k *key) signMessage(ctx context.Context, message []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
-	digest := digestOf(message, opts)
-	if err := keyring.CheckDigest("pkcs11: sign", k.public, digest, opts); err != nil {
+	if err := keyring.CheckMessage("pkcs11: sign", k.public, opts); err != nil {
 		return nil, err
 	}
+	digest := digestOf(message, opts.HashFunc())
 	own := hashingOf(k.public, opts)
 	var refusal error
 	if !k.hashes(own, opts) {
@@ -141,15 +134,6 @@ func alsoRefused(err error, other uint) error {
 	own := *e
 	own.Hint += "; " + mechanismName(other) + " is refused as well"
 	return &own
-}
-
-// giveMessage says of a scheme, of which the token was given a digest, how the key can do it; empty when it cannot.
-func (k *key) giveMessage(opts crypto.SignerOpts) string {
-	own := hashingOf(k.public, opts)
-	if own == 0 || k.lacks(own) != "" {
-		return ""
-	}
-	return "the token has " + mechanismName(own) + ", which makes the digest itself: give the key the message (sign.SignMessage), not its digest"
 }
 
 // MechanismOf names the mechanism with which a key of this package signs a message by a scheme, as far as is known before it

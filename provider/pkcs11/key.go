@@ -1,7 +1,6 @@
 package pkcs11
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -185,7 +184,7 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 	m := mechanismOf(k.public, opts)
 	if !slices.Contains(k.mechanisms, m) {
 		return 0, &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
-			Hint: k.lacks(m) + "; " + cmp.Or(k.giveMessage(opts), k.instead(m))}
+			Hint: k.lacks(m) + "; " + k.instead(m, opts)}
 	}
 	return m, nil
 }
@@ -204,26 +203,32 @@ func (k *key) explain(err error, mechanism uint, opts crypto.SignerOpts) error {
 	if k.p.mechanisms[mechanism] {
 		own.Hint += ", which it lists"
 	}
-	more := k.instead(mechanism)
-	if mechanism == mechanismOf(k.public, opts) {
-		more = cmp.Or(k.giveMessage(opts), more)
-	}
-	own.Hint += "; " + more
+	own.Hint += "; " + k.instead(mechanism, opts)
 	return &own
 }
 
-// instead names the schemes of the key that need another mechanism.
-func (k *key) instead(mechanism uint) string {
+// instead says what there is besides a mechanism: the message in the place of its digest, schemes that need another one.
+func (k *key) instead(mechanism uint, opts crypto.SignerOpts) string {
+	message := ""
+	if own := hashingOf(k.public, opts); own != 0 && own != mechanism && k.lacks(own) == "" {
+		message = "give the key the message (sign.SignMessage), not its digest, which the token makes by " + mechanismName(own)
+	}
 	var names []string
 	for _, s := range k.schemes {
-		if mechanismOf(k.public, s.Opts) != mechanism {
+		if mechanismOf(k.public, s.Opts) != mechanismOf(k.public, opts) {
 			names = append(names, s.Name)
 		}
 	}
-	if len(names) == 0 {
-		return "the key has no other scheme here"
+	schemes := "choose another scheme of the key: " + strings.Join(names, ", ")
+	switch {
+	case message != "" && len(names) != 0:
+		return message + ", or " + schemes
+	case message != "":
+		return message
+	case len(names) != 0:
+		return schemes
 	}
-	return "choose another scheme of the key: " + strings.Join(names, ", ")
+	return "the key has no other scheme here"
 }
 
 // The DigestInfo of RFC 8017 section 9.2 up to the digest. Its parameters are NULL, as they must be.

@@ -21,7 +21,7 @@ typedef U (*F)(U, U, U, U, U, U, U, U);
 // Numbers of functions are their places in the list: C_Initialize is 0.
 enum {
 	FINALIZE = 1, SLOT_LIST = 4, SLOT_INFO = 5, TOKEN_INFO = 6, MECHANISMS = 7, MECHANISM = 8, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, FIND_INIT = 26, FIND = 27, FIND_FINAL = 28,
-	SIGN_INIT = 42, SIGN = 43, N = 68
+	DIGEST_INIT = 37, DIGEST = 38, SIGN_INIT = 42, SIGN = 43, N = 68
 };
 // What is done to the real module before a call.
 enum { DO_CLOSE_ALL = 1, DO_LOGOUT = 2, DO_FINALIZE = 3, DO_FORK = 4, DO_RELOGIN = 5 };
@@ -55,10 +55,21 @@ typedef struct {
 	atomic_long voided;      // such logins that another call came in between of
 	atomic_long hidden;      // so many times C_GetSlotList lists nothing
 	atomic_long noSerial;    // so many times C_GetTokenInfo tells no serial number
+	atomic_long hashing;     // bits of what becomes of mechanisms, HIDE_RAW and the like
 	Function f[N];
 } Control;
 
 #define READER 7
+
+enum {
+	HIDE_RAW = 1,   // mechanisms that sign a digest are neither listed nor taken
+	LATE_RAW = 2,   // they are listed, and refused by C_Sign
+	ADD_ECDSA = 4,  // CKM_ECDSA_SHA256 and the like are there, made of C_Digest and C_Sign
+	LATE_HASH = 8,  // mechanisms that hash what they sign are refused by C_Sign
+	HIDE_HASH = 16, // they are not listed, and taken
+	CHECK_LEN = 32, // a mechanism that hashes what it signs is refused when it is given as many octets as a digest has
+	BAD_HASH = 64,  // with ADD_ECDSA, another digest is signed than that of the message
+};
 
 static atomic_bool loggedIn[4096]; // by the end of the number of the session
 static List *real, mine;
@@ -150,6 +161,65 @@ static U contextLogin(int i, U session, U user, U rv) {
 	return rv;
 }
 
+static int isRaw(U m) { return m == 1 || m == 0xd || m == 0x1041; }
+static int isHashing(U m) { return (m >= 0x40 && m <= 0x45) || (m >= 0x1044 && m <= 0x1046); }
+
+// What C_SignInit was called with, of each session. A session is used by one thread at a time.
+static struct { U mechanism, key; } begun[4096];
+
+static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h);
+
+// mechanisms lists what is there with ctl->hashing.
+static U mechanisms(U slot, U *list, U *count) {
+	U all[512], n = 512, kept = 0;
+	pthread_rwlock_rdlock(&inside);
+	U rv = ((F)real->f[MECHANISMS])(slot, (U)all, (U)&n, 0, 0, 0, 0, 0);
+	pthread_rwlock_unlock(&inside);
+	if (rv) return rv;
+	for (U j = 0; j < n; j++)
+		if (!(ctl->hashing & HIDE_RAW && isRaw(all[j])) && !(ctl->hashing & HIDE_HASH && isHashing(all[j]))) all[kept++] = all[j];
+	if (ctl->hashing & ADD_ECDSA)
+		for (U m = 0x1044; m <= 0x1046; m++) all[kept++] = m;
+	if (list && *count < kept) rv = 0x150; // CKR_BUFFER_TOO_SMALL
+	else if (list) memcpy(list, all, kept * sizeof *all);
+	*count = kept;
+	return rv;
+}
+
+// signInit keeps what C_Sign will need, and answers for mechanisms that the real module has not or must not have.
+static int signInit(U session, U *mechanism, U key, U *rv) {
+	U m = *mechanism;
+	begun[session % 4096].mechanism = m;
+	begun[session % 4096].key = key;
+	*rv = 0x70; // CKR_MECHANISM_INVALID
+	if (ctl->hashing & HIDE_RAW && isRaw(m)) return 1;
+	*rv = 0;
+	return ctl->hashing & ADD_ECDSA && m >= 0x1044 && m <= 0x1046;
+}
+
+// signed answers C_Sign where the real module does not. It leaves its operation, if there is one, as modules do that fail.
+static int signedHere(U session, U data, U length, U out, U outLength, U *rv) {
+	U m = begun[session % 4096].mechanism;
+	*rv = 0x70;
+	if (ctl->hashing & LATE_RAW && isRaw(m)) return 1;
+	if (ctl->hashing & LATE_HASH && isHashing(m)) return 1;
+	*rv = 0x21; // CKR_DATA_LEN_RANGE
+	if (ctl->hashing & CHECK_LEN && isHashing(m) && (length == 32 || length == 48 || length == 64)) return 1;
+	if (!(ctl->hashing & ADD_ECDSA && m >= 0x1044 && m <= 0x1046)) return 0;
+	static const U hashes[] = {0x250, 0x260, 0x270};
+	struct { U mechanism; void *parameter; U parameterLength; } digest = {hashes[m - 0x1044], NULL, 0}, ecdsa = {0x1041, NULL, 0};
+	unsigned char sum[64];
+	U n = sizeof sum;
+	pthread_rwlock_rdlock(&inside);
+	*rv = ((F)real->f[DIGEST_INIT])(session, (U)&digest, 0, 0, 0, 0, 0, 0);
+	if (!*rv) *rv = ((F)real->f[DIGEST])(session, data, length, (U)sum, (U)&n, 0, 0, 0);
+	if (ctl->hashing & BAD_HASH) sum[0] ^= 1;
+	if (!*rv) *rv = ((F)real->f[SIGN_INIT])(session, (U)&ecdsa, begun[session % 4096].key, 0, 0, 0, 0, 0);
+	if (!*rv) *rv = ((F)real->f[SIGN])(session, (U)sum, n, out, outLength, 0, 0, 0);
+	pthread_rwlock_unlock(&inside);
+	return 1;
+}
+
 static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	Function *x = &ctl->f[i];
 	long n = x->count++;
@@ -193,6 +263,11 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
 		ctl->swapTimes--;
 		c = ctl->swapTo;
+	}
+	if (ctl->hashing) {
+		if (i == MECHANISMS) return mechanisms(a, (U *)b, (U *)c);
+		if (i == SIGN_INIT && signInit(a, (U *)b, c, &rv)) return rv;
+		if (i == SIGN && signedHere(a, b, c, d, e, &rv)) return rv;
 	}
 	pthread_rwlock_rdlock(&inside);
 	rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
