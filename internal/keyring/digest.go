@@ -16,12 +16,12 @@ func CheckDigest(op string, public crypto.PublicKey, digest []byte, opts crypto.
 	if opts == nil {
 		return refused(op, sign.ErrInput, "the options say which hash the digest is of, and must not be nil")
 	}
+	if o, ok := opts.(*rsa.PSSOptions); ok && o == nil {
+		return refused(op, sign.ErrInput, "the options must not be nil")
+	}
 	switch public.(type) {
 	case *rsa.PublicKey:
 		if o, ok := opts.(*rsa.PSSOptions); ok {
-			if o == nil {
-				return refused(op, sign.ErrInput, "the options must not be nil")
-			}
 			// A salt of another length is not what the AlgorithmIdentifier says.
 			if o.SaltLength != rsa.PSSSaltLengthEqualsHash && (o.Hash == 0 || o.SaltLength != sizeOf(o.Hash)) {
 				return refused(op, sign.ErrUnsupported, "the salt of RSASSA-PSS must be as long as the hash")

@@ -153,7 +153,7 @@ type Mechanism struct {
 	Name           string // of those that this library uses, else CKM 0x…
 	MinKey, MaxKey int    // in the unit of the mechanism
 	Sign           bool
-	Used           bool // by this library
+	Used           bool // by this library; one that hashes what it signs, where the token lists no other for its family
 }
 
 // Diagnose asks module and token about themselves. No signature is made.
@@ -178,7 +178,7 @@ func (p *Provider) Diagnose(ctx context.Context) (Diagnosis, error) {
 		}
 		d.Mechanisms = nil
 		for _, id := range list {
-			m := Mechanism{ID: id, Name: mechanismName(id), Used: mechanismNames[id] != ""}
+			m := Mechanism{ID: id, Name: mechanismName(id), Used: mechanismNames[id] != "" || isHashing(id) && !slices.Contains(list, digestsOf(id))}
 			if i, err := p.module.Mechanism(slot, id); err == nil {
 				m.MinKey, m.MaxKey, m.Sign = int(i.MinKey), int(i.MaxKey), i.Flags&p11.MechanismSign != 0
 			}

@@ -251,7 +251,7 @@ func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (c
 	if len(may) == 0 {
 		return nil, fmt.Errorf("%w, and no certificate of it was given", errNoPublic)
 	}
-	message := make([]byte, 32)
+	message := make([]byte, 40)
 	_, _ = rand.Read(message) // never fails
 	for _, public := range may {
 		k := newKey(p, o, public, 0)

@@ -31,6 +31,19 @@ func hashingOf(public crypto.PublicKey, opts crypto.SignerOpts) uint {
 	return hashing[mechanismOf(public, opts)][opts.HashFunc()]
 }
 
+func isHashing(m uint) bool { return hashingNames[m] != "" }
+
+// digestsOf is the mechanism for digests of the family of one that hashes.
+func digestsOf(m uint) uint {
+	switch {
+	case m >= p11.MechECDSASHA256:
+		return p11.MechECDSA
+	case m >= p11.MechSHA256PSS:
+		return p11.MechPSS
+	}
+	return p11.MechRSA
+}
+
 // bitOf tells the mechanisms of hashing apart in location.hashes.
 func bitOf(m uint) uint32 {
 	if m >= p11.MechECDSASHA256 {
@@ -74,10 +87,11 @@ func (k *key) signMessage(ctx context.Context, message []byte, opts crypto.Signe
 	var refusal error
 	if !k.hashes(own, opts) {
 		signature, err := k.signContext(ctx, digest, opts, impatient)
-		if !refusesMechanism(err) || !k.mayHash(own) {
+		listed := slices.Contains(k.mechanisms, mechanismOf(k.public, opts))
+		if err == nil || listed && !refusesMechanism(err) || !k.mayHash(own) {
 			return signature, err
 		}
-		refusal = err // of a mechanism that the token lists
+		refusal = err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -104,8 +118,8 @@ func (k *key) hashes(own uint, opts crypto.SignerOpts) bool {
 	return k.lacks(own) == ""
 }
 
-// mayHash reports whether a mechanism may be tried after the one for digests was refused. A token that lists what it does not
-// have may have what it does not list, as tpm2-pkcs11 does; but no PIN is asked for to find out.
+// mayHash reports whether a mechanism may be tried after the one for digests was refused, or is not there. Some tokens have what
+// they do not list, as TPMs do RSASSA-PSS with tpm2-pkcs11; but no PIN is asked for to find out.
 func (k *key) mayHash(own uint) bool {
 	switch {
 	case own == 0, k.object.allowed != nil && !slices.Contains(k.object.allowed, own):

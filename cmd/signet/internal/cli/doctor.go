@@ -250,7 +250,7 @@ func (d *diagnosis) library(ctx context.Context, t *token, p *pkcs11.Provider) {
 		}
 	}
 	if len(signs) == 0 {
-		d.add(checkFailed, "mechanisms", "", "the token lists none that signs and is known here (CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_ECDSA, CKM_EDDSA), of %d", len(found.Mechanisms))
+		d.add(checkFailed, "mechanisms", "", "the token lists none that signs and is known here (CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_ECDSA, those with a hash such as CKM_SHA256_RSA_PKCS, CKM_EDDSA), of %d", len(found.Mechanisms))
 		return
 	}
 	d.add(checkOK, "mechanisms", "", "%s, of %d", strings.Join(signs, " "), len(found.Mechanisms))

@@ -307,12 +307,12 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 		}
 	}
 	r := C.sg_sign(s.m.functions, s.h, C.CK_ULONG(c.Mechanism), C.CK_ULONG(c.Hash), C.CK_ULONG(c.MGF), C.CK_ULONG(c.Salt),
-		C.CK_ULONG(c.Object), bytePtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(c.Out), C.CK_ULONG(len(c.Out)),
+		C.CK_ULONG(c.Object), dataPtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(c.Out), C.CK_ULONG(len(c.Out)),
 		auth, bytePtr(c.PIN), C.CK_ULONG(len(c.PIN)))
 	out := c.Out
 	if RV(r.rv) == BufferTooSmall && Stage(r.stage) == Sign && uint(r.length) > uint(len(c.Out)) && uint(r.length) <= maxSignature {
 		out = make([]byte, r.length)
-		r = C.sg_sign_again(s.m.functions, s.h, bytePtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(out), C.CK_ULONG(len(out)))
+		r = C.sg_sign_again(s.m.functions, s.h, dataPtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(out), C.CK_ULONG(len(out)))
 	}
 	c.Stage = Stage(r.stage)
 	if r.rv != 0 {
@@ -322,6 +322,16 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 		return nil, c.Stage.failed(GeneralError) // the module says that it wrote beyond the buffer
 	}
 	return out[:r.length], nil
+}
+
+// nothing is what the address of an empty message is, which some modules take for a missing one when it is 0.
+var nothing C.CK_BYTE
+
+func dataPtr(b []byte) *C.CK_BYTE {
+	if len(b) == 0 {
+		return &nothing
+	}
+	return bytePtr(b)
 }
 
 func bytePtr(b []byte) *C.CK_BYTE {
