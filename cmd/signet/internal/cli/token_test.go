@@ -191,6 +191,33 @@ func TestTokenPrompt(t *testing.T) {
 	out, err = run(goodPIN, command(strings.Replace(h.uri(""), h.label, "nobody", 1), "a"))
 	require.Equal(t, cli.ExitKey, exitCode(t, err), out)
 	require.NotContains(t, out, "PIN of", "nobody is asked for the PIN of a token that is not there")
+
+	// A key that wants its PIN for each signature may have one of its own, so that is asked for as well, once.
+	h.careful()
+	w.write("b", "b")
+	sign := command(h.uri("object=careful"), "--cert careful.crt a b")
+	out, err = run(goodPIN+"\n", sign)
+	require.NoError(t, err, out)
+	require.Equal(t, 1, strings.Count(out, `PIN of token "`+h.label+`"`), out)
+	require.Equal(t, 1, strings.Count(out, `PIN of key "careful" (id 09) on token "`+h.label+`"`), out)
+	require.Contains(t, out, "or just Enter if it is the same")
+	out, err = run(goodPIN+"\n"+goodPIN, sign)
+	require.NoError(t, err, out)
+	out, err = run(goodPIN+"\n"+wrongPIN, sign)
+	require.Error(t, err, out)
+	require.Contains(t, out, `log in for key "careful"`)
+}
+
+// careful makes a key that wants its PIN for each signature, and careful.crt beside it.
+func (h *hsm) careful() {
+	t := h.w.t
+	t.Helper()
+	out, err := exec.Command("pkcs11-tool", "--module", h.module, "--token-label", h.label, "--login", "--pin", goodPIN,
+		"--keypairgen", "--key-type", "EC:prime256v1", "--id", "09", "--label", "careful", "--always-auth").CombinedOutput()
+	require.NoError(t, err, string(out))
+	csr := h.w.run("csr", "--key", h.with("object=careful"), "--subject", "CN=Careful", "--out", "@careful.csr")
+	require.Equal(t, cli.ExitOK, csr.code, csr.stderr)
+	h.w.issue("careful.csr", "careful.crt")
 }
 
 // TestTokenMistakes is what people write into URIs: each gets one sentence that says what to do.
@@ -356,13 +383,8 @@ func TestTokenWithoutCgo(t *testing.T) {
 func TestKeyPIN(t *testing.T) {
 	w := newWorld(t)
 	h := w.newHSM()
-	out, err := exec.Command("pkcs11-tool", "--module", h.module, "--token-label", h.label, "--login", "--pin", goodPIN,
-		"--keypairgen", "--key-type", "EC:prime256v1", "--id", "09", "--label", "careful", "--always-auth").CombinedOutput()
-	require.NoError(t, err, string(out))
+	h.careful()
 	w.write("a", "a")
-	csr := w.run("csr", "--key", h.with("object=careful"), "--subject", "CN=Careful", "--out", "@c.csr")
-	require.Equal(t, cli.ExitOK, csr.code, csr.stderr)
-	w.issue("c.csr", "c.crt")
 	for name, c := range map[string]struct {
 		uri  string
 		env  map[string]string
@@ -388,7 +410,7 @@ func TestKeyPIN(t *testing.T) {
 				w.env[k] = v
 				defer delete(w.env, k)
 			}
-			args := []string{"sign", "--key", h.with("object=careful") + c.uri, "--cert", "@c.crt"}
+			args := []string{"sign", "--key", h.with("object=careful") + c.uri, "--cert", "@careful.crt"}
 			got := w.run(append(append(args, c.args...), "@a")...)
 			require.Equal(t, c.code, got.code, got.stderr)
 			require.Contains(t, got.stderr, c.says)
