@@ -109,7 +109,7 @@ func TestAnotherCardWhileThePINIsEntered(t *testing.T) {
 	var change atomic.Bool
 	asks := func(c *pkcs11.Config) {
 		c.TokenLabel, c.Recover = "", -1
-		c.PIN = func(context.Context, string) (sign.Secret, error) {
+		c.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 			if change.Swap(false) {
 				s.put(&other)
 			}

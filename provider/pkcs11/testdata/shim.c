@@ -55,7 +55,10 @@ typedef struct {
 	atomic_long voided;      // such logins that another call came in between of
 	atomic_long hidden;      // so many times C_GetSlotList lists nothing
 	atomic_long noSerial;    // so many times C_GetTokenInfo tells no serial number
+	atomic_long keyPIN;      // when it is set, C_Login(CKU_CONTEXT_SPECIFIC) takes this number only
+	atomic_long wrongKeyPIN; // such logins with another PIN
 	atomic_long hashing;     // bits of what becomes of mechanisms, HIDE_RAW and the like
+	atomic_long interface;   // what C_GetInterface answers, INTERFACE_30 and the like
 	Function f[N];
 } Control;
 
@@ -263,6 +266,15 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
 		ctl->swapTimes--;
 		c = ctl->swapTo;
+	}
+	if (i == LOGIN && b == 2 && ctl->keyPIN) {
+		char own[32];
+		if (d != (U)snprintf(own, sizeof own, "%ld", ctl->keyPIN) || memcmp((char *)c, own, d)) {
+			ctl->wrongKeyPIN++;
+			return 0xa0; // CKR_PIN_INCORRECT
+		}
+		c = (U)ctl->pin;
+		d = strlen(ctl->pin);
 	}
 	if (ctl->hashing) {
 		if (i == MECHANISMS) return mechanisms(a, (U *)b, (U *)c);
