@@ -136,6 +136,7 @@ func write(s *p11.Session, there []keyring.Cert, c *x509.Certificate, id []byte,
 type Diagnosis struct {
 	Module         string // path
 	Interface      string // version of PKCS #11: "2.40"
+	Functions      string // version of the functions that are called: "3.0" where the module has them by C_GetInterface
 	Manufacturer   string
 	Library        string
 	LibraryVersion string
@@ -158,7 +159,7 @@ type Mechanism struct {
 
 // Diagnose asks module and token about themselves. No signature is made.
 func (p *Provider) Diagnose(ctx context.Context) (Diagnosis, error) {
-	d := Diagnosis{Module: p.config.Module, Shared: !p.module.Owned(), OneAtATime: p.module.Serial(), Sessions: p.limit}
+	d := Diagnosis{Module: p.config.Module, Shared: !p.module.Owned(), OneAtATime: p.module.Serial(), Sessions: p.limit, Functions: p.module.Interface()}
 	err := p.do(ctx, "pkcs11: diagnose", func(s *p11.Session, _ uint64) error {
 		info, err := p.module.Info()
 		if err != nil {

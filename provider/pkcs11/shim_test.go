@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 21
+	shimGlobals   = 22
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -166,6 +166,12 @@ const (
 )
 
 func (s *shim) hash(bits int64) { atomic.StoreInt64(s.at(19), bits) }
+
+// answerInterface is what C_GetInterface answers, a number of shim.c. It is asked once, when the module is loaded.
+func (s *shim) answerInterface(number int64) { atomic.StoreInt64(s.at(20), number) }
+
+// cancels counts the calls of C_SessionCancel.
+func (s *shim) cancels() int64 { return atomic.LoadInt64(s.at(21)) }
 
 // do has something happen to the real module, before a call of the function, after so many more.
 func (s *shim) do(fn int, after, action int64) {

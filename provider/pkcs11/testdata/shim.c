@@ -58,7 +58,8 @@ typedef struct {
 	atomic_long keyPIN;      // when it is set, C_Login(CKU_CONTEXT_SPECIFIC) takes this number only
 	atomic_long wrongKeyPIN; // such logins with another PIN
 	atomic_long hashing;     // bits of what becomes of mechanisms, HIDE_RAW and the like
-	atomic_long interface;   // what C_GetInterface answers, INTERFACE_30 and the like
+	atomic_long interface;   // what C_GetInterface answers, IN_30 and the like; 0: that there is no such function
+	atomic_long cancels;     // calls of C_SessionCancel
 	Function f[N];
 } Control;
 
@@ -328,5 +329,69 @@ U C_GetFunctionList(List **out) {
 		mine.f[3] = (void *)C_GetFunctionList;
 	}
 	*out = &mine;
+	return 0;
+}
+
+// What C_GetInterface answers.
+enum {
+	IN_30 = 1,       // an interface of 3.0, and as the default
+	IN_32 = 2,       // one of 3.2, when it is asked for, and one of 2.40 as the default
+	IN_NOTHING = 3,  // CKR_OK and no interface
+	IN_NO_LIST = 4,  // an interface without functions
+	IN_240 = 5,      // one of 2.40, whatever is asked for
+	IN_HOLES = 6,    // one of 3.0 without C_Sign
+	IN_NAME = 7,     // a vendor's
+	IN_NO_NAME = 8,  // one without a name
+	IN_40 = 9,       // one of 4.0
+	IN_NO_CANCEL = 10, // one of 3.0 without C_SessionCancel
+	IN_BAD_CANCEL = 11, // one of 3.0 whose C_SessionCancel does nothing and says that it did
+};
+
+// The functions of 3.0 stand behind those of 2.40; numbers go on.
+enum { SESSION_CANCEL = 71, N3 = 92 };
+typedef struct { unsigned char version[2]; void *f[N3]; } List3;
+
+static U cancel(U session, U flags) {
+	ctl->cancels++;
+	if (ctl->interface == IN_BAD_CANCEL) return 0;
+	if (flags != 0x800) return 7; // CKF_SIGN; CKR_ARGUMENTS_BAD
+	unsigned char data[32] = {0}, out[1024];
+	U n = sizeof out;
+	pthread_rwlock_rdlock(&inside);
+	((F)real->f[SIGN])(session, (U)data, sizeof data, (U)out, (U)&n, 0, 0, 0); // ends what is active
+	pthread_rwlock_unlock(&inside);
+	return 0;
+}
+
+U C_GetInterface(const char *name, const unsigned char *version, void **out, U flags) {
+	static List3 list;
+	static struct { const char *name; void *functions; U flags; } interface;
+	List *base;
+	if (!name || strcmp(name, "PKCS 11") || flags) return 7; // CKR_ARGUMENTS_BAD
+	if (C_GetFunctionList(&base) || !ctl->interface) return 0x54; // CKR_FUNCTION_NOT_SUPPORTED
+	memcpy(list.f, base->f, sizeof base->f);
+	list.version[0] = 3, list.version[1] = 0;
+	list.f[SESSION_CANCEL] = (void *)cancel;
+	interface.name = "PKCS 11";
+	interface.functions = &list;
+	switch (ctl->interface) {
+	case IN_30: case IN_NO_CANCEL: case IN_BAD_CANCEL:
+		if (version && (version[0] != 3 || version[1] != 0)) return 7;
+		if (ctl->interface == IN_NO_CANCEL) list.f[SESSION_CANCEL] = NULL;
+		break;
+	case IN_32:
+		if (!version) { interface.functions = base; break; }
+		if (version[0] != 3 || version[1] != 2) return 7;
+		list.version[1] = 2;
+		break;
+	case IN_NOTHING: *out = NULL; return 0;
+	case IN_NO_LIST: interface.functions = NULL; break;
+	case IN_240: interface.functions = base; break;
+	case IN_HOLES: list.f[SIGN] = NULL; break;
+	case IN_NAME: interface.name = "Vendor 11"; break;
+	case IN_NO_NAME: interface.name = NULL; break;
+	case IN_40: list.version[0] = 4; break;
+	}
+	*out = &interface;
 	return 0;
 }

@@ -239,7 +239,7 @@ func (d *diagnosis) library(ctx context.Context, t *token, p *pkcs11.Provider) {
 	default:
 		d.add(checkOK, "login", "", "the token wants none")
 	}
-	d.add(checkOK, "library", "", "%s, version %s, by %s, PKCS #11 %s", orDash(found.Library), found.LibraryVersion, orDash(found.Manufacturer), found.Interface)
+	d.add(checkOK, "library", "", "%s, version %s, by %s, PKCS #11 %s, functions of %s", orDash(found.Library), found.LibraryVersion, orDash(found.Manufacturer), found.Interface, found.Functions)
 	if found.OneAtATime {
 		d.add(checkNote, "library", "", "the module cannot be used by several threads, so one signature is made at a time")
 	}

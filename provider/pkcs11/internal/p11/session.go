@@ -125,6 +125,17 @@ func (s *Session) Login(pin []byte) error {
 	return nil
 }
 
+// Cancel ends a signature that may have stayed active, by C_SessionCancel, which modules of PKCS #11 3.0 may have.
+func (s *Session) Cancel() error {
+	if s.m.version.major < 3 {
+		return FunctionNotSupported
+	}
+	if err := s.call(func() C.CK_RV { return C.sg_cancel(s.m.functions, s.h) }); err != nil {
+		return fmt.Errorf("C_SessionCancel: %w", err)
+	}
+	return nil
+}
+
 // Find returns the handles of all objects that match a template.
 func (s *Session) Find(template ...Attribute) ([]uint, error) {
 	if len(template) > maxTemplate {
