@@ -94,7 +94,7 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 		if err != nil {
 			return nil, err
 		}
-		if o.noSign {
+		if o.noSign && o.agrees() == nil {
 			c.unusable = append(c.unusable, unusable{o, &sign.Error{Op: "pkcs11: key", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported,
 				Hint: "it may not sign (CKA_SIGN is false); name another one"}})
 			continue

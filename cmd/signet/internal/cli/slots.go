@@ -146,7 +146,7 @@ func (a *app) listToken(ctx context.Context, t *token, s pkcs11.Slot, info *slot
 	defer func() { _ = p.Close() }()
 	ok = true
 	complain := func(err error) {
-		ok = false
+		ok = ok && errors.Is(err, sign.ErrUnsupported) // such a key is there, and was read
 		a.note("%s", sentence(err))
 	}
 	ref := t.uri.Ref()

@@ -82,6 +82,8 @@ const (
 	KeyRSA       = 0x00
 	KeyEC        = 0x03
 	KeyECEdwards = 0x40
+
+	KeyECMontgomery = 0x41
 )
 
 // Mechanisms.
