@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 19
+	shimGlobals   = 20
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -149,6 +149,7 @@ func (s *shim) keyPIN(pin int64) {
 	atomic.StoreInt64(s.at(17), pin)
 }
 
+func (s *shim) lastKey() int64      { return atomic.LoadInt64(s.at(19)) }
 func (s *shim) wrongKeyPINs() int64 { return atomic.LoadInt64(s.at(18)) }
 
 // breakDevice has C_SignInit fail until the module is finalised, when all else still goes well.
