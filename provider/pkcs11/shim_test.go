@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 22
+	shimGlobals   = 23
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -149,6 +149,7 @@ func (s *shim) keyPIN(pin int64) {
 	atomic.StoreInt64(s.at(17), pin)
 }
 
+func (s *shim) lastKey() int64      { return atomic.LoadInt64(s.at(19)) }
 func (s *shim) wrongKeyPINs() int64 { return atomic.LoadInt64(s.at(18)) }
 
 // breakDevice has C_SignInit fail until the module is finalised, when all else still goes well.
@@ -165,13 +166,13 @@ const (
 	badHash              // what addECDSA adds signs another digest
 )
 
-func (s *shim) hash(bits int64) { atomic.StoreInt64(s.at(19), bits) }
+func (s *shim) hash(bits int64) { atomic.StoreInt64(s.at(20), bits) }
 
 // answerInterface is what C_GetInterface answers, a number of shim.c. It is asked once, when the module is loaded.
-func (s *shim) answerInterface(number int64) { atomic.StoreInt64(s.at(20), number) }
+func (s *shim) answerInterface(number int64) { atomic.StoreInt64(s.at(21), number) }
 
 // cancels counts the calls of C_SessionCancel.
-func (s *shim) cancels() int64 { return atomic.LoadInt64(s.at(21)) }
+func (s *shim) cancels() int64 { return atomic.LoadInt64(s.at(22)) }
 
 // do has something happen to the real module, before a call of the function, after so many more.
 func (s *shim) do(fn int, after, action int64) {

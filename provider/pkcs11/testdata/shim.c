@@ -57,6 +57,7 @@ typedef struct {
 	atomic_long noSerial;    // so many times C_GetTokenInfo tells no serial number
 	atomic_long keyPIN;      // when it is set, C_Login(CKU_CONTEXT_SPECIFIC) takes this number only
 	atomic_long wrongKeyPIN; // such logins with another PIN
+	atomic_long lastKey;     // what C_SignInit was called with last
 	atomic_long hashing;     // bits of what becomes of mechanisms, HIDE_RAW and the like
 	atomic_long interface;   // what C_GetInterface answers, IN_30 and the like; 0: that there is no such function
 	atomic_long cancels;     // calls of C_SessionCancel
@@ -263,6 +264,7 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		if (ctl->maxSessions && ctl->sessions >= ctl->maxSessions) return 0xb1; // CKR_SESSION_COUNT
 	}
 	if (i == FINALIZE) ctl->broken = 0;
+	if (i == SIGN_INIT) ctl->lastKey = c;
 	if (i == SIGN_INIT && ctl->broken) return ctl->broken;
 	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
 		ctl->swapTimes--;
