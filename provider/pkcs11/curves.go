@@ -54,8 +54,12 @@ func unsupportedCurve(params []byte) error {
 	}
 }
 
+// ErrNotForSigning is in the errors that [Provider.Keys] has for keys of a kind that never signs, X25519 and X448: nothing is
+// wrong with them.
+var ErrNotForSigning = errors.New("are for key agreement, and cannot sign")
+
 func keyAgreement(name string) error {
-	return fmt.Errorf("keys of %s are for key agreement, and cannot sign", name)
+	return fmt.Errorf("keys of %s %w", name, ErrNotForSigning)
 }
 
 // agrees is why a key that is for key agreement by its kind cannot sign, or nil. Most of them have CKA_SIGN = false as well, which

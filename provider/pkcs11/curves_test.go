@@ -4,6 +4,7 @@ package pkcs11_test
 
 import (
 	"encoding/asn1"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,5 +51,6 @@ func TestCurvesThatAreNotSupported(t *testing.T) {
 		require.ErrorContains(t, err, `key "`+name+`"`)
 		require.ErrorContains(t, err, c.says)
 		require.Contains(t, failures, err.Error())
+		require.Equal(t, name >= "h", errors.Is(err, pkcs11.ErrNotForSigning))
 	}
 }

@@ -71,7 +71,7 @@ func TestDoctorToken(t *testing.T) {
 	check("with the root", cli.ExitOK, []string{"ok       chain        2 certificates, up to the root CN=Test CA"}, key)
 	check("no certificate", cli.ExitFailed, []string{"warning  certificate ", "signet csr", "ok       signature    rsa-pkcs1-sha256, verified"}, other.with(""))
 	check("certificate of another key", cli.ExitKey, []string{"failed   key "}, other.with(""), "--cert", "@k.crt")
-	require.Equal(t, cli.ExitUsage, w.run("doctor", "--key", "pkcs11:token=x").code)
+	require.Equal(t, cli.ExitUsage, w.run("doctor", "--key", "pkcs11:tokn=x").code)
 
 	h.module = bent(t, h.module)
 	t.Setenv("BEND_FLAGS", "0x20000")
