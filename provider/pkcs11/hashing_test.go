@@ -4,6 +4,7 @@ package pkcs11_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -293,6 +294,20 @@ func TestRawRefusedLate(t *testing.T) {
 		require.EqualValues(t, 2, made(t, s, key))
 		require.EqualValues(t, 1, made(t, s, key))
 	})
+	t.Run("it is something else", func(t *testing.T) {
+		s, _, key := start(t, "each time", 0)
+		for _, code := range []int64{0x21, 0x63, 0x50, 0xa0} { // DATA_LEN_RANGE, KEY_TYPE_INCONSISTENT, FUNCTION_CANCELED, PIN_INCORRECT
+			fn := fnSign
+			if code == 0xa0 {
+				fn = fnLogin
+			}
+			begun := s.count(fnSignInit)
+			s.fail(fn, 0, 1, code)
+			_, err := key.SignMessageContext(t.Context(), []byte("message"), pssSHA256)
+			require.Error(t, err)
+			require.EqualValues(t, 1, s.count(fnSignInit)-begun, "%v", err)
+		}
+	})
 	t.Run("the token is lost in between", func(t *testing.T) {
 		s, _, key := start(t, "rsa", lateRaw)
 		s.do(fnSignInit, 1, doCloseAll)
@@ -326,6 +341,26 @@ func TestHashingLongMessages(t *testing.T) {
 		for range 2 { // on both ways through the pool
 			_, err := sign.SignMessage(t.Context(), key, message, crypto.SHA256) // verified by the provider
 			require.NoError(t, err)
+		}
+	}
+}
+
+// TestParametersOfTheCallBefore: what a call is made of is used again, and schemes without parameters have none.
+func TestParametersOfTheCallBefore(t *testing.T) {
+	s := softStage(t)
+	importKey(t, softhsmModule(t), s.label, testpki.New(t).Leaf(testpki.RSA2048), "02", "rsa")
+	p, ec := s.open(t, func(c *pkcs11.Config) { c.Sessions = 1 })
+	key, err := p.Key(t.Context(), sign.Ref{Label: "rsa"})
+	require.NoError(t, err)
+	for _, bits := range []int64{0, hideRaw | addECDSA} {
+		s.hash(bits)
+		for _, ctx := range []context.Context{t.Context(), context.WithoutCancel(t.Context())} {
+			for _, scheme := range append(sign.Schemes(key.Public()), sign.PSS(crypto.SHA256), sign.PKCS1(crypto.SHA256), sign.PSS(crypto.SHA384)) {
+				_, err = sign.SignMessage(ctx, key, []byte("message"), scheme.Opts)
+				require.NoError(t, err)
+				_, err = sign.SignMessage(ctx, ec, []byte("message"), crypto.SHA256)
+				require.NoError(t, err)
+			}
 		}
 	}
 }

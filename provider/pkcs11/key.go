@@ -86,7 +86,7 @@ func (k *key) SubjectPublicKeyInfo() []byte { return k.spki }
 // Trusted is true: signatures are verified here, or the owner of the key chose that they are not.
 func (k *key) Trusted() bool { return true }
 
-// Schemes are those that the token lists mechanisms for.
+// Schemes are those that the token lists mechanisms for, for digests or for messages.
 func (k *key) Schemes() []sign.Scheme { return k.schemes }
 
 // Limit is 1 for a key that wants the PIN for each signature, else 0: the provider's holds.

@@ -279,6 +279,8 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		c = (U)ctl->pin;
 		d = strlen(ctl->pin);
 	}
+	if (i == SIGN_INIT && ((U *)b)[2] && ((U *)b)[0] != 0xd && !(((U *)b)[0] >= 0x43 && ((U *)b)[0] <= 0x45))
+		return 0x71; // CKR_MECHANISM_PARAM_INVALID: only RSASSA-PSS has parameters
 	if (ctl->hashing) {
 		if (i == MECHANISMS) return mechanisms(a, (U *)b, (U *)c);
 		if (i == SIGN_INIT && signInit(a, (U *)b, c, &rv)) return rv;
