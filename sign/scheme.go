@@ -24,7 +24,8 @@ type Scheme struct {
 	NewHash func() hash.Hash
 	// Opts is what the key is given with each digest.
 	Opts crypto.SignerOpts
-	// Whole says that the key signs the message, not its digest: Ed25519.
+	// Whole says that the scheme is over the message, not its digest: Ed25519. That a key makes the digest itself is its own
+	// affair ([MessageKey]).
 	Whole bool
 	// DigestAlg and SignatureAlg are the AlgorithmIdentifiers of a SignerInfo, DER.
 	DigestAlg, SignatureAlg []byte

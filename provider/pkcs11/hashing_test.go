@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,6 +211,30 @@ func TestHashingRequests(t *testing.T) {
 			require.ErrorContains(t, err, "give the key the message (sign.SignMessage), not its digest, which the token makes by CKM_")
 		}
 	}
+}
+
+// TestHashingInAGroup has members of which one makes the digests of messages and the other does not.
+func TestHashingInAGroup(t *testing.T) {
+	s := softStage(t)
+	other := newShim(t, softhsmModule(t))
+	other.hash(hideRaw | addECDSA | checkLen)
+	config := s.config()
+	config.Module = other.path
+	first, _ := s.open(t)
+	second, err := pkcs11.Open(t.Context(), config)
+	require.NoError(t, err)
+	group, err := pkcs11.NewGroup(first, second)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = group.Close() })
+	signer, err := sign.Open(t.Context(), group, sign.Ref{Label: s.name}, sign.WithChain(s.id.Chain...))
+	require.NoError(t, err)
+	results, err := batch.Sign(t.Context(), signer, &cades.Options{}, slices.Repeat([]sign.Content{sign.Bytes("a", []byte("a"))}, 200), nil)
+	require.NoError(t, err)
+	for _, r := range results {
+		require.NoError(t, r.Err)
+	}
+	require.Positive(t, s.count(fnSign))
+	require.Positive(t, other.count(fnSign))
 }
 
 var pssSHA256 = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
