@@ -43,6 +43,6 @@ func TestAllocations(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		require.LessOrEqual(t, whole, n+1, "the digest, of a message")
+		require.LessOrEqual(t, whole, 7.0, "the digest, of a message")
 	}
 }

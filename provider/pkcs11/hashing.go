@@ -44,7 +44,7 @@ func digestsOf(m uint) uint {
 	return p11.MechRSA
 }
 
-// bitOf tells the mechanisms of hashing apart in location.hashes.
+// bitOf tells the mechanisms of hashing apart in location.hashed.
 func bitOf(m uint) uint32 {
 	if m >= p11.MechECDSASHA256 {
 		return 1 << (6 + m - p11.MechECDSASHA256)
