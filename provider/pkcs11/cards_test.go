@@ -176,7 +176,7 @@ func TestCardKeys(t *testing.T) {
 		for e, err := range p.Keys(t.Context()) {
 			require.NoError(t, err)
 			ids[string(e.ID)] = true
-			require.NotNil(t, e.Certificate)
+			require.NotNil(t, e.Certificate())
 			signer, err := sign.Open(t.Context(), p, sign.Ref{ID: e.ID})
 			require.NoError(t, err)
 			signed, err := cades.Sign(t.Context(), signer, strings.NewReader("content"), &cades.Options{})

@@ -259,7 +259,9 @@ func TestWrongPIN(t *testing.T) {
 			require.ErrorIs(t, err, sign.ErrPIN)
 			require.True(t, sign.IsKeyError(err))
 		}
-		require.Contains(t, failures[0].Error(), "wrong try")
+		if s.given == nil { // others may have no flags for it
+			require.Contains(t, failures[0].Error(), "wrong try")
+		}
 		require.NotContains(t, failures[0].Error(), s.wrongPIN(t))
 		require.EqualValues(t, logins+1, s.count(fnLogin), "one try")
 		leakFree(t, s.shim, before, p)

@@ -18,7 +18,7 @@ const (
 	// hungTime is how long calls wait for an attempt that hangs when there is no time to wait for more.
 	hungTime = 5 * time.Second
 	// freshTime is how long after it was initialised a module is believed what it says of the token: nobody changes cards as fast.
-	freshTime = time.Second
+	freshTime = 250 * time.Millisecond
 	// forceAfter is how long a recovery waits for a call that does not return before it initialises the module all the same.
 	forceAfter = 3 * time.Second
 )
