@@ -5,7 +5,7 @@ package testcard
 import (
 	"bytes"
 	"crypto"
-	"crypto/des" //nolint:staticcheck // the management key of PIV cards is one of triple DES
+	"crypto/des" // the management key of PIV cards is one of triple DES
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"

@@ -5,7 +5,6 @@ package pkcs11_test
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -306,7 +305,7 @@ func (s *cardStack) atRandom(t *testing.T, modules [2]string, duration time.Dura
 		keys := map[string][]byte{}
 		for id, slot := range map[string]byte{cardAuthentication: testcard.Authentication, cardSignature: testcard.Signature} {
 			leaf := s.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.Subject.CommonName = fmt.Sprintf("card %d", number) })
-			cards[i].Put(slot, leaf.Key.(crypto.Signer), leaf.Certificate())
+			cards[i].Put(slot, leaf.Key, leaf.Certificate())
 			keys[id] = leaf.Certificate().RawSubjectPublicKeyInfo
 		}
 		here = append(here, cardWork{Card: i, Module: modules[i], PIN: pins[i], Keys: keys, Seed: seed + uint64(i)})

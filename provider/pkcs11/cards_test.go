@@ -124,7 +124,7 @@ func newCard(pki *testpki.PKI, number uint32, pin string) *testcard.Card {
 	c := testcard.New(fmt.Sprintf("card %d", number), number, pin).YubiKey()
 	for _, slot := range []byte{testcard.Authentication, testcard.Signature} {
 		id := pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.Subject.CommonName = fmt.Sprintf("card %d", number) })
-		c.Put(slot, id.Key.(crypto.Signer), id.Certificate())
+		c.Put(slot, id.Key, id.Certificate())
 	}
 	return c
 }
@@ -339,6 +339,9 @@ func TestCardSwapped(t *testing.T) {
 	onCards(t, func(t *testing.T, s *cardStack) {
 		for _, unseen := range []bool{false, true} {
 			for _, id := range []string{cardAuthentication, cardSignature} {
+				if testing.Short() && !unseen {
+					continue
+				}
 				t.Run(fmt.Sprintf("unseen %v, key %x", unseen, id), func(t *testing.T) {
 					number := uint32(10 * nextNumber())
 					card, stranger := s.newCard(number, cardPIN), s.newCard(number+1, "777777")

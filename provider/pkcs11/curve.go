@@ -52,8 +52,17 @@ type ecParameters struct {
 // for any public key.
 func (e *ecParameters) are(c *elliptic.CurveParams) bool {
 	a := new(big.Int).Sub(c.P, big.NewInt(3)) // of the curves here
-	base := elliptic.Marshal(c, c.Gx, c.Gy)   //nolint:staticcheck // the base point is no key
 	return e.Field.Type.String() == "1.2.840.10045.1.1" && e.Field.Prime.Cmp(c.P) == 0 &&
 		new(big.Int).SetBytes(e.Curve.A).Cmp(a) == 0 && new(big.Int).SetBytes(e.Curve.B).Cmp(c.B) == 0 &&
-		bytes.Equal(e.Base, base) && e.Order.Cmp(c.N) == 0 && (e.Cofactor == 0 || e.Cofactor == 1)
+		bytes.Equal(e.Base, basePoint(c)) && e.Order.Cmp(c.N) == 0 && (e.Cofactor == 0 || e.Cofactor == 1)
+}
+
+// basePoint is the base point of a curve, not compressed (SEC 1 section 2.3.3).
+func basePoint(c *elliptic.CurveParams) []byte {
+	size := (c.BitSize + 7) / 8
+	point := make([]byte, 1+2*size)
+	point[0] = 4
+	c.Gx.FillBytes(point[1 : 1+size])
+	c.Gy.FillBytes(point[1+size:])
+	return point
 }

@@ -18,7 +18,7 @@ func explicit(t *testing.T, curve elliptic.Curve, bend func(e *ecParameters)) []
 	e.Field.Type, e.Field.Prime = asn1.ObjectIdentifier{1, 2, 840, 10045, 1, 1}, c.P
 	e.Curve.A, e.Curve.B = new(big.Int).Sub(c.P, big.NewInt(3)).Bytes(), c.B.Bytes()
 	e.Curve.Seed = asn1.BitString{Bytes: []byte{1}, BitLength: 8}
-	e.Base = elliptic.Marshal(c, c.Gx, c.Gy) //nolint:staticcheck // the base point is no key
+	e.Base = append(append([]byte{4}, c.Gx.FillBytes(make([]byte, (c.BitSize+7)/8))...), c.Gy.FillBytes(make([]byte, (c.BitSize+7)/8))...)
 	bend(&e)
 	der, err := asn1.Marshal(e)
 	require.NoError(t, err)
