@@ -15,8 +15,8 @@ var (
 
 const orderInverse = 0xccd1c8aaee00bc4f
 
-// gap is p - n: r + n is an abscissa, too, when r is less (n < p, and p - n < n).
-var gap = [4]uint64{0x0c46353d039cdaae, 0x4319055258e8617b, 0, 0}
+// gap is p - n. When r is less, r + n is the abscissa of a point, too.
+var gap = [4]uint64{0x0c46353d039cdaae, 0x4319055358e8617b, 0, 0}
 
 // mulOrder returns x y / 2^256 mod n, for x and y less than n.
 func mulOrder(x, y *[4]uint64) (z [4]uint64) {

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/internal/p256verify"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -26,10 +28,11 @@ type key struct {
 	// Those of the schemes: one, or two for RSA.
 	mechanisms []uint
 	*location
-	spki    []byte
-	chain   []*x509.Certificate
-	schemes []sign.Scheme
-	object  object // as it was found first; its handle is not used
+	verifier *p256verify.Verifier // of a key on P-256
+	spki     []byte
+	chain    []*x509.Certificate
+	schemes  []sign.Scheme
+	object   object // as it was found first; its handle is not used
 }
 
 var (
@@ -45,6 +48,9 @@ var (
 func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key {
 	k := &key{p: p, public: public, size: sizeOf(public), spki: spkiOf(public), object: *o, location: &location{}}
 	k.at.Store(&place{o.handle, epoch})
+	if public, ok := public.(*ecdsa.PublicKey); ok && public.Curve == elliptic.P256() {
+		k.verifier = p256verify.New(public)
+	}
 	for _, s := range sign.Schemes(public) {
 		m := mechanismOf(public, s.Opts)
 		if k.lacks(m) != "" {
@@ -379,7 +385,7 @@ func (k *key) verify(digest []byte, opts crypto.SignerOpts, signature []byte) er
 		}
 		return rsa.VerifyPKCS1v15(public, opts.HashFunc(), digest, signature)
 	case *ecdsa.PublicKey:
-		if ecdsa.VerifyASN1(public, digest, signature) {
+		if k.verifier != nil && k.verifier.Verify(digest, signature) || k.verifier == nil && ecdsa.VerifyASN1(public, digest, signature) {
 			return nil
 		}
 	case ed25519.PublicKey:
