@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/internal/p256verify"
+	"github.com/seed-116355fd/signet/internal/rsaverify"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -28,11 +28,13 @@ type key struct {
 	// Those of the schemes: one, or two for RSA.
 	mechanisms []uint
 	*location
-	verifier *p256verify.Verifier // of a key on P-256
-	spki     []byte
-	chain    []*x509.Certificate
-	schemes  []sign.Scheme
-	object   object // as it was found first; its handle is not used
+	// What verifies signatures by the public key: one of them, or none.
+	ecdsa   *p256verify.Verifier
+	rsa     *rsaverify.Verifier
+	spki    []byte
+	chain   []*x509.Certificate
+	schemes []sign.Scheme
+	object  object // as it was found first; its handle is not used
 }
 
 var (
@@ -48,8 +50,11 @@ var (
 func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key {
 	k := &key{p: p, public: public, size: sizeOf(public), spki: spkiOf(public), object: *o, location: &location{}}
 	k.at.Store(&place{o.handle, epoch})
-	if public, ok := public.(*ecdsa.PublicKey); ok && public.Curve == elliptic.P256() {
-		k.verifier = p256verify.New(public)
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		k.rsa = rsaverify.New(public)
+	case *ecdsa.PublicKey:
+		k.ecdsa = p256verify.New(public, &p.tables)
 	}
 	for _, s := range sign.Schemes(public) {
 		m := mechanismOf(public, s.Opts)
@@ -383,9 +388,9 @@ func (k *key) verify(digest []byte, opts crypto.SignerOpts, signature []byte) er
 		if o, ok := opts.(*rsa.PSSOptions); ok {
 			return rsa.VerifyPSS(public, o.Hash, digest, signature, &rsa.PSSOptions{SaltLength: len(digest), Hash: o.Hash})
 		}
-		return rsa.VerifyPKCS1v15(public, opts.HashFunc(), digest, signature)
+		return k.rsa.Verify(opts.HashFunc(), digest, signature)
 	case *ecdsa.PublicKey:
-		if k.verifier != nil && k.verifier.Verify(digest, signature) || k.verifier == nil && ecdsa.VerifyASN1(public, digest, signature) {
+		if k.ecdsa.Verify(digest, signature) {
 			return nil
 		}
 	case ed25519.PublicKey:
