@@ -86,8 +86,10 @@ func BenchmarkField(b *testing.B) {
 	})
 	b.Run("scalars", func(b *testing.B) {
 		r := [4]uint64{1, 2, 3, 4}
+		s := [4]uint64{5, 6, 7, 8}
 		for range b.N {
-			_, r = scalars(&r, &r, &r)
+			s, r, _ = scalars(&r, &s, &s)
+			s[0] ^= 0x12345
 		}
 	})
 }

@@ -150,7 +150,7 @@ func TestOrder(t *testing.T) {
 			}
 		}
 		want := new(big.Int).Add(x, curveOrder)
-		require.Equal(t, toWords(want.Mod(want, radix)), plusOrder(&a))
+		require.Equal(t, toWords(want.Mod(want, radix)), plus(&a, &order))
 	}
 	for _, x := range edges(t, radix, 100) {
 		require.Equal(t, toWords(new(big.Int).Mod(x, curveOrder)), reduce(toWords(x)))
@@ -161,7 +161,8 @@ func TestOrder(t *testing.T) {
 		}
 		e, r := numbers[(i*7+1)%len(numbers)], numbers[(i*5+3)%len(numbers)]
 		ew, rw, sw := toWords(e), toWords(r), toWords(s)
-		u1, u2 := scalars(&ew, &rw, &sw)
+		u1, u2, ok := scalars(&ew, &rw, &sw)
+		require.True(t, ok)
 		w := new(big.Int).ModInverse(s, curveOrder)
 		mod := func(x *big.Int) [4]uint64 { return toWords(x.Mod(x, curveOrder)) }
 		require.Equal(t, mod(new(big.Int).Mul(e, w)), u1)
@@ -183,5 +184,42 @@ func TestDigits(t *testing.T) {
 			sum.Neg(sum)
 		}
 		require.Zero(t, sum.Sub(sum, x).Mod(sum, curveOrder).Sign(), "%x", x)
+	}
+}
+
+// TestInvert has numbers of all sizes, some of which are left to math/big, and random ones, none of which is.
+func TestInvert(t *testing.T) {
+	check := func(s *big.Int) bool {
+		w := toWords(s)
+		inverse, ok := invertOrder(&w)
+		if ok && toWords(new(big.Int).ModInverse(s, curveOrder)) != inverse {
+			t.Fatalf("the inverse of %x is not %x", s, inverse)
+		}
+		return ok
+	}
+	for range 20000 {
+		s, err := rand.Int(rand.Reader, curveOrder)
+		require.NoError(t, err)
+		require.True(t, check(s), "%x", s)
+	}
+	for size := 1; size <= 256; size++ {
+		for range 50 {
+			s, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(size)))
+			require.NoError(t, err)
+			if s.Sign() == 0 || s.Cmp(curveOrder) >= 0 {
+				continue
+			}
+			check(s)
+			check(new(big.Int).Sub(curveOrder, s))
+			check(new(big.Int).ModInverse(s, curveOrder))
+			// About a quarter, a third, … of the order: long quotients.
+			q := new(big.Int).Div(curveOrder, s)
+			check(q.Add(q, big.NewInt(1)))
+		}
+	}
+	for _, s := range edges(t, curveOrder, 0) {
+		if s.Sign() != 0 {
+			check(s)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package p256verify
 import (
 	"crypto/elliptic"
 	"encoding/binary"
-	"math/big"
 	"math/bits"
 )
 
@@ -50,16 +49,7 @@ func mulOrder(x, y *[4]uint64) (z [4]uint64) {
 	}
 	copy(z[:], t[:])
 	if t[4] != 0 || !less(&z, &order) {
-		z = minusOrder(&z)
-	}
-	return z
-}
-
-// minusOrder returns x - n mod 2^256.
-func minusOrder(x *[4]uint64) (z [4]uint64) {
-	var b uint64
-	for i := range z {
-		z[i], b = bits.Sub64(x[i], order[i], b)
+		z = minus(&z, &order, 0)
 	}
 	return z
 }
@@ -69,27 +59,21 @@ func reduce(x [4]uint64) [4]uint64 {
 	if less(&x, &order) {
 		return x
 	}
-	return minusOrder(&x)
+	return minus(&x, &order, 0)
 }
 
-// scalars returns u1 = e/s and u2 = r/s modulo n (FIPS 186-5 section 6.4.2), for r and s from 1 to n-1 and e less than n.
-func scalars(e, r, s *[4]uint64) (u1, u2 [4]uint64) {
-	b := octets(s)
-	var value, inverse big.Int
-	inverse.ModInverse(value.SetBytes(b[:]), elliptic.P256().Params().N)
-	inverse.FillBytes(b[:])
-	w := words(&b)
-	w = mulOrder(&w, &orderSquare)
-	return mulOrder(e, &w), mulOrder(r, &w)
-}
-
-// plusOrder returns x + n mod 2^256.
-func plusOrder(x *[4]uint64) (z [4]uint64) {
-	var c uint64
-	for i := range z {
-		z[i], c = bits.Add64(x[i], order[i], c)
+// scalars returns u1 = e/s and u2 = r/s modulo n (FIPS 186-5 section 6.4.2), for r and s from 1 to n-1 and e less than n, and reports
+// whether that worked, as it always does.
+func scalars(e, r, s *[4]uint64) (u1, u2 [4]uint64, ok bool) {
+	w, ok := invertOrder(s)
+	if !ok {
+		w = inverse(s, elliptic.P256().Params().N)
 	}
-	return z
+	w = mulOrder(&w, &orderSquare)
+	if mulOrder(s, &w) != [4]uint64{1} { // the proof that it is the inverse
+		return u1, u2, false
+	}
+	return mulOrder(e, &w), mulOrder(r, &w), true
 }
 
 // digits writes x or -x modulo n, which of them is odd, as the sum of (2 d[i] - 255) 256^i: digits from -255 to 255 that are odd, and
@@ -97,10 +81,7 @@ func plusOrder(x *[4]uint64) (z [4]uint64) {
 func digits(x *[4]uint64) (d [32]byte, negative uint64) {
 	odd := *x
 	if x[0]&1 == 0 {
-		var b uint64
-		for i := range odd {
-			odd[i], b = bits.Sub64(order[i], x[i], b)
-		}
+		odd = minus(&order, x, 0)
 		negative = ^uint64(0)
 	}
 	for i := range odd {

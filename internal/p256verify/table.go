@@ -148,11 +148,7 @@ func invertAll(x, work []element) bool {
 
 // invert returns 1/x, for x other than 0.
 func invert(x *element) element {
-	b := octets((*[4]uint64)(x))
-	var value big.Int
-	value.ModInverse(value.SetBytes(b[:]), elliptic.P256().Params().P)
-	value.FillBytes(b[:])
-	z := element(words(&b))
+	z := element(inverse((*[4]uint64)(x), elliptic.P256().Params().P))
 	// x = v 2^256, so this is 2^-256/v, and 2^256/v is wanted.
 	z.mul(&z, &square)
 	z.mul(&z, &square)

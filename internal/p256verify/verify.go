@@ -149,7 +149,10 @@ func verify(base, key *table, digest []byte, r, s *[4]uint64) bool {
 		return false
 	}
 	e := hashed(digest)
-	u1, u2 := scalars(&e, r, s)
+	u1, u2, ok := scalars(&e, r, s)
+	if !ok {
+		return false
+	}
 	var sum extended
 	if !combine(&sum, base, key, &u1, &u2) {
 		return false
@@ -158,7 +161,7 @@ func verify(base, key *table, digest []byte, r, s *[4]uint64) bool {
 		return true
 	}
 	// The abscissa is compared modulo n, and may be r + n when that is less than p.
-	return less(r, &gap) && sum.hasAbscissa(plusOrder(r))
+	return less(r, &gap) && sum.hasAbscissa(plus(r, &order))
 }
 
 // combine sets sum = u1 G + u2 Q, and reports whether that worked. It does not when a sum on the way is of a point and the same one
