@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,7 +34,7 @@ type object struct {
 
 // name is for errors.
 func (o *object) name() string {
-	return fmt.Sprintf("key %q (id %s)", o.label, hex.EncodeToString(o.id))
+	return keyName(string(o.label), o.id)
 }
 
 // catalog is what a token holds.

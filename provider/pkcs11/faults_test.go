@@ -245,7 +245,7 @@ func TestWrongPIN(t *testing.T) {
 		var now atomic.Value
 		now.Store(s.goodPIN(t))
 		p, key := s.open(t, func(c *pkcs11.Config) {
-			c.PIN = func(context.Context, string) (sign.Secret, error) {
+			c.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 				return sign.NewSecret([]byte(now.Load().(string))), nil
 			}
 		})

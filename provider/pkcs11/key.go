@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -329,11 +330,19 @@ func (p *Provider) signOn(s *p11.Session, k *key, c *call) error {
 	if err := p.mayTry(token.Flags); err != nil {
 		return err
 	}
-	return p.withPIN(p.ctx, s, token, "pkcs11: log in for "+k.object.name(), func(pin []byte) (asked bool, err error) {
+	asked := PINRequest{Token: p.place, Key: &sign.Ref{ID: bytes.Clone(k.object.id), Label: string(k.object.label)}}
+	return p.withPIN(p.ctx, s, token, asked, func(pin []byte) (step, error) {
 		c.PIN = pin
+		var err error
 		c.result, err = s.Sign(&c.SignCall)
 		c.PIN = nil
-		return c.Stage >= p11.ContextLogin, err
+		switch {
+		case err != nil && c.Stage < p11.ContextLogin:
+			return notGiven, err
+		case err != nil && c.Stage > p11.ContextLogin:
+			return beyond, err
+		}
+		return given, err
 	})
 }
 

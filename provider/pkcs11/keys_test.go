@@ -142,7 +142,7 @@ func TestAlwaysAuthenticate(t *testing.T) {
 	var asked atomic.Int64
 	var now atomic.Value
 	now.Store(goodPIN)
-	p := open(t, pkcs11.Config{Module: s.path, TokenLabel: label, PIN: func(context.Context, string) (sign.Secret, error) {
+	p := open(t, pkcs11.Config{Module: s.path, TokenLabel: label, PIN: func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 		asked.Add(1)
 		return sign.NewSecret([]byte(now.Load().(string))), nil
 	}})

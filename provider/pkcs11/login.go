@@ -107,13 +107,13 @@ func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInf
 	if err := p.mayTry(token.Flags); err != nil {
 		return err
 	}
-	return p.withPIN(ctx, s, token, "pkcs11: log in", func(pin []byte) (bool, error) {
+	return p.withPIN(ctx, s, token, PINRequest{Token: p.place}, func(pin []byte) (step, error) {
 		err := s.Login(pin)
 		if code, ok := errors.AsType[p11.RV](err); ok && code == p11.AlreadyLoggedIn {
 			p.noState.Store(true) // the session has just said that it is not
-			return false, nil
+			return notGiven, nil
 		}
-		return true, err
+		return given, err
 	})
 }
 
@@ -136,20 +136,28 @@ func (p *Provider) mayTry(flags uint) error {
 	return nil
 }
 
-// withPIN calls f with the PIN, or with nil for a PIN pad, and wipes it. F says whether the PIN went to the token. Called
-// with the turn to log in.
-func (p *Provider) withPIN(ctx context.Context, s *p11.Session, token p11.TokenInfo, op string, f func(pin []byte) (asked bool, err error)) error {
-	if p.config.PIN == nil && token.Flags&p11.TokenProtectedPath == 0 {
-		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: "give the PIN (Config.PIN)"}
+// withPIN calls f with the PIN, or with nil for a PIN pad, and wipes it. F says how far the PIN came. Called with the turn
+// to log in.
+func (p *Provider) withPIN(ctx context.Context, s *p11.Session, token p11.TokenInfo, asked PINRequest, f func(pin []byte) (step, error)) error {
+	op, source := "pkcs11: log in", p.config.pinFor(asked)
+	if asked.Key != nil {
+		op += " for " + keyName(asked.Key.Label, asked.Key.ID)
 	}
-	if p.config.PIN == nil {
+	if source == nil && token.Flags&p11.TokenProtectedPath == 0 {
+		hint := "give the PIN (Config.PIN)"
+		if asked.Key != nil {
+			hint = "the key wants its PIN for each signature; give it (Config.KeyPIN)"
+		}
+		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: hint}
+	}
+	if source == nil {
 		if _, err := p.checkToken(op, p.slotNow()); err != nil {
 			return wrap(op, p.place, err)
 		}
 		_, err := f(nil)
 		return p.explainPIN(op, err)
 	}
-	secret, err := p.config.PIN(ctx, p.place)
+	secret, err := source(ctx, asked)
 	defer secret.Wipe()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -161,33 +169,61 @@ func (p *Provider) withPIN(ctx context.Context, s *p11.Session, token p11.TokenI
 	if _, err := p.checkToken(op, p.slotNow()); err != nil {
 		return wrap(op, p.place, err)
 	}
-	if err := p.mayGive(op, token, secret.Bytes()); err != nil {
+	login := attempt{op: op, name: nameOf(token, asked), before: token, ofKey: asked.Key != nil, pin: secret.Bytes()}
+	if err := p.mayGive(&login); err != nil {
 		return err
 	}
-	asked, err := f(secret.Bytes())
-	if asked {
-		return p.answered(op, s, token, secret.Bytes(), err)
+	login.came, err = f(login.pin)
+	if login.came == notGiven {
+		return p.explainPIN(op, err)
 	}
-	return p.explainPIN(op, err)
+	return p.answered(s, &login, err)
 }
 
-// nameOf is what PINs are remembered for.
-func nameOf(token p11.TokenInfo) string {
+// step is how far a PIN came.
+type step int
+
+const (
+	notGiven step = iota
+	given         // the token has answered
+	beyond        // it took the PIN, or did not look at it yet: the error is of C_Sign
+)
+
+// attempt is a login with a PIN that is known.
+type attempt struct {
+	op     string
+	name   string        // what the PIN is remembered for
+	before p11.TokenInfo // the token before it
+	ofKey  bool          // the PIN is for one signature of a key
+	pin    []byte
+	came   step
+}
+
+// nameOf is what PINs are remembered for: the token, and whether they open it or are for a signature. All keys of a token share
+// what is known of theirs, since they often share the counter of wrong tries as well.
+func nameOf(token p11.TokenInfo, asked PINRequest) string {
 	id := identity(token)
-	return strings.Join(id[:], "\x00")
+	name := strings.Join(id[:], "\x00")
+	if asked.Key != nil {
+		name += "\x00key"
+	}
+	return name
 }
 
 // mayGive refuses PINs that are none, and those that must not be tried again.
-func (p *Provider) mayGive(op string, token p11.TokenInfo, pin []byte) error {
-	e := &sign.Error{Op: op, Place: p.place, Class: sign.ErrPIN}
+func (p *Provider) mayGive(a *attempt) error {
+	e := &sign.Error{Op: a.op, Place: p.place, Class: sign.ErrPIN}
 	switch logins := &p.module.Logins; {
-	case len(pin) == 0:
+	case len(a.pin) == 0:
 		e.Hint = "nothing was tried: the PIN is empty"
-	case len(pin) > keyring.MaxSecret:
-		e.Hint = fmt.Sprintf("nothing was tried: the PIN has %d octets", len(pin))
-	case logins.Refused(nameOf(token), pin):
+	case len(a.pin) > keyring.MaxSecret:
+		e.Hint = fmt.Sprintf("nothing was tried: the PIN has %d octets", len(a.pin))
+	case logins.Refused(a.name, a.pin):
 		e.Hint = "nothing was tried: the token has refused this PIN before in this process"
-	case logins.Exhausted(nameOf(token), pin):
+		if a.ofKey {
+			e.Hint = "nothing was tried: the token has refused this PIN before in this process, for a signature of a key"
+		}
+	case logins.Exhausted(a.name, a.pin):
 		e.Err = errUnanswered
 		e.Hint = "nothing was tried, since one more could lock the token; when you are sure of the PIN, start the program anew"
 	default:
@@ -198,11 +234,11 @@ func (p *Provider) mayGive(op string, token p11.TokenInfo, pin []byte) error {
 
 const wrongTries = p11.TokenPINCountLow | p11.TokenPINFinalTry | p11.TokenPINLocked
 
-// answered remembers what became of a PIN that went to the token, whose flags were as in before. A code that does not say
-// whether it was refused has the token asked: when it is there and has counted a try, or the code is the vendor's own, the
-// PIN is taken for a wrong one, which would cost another try if it were given again.
-func (p *Provider) answered(op string, s *p11.Session, before p11.TokenInfo, pin []byte, err error) error {
-	logins, name := &p.module.Logins, nameOf(before)
+// answered remembers what became of a PIN that went to the token. A code that does not say whether it was refused has the
+// token asked: when it is there and has counted a try, or the code is the vendor's own, the PIN is taken for a wrong one,
+// which would cost another try if it were given again. After the login, the vendor's code is about the signature.
+func (p *Provider) answered(s *p11.Session, a *attempt, err error) error {
+	logins, op, name, before, pin := &p.module.Logins, a.op, a.name, a.before, a.pin
 	code, ok := errors.AsType[p11.RV](err)
 	if err == nil {
 		logins.Accept(name, pin)
@@ -225,7 +261,7 @@ func (p *Provider) answered(op string, s *p11.Session, before p11.TokenInfo, pin
 		}
 		accepted := logins.Accepted(name, pin)
 		switch {
-		case gone == nil && (now.Flags&^before.Flags&wrongTries != 0 || bad && !accepted):
+		case gone == nil && (now.Flags&^before.Flags&wrongTries != 0 || bad && !accepted && a.came == given):
 			refused = true
 		case bad || !accepted:
 			logins.Unsure(name, pin)
@@ -234,7 +270,10 @@ func (p *Provider) answered(op string, s *p11.Session, before p11.TokenInfo, pin
 			err = fmt.Errorf("%w; %w: %w", err, errFoundGone, gone)
 		}
 	}
-	if !refused {
+	switch {
+	case !refused && a.came == beyond:
+		return err // of the signature
+	case !refused:
 		return p.explainPIN(op, err)
 	}
 	logins.Refuse(name, pin)
@@ -246,6 +285,9 @@ func (p *Provider) answered(op string, s *p11.Session, before p11.TokenInfo, pin
 	if e.Class != sign.ErrPIN {
 		e.Class, e.Temporary = sign.ErrPIN, false
 		e.Hint = "the token did not take the PIN, and does not say why; this one is not tried again"
+	}
+	if a.ofKey && p.config.KeyPIN == nil && logins.Accepted(nameOf(before, PINRequest{}), pin) {
+		e.Hint += "; the token is open with the same PIN, so the key may have one of its own; give that (Config.KeyPIN)"
 	}
 	// Not said before the try, since tokens whose PIN begins with the name of a user may count only what comes after it.
 	if n := uint(len(pin)); before.MaxPIN > 0 && before.MaxPIN <= maxCount && (n < before.MinPIN || n > before.MaxPIN) {

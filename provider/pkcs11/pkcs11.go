@@ -38,7 +38,8 @@
 // The token is known by its serial number, label, manufacturer and model from when it was opened. When another one is in its
 // place, calls wait for the first as for one that was pulled out, and the other one is not logged in to.
 //
-// A PIN that was refused is never tried again in the process, neither by this provider nor by another one.
+// A PIN that was refused is never tried again in the process, neither by this provider nor by another one. One that was
+// refused for the signature of a key may still open the token, and the other way round; see Config.KeyPIN.
 //
 // # Checks
 //
@@ -82,6 +83,9 @@ type Config struct {
 
 	// PIN is asked at each login. Nil means no login, unless the token has a protected authentication path (a PIN pad).
 	PIN PINFunc
+	// KeyPIN is asked for each signature of a key with CKA_ALWAYS_AUTHENTICATE, for tokens on which such keys have a PIN of
+	// their own, or several. Nil means PIN: on PIV cards it is the same one.
+	KeyPIN PINFunc
 	// AllowFinalTry lets a login be tried when the token says that one more wrong PIN will lock it.
 	AllowFinalTry bool
 	// Sessions is how many sessions are opened at most; 0 means DefaultSessions. Twice to four times the cores of an HSM

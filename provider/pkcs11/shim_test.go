@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 17
+	shimGlobals   = 20
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -142,6 +142,15 @@ func (s *shim) hideToken(times int64) { atomic.StoreInt64(s.at(15), times) }
 
 // blankSerial has tokens tell no serial number, so many times.
 func (s *shim) blankSerial(times int64) { atomic.StoreInt64(s.at(16), times) }
+
+// keyPIN has keys that want a PIN for each signature take this one only, which is not the user's.
+func (s *shim) keyPIN(pin int64) {
+	s.user(goodPIN, "")
+	atomic.StoreInt64(s.at(17), pin)
+}
+
+func (s *shim) lastKey() int64      { return atomic.LoadInt64(s.at(19)) }
+func (s *shim) wrongKeyPINs() int64 { return atomic.LoadInt64(s.at(18)) }
 
 // breakDevice has C_SignInit fail until the module is finalised, when all else still goes well.
 func (s *shim) breakDevice(rv int64) { atomic.StoreInt64(s.at(9), rv) }

@@ -181,7 +181,7 @@ func (s *stage) goodPIN(t testing.TB) string {
 	if s.given == nil {
 		return goodPIN
 	}
-	secret, err := s.given.PIN(t.Context(), "")
+	secret, err := s.given.PIN(t.Context(), pkcs11.PINRequest{})
 	require.NoError(t, err)
 	return string(secret.Bytes())
 }

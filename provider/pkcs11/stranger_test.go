@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,20 +26,27 @@ const strangerPIN = "5678"
 func readerStage(t *testing.T) (s *stage, own, other uint) {
 	t.Helper()
 	s = softStage(t)
-	label := "other of " + s.label
+	return s.reader(t, "other of "+s.label)
+}
+
+// reader puts the card of a stage into a reader, and makes another one with a label.
+func (s *stage) reader(t *testing.T, label string) (_ *stage, own, other uint) {
+	t.Helper()
+	own = slotOf(t, s.label).ID
 	run(t, "softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", soPIN, "--pin", strangerPIN)
-	own, other = slotOf(t, s.label).ID, slotOf(t, label).ID
+	other = slotOf(t, label, own).ID
 	s.put(&own)
 	return s, own, other
 }
 
-// slotOf finds a token with a copy of the module that nobody else has open, so that it is read anew.
-func slotOf(t *testing.T, label string) pkcs11.Slot {
+// slotOf finds a token, which is not in one of some slots, with a copy of the module that nobody else has open, so that it is
+// read anew.
+func slotOf(t *testing.T, label string, but ...uint) pkcs11.Slot {
 	t.Helper()
 	slots, err := pkcs11.Slots(t.Context(), newShim(t, softhsmModule(t)).path, "")
 	require.NoError(t, err)
 	for _, slot := range slots {
-		if slot.Token != nil && slot.Token.Label == label {
+		if slot.Token != nil && slot.Token.Label == label && !slices.Contains(but, slot.ID) {
 			return slot
 		}
 	}
@@ -85,6 +93,23 @@ func TestAnotherCard(t *testing.T) {
 			leakFree(t, s.shim, before, p)
 		})
 	}
+	t.Run("one of the same label", func(t *testing.T) {
+		s := softStage(t)
+		s, own, other := s.reader(t, s.label)
+		p, key := s.open(t, func(c *pkcs11.Config) { c.Recover = 300 * time.Millisecond })
+		require.Empty(t, s.many(t.Context(), key, 8, 5))
+		logins := s.count(fnLogin)
+		s.put(&other)
+		err := s.one(t.Context(), key, "message")
+		require.ErrorIs(t, err, sign.ErrUnavailable)
+		require.ErrorContains(t, err, "another token is there")
+		require.ErrorIs(t, p.Ping(t.Context()), sign.ErrUnavailable)
+		require.Equal(t, logins, s.count(fnLogin), "C_Login")
+		require.False(t, slotOf(t, s.label, own).Token.PINCountLow, "a wrong PIN was tried")
+		s.put(&own)
+		require.Eventually(t, func() bool { return s.one(t.Context(), key, "message") == nil }, waitLong, tick)
+		require.NoError(t, p.Close())
+	})
 	t.Run("waited out", func(t *testing.T) {
 		before := runtime.NumGoroutine()
 		s, own, other := readerStage(t)
@@ -109,7 +134,7 @@ func TestAnotherCardWhileThePINIsEntered(t *testing.T) {
 	var change atomic.Bool
 	asks := func(c *pkcs11.Config) {
 		c.TokenLabel, c.Recover = "", -1
-		c.PIN = func(context.Context, string) (sign.Secret, error) {
+		c.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 			if change.Swap(false) {
 				s.put(&other)
 			}

@@ -28,9 +28,11 @@ type URI struct {
 	ModulePath, ModuleName                                  string
 	PINSource                                               string // a file; without "file:"
 	PINValue                                                sign.Secret
-	InitArgs                                                string // x-init-args, of this library: pReserved of C_Initialize
-
-	hasPIN bool
+	// Of this library: x-key-pin-source and x-key-pin-value, as the two before, of Config.KeyPIN; x-init-args, pReserved of
+	// C_Initialize.
+	KeyPINSource string
+	KeyPINValue  sign.Secret
+	InitArgs     string
 }
 
 // String is the URI without the PIN.
@@ -66,6 +68,7 @@ func (u URI) String() string {
 	add(&query, "module-path", u.ModulePath)
 	add(&query, "module-name", u.ModuleName)
 	add(&query, "pin-source", u.PINSource)
+	add(&query, "x-key-pin-source", u.KeyPINSource)
 	add(&query, "x-init-args", u.InitArgs)
 	text := "pkcs11:" + strings.Join(path, ";")
 	if len(query) != 0 {
@@ -109,8 +112,11 @@ func ParseURI(text string) (URI, error) {
 			return URI{}, err
 		}
 	}
-	if u.PINSource != "" && u.hasPIN {
+	if u.PINSource != "" && u.PINValue.Len() != 0 {
 		return URI{}, badURI("pin-value", "give it or pin-source, not both")
+	}
+	if u.KeyPINSource != "" && u.KeyPINValue.Len() != 0 {
+		return URI{}, badURI("x-key-pin-value", "give it or x-key-pin-source, not both")
 	}
 	return u, nil
 }
@@ -168,7 +174,8 @@ func (u *URI) attribute(part string, seen map[string]bool, set func(name, value 
 
 var attributeNames = []string{
 	"token", "manufacturer", "serial", "model", "slot-id", "slot-description", "slot-manufacturer", "library-manufacturer",
-	"library-description", "library-version", "object", "id", "type", "module-path", "module-name", "pin-source", "pin-value", "x-init-args",
+	"library-description", "library-version", "object", "id", "type", "module-path", "module-name", "pin-source", "pin-value",
+	"x-key-pin-source", "x-key-pin-value", "x-init-args",
 }
 
 // holdsAttribute reports whether NAME= of an attribute stands in a raw value, behind something that people take for the
@@ -230,7 +237,7 @@ func (u *URI) pathAttribute(name, value string) error {
 		default:
 			return badURI(name, "it must be private, public, cert, secret-key or data")
 		}
-	case "pin-value", "pin-source", "module-path", "module-name":
+	case "pin-value", "pin-source", "x-key-pin-value", "x-key-pin-source", "module-path", "module-name":
 		return badURI(name, "it belongs after the ?")
 	default:
 		return unknown(name)
@@ -247,37 +254,53 @@ func (u *URI) queryAttribute(name, value string) error {
 			return badURI(name, "it is a name without folders; use module-path for a path")
 		}
 		u.ModuleName = value
-	case "pin-value":
+	case "pin-value", "x-key-pin-value":
 		if value == "" {
 			return badURI(name, "it is empty; leave it out, or give the PIN")
 		}
-		u.PINValue, u.hasPIN = sign.NewSecret([]byte(value)), true
-	case "pin-source":
-		if strings.HasPrefix(value, "|") {
-			return badURI(name, "commands are not run; give a file")
+		pin := &u.PINValue
+		if name != "pin-value" {
+			pin = &u.KeyPINValue
 		}
-		file, isFile := strings.CutPrefix(value, "file:")
-		if isFile && strings.HasPrefix(file, "//") {
-			// file://host/path of RFC 8089: only this host will do.
-			host, path, _ := strings.Cut(file[2:], "/")
-			if host != "" && host != "localhost" {
-				return badURI(name, "the file must be on this host")
-			}
-			file = "/" + path
+		*pin = sign.NewSecret([]byte(value))
+	case "pin-source", "x-key-pin-source":
+		source := &u.PINSource
+		if name != "pin-source" {
+			source = &u.KeyPINSource
 		}
-		switch {
-		case file == "":
-			return badURI(name, "it names no file")
-		case !isFile && strings.Contains(file, "://"):
-			return badURI(name, "only files are read")
+		var err error
+		if *source, err = pinFile(name, value); err != nil {
+			return err
 		}
-		u.PINSource = file
 	case "x-init-args":
 		u.InitArgs = value
 	default:
 		return unknown(name)
 	}
 	return nil
+}
+
+// pinFile is the file that a source of a PIN names, by its path or as a URI.
+func pinFile(name, value string) (string, error) {
+	if strings.HasPrefix(value, "|") {
+		return "", badURI(name, "commands are not run; give a file")
+	}
+	file, isFile := strings.CutPrefix(value, "file:")
+	if isFile && strings.HasPrefix(file, "//") {
+		// file://host/path of RFC 8089: only this host will do.
+		host, path, _ := strings.Cut(file[2:], "/")
+		if host != "" && host != "localhost" {
+			return "", badURI(name, "the file must be on this host")
+		}
+		file = "/" + path
+	}
+	switch {
+	case file == "":
+		return "", badURI(name, "it names no file")
+	case !isFile && strings.Contains(file, "://"):
+		return "", badURI(name, "only files are read")
+	}
+	return file, nil
 }
 
 // unknown refuses what could narrow the meaning, and passes over what vendors have (section 2.3).
@@ -291,7 +314,7 @@ func unknown(name string) error {
 // Ref is the key that the URI names.
 func (u URI) Ref() sign.Ref { return sign.Ref{ID: u.ID, Label: u.Object} }
 
-// Config adds to a config what the URI says. The PIN of the URI goes before that of the config.
+// Config adds to a config what the URI says. PINs of the URI go before those of the config.
 func (u URI) Config(config Config) (Config, error) {
 	for _, f := range []struct {
 		dst   *string
@@ -308,11 +331,17 @@ func (u URI) Config(config Config) (Config, error) {
 	if u.SlotID != nil {
 		config.Slot = u.SlotID
 	}
-	switch {
-	case u.hasPIN:
-		config.PIN = PIN(u.PINValue)
-	case u.PINSource != "":
-		config.PIN = PINFile(u.PINSource)
+	for _, f := range []struct {
+		dst   *PINFunc
+		value sign.Secret
+		file  string
+	}{{&config.PIN, u.PINValue, u.PINSource}, {&config.KeyPIN, u.KeyPINValue, u.KeyPINSource}} {
+		switch {
+		case f.value.Len() != 0:
+			*f.dst = PIN(f.value)
+		case f.file != "":
+			*f.dst = PINFile(f.file)
+		}
 	}
 	switch {
 	case u.ModulePath != "":

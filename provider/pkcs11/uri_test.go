@@ -31,6 +31,24 @@ func TestParseURI(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v", u, u, u), "12;34")
 	require.True(t, u.Ref().IsZero())
 
+	u, err = pkcs11.ParseURI("pkcs11:token=a?pin-source=/p&x-key-pin-source=file:///k")
+	require.NoError(t, err)
+	require.Equal(t, pkcs11.URI{Token: "a", PINSource: "/p", KeyPINSource: "/k"}, u)
+	require.Equal(t, "pkcs11:token=a?pin-source=/p&x-key-pin-source=/k", u.String())
+	config, err := u.Config(pkcs11.Config{})
+	require.NoError(t, err)
+	require.True(t, config.PIN != nil && config.KeyPIN != nil)
+	u, err = pkcs11.ParseURI("pkcs11:token=a?x-key-pin-value=secret-1234")
+	require.NoError(t, err)
+	require.Equal(t, "pkcs11:token=a", u.String())
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v", u, u, u), "secret-1234")
+	config, err = u.Config(pkcs11.Config{})
+	require.NoError(t, err)
+	require.Nil(t, config.PIN)
+	told, err := config.KeyPIN(t.Context(), pkcs11.PINRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "secret-1234", string(told.Bytes()))
+
 	u, err = pkcs11.ParseURI("pkcs11:token=R&D;object=my-token=1,2?module-path=/opt/a;b/m.so")
 	require.NoError(t, err)
 	require.Equal(t, "R&D my-token=1,2 /opt/a;b/m.so", u.Token+" "+u.Object+" "+u.ModulePath)
@@ -58,6 +76,11 @@ func TestParseURI(t *testing.T) {
 		"two ?":            "pkcs11:?module-path=/m.so?pin-value=secret-1234",
 		"comma":            "pkcs11:token=a,pin-value=secret-1234",
 		"no separator":     "pkcs11:token=a-PIN-VALUE=secret-1234",
+		"both key PINs":    "pkcs11:?x-key-pin-source=a&x-key-pin-value=secret-1234",
+		"empty key PIN":    "pkcs11:?x-key-pin-value=",
+		"key PIN command":  "pkcs11:?x-key-pin-source=|id",
+		"key PIN in path":  "pkcs11:x-key-pin-value=secret-1234",
+		"key PIN behind ;": "pkcs11:?module-path=/m.so;x-key-pin-value=secret-1234",
 		"& and a space":    "pkcs11:token=a& object=b",
 	} {
 		t.Run(name, func(t *testing.T) {

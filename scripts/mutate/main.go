@@ -13,18 +13,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // change is one of them: the first occurrence of from, in a file, becomes to.
 type change struct {
 	name, file, from, to string
-	tests                string // packages, separated by spaces
+	tests                string // packages, and perhaps -run=…, separated by spaces
 }
 
 func main() {
 	bad, made := 0, 0
-	for _, c := range changes {
+	for _, c := range slices.Concat(changes, tokenChanges) {
 		if !wanted(c, os.Args[1:]) {
 			continue
 		}
@@ -75,11 +76,18 @@ func try(c change) string {
 			return err.Error()
 		}
 	}
-	packages := strings.Fields(c.tests)
+	var packages, flags []string
+	for _, word := range strings.Fields(c.tests) {
+		if strings.HasPrefix(word, "-") {
+			flags = append(flags, word)
+		} else {
+			packages = append(packages, word)
+		}
+	}
 	if build, err := exec.Command("go", append([]string{"build", "-overlay", overlay}, packages...)...).CombinedOutput(); err != nil {
 		return "NO BUILD: " + string(build)
 	}
-	out, err := exec.Command("go", append([]string{"test", "-short", "-overlay", overlay, "-timeout", "300s"}, packages...)...).CombinedOutput()
+	out, err := exec.Command("go", append([]string{"test", "-short", "-overlay", overlay, "-timeout", "300s"}, append(flags, packages...)...)...).CombinedOutput()
 	switch {
 	case err == nil:
 		return "SURVIVES"

@@ -34,9 +34,9 @@ func newToken(t testing.TB, ids map[string]testpki.Identity) (module, label stri
 func tokenStore(module, label, pinFile string, opened, asked *atomic.Int32) *keys.Store {
 	return &keys.Store{Name: label, Identity: "token " + label, Files: []string{pinFile}, Open: func(ctx context.Context) (sign.Provider, error) {
 		opened.Add(1)
-		return pkcs11.Open(ctx, pkcs11.Config{Module: module, TokenLabel: label, PIN: func(ctx context.Context, what string) (sign.Secret, error) {
+		return pkcs11.Open(ctx, pkcs11.Config{Module: module, TokenLabel: label, PIN: func(ctx context.Context, which pkcs11.PINRequest) (sign.Secret, error) {
 			asked.Add(1)
-			return pkcs11.PINFile(pinFile)(ctx, what)
+			return pkcs11.PINFile(pinFile)(ctx, which)
 		}})
 	}}
 }

@@ -26,6 +26,7 @@ func checkSecrets(_ context.Context, c *Config) (all []Finding) {
 		s := &c.Stores[i]
 		look("password of store "+s.Name, s.Password)
 		look("PIN of store "+s.Name, s.PIN)
+		look("PIN of keys of store "+s.Name, s.KeyPIN)
 		if s.File != "" && everybodyReads(string(s.File)) && s.Password.IsZero() {
 			all = append(all, finding(Warning, "store "+s.Name, "everybody on this machine can read %s, and it has no password; chmod 600 mends that", s.File))
 		}

@@ -71,6 +71,7 @@ type Store struct {
 	Password     Secret   `yaml:"password"` // of the file
 	Token        []string `yaml:"token"`    // pkcs11: URIs, without the PIN
 	PIN          Secret   `yaml:"pin"`      // of tokens whose URI has no pin-source
+	KeyPIN       Secret   `yaml:"key-pin"`  // of keys that want one for each signature which is not the token's
 	Sessions     int      `yaml:"sessions"` // with each token at most; 0 means 8
 	Recover      Duration `yaml:"recover"`  // how long calls wait for a token that was lost; 0 means 30 s
 	Certificates []Path   `yaml:"certificates"`

@@ -136,7 +136,10 @@ func (s *Store) openToken(ctx context.Context, uris []pkcs11.URI, o *opened) (si
 	for _, u := range uris {
 		config := pkcs11.Config{Sessions: s.Sessions, Recover: s.Recover, Certificates: more}
 		if !s.PIN.IsZero() {
-			config.PIN = pkcs11.PINFunc(s.PIN.ask())
+			config.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) { return s.PIN.Read() }
+		}
+		if !s.KeyPIN.IsZero() {
+			config.KeyPIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) { return s.KeyPIN.Read() }
 		}
 		if config, err = u.Config(config); err != nil {
 			errs = append(errs, err)

@@ -111,7 +111,7 @@ func (s *Store) store(dir string, o *opened) (*keys.Store, sign.Ref, error) {
 	for _, c := range s.Certificates {
 		store.Files = append(store.Files, string(c))
 	}
-	for _, secret := range []Secret{s.Password, s.PIN} {
+	for _, secret := range []Secret{s.Password, s.PIN, s.KeyPIN} {
 		if secret.file != "" {
 			store.Files = append(store.Files, secret.file)
 		}
@@ -131,6 +131,10 @@ func (s *Store) store(dir string, o *opened) (*keys.Store, sign.Ref, error) {
 		if u.PINSource != "" {
 			u.PINSource = absolute(u.PINSource, dir)
 			store.Files = append(store.Files, u.PINSource)
+		}
+		if u.KeyPINSource != "" {
+			u.KeyPINSource = absolute(u.KeyPINSource, dir)
+			store.Files = append(store.Files, u.KeyPINSource)
 		}
 		if strings.ContainsRune(u.ModulePath, filepath.Separator) { // else the dynamic linker looks for it
 			u.ModulePath = absolute(u.ModulePath, dir)
@@ -166,7 +170,7 @@ func forOperators(err error) error {
 
 var operatorWords = strings.NewReplacer(
 	"set Config.Password", "add password: file:PATH to the store",
-	"(Config.PIN)", "(pin: file:PATH)", "(Config.Module)", "(module-path= in the URI)", "(Config.InitArgs)", "(x-init-args= in the URI)",
+	"(Config.PIN)", "(pin: file:PATH)", "(Config.KeyPIN)", "(key-pin: file:PATH)", "(Config.Module)", "(module-path= in the URI)", "(Config.InitArgs)", "(x-init-args= in the URI)",
 	"(Config.Certificates)", "(certificates:)", "(Config.AllowFinalTry)", "(signet doctor --final-try)",
 	"(Config.Sessions)", "(sessions:)", "(Config.Recover)", "(recover:)",
 )

@@ -118,6 +118,8 @@ func (k checker) stores() {
 			k.wrong(path, "it has a file and a token; make two stores of it")
 		case s.File != "" && !s.PIN.IsZero():
 			k.wrong(path+".pin", "a PIN is for tokens; a file has a password")
+		case s.File != "" && !s.KeyPIN.IsZero():
+			k.wrong(path+".key-pin", "a PIN is for tokens; a file has a password")
 		case s.File != "" && (s.Sessions != 0 || s.Recover != 0):
 			k.wrong(path, "sessions and recover are for tokens; remove them")
 		case len(s.Token) != 0 && !s.Password.IsZero():
@@ -141,13 +143,15 @@ func (k checker) token(path, uri string, s *Store) {
 	u, err := pkcs11.ParseURI(uri)
 	switch {
 	case strings.Contains(strings.ToLower(uri), "pin-value"):
-		k.wrong(path, "a PIN does not stand in a configuration file itself; take pin-value out and add pin: file:PATH or pin: env:NAME")
+		k.wrong(path, "a PIN does not stand in a configuration file itself; take pin-value out and add pin: (or key-pin:) file:PATH or env:NAME")
 	case err != nil:
 		k.wrong(path, "%s", err)
 	case u.ModulePath == "" && u.ModuleName == "":
 		k.wrong(path, "it does not say which module; put the path of the vendor's PKCS #11 library at its end: ?module-path=/path/to/library.so")
 	case u.PINSource != "" && !s.PIN.IsZero():
 		k.wrong(path, "it says where the PIN is (pin-source), and so does pin; remove one")
+	case u.KeyPINSource != "" && !s.KeyPIN.IsZero():
+		k.wrong(path, "it says where the PIN of the key is (x-key-pin-source), and so does key-pin; remove one")
 	}
 }
 

@@ -55,6 +55,9 @@ typedef struct {
 	atomic_long voided;      // such logins that another call came in between of
 	atomic_long hidden;      // so many times C_GetSlotList lists nothing
 	atomic_long noSerial;    // so many times C_GetTokenInfo tells no serial number
+	atomic_long keyPIN;      // when it is set, C_Login(CKU_CONTEXT_SPECIFIC) takes this number only
+	atomic_long wrongKeyPIN; // such logins with another PIN
+	atomic_long lastKey;     // what C_SignInit was called with last
 	Function f[N];
 } Control;
 
@@ -189,10 +192,20 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		if (ctl->maxSessions && ctl->sessions >= ctl->maxSessions) return 0xb1; // CKR_SESSION_COUNT
 	}
 	if (i == FINALIZE) ctl->broken = 0;
+	if (i == SIGN_INIT) ctl->lastKey = c;
 	if (i == SIGN_INIT && ctl->broken) return ctl->broken;
 	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
 		ctl->swapTimes--;
 		c = ctl->swapTo;
+	}
+	if (i == LOGIN && b == 2 && ctl->keyPIN) {
+		char own[32];
+		if (d != (U)snprintf(own, sizeof own, "%ld", ctl->keyPIN) || memcmp((char *)c, own, d)) {
+			ctl->wrongKeyPIN++;
+			return 0xa0; // CKR_PIN_INCORRECT
+		}
+		c = (U)ctl->pin;
+		d = strlen(ctl->pin);
 	}
 	pthread_rwlock_rdlock(&inside);
 	rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);

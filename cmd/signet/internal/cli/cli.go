@@ -130,6 +130,7 @@ func sentence(err error) string {
 
 var forUsers = strings.NewReplacer(
 	"(Config.PIN)", "(pin-source=FILE in the URI, --password-file FILE, or "+pinVariable+")",
+	"(Config.KeyPIN)", "(x-key-pin-source=FILE in the URI, --key-pin-file FILE, or "+keyPINVariable+")",
 	"(Config.Module)", "(module-path= in the URI)",
 	"(Config.InitArgs)", "(x-init-args= in the URI)",
 	"(Config.Certificates)", "(--cert FILE)",

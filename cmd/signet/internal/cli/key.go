@@ -22,7 +22,7 @@ import (
 
 // keyFlags say which key is used.
 type keyFlags struct {
-	key, passwordFile, cert string
+	key, passwordFile, keyPINFile, cert string
 
 	finalTry bool
 	sessions int           // of a token; 0 is the default
@@ -35,6 +35,7 @@ func (f *keyFlags) register(cmd *cobra.Command, env func(string) string, cert bo
 	flags := cmd.Flags()
 	flags.StringVarP(&f.key, "key", "k", "", "the `KEY`: a file (.p12 .pfx .pem .key), a folder of such files, a pkcs11: URI, or demo; SIGNET_KEY if not given")
 	flags.StringVar(&f.passwordFile, "password-file", "", "the `FILE` with the password or PIN of the key; else SIGNET_PASSWORD (or, of a token, SIGNET_PIN), else it is asked for")
+	flags.StringVar(&f.keyPINFile, "key-pin-file", "", "the `FILE` with the PIN that a key of a token wants for each signature, where that is not the PIN of the token; else SIGNET_KEY_PIN")
 	flags.BoolVar(&f.finalTry, "final-try", false, "try the PIN of a token also when one more wrong one will lock it")
 	if cert {
 		flags.StringVar(&f.cert, "cert", "", "which key of several, `REF`: a thumbprint (see signet keys), label:TEXT, id:HEX, or the file of its certificate")
@@ -42,7 +43,7 @@ func (f *keyFlags) register(cmd *cobra.Command, env func(string) string, cert bo
 	f.key = env("SIGNET_KEY") // stays unless the flag is given
 	f.given = func() bool { return flags.Changed("key") }
 	f.empty = func() string {
-		for name, value := range map[string]string{"password-file": f.passwordFile, "cert": f.cert} {
+		for name, value := range map[string]string{"password-file": f.passwordFile, "key-pin-file": f.keyPINFile, "cert": f.cert} {
 			if value == "" && flags.Changed(name) {
 				return name
 			}
@@ -286,7 +287,7 @@ func (a *app) password(file string) soft.PasswordFunc {
 		return func(context.Context, string) (sign.Secret, error) { return sign.NewSecret([]byte(value)), nil }
 	}
 	if t, ok := a.terminal(); ok {
-		return func(ctx context.Context, what string) (sign.Secret, error) { return t.ask(ctx, "Password", what) }
+		return func(ctx context.Context, what string) (sign.Secret, error) { return t.ask(ctx, "Password of "+what) }
 	}
 	return nil
 }

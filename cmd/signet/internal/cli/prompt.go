@@ -50,13 +50,13 @@ func (a *app) terminal() (*terminal, bool) {
 
 // ask asks for the password or PIN, as kind says, of a file or token, without echo. An interrupt ends it and leaves the
 // terminal as it was.
-func (t *terminal) ask(ctx context.Context, kind, what string) (sign.Secret, error) {
+func (t *terminal) ask(ctx context.Context, what string) (sign.Secret, error) {
 	fd := int(t.in.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return sign.Secret{}, fmt.Errorf("no password can be asked for on this terminal: %w", err)
 	}
-	_, _ = fmt.Fprintf(t.out, "%s of %s: ", kind, plain.Text(what))
+	_, _ = fmt.Fprintf(t.out, "%s: ", plain.Text(what))
 	type answer struct {
 		password []byte
 		err      error

@@ -97,6 +97,9 @@ func (a *app) login(ctx context.Context, t *token) (*pkcs11.Provider, error) {
 // withoutPIN opens what the token shows to everybody, or what its own keypad protects.
 func (t *token) withoutPIN() {
 	t.config.PIN = nil
+	if t.pin.forKeys {
+		t.config.KeyPIN = nil
+	}
 	t.pin = &pin{}
 }
 
@@ -174,7 +177,7 @@ func (t *token) means(s pkcs11.Slot) bool {
 func (t *token) keyURI(is *pkcs11.Token, e sign.Entry) string {
 	u := pkcs11.URI{
 		ID: e.ID, Object: e.Label, ModulePath: t.uri.ModulePath, ModuleName: t.uri.ModuleName,
-		PINSource: t.uri.PINSource, InitArgs: t.uri.InitArgs,
+		PINSource: t.uri.PINSource, KeyPINSource: t.uri.KeyPINSource, InitArgs: t.uri.InitArgs,
 	}
 	if is != nil {
 		u.Token, u.Serial = is.Label, is.Serial

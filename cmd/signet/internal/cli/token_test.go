@@ -191,6 +191,33 @@ func TestTokenPrompt(t *testing.T) {
 	out, err = run(goodPIN, command(strings.Replace(h.uri(""), h.label, "nobody", 1), "a"))
 	require.Equal(t, cli.ExitKey, exitCode(t, err), out)
 	require.NotContains(t, out, "PIN of", "nobody is asked for the PIN of a token that is not there")
+
+	// A key that wants its PIN for each signature may have one of its own, so that is asked for as well, once.
+	h.careful()
+	w.write("b", "b")
+	sign := command(h.uri("object=careful"), "--cert careful.crt a b")
+	out, err = run(goodPIN+"\n", sign)
+	require.NoError(t, err, out)
+	require.Equal(t, 1, strings.Count(out, `PIN of token "`+h.label+`"`), out)
+	require.Equal(t, 1, strings.Count(out, `PIN of key "careful" (id 09) on token "`+h.label+`"`), out)
+	require.Contains(t, out, "or just Enter if it is the same")
+	out, err = run(goodPIN+"\n"+goodPIN, sign)
+	require.NoError(t, err, out)
+	out, err = run(goodPIN+"\n"+wrongPIN, sign)
+	require.Error(t, err, out)
+	require.Contains(t, out, `log in for key "careful"`)
+}
+
+// careful makes a key that wants its PIN for each signature, and careful.crt beside it.
+func (h *hsm) careful() {
+	t := h.w.t
+	t.Helper()
+	out, err := exec.Command("pkcs11-tool", "--module", h.module, "--token-label", h.label, "--login", "--pin", goodPIN,
+		"--keypairgen", "--key-type", "EC:prime256v1", "--id", "09", "--label", "careful", "--always-auth").CombinedOutput()
+	require.NoError(t, err, string(out))
+	csr := h.w.run("csr", "--key", h.with("object=careful"), "--subject", "CN=Careful", "--out", "@careful.csr")
+	require.Equal(t, cli.ExitOK, csr.code, csr.stderr)
+	h.w.issue("careful.csr", "careful.crt")
 }
 
 // TestTokenMistakes is what people write into URIs: each gets one sentence that says what to do.
@@ -349,4 +376,47 @@ func TestTokenWithoutCgo(t *testing.T) {
 	}
 	cmd, _, stderr := w.command(path, "sign", "--key", "key.pem", "a")
 	require.NoError(t, cmd.Run(), stderr)
+}
+
+// TestKeyPIN gives the PIN of a key that wants it for each signature. SoftHSM2 takes the user's, so a wrong one shows that it was
+// used.
+func TestKeyPIN(t *testing.T) {
+	w := newWorld(t)
+	h := w.newHSM()
+	h.careful()
+	w.write("a", "a")
+	for name, c := range map[string]struct {
+		uri  string
+		env  map[string]string
+		args []string
+		code int
+		says string
+	}{
+		"the token's":                 {},
+		"x-key-pin-source":            {uri: "&x-key-pin-source=" + w.path("pin")},
+		"x-key-pin-value":             {uri: "&x-key-pin-value=" + goodPIN, says: "warning: everybody on this machine can see the PIN of the key"},
+		"--key-pin-file":              {args: []string{"--key-pin-file", "@pin"}},
+		"SIGNET_KEY_PIN":              {env: map[string]string{"SIGNET_KEY_PIN": goodPIN}},
+		"a file before a variable":    {args: []string{"--key-pin-file", "@pin"}, env: map[string]string{"SIGNET_KEY_PIN": wrongPIN}},
+		"twice":                       {uri: "&x-key-pin-source=" + w.path("pin"), args: []string{"--key-pin-file", "@pin"}, code: cli.ExitUsage, says: "leave one out"},
+		"wrong in x-key-pin-source":   {uri: "&x-key-pin-source=" + w.path("wrong"), code: cli.ExitKey, says: `key "careful"`},
+		"wrong in --key-pin-file":     {args: []string{"--key-pin-file", "@wrong"}, code: cli.ExitKey, says: `key "careful"`},
+		"wrong in SIGNET_KEY_PIN":     {env: map[string]string{"SIGNET_KEY_PIN": wrongPIN}, code: cli.ExitKey, says: `key "careful"`},
+		"a file that is not there":    {args: []string{"--key-pin-file", "@no.pin"}, code: cli.ExitKey, says: "no.pin"},
+		"--key-pin-file with nothing": {args: []string{"--key-pin-file", ""}, code: cli.ExitUsage, says: "--key-pin-file is empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for k, v := range c.env {
+				w.env[k] = v
+				defer delete(w.env, k)
+			}
+			args := []string{"sign", "--key", h.with("object=careful") + c.uri, "--cert", "@careful.crt"}
+			got := w.run(append(append(args, c.args...), "@a")...)
+			require.Equal(t, c.code, got.code, got.stderr)
+			require.Contains(t, got.stderr, c.says)
+			for _, secret := range []string{goodPIN, wrongPIN} {
+				require.NotContains(t, got.stdout+got.stderr, secret)
+			}
+		})
+	}
 }
