@@ -206,6 +206,20 @@ func TestChosen(t *testing.T) {
 	require.NotZero(t, infinite)
 }
 
+// TestSmall has r or s so small that there is room for n more.
+func TestSmall(t *testing.T) {
+	d, k, s := big.NewInt(1234567), big.NewInt(7654321), big.NewInt(99)
+	v := ready(t, times(t, d).key())
+	r := new(big.Int).Mod(times(t, k).x, curveOrder)
+	e := new(big.Int).Mul(s, k) // s = (e + r d) / k
+	e.Sub(e, new(big.Int).Mul(r, d)).Mod(e, curveOrder)
+	digest := e.FillBytes(make([]byte, 32))
+	valid, fast := agree(t, v, digest, encode(t, r, s))
+	require.True(t, valid && fast)
+	valid, fast = agree(t, v, digest, encode(t, r, s.Add(s, curveOrder)))
+	require.False(t, valid || fast)
+}
+
 // TestInfinity has sums that end in infinity in different ways, with all the values of r that could come of zeros in the place of
 // coordinates.
 func TestInfinity(t *testing.T) {

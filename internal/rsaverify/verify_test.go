@@ -91,11 +91,6 @@ func TestSignatures(t *testing.T) {
 			wrong(h, digest, append(bytes.Clone(signature), 0))
 			wrong(h, digest, nil)
 			wrong(crypto.SHA224, digest[:28], signature)
-			// The same modulo n.
-			s := new(big.Int).SetBytes(signature)
-			if s.Add(s, key.N); s.BitLen() <= 8*key.Size() {
-				wrong(h, digest, s.FillBytes(make([]byte, key.Size())))
-			}
 			for _, s := range []*big.Int{new(big.Int), big.NewInt(1), key.N, new(big.Int).Sub(key.N, big.NewInt(1))} {
 				wrong(h, digest, s.FillBytes(make([]byte, key.Size())))
 			}
@@ -118,6 +113,42 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
+// TestRange adds the modulus to a signature that is small enough for that: the octets are as many, and so are the bits.
+func TestRange(t *testing.T) {
+	key := newKey(t, 2048)
+	v := New(&key.PublicKey)
+	for i := byte(0); ; i++ {
+		digest := digestOf(crypto.SHA256)
+		digest[0] = i
+		signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest)
+		require.NoError(t, err)
+		s := new(big.Int).SetBytes(signature)
+		if s.Add(s, key.N); s.BitLen() > 2048 {
+			continue
+		}
+		valid, fast := agree(t, v, crypto.SHA256, digest, signature)
+		require.True(t, valid && fast)
+		valid, fast = agree(t, v, crypto.SHA256, digest, s.Bytes())
+		require.False(t, valid || fast)
+		return
+	}
+}
+
+// TestDigestLength has encodings that say 32 octets and hold others, as the digest does that is asked for.
+func TestDigestLength(t *testing.T) {
+	key := newKey(t, 2048)
+	v := New(&key.PublicKey)
+	for _, n := range []int{0, 20, 31, 33, 48, 64} {
+		digest := bytes.Repeat([]byte{7}, n)
+		em := bytes.Repeat([]byte{0xff}, key.Size())
+		em[0], em[1] = 0, 1
+		end := append(append([]byte{0}, prefixOf(crypto.SHA256)...), digest...)
+		copy(em[len(em)-len(end):], end)
+		valid, fast := agree(t, v, crypto.SHA256, digest, raw(key, em))
+		require.False(t, valid || fast)
+	}
+}
+
 // TestSizes sees which keys are left to crypto/rsa.
 func TestSizes(t *testing.T) {
 	sizes := []int{1024, 2047, 2048, 4096, 4097}
@@ -135,15 +166,17 @@ func TestSizes(t *testing.T) {
 	}
 	key := newKey(t, 2048)
 	digest := digestOf(crypto.SHA256)
-	for _, e := range []int{0, 1, 2, 3, 17, 65535, 65536, 65539} {
+	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest)
+	require.NoError(t, err)
+	for _, e := range []int{-1, 0, 1, 2, 3, 17, 65535, 65536, 65539} {
+		_, fast := agree(t, New(&rsa.PublicKey{N: key.N, E: e}), crypto.SHA256, digest, signature)
+		require.False(t, fast)
 		// With 1 the signature is the encoding.
 		em := make([]byte, key.Size())
 		encode(em, crypto.SHA256, digest)
-		_, fast := agree(t, New(&rsa.PublicKey{N: key.N, E: e}), crypto.SHA256, digest, em)
+		_, fast = agree(t, New(&rsa.PublicKey{N: key.N, E: e}), crypto.SHA256, digest, em)
 		require.False(t, fast)
 	}
-	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest)
-	require.NoError(t, err)
 	for _, n := range []*big.Int{new(big.Int).Add(key.N, big.NewInt(1)), new(big.Int).Add(key.N, big.NewInt(2)), new(big.Int), new(big.Int).Lsh(big.NewInt(1), 2047)} {
 		valid, fast := agree(t, New(&rsa.PublicKey{N: n, E: exponent}), crypto.SHA256, digest, signature)
 		require.False(t, valid || fast)
