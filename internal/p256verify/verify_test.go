@@ -206,6 +206,113 @@ func TestChosen(t *testing.T) {
 	require.NotZero(t, infinite)
 }
 
+// TestLeftOut has keys that are made so that one of the sums is of a point and itself, or its opposite, and signatures that would be
+// good if that sum were left out.
+func TestLeftOut(t *testing.T) {
+	random := func() *big.Int {
+		x, err := rand.Int(rand.Reader, curveOrder)
+		require.NoError(t, err)
+		return x
+	}
+	made := 0
+	for step := 1; step < 64; step++ {
+		for _, opposite := range []bool{false, true} {
+			u1, u2 := random(), random()
+			d := keyFor(u1, u2, step, opposite)
+			if d.Sign() == 0 {
+				continue
+			}
+			v := ready(t, times(t, d).key())
+			digest, signature := chosen(t, d, u1, u2)
+			valid, fast := agree(t, v, digest, signature)
+			require.Equal(t, step < 63 || !opposite, valid) // at last, the sum is infinity
+			require.False(t, fast)
+			// The same, and r is the abscissa of the rest.
+			r := times(t, rest(d, u1, u2, step)).x
+			r = new(big.Int).Mod(r, curveOrder)
+			s := new(big.Int).ModInverse(u2, curveOrder)
+			s.Mul(s, r).Mod(s, curveOrder)
+			e := new(big.Int).Mul(u1, s)
+			e.Mod(e, curveOrder)
+			valid, _ = agree(t, v, e.FillBytes(make([]byte, 32)), encode(t, r, s))
+			require.False(t, valid)
+			made++
+		}
+	}
+	require.Greater(t, made, 100)
+}
+
+// walk tells what combine adds in each of 64 steps: so many times the base point or the key. Before, all is multiplied by factor.
+func walk(u1, u2 *big.Int, visit func(step int, key bool, factor, k *big.Int)) {
+	w1, w2 := toWords(u1), toWords(u2)
+	d1, sign1 := digits(&w1)
+	d2, sign2 := digits(&w2)
+	step := 0
+	for phase := stride - 1; phase >= 0; phase-- {
+		for i := range windows {
+			place := stride * i
+			for _, c := range []struct {
+				key   bool
+				digit byte
+				sign  uint64
+			}{{true, d2[place+phase], sign2}, {false, d1[place+phase], sign1}} {
+				k := big.NewInt(2*int64(c.digit) - 255)
+				if c.sign != 0 {
+					k.Neg(k)
+				}
+				factor := big.NewInt(1)
+				if i == 0 && c.key && step > 0 {
+					factor.SetInt64(256)
+				}
+				visit(step, c.key, factor, k.Lsh(k, uint(8*place)))
+				step++
+			}
+		}
+	}
+}
+
+// keyFor returns d such that the sum before a step, a + b d times the base point, is what is added then, or its opposite.
+func keyFor(u1, u2 *big.Int, step int, opposite bool) *big.Int {
+	a, b, d := new(big.Int), new(big.Int), new(big.Int)
+	walk(u1, u2, func(at int, key bool, factor, k *big.Int) {
+		a.Mul(a, factor)
+		b.Mul(b, factor)
+		if at == step {
+			if opposite {
+				k = new(big.Int).Neg(k)
+			}
+			// a + b d = k d, or a + b d = k
+			top, bottom := new(big.Int).Set(a), new(big.Int).Sub(k, b)
+			if !key {
+				top, bottom = new(big.Int).Sub(k, a), new(big.Int).Set(b)
+			}
+			d.Mul(top, bottom.ModInverse(bottom.Mod(bottom, curveOrder), curveOrder)).Mod(d, curveOrder)
+		}
+		if key {
+			b.Add(b, k)
+		} else {
+			a.Add(a, k)
+		}
+	})
+	return d
+}
+
+// rest is the sum without what is added in a step.
+func rest(d, u1, u2 *big.Int, step int) *big.Int {
+	sum := new(big.Int)
+	walk(u1, u2, func(at int, key bool, factor, k *big.Int) {
+		sum.Mul(sum, factor)
+		if at == step {
+			return
+		}
+		if key {
+			k = new(big.Int).Mul(k, d)
+		}
+		sum.Add(sum, k)
+	})
+	return sum.Mod(sum, curveOrder)
+}
+
 // TestSmall has r or s so small that there is room for n more.
 func TestSmall(t *testing.T) {
 	d, k, s := big.NewInt(1234567), big.NewInt(7654321), big.NewInt(99)
