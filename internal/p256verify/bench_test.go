@@ -45,9 +45,9 @@ func BenchmarkTable(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	point, _ := pointOf(&key.PublicKey)
+	v := New(&key.PublicKey, nil)
 	for b.Loop() {
-		newTable(&point)
+		newTable(&v.point)
 	}
 }
 
@@ -92,4 +92,14 @@ func BenchmarkField(b *testing.B) {
 			s[0] ^= 0x12345
 		}
 	})
+}
+
+func BenchmarkNew(b *testing.B) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		New(&key.PublicKey, nil)
+	}
 }

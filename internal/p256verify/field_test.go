@@ -26,6 +26,12 @@ func toWords(x *big.Int) [4]uint64 {
 	return words(&b)
 }
 
+func fromNumber(x *big.Int) element {
+	w := toWords(x)
+	b := octets(&w)
+	return fromOctets(&b)
+}
+
 // edges are numbers below m that arithmetic with words and carries gets wrong first, and some others.
 func edges(t *testing.T, m *big.Int, others int) []*big.Int {
 	t.Helper()

@@ -22,7 +22,11 @@ func FuzzVerify(f *testing.F) {
 	f.Add([]byte{1}, digest, signature, uint32(0))
 	f.Add([]byte{2}, digest, encode(f, big.NewInt(1), big.NewInt(1)), uint32(0x01000000))
 	f.Add([]byte{0xff, 0xff}, []byte{1}, []byte{3}, uint32(1))
-	f.Add(key.D.Bytes(), digest, signature, uint32(0))
+	secret, err := key.Bytes()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(secret, digest, signature, uint32(0))
 	f.Fuzz(func(t *testing.T, secret, digest, signature []byte, change uint32) {
 		mod := func(b []byte) *big.Int {
 			k := new(big.Int).SetBytes(b)

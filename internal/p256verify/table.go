@@ -2,7 +2,6 @@ package p256verify
 
 import (
 	"crypto/elliptic"
-	"math/big"
 	"sync"
 )
 
@@ -155,11 +154,9 @@ func invert(x *element) element {
 	return z
 }
 
-// fromNumber brings a number from 0 to p-1 into Montgomery form.
-func fromNumber(x *big.Int) element {
-	var b [32]byte
-	x.FillBytes(b[:])
-	z := element(words(&b))
+// fromOctets brings a number less than p into Montgomery form.
+func fromOctets(b *[32]byte) element {
+	z := element(words(b))
 	z.mul(&z, &square)
 	return z
 }
@@ -167,5 +164,8 @@ func fromNumber(x *big.Int) element {
 // baseTable is the table of the base point, made when it is needed first. It has no owner and stays.
 var baseTable = sync.OnceValue(func() *table {
 	c := elliptic.P256().Params()
-	return newTable(&affine{fromNumber(c.Gx), fromNumber(c.Gy)})
+	var x, y [32]byte
+	c.Gx.FillBytes(x[:])
+	c.Gy.FillBytes(y[:])
+	return newTable(&affine{fromOctets(&x), fromOctets(&y)})
 })

@@ -14,7 +14,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/fips140"
-	"math/big"
 	"sync/atomic"
 )
 
@@ -24,24 +23,37 @@ const startAt = 8
 
 // Verifier verifies signatures by one key. It is safe for concurrent use.
 type Verifier struct {
-	public *ecdsa.PublicKey // a copy: the table is that of a key that does not change
+	public *ecdsa.PublicKey
+	point  affine
 	tables *Tables
 	fast   bool
 	calls  atomic.Uint32
 	table  atomic.Pointer[table]
 }
 
-// New makes a verifier for a key. It does next to nothing: the table of a key is made when some signatures have been verified, and
-// goes with the verifier. Keys on other curves, and keys that are no point of the curve, are left to crypto/ecdsa; so are all
-// keys in the FIPS 140-3 mode of Go, whose users want the mathematics of the validated module.
+// New makes a verifier for a key, of which it takes a copy: the table is that of a key that does not change. It costs little; the
+// table is made when some signatures have been verified, and goes with the verifier. Keys on other curves, and keys that are no
+// point of the curve, are left to crypto/ecdsa; so are all keys in the FIPS 140-3 mode of Go, whose users want the mathematics of the
+// validated module.
 //
 // Verifiers that are given the same tables have a limited number of them; nil means no limit.
 func New(public *ecdsa.PublicKey, tables *Tables) *Verifier {
-	return &Verifier{
-		public: &ecdsa.PublicKey{Curve: public.Curve, X: new(big.Int).Set(public.X), Y: new(big.Int).Set(public.Y)},
-		tables: tables,
-		fast:   public.Curve == elliptic.P256() && !fips140.Enabled(),
+	v := &Verifier{public: public, tables: tables}
+	b, err := public.Bytes()
+	if err != nil {
+		return v
 	}
+	// This checks that it is a point of the curve, and not infinity.
+	own, err := ecdsa.ParseUncompressedPublicKey(public.Curve, b)
+	if err != nil {
+		return v
+	}
+	v.public = own
+	if public.Curve == elliptic.P256() && !fips140.Enabled() {
+		v.fast = true
+		v.point = affine{fromOctets((*[32]byte)(b[1:33])), fromOctets((*[32]byte)(b[33:65]))}
+	}
+	return v
 }
 
 // Verify reports whether crypto/ecdsa.VerifyASN1 accepts a signature, an ECDSA-Sig-Value (RFC 3279 section 2.2.3) in DER. Of a
@@ -71,11 +83,7 @@ func (v *Verifier) start() *table {
 	if v.calls.Add(1) != startAt {
 		return nil
 	}
-	point, ok := pointOf(v.public)
-	if !ok {
-		return nil
-	}
-	t := newTable(&point)
+	t := newTable(&v.point)
 	if t == nil {
 		return nil
 	}
@@ -88,14 +96,6 @@ func (v *Verifier) start() *table {
 func (v *Verifier) stop() {
 	v.table.Store(nil)
 	v.calls.Store(0)
-}
-
-// pointOf checks that a key is a point of the curve and not infinity.
-func pointOf(public *ecdsa.PublicKey) (affine, bool) {
-	if _, err := public.ECDH(); err != nil {
-		return affine{}, false
-	}
-	return affine{fromNumber(public.X), fromNumber(public.Y)}, true
 }
 
 // parse reads r and s from DER of the length that they need: numbers of 256 bits, without zeros in front but for the one that keeps

@@ -48,7 +48,7 @@ func agree(t testing.TB, v *Verifier, digest, signature []byte) (valid, fast boo
 	t.Helper()
 	valid, fast = ecdsa.VerifyASN1(v.public, digest, signature), v.certain(digest, signature)
 	if fast && !valid {
-		t.Fatalf("accepted: digest %x, signature %x, key %x %x", digest, signature, v.public.X, v.public.Y)
+		t.Fatalf("accepted: digest %x, signature %x, key %v", digest, signature, v.public)
 	}
 	require.Equal(t, valid, v.Verify(digest, signature))
 	return valid, fast
