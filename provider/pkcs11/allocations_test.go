@@ -48,6 +48,12 @@ func TestAllocations(t *testing.T) {
 				c.checked = 0
 			}
 			require.LessOrEqual(t, n, 6+c.checked)
+			whole := testing.AllocsPerRun(200, func() {
+				if _, err := sign.SignMessage(ctx, key, digest[:], c.opts); err != nil {
+					t.Error(err)
+				}
+			})
+			require.LessOrEqual(t, whole, 7+c.checked, "the digest, of a message")
 		}
 	}
 }
