@@ -24,7 +24,8 @@ type Scheme struct {
 	NewHash func() hash.Hash
 	// Opts is what the key is given with each digest.
 	Opts crypto.SignerOpts
-	// Whole says that the key signs the message, not its digest: Ed25519.
+	// Whole says that the scheme is over the message, not its digest: Ed25519. That a key makes the digest itself is its own
+	// affair ([MessageKey]).
 	Whole bool
 	// DigestAlg and SignatureAlg are the AlgorithmIdentifiers of a SignerInfo, DER.
 	DigestAlg, SignatureAlg []byte
@@ -193,6 +194,13 @@ func (s *Scheme) fits(pub crypto.PublicKey) bool {
 		}
 	}
 	return false
+}
+
+// hashIsThatOfOpts reports whether the digest of the scheme is what Opts.HashFunc makes, so that a key which is given the message
+// and hashes by the options signs what the container says. A scheme of a package of its own may have another hash.
+func (s *Scheme) hashIsThatOfOpts() bool {
+	h := s.Opts.HashFunc()
+	return h != 0 && h.Available() && bytes.Equal(h.New().Sum(nil), s.NewHash().Sum(nil))
 }
 
 func hashOID(h crypto.Hash) (string, bool) {

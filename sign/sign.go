@@ -9,8 +9,8 @@
 // # Who implements what
 //
 // A holder of keys implements [Provider] and [Key], and whichever optional interfaces it has something to say for:
-// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [BulkKey], [BulkWaiter], [Schemer], [SchemeExplainer], [Limiter], [Queuer],
-// [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking
+// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [MessageKey], [BulkKey], [BulkWaiter], [Schemer],
+// [SchemeExplainer], [Limiter], [Queuer], [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking
 // anybody. Package provider/providertest checks an implementation.
 //
 // A container format implements [Format] and [Draft].
@@ -35,6 +35,43 @@ type Key interface {
 	crypto.Signer
 	// SignContext is Sign that gives up waiting when ctx ends.
 	SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error)
+}
+
+// MessageKey is an optional interface of keys that can be given the message of a scheme that signs a digest, because what holds
+// them makes the digest itself: a token that has CKM_SHA256_RSA_PKCS and not CKM_RSA_PKCS. The options are those that
+// SignContext takes with the digest, and the signature is the same. It is a method of its own, so that no key takes a message
+// for a digest.
+//
+// A [Signer] always gives such a key the message. The key decides who makes the digest, and refuses SignContext with an error of
+// class [ErrUnsupported] where it cannot sign a digest. SignMessage is that of [crypto.MessageSigner], by which crypto/x509 signs
+// requests and certificates. A key that is a [BulkKey] as well signs groups by its digests.
+type MessageKey interface {
+	Key
+	crypto.MessageSigner
+	// SignMessageContext is SignMessage that gives up waiting when ctx ends.
+	SignMessageContext(ctx context.Context, message []byte, opts crypto.SignerOpts) ([]byte, error)
+}
+
+// SignMessage signs a message of any length with a key: as a [MessageKey] does it, else by its digest, or the message itself when
+// opts.HashFunc() is 0. It checks nothing of the signature; a [Signer] does. Options that are nil, or name a hash that the
+// program does not have, are an error of class [ErrInput] or [ErrUnsupported].
+func SignMessage(ctx context.Context, key Key, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k, ok := key.(MessageKey); ok {
+		return k.SignMessageContext(ctx, message, opts)
+	}
+	if opts == nil {
+		return nil, &Error{Op: "sign: message", Class: ErrInput, Hint: "the options say which hash is signed, and must not be nil"}
+	}
+	switch h := opts.HashFunc(); {
+	case h == 0:
+	case !h.Available():
+		return nil, &Error{Op: "sign: message", Class: ErrUnsupported, Hint: "the hash of the options is not in this program"}
+	default:
+		made := h.New()
+		made.Write(message)
+		message = made.Sum(nil)
+	}
+	return key.SignContext(ctx, message, opts)
 }
 
 // BulkKey is an optional interface of keys that sign many digests at once better than one by one: a remote service with

@@ -15,7 +15,8 @@ import (
 
 // Signer binds a key, its certificate chain and a scheme. It is safe for concurrent use and cannot be changed.
 type Signer struct {
-	key      Key // nil: the signature is made elsewhere
+	key      Key        // nil: the signature is made elsewhere
+	messages MessageKey // nil: the key is given digests
 	chain    []*x509.Certificate
 	scheme   Scheme
 	public   crypto.PublicKey
@@ -62,6 +63,9 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (*Signer, error) {
 	}
 	if !s.fits(signer.public) {
 		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the key is %s and cannot sign with %s", kindOf(leaf), s.Name)}
+	}
+	if k, ok := key.(MessageKey); ok && !s.Whole && s.hashIsThatOfOpts() {
+		signer.messages = k
 	}
 	if t, ok := key.(TrustedKey); ok {
 		signer.trusted = t.Trusted()
@@ -230,11 +234,23 @@ func (s *Signer) BulkWait() time.Duration {
 	return 0
 }
 
-// Sign signs the message: its digest, or the whole of it when the scheme is Whole. The signature is verified before it
-// is returned unless the key is a [TrustedKey].
+// Sign signs the message: its digest, or the whole of it when the scheme is Whole or the key is a [MessageKey]. The signature
+// is verified before it is returned unless the key is a [TrustedKey].
 func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	if s.key == nil {
 		return nil, s.noKey()
+	}
+	if s.messages != nil {
+		signature, err := s.messages.SignMessageContext(ctx, message, s.scheme.Opts)
+		if err != nil {
+			return nil, err
+		}
+		if !s.trusted {
+			if err := s.Verify(message, signature); err != nil {
+				return nil, err
+			}
+		}
+		return signature, nil
 	}
 	digest := s.digest(message)
 	signature, err := s.key.SignContext(ctx, digest, s.scheme.Opts)

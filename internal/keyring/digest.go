@@ -16,12 +16,12 @@ func CheckDigest(op string, public crypto.PublicKey, digest []byte, opts crypto.
 	if opts == nil {
 		return refused(op, sign.ErrInput, "the options say which hash the digest is of, and must not be nil")
 	}
+	if o, ok := opts.(*rsa.PSSOptions); ok && o == nil {
+		return refused(op, sign.ErrInput, "the options must not be nil")
+	}
 	switch public.(type) {
 	case *rsa.PublicKey:
 		if o, ok := opts.(*rsa.PSSOptions); ok {
-			if o == nil {
-				return refused(op, sign.ErrInput, "the options must not be nil")
-			}
 			// A salt of another length is not what the AlgorithmIdentifier says.
 			if o.SaltLength != rsa.PSSSaltLengthEqualsHash && (o.Hash == 0 || o.SaltLength != sizeOf(o.Hash)) {
 				return refused(op, sign.ErrUnsupported, "the salt of RSASSA-PSS must be as long as the hash")
@@ -48,6 +48,17 @@ func CheckDigest(op string, public crypto.PublicKey, digest []byte, opts crypto.
 	}
 	return nil
 }
+
+// CheckMessage is CheckDigest for a message that is hashed later, so that only the options can be wrong.
+func CheckMessage(op string, public crypto.PublicKey, opts crypto.SignerOpts) error {
+	var size int
+	if o, ok := opts.(*rsa.PSSOptions); opts != nil && (!ok || o != nil) {
+		size = sizeOf(opts.HashFunc())
+	}
+	return CheckDigest(op, public, zeros[:size], opts)
+}
+
+var zeros [64]byte // as long as the longest digest
 
 func refused(op string, class error, hint string) error {
 	return &sign.Error{Op: op, Class: class, Hint: hint}

@@ -136,6 +136,7 @@ func write(s *p11.Session, there []keyring.Cert, c *x509.Certificate, id []byte,
 type Diagnosis struct {
 	Module         string // path
 	Interface      string // version of PKCS #11: "2.40"
+	Functions      string // version of the functions that are called: "3.0" where the module has them by C_GetInterface
 	Manufacturer   string
 	Library        string
 	LibraryVersion string
@@ -153,12 +154,12 @@ type Mechanism struct {
 	Name           string // of those that this library uses, else CKM 0x…
 	MinKey, MaxKey int    // in the unit of the mechanism
 	Sign           bool
-	Used           bool // by this library
+	Used           bool // by this library; one that hashes what it signs, where the token lists no other for its family
 }
 
 // Diagnose asks module and token about themselves. No signature is made.
 func (p *Provider) Diagnose(ctx context.Context) (Diagnosis, error) {
-	d := Diagnosis{Module: p.config.Module, Shared: !p.module.Owned(), OneAtATime: p.module.Serial(), Sessions: p.limit}
+	d := Diagnosis{Module: p.config.Module, Shared: !p.module.Owned(), OneAtATime: p.module.Serial(), Sessions: p.limit, Functions: p.module.Interface()}
 	err := p.do(ctx, "pkcs11: diagnose", func(s *p11.Session, _ uint64) error {
 		info, err := p.module.Info()
 		if err != nil {
@@ -178,7 +179,7 @@ func (p *Provider) Diagnose(ctx context.Context) (Diagnosis, error) {
 		}
 		d.Mechanisms = nil
 		for _, id := range list {
-			m := Mechanism{ID: id, Name: mechanismName(id), Used: mechanismNames[id] != ""}
+			m := Mechanism{ID: id, Name: mechanismName(id), Used: mechanismNames[id] != "" || isHashing(id) && !slices.Contains(list, digestsOf(id))}
 			if i, err := p.module.Mechanism(slot, id); err == nil {
 				m.MinKey, m.MaxKey, m.Sign = int(i.MinKey), int(i.MaxKey), i.Flags&p11.MechanismSign != 0
 			}

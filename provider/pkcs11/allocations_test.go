@@ -38,5 +38,11 @@ func TestAllocations(t *testing.T) {
 		})
 		t.Logf("%s %T: %.0f allocations", c.label, c.opts, n)
 		require.LessOrEqual(t, n, 6.0)
+		whole := testing.AllocsPerRun(200, func() {
+			if _, err := sign.SignMessage(ctx, key, digest[:], c.opts); err != nil {
+				t.Error(err)
+			}
+		})
+		require.LessOrEqual(t, whole, 7.0, "the digest, of a message")
 	}
 }

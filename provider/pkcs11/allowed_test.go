@@ -76,11 +76,18 @@ func TestAllowedMechanisms(t *testing.T) {
 	}
 	key, err := p.Key(t.Context(), sign.Ref{Label: "hashing"})
 	require.NoError(t, err)
-	require.Empty(t, key.(sign.Schemer).Schemes())
-	why := key.(sign.SchemeExplainer).ExplainSchemes()
-	require.Contains(t, why, "may not be used with CKM_RSA_PKCS (")
-	require.Contains(t, why, "may not be used with CKM_RSA_PKCS_PSS (")
-	require.Contains(t, why, "what there is, CKM_SHA256_RSA_PKCS, CKM_SHA384_RSA_PKCS_PSS, hashes")
+	var names []string
+	for _, scheme := range key.(sign.Schemer).Schemes() {
+		names = append(names, scheme.Name)
+		_, err := sign.SignMessage(t.Context(), key, []byte("message"), scheme.Opts) // verified by the provider
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"rsa-pkcs1-sha256", "rsa-pss-sha384"}, names)
+	_, err = sign.SignMessage(t.Context(), key, []byte("message"), pss)
+	require.ErrorIs(t, err, sign.ErrUnsupported)
+	require.ErrorContains(t, err, "the key may not be used with CKM_RSA_PKCS_PSS (CKA_ALLOWED_MECHANISMS); choose another scheme of the key: rsa-pkcs1-sha256")
+	require.Equal(t, "the key may not be used with CKM_RSA_PKCS, CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_RSA_PKCS_PSS, "+
+		"CKM_SHA256_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS (CKA_ALLOWED_MECHANISMS)", key.(sign.SchemeExplainer).ExplainSchemes())
 }
 
 // TestPublicExponents: which of them no key has, or are not computed with, and the error says so.

@@ -51,8 +51,14 @@ func (p *pool) give(c *call) {
 	p.calls.Put(c)
 }
 
+// maxKept is how many octets of a buffer a call keeps for the next one: whole messages may be long.
+const maxKept = 64 << 10
+
 // reset forgets what the call was, but for its buffers.
 func (c *call) reset() {
+	if cap(c.buffer) > maxKept {
+		c.buffer = nil
+	}
 	c.op, c.do, c.key, c.result, c.signature, c.err, c.repeats, c.impatient = "", nil, nil, nil, nil, nil, 0, false
 	c.SignCall = p11.SignCall{}
 }

@@ -94,7 +94,7 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 		if err != nil {
 			return nil, err
 		}
-		if o.noSign {
+		if o.noSign && o.agrees() == nil {
 			c.unusable = append(c.unusable, unusable{o, &sign.Error{Op: "pkcs11: key", Place: p.place + ": " + o.name(), Class: sign.ErrUnsupported,
 				Hint: "it may not sign (CKA_SIGN is false); name another one"}})
 			continue
@@ -250,21 +250,21 @@ func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (c
 	if len(may) == 0 {
 		return nil, fmt.Errorf("%w, and no certificate of it was given", errNoPublic)
 	}
-	digest := make([]byte, 32)
-	_, _ = rand.Read(digest) // never fails
+	message := make([]byte, 40)
+	_, _ = rand.Read(message) // never fails
 	for _, public := range may {
 		k := newKey(p, o, public, 0)
 		if len(k.schemes) == 0 {
 			continue
 		}
-		scheme := k.schemes[0]
-		sum := digest
-		if h := scheme.Opts.HashFunc(); h != 0 {
-			sum = make([]byte, h.Size())
-			copy(sum, digest)
-		}
+		opts := k.schemes[0].Opts
+		sum := digestOf(message, opts.HashFunc())
 		var c call
-		k.prepare(&c, mechanismOf(public, scheme.Opts), sum, scheme.Opts)
+		if own := hashingOf(public, opts); k.hashes(own, opts) {
+			k.prepare(&c, own, message, opts)
+		} else {
+			k.prepare(&c, mechanismOf(public, opts), sum, opts)
+		}
 		c.Object = o.handle
 		if err := p.signOn(s, k, &c); err != nil {
 			return nil, err
@@ -272,7 +272,7 @@ func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (c
 		// The raw signature is the same for all candidates of a kind, so all are tried on it.
 		for _, candidate := range may {
 			other := newKey(p, o, candidate, 0)
-			if signature, err := other.finish(&c); err == nil && other.verify(sum, scheme.Opts, signature) == nil {
+			if signature, err := other.finish(&c); err == nil && other.verify(sum, opts, signature) == nil {
 				return candidate, nil
 			}
 		}

@@ -291,7 +291,7 @@ type groupKey struct {
 }
 
 var (
-	_ sign.Key        = (*groupKey)(nil)
+	_ sign.MessageKey = (*groupKey)(nil)
 	_ sign.TrustedKey = (*groupKey)(nil)
 	_ sign.Schemer    = (*groupKey)(nil)
 	_ sign.Queuer     = (*groupKey)(nil)
@@ -331,6 +331,23 @@ func (k *groupKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]b
 // SignContext signs with the member that has the most free sessions. When its token is lost, the others are asked at
 // once; when all are lost, it waits for the first one as a provider alone does.
 func (k *groupKey) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.sign(ctx, (*key).signContext, digest, opts)
+}
+
+// SignMessage is [crypto.MessageSigner].
+func (k *groupKey) SignMessage(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.SignMessageContext(context.Background(), message, opts)
+}
+
+// SignMessageContext is SignContext with the message, of which each member makes the digest here or on its token.
+func (k *groupKey) SignMessageContext(ctx context.Context, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.sign(ctx, (*key).signMessage, message, opts)
+}
+
+// signing is a way in which the key of a member signs a digest or a message.
+type signing func(k *key, ctx context.Context, data []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error)
+
+func (k *groupKey) sign(ctx context.Context, how signing, data []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if err := k.g.usable(ctx, "pkcs11: sign"); err != nil {
 		return nil, err
 	}
@@ -345,7 +362,7 @@ func (k *groupKey) SignContext(ctx context.Context, digest []byte, opts crypto.S
 		if i < 64 {
 			tried |= 1 << i
 		}
-		signature, err := k.signOn(ctx, i, digest, opts, true)
+		signature, err := k.signOn(ctx, i, how, data, opts, true)
 		if err == nil || !errors.Is(err, sign.ErrUnavailable) || ctx.Err() != nil || i >= 64 {
 			return signature, err
 		}
@@ -357,7 +374,7 @@ func (k *groupKey) SignContext(ctx context.Context, digest []byte, opts crypto.S
 	}
 	for i := range k.on {
 		if k.on[i].Load() != nil {
-			signature, err := k.signOn(ctx, i, digest, opts, false)
+			signature, err := k.signOn(ctx, i, how, data, opts, false)
 			if err == nil {
 				k.g.members[i].failed.Store(false)
 				return signature, nil
@@ -385,11 +402,11 @@ func (k *groupKey) pick(tried uint64) int {
 	return best
 }
 
-func (k *groupKey) signOn(ctx context.Context, i int, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
+func (k *groupKey) signOn(ctx context.Context, i int, how signing, data []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
 	m := k.g.members[i]
 	m.busy.Add(1)
 	defer m.busy.Add(-1)
-	return k.on[i].Load().signContext(ctx, digest, opts, impatient)
+	return how(k.on[i].Load(), ctx, data, opts, impatient)
 }
 
 // probe asks members that have failed, or on which the key was not found, in the background, now and then.

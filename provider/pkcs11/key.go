@@ -24,7 +24,7 @@ type key struct {
 	p      *Provider
 	public crypto.PublicKey
 	size   int // octets of a signature as the token makes it
-	// Those of the schemes: one, or two for RSA.
+	// Those that sign digests: one, or two for RSA; none when the token has only such as hash what they sign.
 	mechanisms []uint
 	*location
 	spki    []byte
@@ -34,7 +34,7 @@ type key struct {
 }
 
 var (
-	_ sign.Key        = (*key)(nil)
+	_ sign.MessageKey = (*key)(nil)
 	_ sign.TrustedKey = (*key)(nil)
 	_ sign.Schemer    = (*key)(nil)
 	_ sign.Limiter    = (*key)(nil)
@@ -48,13 +48,14 @@ func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key 
 	k.at.Store(&place{o.handle, epoch})
 	for _, s := range sign.Schemes(public) {
 		m := mechanismOf(public, s.Opts)
-		if k.lacks(m) != "" {
+		if k.lacks(m) == "" {
+			if !slices.Contains(k.mechanisms, m) {
+				k.mechanisms = append(k.mechanisms, m)
+			}
+		} else if !k.hashes(hashingOf(public, s.Opts), s.Opts) {
 			continue
 		}
 		k.schemes = append(k.schemes, s)
-		if !slices.Contains(k.mechanisms, m) {
-			k.mechanisms = append(k.mechanisms, m)
-		}
 	}
 	return k
 }
@@ -85,7 +86,7 @@ func (k *key) SubjectPublicKeyInfo() []byte { return k.spki }
 // Trusted is true: signatures are verified here, or the owner of the key chose that they are not.
 func (k *key) Trusted() bool { return true }
 
-// Schemes are those that the token lists mechanisms for.
+// Schemes are those that the token lists mechanisms for, for digests or for messages.
 func (k *key) Schemes() []sign.Scheme { return k.schemes }
 
 // Limit is 1 for a key that wants the PIN for each signature, else 0: the provider's holds.
@@ -113,9 +114,14 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 	if err != nil {
 		return nil, err
 	}
+	return k.signed(ctx, mechanism, digest, digest, opts, impatient)
+}
+
+// signed signs data, which is the digest or what the token makes the digest of, and verifies the signature with the digest.
+func (k *key) signed(ctx context.Context, mechanism uint, data, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
 	for repeats := 0; ; repeats++ {
 		epoch := k.at.Load().epoch
-		signature, err := k.once(ctx, mechanism, digest, opts, impatient)
+		signature, err := k.once(ctx, mechanism, data, opts, impatient)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +141,7 @@ func (k *key) signContext(ctx context.Context, digest []byte, opts crypto.Signer
 }
 
 // once signs without a check of the signature.
-func (k *key) once(ctx context.Context, mechanism uint, digest []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
+func (k *key) once(ctx context.Context, mechanism uint, data []byte, opts crypto.SignerOpts, impatient bool) ([]byte, error) {
 	w := k.p.claimFor(ctx)
 	var c *call
 	if w != nil {
@@ -144,7 +150,7 @@ func (k *key) once(ctx context.Context, mechanism uint, digest []byte, opts cryp
 		c = k.p.take()
 	}
 	c.op, c.key, c.impatient = "pkcs11: sign", k, impatient
-	k.prepare(c, mechanism, digest, opts)
+	k.prepare(c, mechanism, data, opts)
 	var err error
 	if w == nil {
 		c, err = k.p.submit(ctx, "pkcs11: sign", c)
@@ -161,7 +167,7 @@ func (k *key) once(ctx context.Context, mechanism uint, digest []byte, opts cryp
 	signature, err := c.signature, c.err
 	k.p.give(c)
 	if err != nil {
-		return nil, k.explain(wrap("pkcs11: sign", k.at4errors(), err), mechanism)
+		return nil, k.explain(wrap("pkcs11: sign", k.at4errors(), err), mechanism, opts)
 	}
 	return signature, nil
 }
@@ -179,46 +185,51 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 	m := mechanismOf(k.public, opts)
 	if !slices.Contains(k.mechanisms, m) {
 		return 0, &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
-			Hint: k.lacks(m) + "; " + k.instead(m)}
+			Hint: k.lacks(m) + "; " + k.instead(m, opts)}
 	}
 	return m, nil
 }
 
 // explain says of a mechanism that was refused which one it is, and what else there is. Some tokens list mechanisms that they
 // do not have, and say so only when they have to sign.
-func (k *key) explain(err error, mechanism uint) error {
+func (k *key) explain(err error, mechanism uint, opts crypto.SignerOpts) error {
 	e, ok := errors.AsType[*sign.Error](err)
 	code, _ := errors.AsType[p11.RV](err)
-	switch {
-	case !ok:
-		return err
-	case code == p11.MechanismInvalid, code == p11.MechanismParam:
-	case code == p11.TokenNotRecognized && lossOf(err) == unclear: // the token was asked, and is there
-	default:
+	if !ok || !refusesMechanism(err) || code == p11.KeyNotPermitted {
 		return err
 	}
 	own := *e // others may have the same
 	own.Class, own.Temporary = sign.ErrUnsupported, false
 	own.Hint = "the token refuses " + mechanismName(mechanism)
-	if k.p.mechanisms != nil {
+	if k.p.mechanisms[mechanism] {
 		own.Hint += ", which it lists"
 	}
-	own.Hint += "; " + k.instead(mechanism)
+	own.Hint += "; " + k.instead(mechanism, opts)
 	return &own
 }
 
-// instead names the schemes of the key that need another mechanism.
-func (k *key) instead(mechanism uint) string {
+// instead says what there is besides a mechanism: the message in the place of its digest, schemes that need another one.
+func (k *key) instead(mechanism uint, opts crypto.SignerOpts) string {
+	message := ""
+	if own := hashingOf(k.public, opts); own != 0 && own != mechanism && k.lacks(own) == "" {
+		message = "give the key the message (sign.SignMessage), not its digest, which the token makes by " + mechanismName(own)
+	}
 	var names []string
 	for _, s := range k.schemes {
-		if mechanismOf(k.public, s.Opts) != mechanism {
+		if mechanismOf(k.public, s.Opts) != mechanismOf(k.public, opts) {
 			names = append(names, s.Name)
 		}
 	}
-	if len(names) == 0 {
-		return "the key has no other scheme here"
+	schemes := "choose another scheme of the key: " + strings.Join(names, ", ")
+	switch {
+	case message != "" && len(names) != 0:
+		return message + ", or " + schemes
+	case message != "":
+		return message
+	case len(names) != 0:
+		return schemes
 	}
-	return "choose another scheme of the key: " + strings.Join(names, ", ")
+	return "the key has no other scheme here"
 }
 
 // The DigestInfo of RFC 8017 section 9.2 up to the digest. Its parameters are NULL, as they must be.
@@ -235,28 +246,32 @@ var pssParameters = map[crypto.Hash][2]uint{
 	crypto.SHA512: {p11.MechSHA512, p11.MGFSHA512},
 }
 
-// prepare fills a call but for the handle of the key. The digest is copied, since the caller may leave and use it again.
-func (k *key) prepare(c *call, mechanism uint, digest []byte, opts crypto.SignerOpts) {
+// prepare fills a call but for the handle of the key. The data are copied, since the caller may leave and use them again.
+func (k *key) prepare(c *call, mechanism uint, data []byte, opts crypto.SignerOpts) {
 	c.buffer = c.buffer[:0]
 	c.Mechanism = mechanism
+	c.Hash, c.MGF, c.Salt = 0, 0, 0
 	c.Authenticate = k.object.alwaysAuthorised
 	switch mechanism {
-	case p11.MechPSS:
-		parameters := pssParameters[opts.HashFunc()]
-		c.Hash, c.MGF, c.Salt = parameters[0], parameters[1], uint(len(digest))
+	case p11.MechPSS, p11.MechSHA256PSS, p11.MechSHA384PSS, p11.MechSHA512PSS:
+		h := opts.HashFunc()
+		parameters := pssParameters[h]
+		c.Hash, c.MGF, c.Salt = parameters[0], parameters[1], uint(h.Size())
 	case p11.MechRSA:
 		c.buffer = append(c.buffer, digestInfo[opts.HashFunc()]...)
 	case p11.MechECDSA:
+		// Some tokens refuse a digest longer than the order of the curve; its leftmost bits are what counts (FIPS 186-5
+		// section 6.4.1). All hashes and curves here have whole octets of it, but P-521, which is longer than any hash.
+		data = data[:min(len(data), k.size/2)]
+	}
+	if k.isECDSA() {
 		// The raw signature is encoded once more, so its buffer can be used again.
 		if cap(c.raw) < k.size {
 			c.raw = make([]byte, k.size)
 		}
 		c.Out = c.raw[:k.size]
-		// Some tokens refuse a digest longer than the order of the curve; its leftmost bits are what counts (FIPS 186-5
-		// section 6.4.1). All hashes and curves here have whole octets of it, but P-521, which is longer than any hash.
-		digest = digest[:min(len(digest), k.size/2)]
 	}
-	c.buffer = append(c.buffer, digest...)
+	c.buffer = append(c.buffer, data...)
 	c.Data = c.buffer
 	if c.Out == nil {
 		c.Out = make([]byte, k.size)
@@ -340,7 +355,7 @@ func (k *key) finish(c *call) ([]byte, error) {
 	if len(c.result) != k.size {
 		return nil, wrongLength(len(c.result), k.size)
 	}
-	if c.Mechanism == p11.MechECDSA {
+	if k.isECDSA() {
 		return derOf(c.result[:k.size/2], c.result[k.size/2:]), nil
 	}
 	return c.result, nil

@@ -427,8 +427,6 @@ func TestOpenURI(t *testing.T) {
 	}
 	_, _, err := pkcs11.OpenURI(t.Context(), "pkcs11:token="+label+";library-manufacturer=Other?module-path="+module, pkcs11.Config{})
 	require.ErrorIs(t, err, sign.ErrKeyNotFound)
-	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:token="+label, pkcs11.Config{})
-	require.ErrorIs(t, err, sign.ErrInput)
 	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:?module-name=no-such-module", pkcs11.Config{})
 	require.ErrorIs(t, err, sign.ErrUnavailable)
 	_, _, err = pkcs11.OpenURI(t.Context(), "pkcs11:type=secret-key?module-path="+module, pkcs11.Config{})

@@ -20,6 +20,9 @@ type location struct {
 	at        atomic.Pointer[place]
 	suspicion atomic.Int32 // recoveries that this key has asked for since it worked
 	asked     time.Time    // when it did so last, guarded by pool.mu
+	// Mechanisms that hash what they sign, bits of bitOf, that are taken since the token has refused the one for digests, which
+	// it lists.
+	hashed atomic.Uint32
 }
 
 // mayAsk reports whether the key may ask for a recovery because of a code that may mean anything: twice until it has signed

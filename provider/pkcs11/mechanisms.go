@@ -1,8 +1,6 @@
 package pkcs11
 
 import (
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +16,7 @@ var mechanismNames = map[uint]string{
 	p11.MechEdwardsKeyPair: "CKM_EC_EDWARDS_KEY_PAIR_GEN", p11.MechEdDSA: "CKM_EDDSA",
 }
 
-// hashingNames are those that hash what they sign. Tokens in a FIPS mode may have no others.
+// hashingNames are those that hash what they sign.
 var hashingNames = map[uint]string{
 	p11.MechSHA256RSA: "CKM_SHA256_RSA_PKCS", p11.MechSHA384RSA: "CKM_SHA384_RSA_PKCS", p11.MechSHA512RSA: "CKM_SHA512_RSA_PKCS",
 	p11.MechSHA256PSS: "CKM_SHA256_RSA_PKCS_PSS", p11.MechSHA384PSS: "CKM_SHA384_RSA_PKCS_PSS", p11.MechSHA512PSS: "CKM_SHA512_RSA_PKCS_PSS",
@@ -45,37 +43,30 @@ func (k *key) lacks(m uint) string {
 	return ""
 }
 
-// ExplainSchemes says which mechanisms are missing that the schemes of such keys take, and which there are that hash what they
-// sign, which this library does not use.
+// ExplainSchemes says which mechanisms are missing for the schemes of such keys that this one does not have: those that sign a
+// digest, and those that hash what they sign.
 func (k *key) ExplainSchemes() string {
-	var parts []string
+	var unlisted, forbidden []string
 	for _, s := range sign.Schemes(k.public) {
-		if why := k.lacks(mechanismOf(k.public, s.Opts)); why != "" && !slices.Contains(parts, why) {
-			parts = append(parts, why)
+		if slices.ContainsFunc(k.schemes, func(own sign.Scheme) bool { return own.Name == s.Name }) {
+			continue
+		}
+		for _, m := range []uint{mechanismOf(k.public, s.Opts), hashingOf(k.public, s.Opts)} {
+			list := &unlisted
+			if k.p.mechanisms == nil || k.p.mechanisms[m] {
+				list = &forbidden
+			}
+			if name := mechanismName(m); m != 0 && !slices.Contains(*list, name) {
+				*list = append(*list, name)
+			}
 		}
 	}
-	if len(parts) == 0 {
-		return ""
+	var parts []string
+	if len(unlisted) != 0 {
+		parts = append(parts, "the token does not list "+strings.Join(unlisted, ", "))
 	}
-	var others []string
-	for id, name := range hashingNames {
-		if k.p.mechanisms[id] && k.isOfKind(name) && (k.object.allowed == nil || slices.Contains(k.object.allowed, id)) {
-			others = append(others, name)
-		}
-	}
-	if len(others) != 0 {
-		slices.Sort(others)
-		parts = append(parts, "what there is, "+strings.Join(others, ", ")+", hashes what it signs and is not used here")
+	if len(forbidden) != 0 {
+		parts = append(parts, "the key may not be used with "+strings.Join(forbidden, ", ")+" (CKA_ALLOWED_MECHANISMS)")
 	}
 	return strings.Join(parts, "; ")
-}
-
-func (k *key) isOfKind(name string) bool {
-	switch k.public.(type) {
-	case *rsa.PublicKey:
-		return strings.Contains(name, "_RSA_")
-	case *ecdsa.PublicKey:
-		return strings.Contains(name, "_ECDSA_")
-	}
-	return false
 }

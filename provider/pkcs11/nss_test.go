@@ -15,23 +15,28 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// TestConformanceNSS passes the conformance suite over the software token of NSS, which wants an init string and has other
-// ways than SoftHSM2 in many things. Keys and certificates are made with this package.
-func TestConformanceNSS(t *testing.T) {
-	const label = "NSS Certificate DB"
+// newNSS makes a database of the software token of NSS.
+func newNSS(t testing.TB) pkcs11.Config {
+	t.Helper()
 	real := find(t, "apt-get install libnss3", "/usr/lib/*/libsoftokn3.so", "/usr/lib*/libsoftokn3.so")
 	certutil := find(t, "apt-get install libnss3-tools", "certutil")
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp(softHSM.dir, "nss-")
+	require.NoError(t, err)
 	pinFile := filepath.Join(dir, "pin")
 	require.NoError(t, os.WriteFile(pinFile, []byte(goodPIN+"\n"), 0o600))
 	t.Setenv("NSS_MAX_MP_PBE_ITERATION_COUNT", "1") // else each signature derives the key of the database anew
 	run(t, certutil, "-N", "-d", "sql:"+dir, "-f", pinFile)
-	config := pkcs11.Config{
-		Module: real, TokenLabel: label, PIN: pkcs11.PINFile(pinFile), Sessions: 3,
+	return pkcs11.Config{
+		Module: real, TokenLabel: "NSS Certificate DB", PIN: pkcs11.PINFile(pinFile), Sessions: 3,
 		InitArgs: "configdir='sql:" + dir + "' certPrefix='' keyPrefix='' secmod='secmod.db' flags=",
 	}
+}
 
-	_, err := pkcs11.Open(t.Context(), pkcs11.Config{Module: real, TokenLabel: label})
+// TestConformanceNSS passes the conformance suite over the software token of NSS, which wants an init string and has other
+// ways than SoftHSM2 in many things. Keys and certificates are made with this package.
+func TestConformanceNSS(t *testing.T) {
+	config := newNSS(t)
+	_, err := pkcs11.Open(t.Context(), pkcs11.Config{Module: config.Module, TokenLabel: config.TokenLabel})
 	require.ErrorIs(t, err, sign.ErrUnsupported)
 	require.ErrorContains(t, err, "InitArgs")
 

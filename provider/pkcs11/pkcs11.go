@@ -14,7 +14,8 @@
 // A key is found by its CKA_ID, its label, its certificate or the thumbprint of that. Its public key is taken from the
 // key, from the public key object of the same CKA_ID, or from a certificate. Certificates come from the token and from
 // Config.Certificates, and belong to a key when their public key is the key's, whatever their CKA_ID. Schemes are those
-// that the token lists mechanisms for.
+// that the token lists mechanisms for: such as sign a digest, or such as hash what they sign, which are given the message
+// ([sign.MessageKey]). [MechanismOf] tells which.
 //
 // A key may have several certificates, after a renewal for instance. [Provider.Keys] lists each of them, the one that
 // [Provider.Key] takes first.

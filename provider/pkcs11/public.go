@@ -76,10 +76,12 @@ func rsaPublic(modulus, exponent []byte) (crypto.PublicKey, error) {
 // modules that read PKCS #11 2.20 that way. Some write the length of a point of P-521, which takes two octets, in one.
 func ecPublic(params, point []byte) (crypto.PublicKey, error) {
 	curve := curveOf(params)
-	if curve == nil {
-		return nil, errors.New("its curve is not supported")
-	}
-	if len(point) == 0 {
+	switch {
+	case len(params) == 0:
+		return nil, errNoPublic
+	case curve == nil:
+		return nil, unsupportedCurve(params)
+	case len(point) == 0:
 		return nil, errNoPublic
 	}
 	size := (curve.Params().BitSize + 7) / 8
@@ -99,11 +101,14 @@ func ecPublic(params, point []byte) (crypto.PublicKey, error) {
 
 // edPublic reads CKA_EC_POINT of an Ed25519 key: an OCTET STRING, a BIT STRING, or the 32 octets.
 func edPublic(params, point []byte) (crypto.PublicKey, error) {
-	if !isEd25519(params) {
-		return nil, errors.New("its curve is not supported")
-	}
-	if len(point) == 0 {
+	const ed448Size = 57 // RFC 8032 section 5.2.5
+	switch {
+	case !isEd25519(params):
+		return nil, unsupportedCurve(params)
+	case len(point) == 0:
 		return nil, errNoPublic
+	case len(point) == ed448Size || len(inner(point)) == ed448Size: // a token that leaves the curve out
+		return nil, errors.New("Ed448 is not supported")
 	}
 	for _, candidate := range [][]byte{point, inner(point)} {
 		if len(candidate) == ed25519.PublicKeySize {
@@ -128,6 +133,9 @@ func inner(der []byte) []byte {
 
 // publicOf makes a public key of the attributes of an object.
 func publicOf(o *object) (crypto.PublicKey, error) {
+	if err := o.agrees(); err != nil {
+		return nil, err
+	}
 	switch o.kind {
 	case p11.KeyRSA:
 		return rsaPublic(o.modulus, o.exponent)

@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 20
+	shimGlobals   = 23
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -154,6 +154,25 @@ func (s *shim) wrongKeyPINs() int64 { return atomic.LoadInt64(s.at(18)) }
 
 // breakDevice has C_SignInit fail until the module is finalised, when all else still goes well.
 func (s *shim) breakDevice(rv int64) { atomic.StoreInt64(s.at(9), rv) }
+
+// What becomes of the mechanisms of the real module, bits for shim.hash.
+const (
+	hideRaw  = 1 << iota // those that sign a digest are neither listed nor taken
+	lateRaw              // they are listed, and refused by C_Sign
+	addECDSA             // CKM_ECDSA_SHA256 and the like are there
+	lateHash             // those that hash what they sign are refused by C_Sign
+	hideHash             // they are not listed, and taken
+	checkLen             // they are refused what is as long as a digest
+	badHash              // what addECDSA adds signs another digest
+)
+
+func (s *shim) hash(bits int64) { atomic.StoreInt64(s.at(20), bits) }
+
+// answerInterface is what C_GetInterface answers, a number of shim.c. It is asked once, when the module is loaded.
+func (s *shim) answerInterface(number int64) { atomic.StoreInt64(s.at(21), number) }
+
+// cancels counts the calls of C_SessionCancel.
+func (s *shim) cancels() int64 { return atomic.LoadInt64(s.at(22)) }
 
 // do has something happen to the real module, before a call of the function, after so many more.
 func (s *shim) do(fn int, after, action int64) {

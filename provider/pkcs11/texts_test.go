@@ -81,7 +81,7 @@ func TestKeysThatCannotSign(t *testing.T) {
 		says  string
 		not   string
 	}{
-		"curve":      {sign.Ref{Label: "bitcoin"}, sign.ErrUnsupported, `key "bitcoin" (id 02): not supported: its curve is not supported`, "good"},
+		"curve":      {sign.Ref{Label: "bitcoin"}, sign.ErrUnsupported, `key "bitcoin" (id 02): not supported: its curve secp256k1 is not supported`, "good"},
 		"half":       {sign.Ref{ID: []byte{3}}, sign.ErrUnsupported, `its public key is not on the token, and none of the certificates is of it; give its certificate (Config.Certificates)`, "good"},
 		"may not":    {sign.Ref{Label: "agreement"}, sign.ErrUnsupported, `key "agreement" (id 04): not supported; it may not sign (CKA_SIGN is false)`, "good"},
 		"not there":  {sign.Ref{Label: "nobody"}, sign.ErrKeyNotFound, `some keys could not be read: key "`, "agreement"},

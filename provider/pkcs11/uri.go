@@ -314,7 +314,8 @@ func unknown(name string) error {
 // Ref is the key that the URI names.
 func (u URI) Ref() sign.Ref { return sign.Ref{ID: u.ID, Label: u.Object} }
 
-// Config adds to a config what the URI says. PINs of the URI go before those of the config.
+// Config adds to a config what the URI says. PINs of the URI go before those of the config. When neither names a module, it is
+// [DefaultModule], which may be empty.
 func (u URI) Config(config Config) (Config, error) {
 	for _, f := range []struct {
 		dst   *string
@@ -352,6 +353,8 @@ func (u URI) Config(config Config) (Config, error) {
 			return config, err
 		}
 		config.Module = path
+	case config.Module == "":
+		config.Module = DefaultModule()
 	}
 	if u.Type != "" && u.Type != "private" && u.Type != "cert" && u.Type != "public" {
 		return config, badURI("type", "only a key pair can sign: leave it out, or say private")
@@ -403,7 +406,7 @@ func OpenURI(ctx context.Context, uri string, config Config) (*Provider, sign.Re
 		return nil, sign.Ref{}, err
 	}
 	if config.Module == "" {
-		return nil, sign.Ref{}, badURI("module-path", "it is missing; give the path of the vendor's PKCS #11 library after the ?")
+		return nil, sign.Ref{}, badURI("module-path", noModule)
 	}
 	p, err := Open(ctx, config)
 	if err != nil {

@@ -77,6 +77,9 @@ func (w *worker) inlined() (signature []byte, again *call) {
 	}
 	signature = c.signature                      // before somebody else claims the worker
 	c.signature, c.result, c.Out = nil, nil, nil // the rest is written anew
+	if cap(c.buffer) > maxKept {
+		c.buffer, c.Data = nil, nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w.ghost {
@@ -343,9 +346,10 @@ func (w *worker) crowded(c *call) *call {
 	return nil
 }
 
-// renew takes a new session before it closes the old one, since closing the last one would log out.
+// renew ends what is active in the session. Where the module cannot, it takes a new session before it closes the old one, since
+// closing the last one would log out. Should a module only say that it can, the next C_SignInit finds out, and the session goes.
 func (w *worker) renew() {
-	if w.s == nil {
+	if w.s == nil || w.s.Cancel() == nil {
 		return
 	}
 	s, err := w.p.openSession(w.p.slotNow())

@@ -19,6 +19,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/seed-116355fd/signet/sign"
@@ -126,6 +127,7 @@ type suite struct {
 	*testing.T
 	config   Config
 	provider sign.Provider
+	turn     atomic.Int64 // of the ways to sign
 }
 
 // refused checks an error that must be: its class, that it says where, and that it tells no secret.

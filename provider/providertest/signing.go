@@ -14,7 +14,8 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// schemes makes and verifies a signature with every scheme of every key, in both ways of calling.
+// schemes makes and verifies a signature with every scheme of every key, in all ways of calling. A key that takes messages may
+// refuse digests.
 func (s *suite) schemes() {
 	for _, k := range s.config.Keys {
 		key := s.must(k)
@@ -25,16 +26,44 @@ func (s *suite) schemes() {
 		for _, scheme := range all {
 			what := k.name() + " with " + scheme.Name
 			message := []byte("the message for " + what)
-			signature, err := key.SignContext(s.Context(), input(scheme, message), scheme.Opts)
-			if s.fine(what, err) {
-				s.fine(what+": SignContext", k.verify(scheme, message, signature))
+			whole, takesMessages := key.(sign.MessageKey)
+			check := func(how string, signature []byte, err error) {
+				s.Helper()
+				if s.fine(what+": "+how, err) {
+					s.fine(what+": "+how, k.verify(scheme, message, signature))
+				}
 			}
-			signature, err = key.Sign(rand.Reader, input(scheme, message), scheme.Opts)
-			if s.fine(what, err) {
-				s.fine(what+": Sign", k.verify(scheme, message, signature))
+			signature, err := key.SignContext(s.Context(), input(scheme, message), scheme.Opts)
+			if takesMessages && errors.Is(err, sign.ErrUnsupported) {
+				s.refused(what+": SignContext", err, sign.ErrUnsupported)
+				_, err = key.Sign(rand.Reader, input(scheme, message), scheme.Opts)
+				s.refused(what+": Sign", err, sign.ErrUnsupported)
+			} else {
+				check("SignContext", signature, err)
+				signature, err = key.Sign(rand.Reader, input(scheme, message), scheme.Opts)
+				check("Sign", signature, err)
+			}
+			if takesMessages {
+				signature, err = whole.SignMessageContext(s.Context(), message, scheme.Opts)
+				check("SignMessageContext", signature, err)
+				signature, err = whole.SignMessage(rand.Reader, message, scheme.Opts)
+				check("SignMessage", signature, err)
 			}
 		}
 	}
+}
+
+// sign signs a message, with a key that takes messages in turn by its digest, unless that is refused.
+func (s *suite) sign(ctx context.Context, key sign.Key, scheme sign.Scheme, message []byte) ([]byte, error) {
+	whole, ok := key.(sign.MessageKey)
+	if ok && s.turn.Add(1)%2 == 0 {
+		return whole.SignMessageContext(ctx, message, scheme.Opts)
+	}
+	signature, err := key.SignContext(ctx, input(scheme, message), scheme.Opts)
+	if ok && errors.Is(err, sign.ErrUnsupported) {
+		return whole.SignMessageContext(ctx, message, scheme.Opts)
+	}
+	return signature, err
 }
 
 // signOpen goes the way of users.
@@ -143,6 +172,15 @@ func (s *suite) refusals() {
 
 func (s *suite) refuses(key sign.Key, what string, digest []byte, opts crypto.SignerOpts) {
 	s.Helper()
+	if whole, ok := key.(sign.MessageKey); ok && (opts == nil || !digested(opts)) {
+		signature, err := whole.SignMessageContext(s.Context(), digest, opts)
+		s.refused(what+": SignMessageContext", err, nil)
+		if signature != nil {
+			s.Errorf("%s: a signature was made of a message", what)
+		}
+		_, err = whole.SignMessage(rand.Reader, digest, opts)
+		s.refused(what+": SignMessage", err, nil)
+	}
 	signature, err := key.SignContext(s.Context(), digest, opts)
 	s.refused(what+": SignContext", err, nil)
 	if signature != nil {
@@ -152,11 +190,17 @@ func (s *suite) refuses(key sign.Key, what string, digest []byte, opts crypto.Si
 	s.refused(what+": Sign", err, nil)
 }
 
+// digested reports whether options are such as schemes have, with which any octets are a message.
+func digested(opts crypto.SignerOpts) bool {
+	h := opts.HashFunc()
+	return h == crypto.SHA256 || h == crypto.SHA384 || h == crypto.SHA512
+}
+
 // works makes one signature.
 func (s *suite) works(k Key, key sign.Key) {
 	s.Helper()
 	for _, scheme := range k.schemes(key)[:1] {
-		signature, err := key.SignContext(s.Context(), input(scheme, []byte("message")), scheme.Opts)
+		signature, err := s.sign(s.Context(), key, scheme, []byte("message"))
 		if s.fine(k.name(), err) {
 			s.fine(k.name(), k.verify(scheme, []byte("message"), signature))
 		}
@@ -171,7 +215,7 @@ func (s *suite) contextBefore() {
 		_, err := s.provider.Key(ctx, k.ref())
 		s.cancelled(k.name()+": Key", err)
 		for _, scheme := range k.schemes(key)[:1] {
-			_, err = key.SignContext(ctx, input(scheme, []byte("message")), scheme.Opts)
+			_, err = s.sign(ctx, key, scheme, []byte("message"))
 			s.cancelled(k.name()+": SignContext", err)
 		}
 		s.works(k, key)
@@ -199,7 +243,7 @@ func (s *suite) contextDuring() {
 		wait.Go(func() {
 			for {
 				late := ctx.Err() != nil
-				_, err := key.SignContext(ctx, input(scheme, []byte("message")), scheme.Opts)
+				_, err := s.sign(ctx, key, scheme, []byte("message"))
 				select {
 				case first <- struct{}{}:
 				default:
@@ -234,7 +278,7 @@ func (s *suite) contextWaiting() {
 	ctx := &watched{Context: inner, waiting: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() {
-		_, err := key.SignContext(ctx, input(scheme, []byte("message")), scheme.Opts)
+		_, err := s.sign(ctx, key, scheme, []byte("message"))
 		done <- err
 	}()
 	select {
@@ -276,7 +320,7 @@ func (s *suite) concurrency() {
 				scheme := k.schemes(keys[i])[0]
 				for round := range s.config.Rounds {
 					message := fmt.Appendf(nil, "message %d of worker %d", round, worker)
-					signature, err := keys[i].SignContext(s.Context(), input(scheme, message), scheme.Opts)
+					signature, err := s.sign(s.Context(), keys[i], scheme, message)
 					if s.fine(k.name(), err) {
 						s.fine(k.name(), k.verify(scheme, message, signature))
 					}
@@ -306,7 +350,7 @@ func (s *suite) closeDuring() {
 		wait.Go(func() {
 			for {
 				late := closed.Load()
-				signature, err := key.SignContext(s.Context(), input(scheme, []byte("message")), scheme.Opts)
+				signature, err := s.sign(s.Context(), key, scheme, []byte("message"))
 				select {
 				case first <- struct{}{}:
 				default:
@@ -334,9 +378,12 @@ func (s *suite) close() {
 
 	_, err := s.provider.Key(s.Context(), k.ref())
 	s.gone("Key after Close", err)
-	_, err = key.SignContext(s.Context(), input(scheme, []byte("message")), scheme.Opts)
+	_, err = s.sign(s.Context(), key, scheme, []byte("message"))
 	s.gone("SignContext after Close", err)
 	_, err = key.Sign(rand.Reader, input(scheme, []byte("message")), scheme.Opts)
+	if whole, ok := key.(sign.MessageKey); ok && errors.Is(err, sign.ErrUnsupported) {
+		_, err = whole.SignMessage(rand.Reader, []byte("message"), scheme.Opts)
+	}
 	s.gone("Sign after Close", err)
 	if p, ok := s.provider.(sign.Pinger); ok {
 		s.gone("Ping after Close", p.Ping(s.Context()))

@@ -27,7 +27,7 @@ func (s *suite) manyCallers() {
 			k := s.config.Keys[i]
 			scheme := k.schemes(keys[i])[0]
 			message := fmt.Appendf(nil, "message of caller %d", caller)
-			signature, err := keys[i].SignContext(s.Context(), input(scheme, message), scheme.Opts)
+			signature, err := s.sign(s.Context(), keys[i], scheme, message)
 			if s.fine(k.name(), err) {
 				s.fine(k.name(), k.verify(scheme, message, signature))
 			}
@@ -67,6 +67,6 @@ func (s *suite) twoProviders() {
 // closed checks that a key of a closed provider does not sign.
 func (s *suite) closed(k Key, key sign.Key) {
 	scheme := k.schemes(key)[0]
-	_, err := key.SignContext(s.Context(), input(scheme, []byte("message")), scheme.Opts)
+	_, err := s.sign(s.Context(), key, scheme, []byte("message"))
 	s.gone("a key of the second provider after its Close", err)
 }

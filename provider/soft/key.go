@@ -89,9 +89,9 @@ func withChain(key sign.Key, chain []*x509.Certificate) sign.Key {
 		own.chain = chain
 		return &own
 	}
-	own := *key.(*foreignKey)
+	own := *foreign(key)
 	own.chain = chain
-	return &own
+	return own.key()
 }
 
 func schemesOf(key sign.Key) []sign.Scheme {
@@ -102,7 +102,7 @@ func schemesOf(key sign.Key) []sign.Scheme {
 }
 
 func spkiOf(key sign.Key) ([]byte, error) {
-	if k, ok := key.(*foreignKey); ok {
+	if k := foreign(key); k != nil {
 		if s, ok := k.signer.(sign.SPKIKey); ok {
 			return s.SubjectPublicKeyInfo(), nil
 		}

@@ -41,7 +41,7 @@ func FromSigner(signer crypto.Signer, config Config) (*Provider, error) {
 		}
 	}
 	p := &Provider{closed: closed}
-	if f, ok := key.(*foreignKey); ok {
+	if f := foreign(key); f != nil {
 		p.limit = f.Limit()
 	}
 	if err := p.add(key, foundKey{label: config.Label, file: "signer"}, keyring.NewPool(certs, config.Root)); err != nil {
@@ -77,7 +77,8 @@ func newKey(signer crypto.Signer, limit int, closed *atomic.Bool) (sign.Key, err
 	if public == nil {
 		return nil, &sign.Error{Op: "soft: from signer", Class: sign.ErrUnavailable, Err: errors.New("the signer has no public key")}
 	}
-	return &foreignKey{signer: signer, public: public, slots: make(chan struct{}, limit), closed: closed}, nil
+	f := &foreignKey{signer: signer, public: public, slots: make(chan struct{}, limit), closed: closed}
+	return f.key(), nil
 }
 
 // foreignKey is a key of which only crypto.Signer is known.
@@ -111,33 +112,101 @@ func (k *foreignKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([
 }
 
 func (k *foreignKey) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
+	if err := k.usable(ctx); err != nil {
 		return nil, err
-	}
-	if k.closed.Load() {
-		return nil, errClosed("soft: sign")
 	}
 	if err := keyring.CheckDigest("soft: sign", k.public, digest, opts); err != nil {
 		return nil, err
 	}
-	select {
-	case k.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if s, ok := k.signer.(interface {
+	s, aware := k.signer.(interface {
 		SignContext(context.Context, []byte, crypto.SignerOpts) ([]byte, error)
-	}); ok {
-		defer func() { <-k.slots }()
-		signature, err := s.SignContext(ctx, digest, opts)
-		return signature, foreignError(ctx, err)
+	})
+	if !aware {
+		return k.detached(ctx, k.signer.Sign, digest, opts)
 	}
-	return k.detached(ctx, digest, opts)
+	return k.direct(ctx, s.SignContext, digest, opts)
 }
 
-// detached calls Sign so that the caller can leave.
-func (k *foreignKey) detached(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	digest = bytes.Clone(digest) // the caller may use its own again after it has left
+func (k *foreignKey) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if k.closed.Load() {
+		return errClosed("soft: sign")
+	}
+	return nil
+}
+
+// foreignMessageKey is a foreign key that takes messages.
+type foreignMessageKey struct {
+	*foreignKey
+	signer crypto.MessageSigner
+}
+
+var _ sign.MessageKey = (*foreignMessageKey)(nil)
+
+// key is the key with the methods that its signer has.
+func (k *foreignKey) key() sign.Key {
+	if s, ok := k.signer.(crypto.MessageSigner); ok {
+		return &foreignMessageKey{k, s}
+	}
+	return k
+}
+
+// foreign returns the foreign key that a key is, or nil.
+func foreign(key sign.Key) *foreignKey {
+	switch k := key.(type) {
+	case *foreignKey:
+		return k
+	case *foreignMessageKey:
+		return k.foreignKey
+	}
+	return nil
+}
+
+func (k *foreignMessageKey) SignMessage(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.SignMessageContext(context.Background(), message, opts)
+}
+
+func (k *foreignMessageKey) SignMessageContext(ctx context.Context, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if err := k.usable(ctx); err != nil {
+		return nil, err
+	}
+	if err := keyring.CheckMessage("soft: sign", k.public, opts); err != nil {
+		return nil, err
+	}
+	if s, ok := k.signer.(sign.MessageKey); ok {
+		return k.direct(ctx, s.SignMessageContext, message, opts)
+	}
+	return k.detached(ctx, k.signer.SignMessage, message, opts)
+}
+
+// place takes a place among the calls that run.
+func (k *foreignKey) place(ctx context.Context) error {
+	select {
+	case k.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// direct calls a function that looks at the context itself.
+func (k *foreignKey) direct(ctx context.Context, f func(context.Context, []byte, crypto.SignerOpts) ([]byte, error), data []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if err := k.place(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-k.slots }()
+	signature, err := f(ctx, data, opts)
+	return signature, foreignError(ctx, err)
+}
+
+// detached calls a function so that the caller can leave.
+func (k *foreignKey) detached(ctx context.Context, f func(io.Reader, []byte, crypto.SignerOpts) ([]byte, error), data []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if err := k.place(ctx); err != nil {
+		return nil, err
+	}
+	data = bytes.Clone(data) // the caller may use its own again after it has left
 	done := make(chan sign.Outcome, 1)
 	go func() {
 		defer func() { <-k.slots }()
@@ -148,7 +217,7 @@ func (k *foreignKey) detached(ctx context.Context, digest []byte, opts crypto.Si
 			}
 			done <- o
 		}()
-		o.Signature, o.Err = k.signer.Sign(rand.Reader, digest, opts)
+		o.Signature, o.Err = f(rand.Reader, data, opts)
 	}()
 	select {
 	case o := <-done:

@@ -271,6 +271,60 @@ func TestForeignContextAndErrors(t *testing.T) {
 	require.False(t, sign.IsKeyError(err), "what a service says when it fails stays with the item")
 }
 
+// messages is a signer that makes the digest itself.
+type messages struct {
+	opaque
+	hang chan struct{}
+}
+
+func (m messages) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("no digests")
+}
+
+func (m messages) SignMessage(random io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if m.hang != nil {
+		<-m.hang
+	}
+	return crypto.SignMessage(m.opaque, random, message, opts)
+}
+
+// TestForeignMessages: a crypto.MessageSigner is given messages, with limits, contexts and refusals as for digests.
+func TestForeignMessages(t *testing.T) {
+	id := testpki.New(t).Leaf(testpki.P256)
+	p, err := soft.FromSigner(messages{opaque: opaque{id.Key}}, soft.Config{Certificates: id.Chain, Limit: 3})
+	require.NoError(t, err)
+	require.Equal(t, 3, p.Limit())
+	signer, err := sign.Open(t.Context(), p, sign.Ref{})
+	require.NoError(t, err)
+	signature, err := signer.Sign(t.Context(), []byte("message"))
+	require.NoError(t, err)
+	require.NoError(t, signer.Verify([]byte("message"), signature))
+	key, err := p.Key(t.Context(), sign.Ref{})
+	require.NoError(t, err)
+	_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
+	require.ErrorContains(t, err, "no digests")
+	for _, opts := range []crypto.SignerOpts{nil, crypto.Hash(0), crypto.MD5, (*rsa.PSSOptions)(nil)} {
+		_, err = sign.SignMessage(t.Context(), key, []byte("message"), opts)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, sign.ErrUnavailable)
+	}
+	require.NoError(t, p.Close())
+	_, err = signer.Sign(t.Context(), []byte("message"))
+	require.ErrorIs(t, err, sign.ErrUnavailable)
+
+	hanging, err := soft.NewKey(messages{opaque{id.Key}, make(chan struct{})}, 1)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = sign.SignMessage(ctx, hanging, []byte("message"), crypto.SHA256)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+
+	plain, err := soft.NewKey(opaque{id.Key}, 1)
+	require.NoError(t, err)
+	_, ok := plain.(sign.MessageKey)
+	require.False(t, ok, "no such signer, no such key")
+}
+
 func TestChains(t *testing.T) {
 	pki := testpki.New(t)
 	id := pki.Leaf(testpki.P256)

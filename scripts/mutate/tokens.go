@@ -5,6 +5,8 @@ const (
 	pinTests    = pkcs11Tests + " -run=PIN|AnotherCard|Wrong|Refuse|Login|AlwaysAuthenticate"
 )
 
+const hashTests = pkcs11Tests + " -run=Hash|Allowed|Late|Trial"
+
 // tokenChanges are those of provider/pkcs11. What a module does wrong is made by a shim in front of SoftHSM2.
 var tokenChanges = []change{
 	{"any token is ours", "provider/pkcs11/slots.go", "return !p.known || identity(t) == identity(p.token)", "return true", pinTests},
@@ -24,5 +26,18 @@ var tokenChanges = []change{
 	{"a key that is found again may be another one", "provider/pkcs11/location.go", "if err == nil && bytes.Equal(spkiOf(public), k.spki) {", "if err == nil && (bytes.Equal(spkiOf(public), k.spki) || true) {", pkcs11Tests},
 	{"attestation certificates sign", "provider/pkcs11/certificates.go", "		if isAttestation(leaf.Cert) {", "		if false {", pkcs11Tests + " -run=Certificate|Attest"},
 	{"certificates of the past come first", "provider/pkcs11/certificates.go", "return !now.Before(c.NotBefore) && !now.After(c.NotAfter)", "return true", pkcs11Tests + " -run=Certificate"},
+	{"a token that makes digests is given one", "provider/pkcs11/hashing.go", "k.signed(ctx, own, message, digest, opts, impatient)", "k.signed(ctx, own, digest, digest, opts, impatient)", hashTests},
+	{"signatures are checked with what the token was given", "provider/pkcs11/hashing.go", "k.signed(ctx, own, message, digest, opts, impatient)", "k.signed(ctx, own, message, message, opts, impatient)", hashTests},
+	{"a mechanism that the key may not use is tried", "provider/pkcs11/hashing.go", "case own == 0, k.object.allowed != nil && !slices.Contains(k.object.allowed, own):", "case own == 0:", hashTests},
+	{"PINs are asked for on suspicion", "provider/pkcs11/hashing.go", "return k.lacks(own) == \"\" || !k.object.alwaysAuthorised", "return true", hashTests},
+	{"any failure turns digests into messages", "provider/pkcs11/hashing.go", "listed && !refusesMechanism(err) ||", "listed && false ||", hashTests},
+	{"what was refused as well is remembered", "provider/pkcs11/hashing.go", "	case err == nil:\n		k.hashed.Or(bitOf(own))\n	case refusesMechanism(err):", "	case err == nil || refusesMechanism(err):\n		k.hashed.Or(bitOf(own))\n	case false:", hashTests},
+	{"RSASSA-PSS of messages has no parameters", "provider/pkcs11/key.go", "case p11.MechPSS, p11.MechSHA256PSS, p11.MechSHA384PSS, p11.MechSHA512PSS:", "case p11.MechPSS:", hashTests},
+	{"parameters of the call before stay", "provider/pkcs11/key.go", "	c.Hash, c.MGF, c.Salt = 0, 0, 0\n", "", pkcs11Tests + " -run=Parameters"},
+	{"messages of a scheme whose hash is another", "sign/signer.go", "!s.Whole && s.hashIsThatOfOpts()", "true", "./sign -run=Message"},
+	{"messages are not verified", "sign/signer.go", "			if err := s.Verify(message, signature); err != nil {", "			if err := s.Verify(message, signature); err != nil && false {", "./sign -run=Message"},
+	{"interfaces of any version", "provider/pkcs11/internal/p11/glue.c", "f->version.major == 3 && whole(f)", "whole(f)", pkcs11Tests + " -run=Interfaces"},
+	{"interfaces with holes", "provider/pkcs11/internal/p11/glue.c", "f->version.major == 3 && whole(f)", "f->version.major == 3", pkcs11Tests + " -run=Interfaces"},
+	{"interfaces of any name", "provider/pkcs11/internal/p11/glue.c", "if (!found->name || strcmp(found->name, \"PKCS 11\")) continue;", "", pkcs11Tests + " -run=Interfaces"},
 	{"what a key is allowed is not asked", "provider/pkcs11/mechanisms.go", "case k.object.allowed != nil && !slices.Contains(k.object.allowed, m):", "case false:", pkcs11Tests + " -run=Allowed"},
 }

@@ -21,7 +21,7 @@ typedef U (*F)(U, U, U, U, U, U, U, U);
 // Numbers of functions are their places in the list: C_Initialize is 0.
 enum {
 	FINALIZE = 1, SLOT_LIST = 4, SLOT_INFO = 5, TOKEN_INFO = 6, MECHANISMS = 7, MECHANISM = 8, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, FIND_INIT = 26, FIND = 27, FIND_FINAL = 28,
-	SIGN_INIT = 42, SIGN = 43, N = 68
+	DIGEST_INIT = 37, DIGEST = 38, SIGN_INIT = 42, SIGN = 43, N = 68
 };
 // What is done to the real module before a call.
 enum { DO_CLOSE_ALL = 1, DO_LOGOUT = 2, DO_FINALIZE = 3, DO_FORK = 4, DO_RELOGIN = 5 };
@@ -58,10 +58,23 @@ typedef struct {
 	atomic_long keyPIN;      // when it is set, C_Login(CKU_CONTEXT_SPECIFIC) takes this number only
 	atomic_long wrongKeyPIN; // such logins with another PIN
 	atomic_long lastKey;     // what C_SignInit was called with last
+	atomic_long hashing;     // bits of what becomes of mechanisms, HIDE_RAW and the like
+	atomic_long interface;   // what C_GetInterface answers, IN_30 and the like; 0: that there is no such function
+	atomic_long cancels;     // calls of C_SessionCancel
 	Function f[N];
 } Control;
 
 #define READER 7
+
+enum {
+	HIDE_RAW = 1,   // mechanisms that sign a digest are neither listed nor taken
+	LATE_RAW = 2,   // they are listed, and refused by C_Sign
+	ADD_ECDSA = 4,  // CKM_ECDSA_SHA256 and the like are there, made of C_Digest and C_Sign
+	LATE_HASH = 8,  // mechanisms that hash what they sign are refused by C_Sign
+	HIDE_HASH = 16, // they are not listed, and taken
+	CHECK_LEN = 32, // a mechanism that hashes what it signs is refused when it is given as many octets as a digest has
+	BAD_HASH = 64,  // with ADD_ECDSA, another digest is signed than that of the message
+};
 
 static atomic_bool loggedIn[4096]; // by the end of the number of the session
 static List *real, mine;
@@ -153,6 +166,65 @@ static U contextLogin(int i, U session, U user, U rv) {
 	return rv;
 }
 
+static int isRaw(U m) { return m == 1 || m == 0xd || m == 0x1041; }
+static int isHashing(U m) { return (m >= 0x40 && m <= 0x45) || (m >= 0x1044 && m <= 0x1046); }
+
+// What C_SignInit was called with, of each session. A session is used by one thread at a time.
+static struct { U mechanism, key; } begun[4096];
+
+static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h);
+
+// mechanisms lists what is there with ctl->hashing.
+static U mechanisms(U slot, U *list, U *count) {
+	U all[512], n = 512, kept = 0;
+	pthread_rwlock_rdlock(&inside);
+	U rv = ((F)real->f[MECHANISMS])(slot, (U)all, (U)&n, 0, 0, 0, 0, 0);
+	pthread_rwlock_unlock(&inside);
+	if (rv) return rv;
+	for (U j = 0; j < n; j++)
+		if (!(ctl->hashing & HIDE_RAW && isRaw(all[j])) && !(ctl->hashing & HIDE_HASH && isHashing(all[j]))) all[kept++] = all[j];
+	if (ctl->hashing & ADD_ECDSA)
+		for (U m = 0x1044; m <= 0x1046; m++) all[kept++] = m;
+	if (list && *count < kept) rv = 0x150; // CKR_BUFFER_TOO_SMALL
+	else if (list) memcpy(list, all, kept * sizeof *all);
+	*count = kept;
+	return rv;
+}
+
+// signInit keeps what C_Sign will need, and answers for mechanisms that the real module has not or must not have.
+static int signInit(U session, U *mechanism, U key, U *rv) {
+	U m = *mechanism;
+	begun[session % 4096].mechanism = m;
+	begun[session % 4096].key = key;
+	*rv = 0x70; // CKR_MECHANISM_INVALID
+	if (ctl->hashing & HIDE_RAW && isRaw(m)) return 1;
+	*rv = 0;
+	return ctl->hashing & ADD_ECDSA && m >= 0x1044 && m <= 0x1046;
+}
+
+// signed answers C_Sign where the real module does not. It leaves its operation, if there is one, as modules do that fail.
+static int signedHere(U session, U data, U length, U out, U outLength, U *rv) {
+	U m = begun[session % 4096].mechanism;
+	*rv = 0x70;
+	if (ctl->hashing & LATE_RAW && isRaw(m)) return 1;
+	if (ctl->hashing & LATE_HASH && isHashing(m)) return 1;
+	*rv = 0x21; // CKR_DATA_LEN_RANGE
+	if (ctl->hashing & CHECK_LEN && isHashing(m) && (length == 32 || length == 48 || length == 64)) return 1;
+	if (!(ctl->hashing & ADD_ECDSA && m >= 0x1044 && m <= 0x1046)) return 0;
+	static const U hashes[] = {0x250, 0x260, 0x270};
+	struct { U mechanism; void *parameter; U parameterLength; } digest = {hashes[m - 0x1044], NULL, 0}, ecdsa = {0x1041, NULL, 0};
+	unsigned char sum[64];
+	U n = sizeof sum;
+	pthread_rwlock_rdlock(&inside);
+	*rv = ((F)real->f[DIGEST_INIT])(session, (U)&digest, 0, 0, 0, 0, 0, 0);
+	if (!*rv) *rv = ((F)real->f[DIGEST])(session, data, length, (U)sum, (U)&n, 0, 0, 0);
+	if (ctl->hashing & BAD_HASH) sum[0] ^= 1;
+	if (!*rv) *rv = ((F)real->f[SIGN_INIT])(session, (U)&ecdsa, begun[session % 4096].key, 0, 0, 0, 0, 0);
+	if (!*rv) *rv = ((F)real->f[SIGN])(session, (U)sum, n, out, outLength, 0, 0, 0);
+	pthread_rwlock_unlock(&inside);
+	return 1;
+}
+
 static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	Function *x = &ctl->f[i];
 	long n = x->count++;
@@ -207,6 +279,13 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		c = (U)ctl->pin;
 		d = strlen(ctl->pin);
 	}
+	if (i == SIGN_INIT && ((U *)b)[2] && ((U *)b)[0] != 0xd && !(((U *)b)[0] >= 0x43 && ((U *)b)[0] <= 0x45))
+		return 0x71; // CKR_MECHANISM_PARAM_INVALID: only RSASSA-PSS has parameters
+	if (ctl->hashing) {
+		if (i == MECHANISMS) return mechanisms(a, (U *)b, (U *)c);
+		if (i == SIGN_INIT && signInit(a, (U *)b, c, &rv)) return rv;
+		if (i == SIGN && signedHere(a, b, c, d, e, &rv)) return rv;
+	}
 	pthread_rwlock_rdlock(&inside);
 	rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
 	pthread_rwlock_unlock(&inside);
@@ -254,5 +333,69 @@ U C_GetFunctionList(List **out) {
 		mine.f[3] = (void *)C_GetFunctionList;
 	}
 	*out = &mine;
+	return 0;
+}
+
+// What C_GetInterface answers.
+enum {
+	IN_30 = 1,       // an interface of 3.0, and as the default
+	IN_32 = 2,       // one of 3.2, when it is asked for, and one of 2.40 as the default
+	IN_NOTHING = 3,  // CKR_OK and no interface
+	IN_NO_LIST = 4,  // an interface without functions
+	IN_240 = 5,      // one of 2.40, whatever is asked for
+	IN_HOLES = 6,    // one of 3.0 without C_Sign
+	IN_NAME = 7,     // a vendor's
+	IN_NO_NAME = 8,  // one without a name
+	IN_40 = 9,       // one of 4.0
+	IN_NO_CANCEL = 10, // one of 3.0 without C_SessionCancel
+	IN_BAD_CANCEL = 11, // one of 3.0 whose C_SessionCancel does nothing and says that it did
+};
+
+// The functions of 3.0 stand behind those of 2.40; numbers go on.
+enum { SESSION_CANCEL = 71, N3 = 92 };
+typedef struct { unsigned char version[2]; void *f[N3]; } List3;
+
+static U cancel(U session, U flags) {
+	ctl->cancels++;
+	if (ctl->interface == IN_BAD_CANCEL) return 0;
+	if (flags != 0x800) return 7; // CKF_SIGN; CKR_ARGUMENTS_BAD
+	unsigned char data[32] = {0}, out[1024];
+	U n = sizeof out;
+	pthread_rwlock_rdlock(&inside);
+	((F)real->f[SIGN])(session, (U)data, sizeof data, (U)out, (U)&n, 0, 0, 0); // ends what is active
+	pthread_rwlock_unlock(&inside);
+	return 0;
+}
+
+U C_GetInterface(const char *name, const unsigned char *version, void **out, U flags) {
+	static List3 list;
+	static struct { const char *name; void *functions; U flags; } interface;
+	List *base;
+	if (!name || strcmp(name, "PKCS 11") || flags) return 7; // CKR_ARGUMENTS_BAD
+	if (C_GetFunctionList(&base) || !ctl->interface) return 0x54; // CKR_FUNCTION_NOT_SUPPORTED
+	memcpy(list.f, base->f, sizeof base->f);
+	list.version[0] = 3, list.version[1] = 0;
+	list.f[SESSION_CANCEL] = (void *)cancel;
+	interface.name = "PKCS 11";
+	interface.functions = &list;
+	switch (ctl->interface) {
+	case IN_30: case IN_NO_CANCEL: case IN_BAD_CANCEL:
+		if (version && (version[0] != 3 || version[1] != 0)) return 7;
+		if (ctl->interface == IN_NO_CANCEL) list.f[SESSION_CANCEL] = NULL;
+		break;
+	case IN_32:
+		if (!version) { interface.functions = base; break; }
+		if (version[0] != 3 || version[1] != 2) return 7;
+		list.version[1] = 2;
+		break;
+	case IN_NOTHING: *out = NULL; return 0;
+	case IN_NO_LIST: interface.functions = NULL; break;
+	case IN_240: interface.functions = base; break;
+	case IN_HOLES: list.f[SIGN] = NULL; break;
+	case IN_NAME: interface.name = "Vendor 11"; break;
+	case IN_NO_NAME: interface.name = NULL; break;
+	case IN_40: list.version[0] = 4; break;
+	}
+	*out = &interface;
 	return 0;
 }

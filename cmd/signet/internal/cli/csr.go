@@ -106,10 +106,15 @@ func (s contextSigner) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) 
 	return s.key.SignContext(s.ctx, digest, opts)
 }
 
+// SignMessage is for keys that are given the message, and is what crypto/x509 calls for all.
+func (s contextSigner) SignMessage(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return sign.SignMessage(s.ctx, s.key, message, opts)
+}
+
 // requestAlgorithm is the first scheme that the key can do and requests can be signed with.
 func requestAlgorithm(key sign.Key, chosen *sign.Scheme) (x509.SignatureAlgorithm, error) {
 	all := sign.Schemes(key.Public())
-	if s, ok := key.(sign.Schemer); ok {
+	if s, ok := key.(sign.Schemer); ok && chosen == nil { // what is chosen is tried
 		all = s.Schemes()
 	}
 	for _, s := range all {

@@ -239,7 +239,7 @@ func (d *diagnosis) library(ctx context.Context, t *token, p *pkcs11.Provider) {
 	default:
 		d.add(checkOK, "login", "", "the token wants none")
 	}
-	d.add(checkOK, "library", "", "%s, version %s, by %s, PKCS #11 %s", orDash(found.Library), found.LibraryVersion, orDash(found.Manufacturer), found.Interface)
+	d.add(checkOK, "library", "", "%s, version %s, by %s, PKCS #11 %s, functions of %s", orDash(found.Library), found.LibraryVersion, orDash(found.Manufacturer), found.Interface, found.Functions)
 	if found.OneAtATime {
 		d.add(checkNote, "library", "", "the module cannot be used by several threads, so one signature is made at a time")
 	}
@@ -250,7 +250,7 @@ func (d *diagnosis) library(ctx context.Context, t *token, p *pkcs11.Provider) {
 		}
 	}
 	if len(signs) == 0 {
-		d.add(checkFailed, "mechanisms", "", "the token lists none that signs and is known here (CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_ECDSA, CKM_EDDSA), of %d", len(found.Mechanisms))
+		d.add(checkFailed, "mechanisms", "", "the token lists none that signs and is known here (CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_ECDSA, those with a hash such as CKM_SHA256_RSA_PKCS, CKM_EDDSA), of %d", len(found.Mechanisms))
 		return
 	}
 	d.add(checkOK, "mechanisms", "", "%s, of %d", strings.Join(signs, " "), len(found.Mechanisms))

@@ -71,7 +71,7 @@ func TestDoctorToken(t *testing.T) {
 	check("with the root", cli.ExitOK, []string{"ok       chain        2 certificates, up to the root CN=Test CA"}, key)
 	check("no certificate", cli.ExitFailed, []string{"warning  certificate ", "signet csr", "ok       signature    rsa-pkcs1-sha256, verified"}, other.with(""))
 	check("certificate of another key", cli.ExitKey, []string{"failed   key "}, other.with(""), "--cert", "@k.crt")
-	require.Equal(t, cli.ExitUsage, w.run("doctor", "--key", "pkcs11:token=x").code)
+	require.Equal(t, cli.ExitUsage, w.run("doctor", "--key", "pkcs11:tokn=x").code)
 
 	h.module = bent(t, h.module)
 	t.Setenv("BEND_FLAGS", "0x20000")
@@ -104,7 +104,8 @@ func TestDoctorInterrupt(t *testing.T) {
 	require.NotContains(t, got.stdout, "The key works")
 }
 
-// TestDoctorSchemes has a token that lists a mechanism and refuses it when it has to sign.
+// TestDoctorSchemes has a token that lists a mechanism and refuses it when it has to sign. When another one does the same of
+// messages, the signature is made.
 func TestDoctorSchemes(t *testing.T) {
 	w := newWorld(t)
 	h := w.newHSM()
@@ -116,13 +117,19 @@ func TestDoctorSchemes(t *testing.T) {
 	t.Setenv("BEND_REFUSE", "13")
 	got = w.run("doctor", "--key", h.with("object=k"))
 	require.Equal(t, cli.ExitOK, got.code, got.stdout)
+	require.Contains(t, got.stdout, "ok       signature    rsa-pss-sha256, verified, by CKM_SHA256_RSA_PKCS_PSS: the token makes the digest\n")
+	w.write("a", "a")
+	got = w.run("sign", "--key", h.with("object=k"), "--scheme", "rsa-pss-sha256", "@a")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	t.Setenv("BEND_REFUSE_TOO", "67")
+	got = w.run("doctor", "--key", h.with("object=k"))
+	require.Equal(t, cli.ExitOK, got.code, got.stdout)
 	for _, want := range []string{"note     signature    rsa-pss-sha256 is refused: ", "CKM_RSA_PKCS_PSS", "> sign without --scheme rsa-pss-sha256", "The key works."} {
 		require.Contains(t, got.stdout, want)
 	}
-	w.write("a", "a")
 	got = w.run("sign", "--key", h.with("object=k"), "--scheme", "rsa-pss-sha256", "@a")
 	require.Equal(t, cli.ExitKey, got.code, got.stderr)
-	for _, want := range []string{"C_Sign: CKR_MECHANISM_INVALID", "CKM_RSA_PKCS_PSS, which it lists", "rsa-pkcs1-sha256"} {
+	for _, want := range []string{"C_Sign: CKR_MECHANISM_INVALID", "CKM_RSA_PKCS_PSS, which it lists", "rsa-pkcs1-sha256", "CKM_SHA256_RSA_PKCS_PSS is refused as well"} {
 		require.Contains(t, got.stderr, want)
 	}
 }

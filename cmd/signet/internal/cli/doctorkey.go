@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -86,9 +87,9 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 		d.fail("signature", err)
 		return
 	case took > slow:
-		d.add(checkNote, "signature", "", "%s, verified; it took %s, which is usual for smart cards and slow for an HSM", scheme.Name, plain.Duration(took))
+		d.add(checkNote, "signature", "", "%s, verified%s; it took %s, which is usual for smart cards and slow for an HSM", scheme.Name, whoHashes(key, scheme), plain.Duration(took))
 	default:
-		d.add(checkOK, "signature", "", "%s, verified", scheme.Name)
+		d.add(checkOK, "signature", "", "%s, verified%s", scheme.Name, whoHashes(key, scheme))
 	}
 	if !noRate {
 		if keys.token != nil {
@@ -106,21 +107,32 @@ func (d *diagnosis) otherSchemes(ctx context.Context, key sign.Key, used sign.Sc
 	if !ok {
 		return
 	}
-	for _, scheme := range s.Schemes() {
+	listed := s.Schemes()
+	for i, scheme := range append(listed[:len(listed):len(listed)], sign.Schemes(key.Public())...) {
 		if tried[family(scheme)] || ctx.Err() != nil {
 			continue
 		}
 		tried[family(scheme)] = true
 		limited, cancel := context.WithTimeout(ctx, d.app.Patience)
-		_, err := key.SignContext(limited, digestFor(&scheme), scheme.Opts) // verified by the provider
+		_, err := sign.SignMessage(limited, key, testMessage, scheme.Opts) // verified by the provider
 		cancel()
 		switch {
+		case err == nil && i >= len(listed):
+			d.add(checkNote, "signature", "", "%s works when --scheme asks for it, though the token does not list it", scheme.Name)
 		case err == nil:
-			d.add(checkOK, "signature", "", "%s, verified", scheme.Name)
-		case ctx.Err() == nil:
+			d.add(checkOK, "signature", "", "%s, verified%s", scheme.Name, whoHashes(key, scheme))
+		case ctx.Err() == nil && i < len(listed):
 			d.add(checkNote, "signature", "sign without --scheme "+scheme.Name, "%s is refused: %s", scheme.Name, sentence(err))
 		}
 	}
+}
+
+// whoHashes says when it is the token that makes the digest.
+func whoHashes(key sign.Key, scheme sign.Scheme) string {
+	if name, hashes := pkcs11.MechanismOf(key, scheme); hashes {
+		return ", by " + name + ": the token makes the digest"
+	}
+	return ""
 }
 
 // schemeOf is what the key would sign with.

@@ -37,9 +37,8 @@ func (d *diagnosis) rates(ctx context.Context, keys *keyring, key sign.Key, sche
 			limit = min(limit, l.Limit())
 		}
 	}
-	digest := digestFor(&scheme)
 	for n := 1; n <= limit; n *= 2 {
-		r, err := measure(ctx, d.app.Patience, key, &scheme, digest, n)
+		r, err := measure(ctx, d.app.Patience, key, &scheme, n)
 		if ctx.Err() != nil {
 			return
 		}
@@ -52,19 +51,11 @@ func (d *diagnosis) rates(ctx context.Context, keys *keyring, key sign.Key, sche
 	d.judge(keys.token != nil, limit)
 }
 
-// digestFor is what the key is given: a digest of the right length, or a whole message.
-func digestFor(s *sign.Scheme) []byte {
-	message := []byte("signet doctor")
-	if s.Whole {
-		return message
-	}
-	h := s.Opts.HashFunc().New()
-	h.Write(message)
-	return h.Sum(nil)
-}
+// testMessage is what is signed to see whether and how fast it goes.
+var testMessage = []byte("signet doctor")
 
 // measure signs with n at once for a bounded time.
-func measure(ctx context.Context, patience time.Duration, key sign.Key, scheme *sign.Scheme, digest []byte, n int) (rate, error) {
+func measure(ctx context.Context, patience time.Duration, key sign.Key, scheme *sign.Scheme, n int) (rate, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var all sync.WaitGroup
@@ -74,7 +65,7 @@ func measure(ctx context.Context, patience time.Duration, key sign.Key, scheme *
 	for i := range n {
 		all.Go(func() {
 			for time.Since(start) < rateTime && errs[i] == nil {
-				if _, errs[i] = key.SignContext(limited, digest, scheme.Opts); errs[i] == nil {
+				if _, errs[i] = sign.SignMessage(limited, key, testMessage, scheme.Opts); errs[i] == nil {
 					made.Add(1)
 				}
 			}

@@ -425,7 +425,7 @@ func TestServeWrongUse(t *testing.T) {
 		{[]string{"--key", "@seal.p12"}, cli.ExitKey, "--password-file"},
 		{[]string{"--key", "@seal.p12", "--password-file", "@wrong.pass"}, cli.ExitKey, "password"},
 		{[]string{"--key", "@key.pem", "--cert", "label:nobody"}, cli.ExitKey, "nobody"},
-		{[]string{"--key", "pkcs11:token=a"}, cli.ExitUsage, "which module"},
+		{[]string{"--key", "pkcs11:tokn=a"}, cli.ExitUsage, "tokn"},
 		{[]string{"--key", "pkcs11:token=a?module-path=/no/such.so&pin-value=hunter2"}, cli.ExitKey, "/no/such.so"},
 	} {
 		out := w.run(append([]string{"serve"}, c.args...)...)

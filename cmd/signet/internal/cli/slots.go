@@ -119,6 +119,14 @@ func (a *app) tokenKeys(ctx context.Context, f *keyFlags, asJSON, noLogin bool) 
 
 // nothing says which tokens there are when the URI means none.
 func (t *token) nothing(slots []pkcs11.Slot) error {
+	err := t.noneOf(slots)
+	if t.byProxy() {
+		return fmt.Errorf("%w; %s", err, askedProxy)
+	}
+	return err
+}
+
+func (t *token) noneOf(slots []pkcs11.Slot) error {
 	var names []string
 	for _, s := range slots {
 		if s.Token != nil && s.Token.Initialized {
@@ -146,7 +154,7 @@ func (a *app) listToken(ctx context.Context, t *token, s pkcs11.Slot, info *slot
 	defer func() { _ = p.Close() }()
 	ok = true
 	complain := func(err error) {
-		ok = false
+		ok = ok && errors.Is(err, pkcs11.ErrNotForSigning)
 		a.note("%s", sentence(err))
 	}
 	ref := t.uri.Ref()

@@ -33,15 +33,16 @@ func (a *app) tokenURI(f *keyFlags) (*token, error) {
 	if err != nil {
 		return nil, usage("%w", err)
 	}
-	if u.ModulePath == "" && u.ModuleName == "" {
-		return nil, usage("the URI does not say which module; put the path of the vendor's PKCS #11 library at its end: ?module-path=/path/to/library.so")
-	}
 	t := &token{uri: u, bareURI: u.Ref().IsZero(), patience: a.Patience}
 	if t.config, err = u.Config(pkcs11.Config{AllowFinalTry: f.finalTry, Sessions: f.sessions, Root: f.root}); err != nil {
 		if errors.Is(err, sign.ErrInput) {
 			return nil, usage("%w", err)
 		}
 		return nil, keyFailure(err)
+	}
+	if t.config.Module == "" {
+		return nil, usage("the URI does not say which module, and p11-kit, whose proxy would be taken, is not installed; put the path of the vendor's " +
+			"PKCS #11 library at its end: ?module-path=/path/to/library.so")
 	}
 	if t.pin, err = a.pinOf(f, &t.config, u); err != nil {
 		return nil, err
@@ -185,10 +186,17 @@ func (t *token) keyURI(is *pkcs11.Token, e sign.Entry) string {
 	return u.String()
 }
 
+// byProxy reports whether the URI names no module.
+func (t *token) byProxy() bool { return t.uri.ModulePath == "" && t.uri.ModuleName == "" }
+
+const askedProxy = "the URI names no module, so those were asked that are registered with p11-kit; another one is named at its end: ?module-path=/path/to/library.so"
+
 // explainLogin adds what to do to an error of opening a token.
 func (t *token) explainLogin(ctx context.Context, err error) error {
 	_, refused := errors.AsType[pkcs11.Code](err) // by the token, and not before it was asked
 	switch {
+	case errors.Is(err, sign.ErrKeyNotFound) && t.byProxy():
+		return fmt.Errorf("%w; %s", err, askedProxy)
 	case errors.Is(err, sign.ErrKeyAmbiguous) && strings.Contains(err.Error(), "by its slot"): // nothing else tells them apart
 		return fmt.Errorf("%w; in the URI that is pkcs11:slot-id=NUMBER", err)
 	case errors.Is(err, sign.ErrKeyAmbiguous):

@@ -1,5 +1,5 @@
-// The part of PKCS #11 2.40 (OASIS, "Cryptographic Token Interface Base Specification") that signing needs, written for
-// this library. Structures have the natural alignment of the platform, as every module outside Windows expects. Functions
+// The part of PKCS #11 2.40 and 3.0 (OASIS, "Cryptographic Token Interface Base Specification", "PKCS #11 Specification Version
+// 3.1" section 5) that signing needs, written for this library. Structures have the natural alignment of the platform, as every module outside Windows expects. Functions
 // that are not called stand in the list as pointers without a type, in the order of the specification (section 4.2).
 #ifndef SIGNET_CRYPTOKI_H
 #define SIGNET_CRYPTOKI_H
@@ -92,13 +92,27 @@ typedef struct {
 	void *C_GetFunctionStatus, *C_CancelFunction, *C_WaitForSlotEvent;
 } CK_FUNCTION_LIST;
 
+// The list of 3.0 begins with that of 2.40, but for its version; later ones begin with that of 3.0.
+typedef struct {
+	CK_FUNCTION_LIST base;
+	void *C_GetInterfaceList, *C_GetInterface;
+	CK_RV (*C_LoginUser)(CK_ULONG, CK_ULONG, CK_BYTE *, CK_ULONG, CK_BYTE *, CK_ULONG);
+	CK_RV (*C_SessionCancel)(CK_ULONG, CK_ULONG);
+	void *C_MessageEncryptInit, *C_EncryptMessage, *C_EncryptMessageBegin, *C_EncryptMessageNext, *C_MessageEncryptFinal;
+	void *C_MessageDecryptInit, *C_DecryptMessage, *C_DecryptMessageBegin, *C_DecryptMessageNext, *C_MessageDecryptFinal;
+	void *C_MessageSignInit, *C_SignMessage, *C_SignMessageBegin, *C_SignMessageNext, *C_MessageSignFinal;
+	void *C_MessageVerifyInit, *C_VerifyMessage, *C_VerifyMessageBegin, *C_VerifyMessageNext, *C_MessageVerifyFinal;
+} CK_FUNCTION_LIST_3_0;
+
+typedef struct { char *name; void *functions; CK_ULONG flags; } CK_INTERFACE;
+
 #define CKR_OK 0x00UL
 #define CKR_HOST_MEMORY 0x02UL
 #define CKR_FUNCTION_NOT_SUPPORTED 0x54UL
 #define CKR_BUFFER_TOO_SMALL 0x150UL
 
 #define CKF_OS_LOCKING_OK 0x02UL
-#define CKM_RSA_PKCS_PSS 0x0dUL
+#define CKF_SIGN 0x800UL
 #define CKU_CONTEXT_SPECIFIC 2UL
 #define CK_UNAVAILABLE (~0UL)
 

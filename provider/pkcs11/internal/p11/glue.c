@@ -19,14 +19,49 @@ void *sg_load(const char *path, char *error, int errorLen) {
 	return library;
 }
 
-CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv) {
+// whole reports whether a list has all functions of the base that are called.
+static int whole(const CK_FUNCTION_LIST *f) {
+	return f->C_Initialize && f->C_Finalize && f->C_GetInfo && f->C_GetSlotList && f->C_GetSlotInfo && f->C_GetTokenInfo &&
+		f->C_GetMechanismList && f->C_GetMechanismInfo && f->C_OpenSession && f->C_CloseSession && f->C_GetSessionInfo && f->C_Login &&
+		f->C_CreateObject && f->C_DestroyObject && f->C_GetAttributeValue && f->C_FindObjectsInit && f->C_FindObjects &&
+		f->C_FindObjectsFinal && f->C_SignInit && f->C_Sign && f->C_GenerateKeyPair;
+}
+
+// interface3 asks for an interface of 3.x, the newest first. A module may have it only as the one that it prefers, or have the
+// symbol and nothing behind it; then the list is that of C_GetFunctionList.
+static CK_FUNCTION_LIST *interface3(void *library) {
+	static CK_VERSION versions[] = {{3, 2}, {3, 1}, {3, 0}, {0, 0}};
+	CK_RV (*get)(CK_BYTE *, CK_VERSION *, CK_INTERFACE **, CK_ULONG);
+	*(void **)&get = dlsym(library, "C_GetInterface");
+	if (!get) return NULL;
+	for (unsigned i = 0; i < sizeof versions / sizeof *versions; i++) {
+		CK_INTERFACE *found = NULL;
+		CK_VERSION wanted = versions[i];
+		if (get((CK_BYTE *)"PKCS 11", wanted.major ? &wanted : NULL, &found, 0) || !found || !found->functions) continue;
+		if (!found->name || strcmp(found->name, "PKCS 11")) continue;
+		CK_FUNCTION_LIST *f = found->functions;
+		if (f->version.major == 3 && whole(f)) return f;
+	}
+	return NULL;
+}
+
+CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv, CK_VERSION *version) {
 	CK_FUNCTION_LIST *f = NULL;
 	CK_RV (*get)(CK_FUNCTION_LIST **);
 	*(void **)&get = dlsym(library, "C_GetFunctionList");
 	*rv = CKR_FUNCTION_NOT_SUPPORTED;
 	if (!get) return NULL;
-	*rv = get(&f);
+	*rv = CKR_OK;
+	f = interface3(library);
+	if (!f) *rv = get(&f);
+	if (!*rv && f) *version = f->version;
 	return f;
+}
+
+CK_RV sg_cancel(CK_FUNCTION_LIST *f, CK_ULONG session) {
+	CK_FUNCTION_LIST_3_0 *f3 = (CK_FUNCTION_LIST_3_0 *)f;
+	if (f->version.major < 3 || !f3->C_SessionCancel) return CKR_FUNCTION_NOT_SUPPORTED;
+	return f3->C_SessionCancel(session, CKF_SIGN);
 }
 
 CK_RV sg_initialize(CK_FUNCTION_LIST *f, const char *reserved, int locking) {
@@ -146,7 +181,7 @@ sg_signed sg_sign(CK_FUNCTION_LIST *f, CK_ULONG session, CK_ULONG mechanism, CK_
 	CK_ULONG key, CK_BYTE *data, CK_ULONG dataLen, CK_BYTE *out, CK_ULONG outLen, int auth, CK_BYTE *pin, CK_ULONG pinLen) {
 	CK_RSA_PKCS_PSS_PARAMS pss = {hash, mgf, salt};
 	CK_MECHANISM m = {mechanism, NULL, 0};
-	if (mechanism == CKM_RSA_PKCS_PSS) {
+	if (hash) { // RSASSA-PSS, of a digest or of what is hashed by the token
 		m.parameter = &pss;
 		m.parameterLen = sizeof pss;
 	}

@@ -5,7 +5,11 @@
 #include "cryptoki.h"
 
 void *sg_load(const char *path, char *error, int errorLen);
-CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv);
+// The functions of the newest interface of 3.x that the library has, by C_GetInterface, else those of C_GetFunctionList. Version
+// is that of the list.
+CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv, CK_VERSION *version);
+// C_SessionCancel for a signature; only with functions of 3.x.
+CK_RV sg_cancel(CK_FUNCTION_LIST *f, CK_ULONG session);
 
 CK_RV sg_initialize(CK_FUNCTION_LIST *f, const char *reserved, int locking);
 CK_RV sg_finalize(CK_FUNCTION_LIST *f);

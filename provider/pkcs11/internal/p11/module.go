@@ -38,7 +38,8 @@ var modules = struct {
 
 // Module is a loaded and initialised module, shared by all who opened it.
 type Module struct {
-	functions *C.CK_FUNCTION_LIST
+	functions *C.CK_FUNCTION_LIST // of 3.x, when the module has them
+	version   C.CK_VERSION        // of the list: one of 3.x is a CK_FUNCTION_LIST_3_0
 	Logins    Logins
 
 	gate      atomic.Pointer[gate]
@@ -103,7 +104,8 @@ func module(handle unsafe.Pointer) (*Module, error) {
 		return m, nil
 	}
 	var rv C.CK_RV
-	functions := C.sg_functions(handle, &rv)
+	var listed C.CK_VERSION
+	functions := C.sg_functions(handle, &rv, &listed)
 	if RV(rv) == FunctionNotSupported {
 		return nil, fmt.Errorf("%w: %w", ErrLoad, ErrNoModule)
 	}
@@ -113,7 +115,7 @@ func module(handle unsafe.Pointer) (*Module, error) {
 	if functions == nil {
 		return nil, fmt.Errorf("%w: C_GetFunctionList gave nothing", ErrLoad)
 	}
-	m := &Module{functions: functions, sessions: map[C.CK_ULONG]*Session{}}
+	m := &Module{functions: functions, version: listed, sessions: map[C.CK_ULONG]*Session{}}
 	m.gate.Store(&gate{})
 	modules.byHandle[handle] = m
 	return m, nil
@@ -211,6 +213,9 @@ func (m *Module) Owned() bool {
 	defer m.mu.Unlock()
 	return m.own
 }
+
+// Interface is the version of the list of functions that is called: "3.0" by C_GetInterface, or "2.40".
+func (m *Module) Interface() string { return version(m.version) }
 
 // Serial reports whether the module takes one call at a time.
 func (m *Module) Serial() bool {

@@ -125,6 +125,17 @@ func (s *Session) Login(pin []byte) error {
 	return nil
 }
 
+// Cancel ends a signature that may have stayed active, by C_SessionCancel, which modules of PKCS #11 3.0 may have.
+func (s *Session) Cancel() error {
+	if s.m.version.major < 3 {
+		return FunctionNotSupported
+	}
+	if err := s.call(func() C.CK_RV { return C.sg_cancel(s.m.functions, s.h) }); err != nil {
+		return fmt.Errorf("C_SessionCancel: %w", err)
+	}
+	return nil
+}
+
 // Find returns the handles of all objects that match a template.
 func (s *Session) Find(template ...Attribute) ([]uint, error) {
 	if len(template) > maxTemplate {
@@ -307,12 +318,12 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 		}
 	}
 	r := C.sg_sign(s.m.functions, s.h, C.CK_ULONG(c.Mechanism), C.CK_ULONG(c.Hash), C.CK_ULONG(c.MGF), C.CK_ULONG(c.Salt),
-		C.CK_ULONG(c.Object), bytePtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(c.Out), C.CK_ULONG(len(c.Out)),
+		C.CK_ULONG(c.Object), dataPtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(c.Out), C.CK_ULONG(len(c.Out)),
 		auth, bytePtr(c.PIN), C.CK_ULONG(len(c.PIN)))
 	out := c.Out
 	if RV(r.rv) == BufferTooSmall && Stage(r.stage) == Sign && uint(r.length) > uint(len(c.Out)) && uint(r.length) <= maxSignature {
 		out = make([]byte, r.length)
-		r = C.sg_sign_again(s.m.functions, s.h, bytePtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(out), C.CK_ULONG(len(out)))
+		r = C.sg_sign_again(s.m.functions, s.h, dataPtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(out), C.CK_ULONG(len(out)))
 	}
 	c.Stage = Stage(r.stage)
 	if r.rv != 0 {
@@ -322,6 +333,16 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 		return nil, c.Stage.failed(GeneralError) // the module says that it wrote beyond the buffer
 	}
 	return out[:r.length], nil
+}
+
+// nothing is what the address of an empty message is, which some modules take for a missing one when it is 0.
+var nothing C.CK_BYTE
+
+func dataPtr(b []byte) *C.CK_BYTE {
+	if len(b) == 0 {
+		return &nothing
+	}
+	return bytePtr(b)
 }
 
 func bytePtr(b []byte) *C.CK_BYTE {

@@ -16,6 +16,7 @@ func (*Module) Reset(uint64, bool) error                   { return ErrNoCgo }
 func (*Module) Generation() uint64                         { return 0 }
 func (*Module) Idle() bool                                 { return true }
 func (*Module) Owned() bool                                { return false }
+func (*Module) Interface() string                          { return "" }
 func (*Module) Serial() bool                               { return false }
 func (*Module) Info() (Info, error)                        { return Info{}, ErrNoCgo }
 func (*Module) Slots(bool) ([]uint, error)                 { return nil, ErrNoCgo }
@@ -29,6 +30,7 @@ func (*Session) Dead() bool                                 { return true }
 func (*Session) Forget()                                    {}
 func (*Session) Become(*Session)                            {}
 func (*Session) Close() error                               { return ErrNoCgo }
+func (*Session) Cancel() error                              { return ErrNoCgo }
 func (*Session) Info() (SessionInfo, error)                 { return SessionInfo{}, ErrNoCgo }
 func (*Session) Login([]byte) error                         { return ErrNoCgo }
 func (*Session) Find(...Attribute) ([]uint, error)          { return nil, ErrNoCgo }

@@ -82,6 +82,8 @@ const (
 	KeyRSA       = 0x00
 	KeyEC        = 0x03
 	KeyECEdwards = 0x40
+
+	KeyECMontgomery = 0x41
 )
 
 // Mechanisms.
@@ -251,7 +253,7 @@ func text(b []byte) string {
 // SignCall is one signature. It may be used again.
 type SignCall struct {
 	Mechanism    uint
-	Hash, MGF    uint // of MechPSS
+	Hash, MGF    uint // of RSASSA-PSS, else 0
 	Salt         uint // octets
 	Object       uint // the private key
 	Data         []byte

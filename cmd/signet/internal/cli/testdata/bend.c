@@ -5,6 +5,7 @@
 //	BEND_PIN     what is entered at the keypad: C_Login without a PIN takes it
 //	BEND_DELAY   microseconds that each signature takes longer
 //	BEND_REFUSE  mechanism that C_Sign refuses, though it is listed and C_SignInit takes it
+//	BEND_REFUSE_TOO  another one
 //	BEND_HANG    microseconds that C_Initialize takes until it fails
 //
 //	gcc -shared -fPIC -o bend.so bend.c -ldl
@@ -56,7 +57,7 @@ static U sign_init(U session, U *m, U key) {
 
 static U sign(U session, void *data, U n, void *signature, U *length) {
 	usleep(number("BEND_DELAY"));
-	if (number("BEND_REFUSE") && number("BEND_REFUSE") == mechanism) return 0x70; // CKR_MECHANISM_INVALID
+	if (mechanism && (number("BEND_REFUSE") == mechanism || number("BEND_REFUSE_TOO") == mechanism)) return 0x70; // CKR_MECHANISM_INVALID
 	return ((U(*)(U, void *, U, void *, U *))real->f[SIGN])(session, data, n, signature, length);
 }
 

@@ -1,0 +1,23 @@
+package pkcs11
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+)
+
+// TestKindsThatNoTokenHereHas names keys of kinds that SoftHSM2 does not hold.
+func TestKindsThatNoTokenHereHas(t *testing.T) {
+	for says, o := range map[string]*object{
+		"keys of X25519 are for key agreement": {kind: p11.KeyECMontgomery},
+		"keys of X448 are for key agreement":   {kind: p11.KeyECMontgomery, params: []byte("\x13\x08curve448")},
+		"Ed448 is not supported":               {kind: p11.KeyECEdwards, point: make([]byte, 57)},
+	} {
+		_, err := publicOf(o)
+		require.ErrorContains(t, err, says)
+	}
+	_, err := publicOf(&object{kind: p11.KeyEC})
+	require.ErrorIs(t, err, errNoPublic, "it may be told elsewhere")
+}
