@@ -289,7 +289,9 @@ func TestCardsAtRandom(t *testing.T) {
 			for _, module := range modules {
 				rude = rude && isRude(t, module)
 			}
-			s.rude = rude
+			if s.rude = rude; !rude {
+				t.Skip("SKIPPED: OpenSC before 0.24 waits for itself for ever now and then when a command fails (OpenSC issue 2707); scripts/tokens.sh has a later one")
+			}
 			s.atRandom(t, modules, duration, seed)
 		})
 	}
@@ -423,9 +425,6 @@ func (s *cardStack) disturb(t *testing.T, cards [2]*testcard.Card, stranger *tes
 	kinds := []int{0, 1, 2, 3, 6}
 	if os.Getenv("SIGNET_TEST_CARDS_FOR") != "" {
 		kinds = append(kinds, 4, 5) // which TestCardSwapped has one by one
-	}
-	if !s.rude { // a module that waits for itself for ever stays so in this process
-		kinds = []int{0, 2}
 	}
 	for end := time.Now().Add(duration); time.Now().Before(end); {
 		some(700 * time.Millisecond)
