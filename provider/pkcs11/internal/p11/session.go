@@ -18,6 +18,7 @@ type Session struct {
 	h    C.CK_ULONG
 	dead atomic.Bool // the handle is not ours any more
 
+	Slot uint // that it was opened on
 	// Writable tells whether the session may change the token.
 	Writable bool
 }
@@ -29,7 +30,7 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 	if write {
 		flags |= sessionReadWrite
 	}
-	s := &Session{m: m, Writable: write}
+	s := &Session{m: m, Slot: slot, Writable: write}
 	l := m.gate.Load().lanes.of(slot)
 	l.enter()
 	defer l.leave()
@@ -100,7 +101,7 @@ func (s *Session) Become(other *Session) {
 		return // it is lost again
 	}
 	other.dead.Store(true)
-	s.h, s.lane, s.Writable = other.h, other.lane, other.Writable
+	s.h, s.lane, s.Slot, s.Writable = other.h, other.lane, other.Slot, other.Writable
 	s.m.sessions[s.h] = s
 	s.dead.Store(false)
 }
