@@ -113,6 +113,9 @@ func tokenName(label, serial string, slot uint) string {
 	if serial == "" {
 		return fmt.Sprintf("%q (slot %d)", label, slot)
 	}
+	if quoted := quote(serial); len(quoted) != len(serial)+2 { // it is not text, and errors go to terminals and logs
+		serial = quoted
+	}
 	return fmt.Sprintf("%q (serial %s, slot %d)", label, serial, slot)
 }
 

@@ -31,3 +31,9 @@ func TestHugeKey(t *testing.T) {
 	require.False(t, fits(o, &rsa.PublicKey{N: n, E: 65537}))
 	require.True(t, fits(o, &rsa.PublicKey{N: n.Rsh(n, 1), E: 65537}))
 }
+
+// TestTokenName: what a token says of itself does not write to a terminal.
+func TestTokenName(t *testing.T) {
+	require.Equal(t, `"a" (serial 0a1, slot 2)`, tokenName("a", "0a1", 2))
+	require.Equal(t, `"a\n" (serial "\x1b[2J\n", slot 2)`, tokenName("a\n", "\x1b[2J\n", 2))
+}
