@@ -141,7 +141,8 @@ func New(o Config) (*Client, error) {
 // Status finds the state of a certificate at a time: a value has to be in force then, or be newer; the zero time means
 // now. A revoked certificate is no error. When no source gives the state, the error is a [*Failure] that says what is
 // wrong with each; when there is no source it is of [CheckSource].
-func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (*Status, error) {
+func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (s *Status, err error) {
+	defer sign.Recover(&err)
 	q, err := askedOf(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err
@@ -150,7 +151,8 @@ func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at 
 }
 
 // StatusRaw is [Client.Status] for certificates in DER, also such as crypto/x509 refuses; see [Checker.CheckRaw].
-func (c *Client) StatusRaw(ctx context.Context, cert, issuer []byte, at time.Time) (*Status, error) {
+func (c *Client) StatusRaw(ctx context.Context, cert, issuer []byte, at time.Time) (s *Status, err error) {
+	defer sign.Recover(&err)
 	q, err := askedRaw(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err

@@ -359,3 +359,14 @@ func TestTimeout(t *testing.T) {
 		require.Equal(t, 6*time.Second, time.Since(begin), "remembered")
 	})
 }
+
+// TestTransportPanics makes an error of a panic of the caller's client for HTTP, which runs in a goroutine of the client.
+func TestTransportPanics(t *testing.T) {
+	w := newWorld(t)
+	panics := func(*http.Request) (*http.Response, error) { panic("the driver is broken") }
+	w.answers[ocspURL], w.answers[crlURL] = panics, panics
+	_, err := w.status(t, w.client(t))
+	require.ErrorContains(t, err, "panic: the driver is broken")
+	_, err = w.status(t, w.client(t, func(o *revocation.Config) { o.Clock = func() time.Time { panic("the clock is broken") } }))
+	require.ErrorContains(t, err, "panic: the clock is broken")
+}

@@ -152,7 +152,8 @@ func (c *Client) Hash() crypto.Hash { return c.o.Hash }
 
 // Timestamp asks the authorities for a token over a digest, and returns the first that passes every check. When there is
 // none, the error is a [*Failure] that holds the [*Error] of each authority. When ctx ends it says so at once.
-func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (*Token, error) {
+func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (token *Token, err error) {
+	defer sign.Recover(&err)
 	if err := checkImprint(imprint); err != nil {
 		return nil, err
 	}
@@ -196,7 +197,6 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 		return nil, &Error{Check: CheckTransport, Place: e.place, What: "not asked", Err: err}
 	}
 	response, media, fail := c.exchange(ctx, e, q.Raw)
-	<-c.slots
 	if fail == nil {
 		e.rest(0)
 		t, err := q.Token(response, &VerifyOptions{Certificates: c.o.Certificates, Roots: c.o.Roots, Tolerance: c.o.Tolerance, Clock: c.o.Clock})

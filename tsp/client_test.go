@@ -388,3 +388,15 @@ func TestWrongConfig(t *testing.T) {
 		require.ErrorIs(t, err, sign.ErrInput, name)
 	}
 }
+
+// TestTransportPanics makes an error of a panic of the caller's client for HTTP, as often as there are requests.
+func TestTransportPanics(t *testing.T) {
+	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "http://a/"}}, InFlight: 1, HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		panic("the driver is broken")
+	})}})
+	require.NoError(t, err)
+	for range 3 { // the slot is given back
+		_, err = client.Timestamp(t.Context(), imprint())
+		require.ErrorContains(t, err, "panic: the driver is broken")
+	}
+}

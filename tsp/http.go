@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // The media types of RFC 3161 section 3.4.
@@ -54,9 +56,17 @@ func sameServer(from, to *url.URL) bool {
 	return to.Scheme == "https" && from.Port() == "" && to.Port() == "" && strings.EqualFold(from.Hostname(), to.Hostname())
 }
 
-// exchange posts a request and reads the response. The media type of the answer decides nothing, since what matters is
+// exchange posts a request, reads the response and gives the slot back. The media type of the answer decides nothing, since what matters is
 // whether it can be read; it is named when it cannot.
 func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (response []byte, media string, fail *Error) {
+	defer func() { <-c.slots }()
+	var panicked error
+	defer func() {
+		if panicked != nil {
+			response, media, fail = nil, "", &Error{Check: CheckTransport, What: "the client for HTTP failed", Err: panicked}
+		}
+	}()
+	defer sign.Recover(&panicked) // a RoundTripper may be the caller's
 	ctx, cancel := context.WithTimeoutCause(ctx, e.Timeout, fmt.Errorf("no answer within %s", e.Timeout))
 	defer cancel()
 	carried := ctx

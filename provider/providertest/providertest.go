@@ -18,7 +18,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -110,12 +112,16 @@ func Run(t *testing.T, config Config) {
 				t.Skip(why)
 			}
 			s := &suite{T: t, config: config}
+			defer s.recovered(nil)
 			if group.name != "WrongSecret" {
 				s.provider = config.Open(t)
 				if s.provider == nil {
 					t.Fatal("Open returned nil")
 				}
-				t.Cleanup(func() { _ = s.provider.Close() })
+				t.Cleanup(func() {
+					defer s.recovered(nil)
+					_ = s.provider.Close()
+				})
 			}
 			group.check(s)
 		})
@@ -128,6 +134,32 @@ type suite struct {
 	config   Config
 	provider sign.Provider
 	turn     atomic.Int64 // of the ways to sign
+	stack    sync.Once    // one is enough
+}
+
+// recovered is deferred around code of the provider: that it panicked fails its group, and the others are run. It then calls on, if
+// that is set.
+func (s *suite) recovered(on func()) {
+	if p := recover(); p != nil {
+		s.Errorf("the provider panicked: %v", p)
+		s.stack.Do(func() { s.Logf("%s", debug.Stack()) })
+	}
+	if on != nil {
+		on()
+	}
+}
+
+// background runs a check in a goroutine. When it has ended, however it did, one value is put into ended, if that has room.
+func (s *suite) background(wait *sync.WaitGroup, ended chan<- struct{}, check func()) {
+	wait.Go(func() {
+		defer s.recovered(func() {
+			select {
+			case ended <- struct{}{}:
+			default:
+			}
+		})
+		check()
+	})
 }
 
 // refused checks an error that must be: its class, that it says where, and that it tells no secret.
@@ -185,6 +217,9 @@ func (s *suite) must(k Key) sign.Key {
 	if err != nil {
 		s.quiet("Key", err)
 		s.Fatalf("Key(%s): %v", k.ref(), err)
+	}
+	if key == nil {
+		s.Fatalf("Key(%s): neither a key nor an error", k.ref())
 	}
 	return key
 }

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,11 @@ func TestSuiteFails(t *testing.T) {
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err, "the suite passed a provider with a fault")
 			require.Contains(t, string(out), "--- FAIL: TestFault/"+faults()[name].group, string(out))
-			require.NotContains(t, string(out), "panic:")
+			require.NotContains(t, string(out), "\npanic:", "the process ended")
+			if strings.HasPrefix(name, "panics") {
+				require.Contains(t, string(out), "the provider panicked: the driver is broken")
+				require.Contains(t, string(out), "--- FAIL: TestFault/Close", "the groups behind are run")
+			}
 		})
 	}
 }
@@ -148,6 +153,17 @@ type fault struct {
 
 func faults() map[string]fault {
 	return map[string]fault{
+		"panics-when-asked": {"Lookup", func(f *faulty) {
+			f.find = func(context.Context, sign.Ref) (sign.Key, error) { panic("the driver is broken") }
+		}},
+		"panics-at-work": {"Concurrency", func(f *faulty) {
+			f.sign = func(signFunc) signFunc {
+				return func(context.Context, []byte, crypto.SignerOpts) ([]byte, error) { panic("the driver is broken") }
+			}
+		}},
+		"no-key-no-error": {"Schemes", func(f *faulty) {
+			f.find = func(context.Context, sign.Ref) (sign.Key, error) { return nil, nil }
+		}},
 		"first-of-many": {"Ambiguous", func(f *faulty) {
 			f.find = func(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 				key, err := f.Provider.Key(ctx, ref)

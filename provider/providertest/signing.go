@@ -240,7 +240,7 @@ func (s *suite) contextDuring() {
 	var wait sync.WaitGroup
 	first := make(chan struct{}, s.config.Workers)
 	for range s.config.Workers {
-		wait.Go(func() {
+		s.background(&wait, first, func() {
 			for {
 				late := ctx.Err() != nil
 				_, err := s.sign(ctx, key, scheme, []byte("message"))
@@ -278,8 +278,10 @@ func (s *suite) contextWaiting() {
 	ctx := &watched{Context: inner, waiting: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.sign(ctx, key, scheme, []byte("message"))
-		done <- err
+		err := errors.New("the provider panicked")
+		defer func() { done <- err }()
+		defer s.recovered(nil)
+		_, err = s.sign(ctx, key, scheme, []byte("message"))
 	}()
 	select {
 	case <-ctx.waiting:
@@ -315,7 +317,7 @@ func (s *suite) concurrency() {
 		keys[i] = s.must(k)
 	}
 	for worker := range s.config.Workers {
-		wait.Go(func() {
+		s.background(&wait, nil, func() {
 			for i, k := range s.config.Keys {
 				scheme := k.schemes(keys[i])[0]
 				for round := range s.config.Rounds {
@@ -347,7 +349,7 @@ func (s *suite) closeDuring() {
 	first := make(chan struct{}, s.config.Workers)
 	var closed atomic.Bool
 	for range s.config.Workers {
-		wait.Go(func() {
+		s.background(&wait, first, func() {
 			for {
 				late := closed.Load()
 				signature, err := s.sign(s.Context(), key, scheme, []byte("message"))

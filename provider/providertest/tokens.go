@@ -22,7 +22,7 @@ func (s *suite) manyCallers() {
 	}
 	var wait sync.WaitGroup
 	for caller := range callers {
-		wait.Go(func() {
+		s.background(&wait, nil, func() {
 			i := caller % len(keys)
 			k := s.config.Keys[i]
 			scheme := k.schemes(keys[i])[0]

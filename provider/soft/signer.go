@@ -10,7 +10,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"sync/atomic"
 
@@ -211,12 +210,8 @@ func (k *foreignKey) detached(ctx context.Context, f func(io.Reader, []byte, cry
 	go func() {
 		defer func() { <-k.slots }()
 		var o sign.Outcome
-		defer func() {
-			if p := recover(); p != nil { // nobody above could catch it, and it would end the process
-				o = sign.Outcome{Err: fmt.Errorf("panic: %v", p)}
-			}
-			done <- o
-		}()
+		defer func() { done <- o }()
+		defer sign.Recover(&o.Err) // nobody above could catch it, and it would end the process
 		o.Signature, o.Err = f(rand.Reader, data, opts)
 	}()
 	select {
@@ -235,6 +230,9 @@ func foreignError(ctx context.Context, err error) error {
 	}
 	if _, ok := errors.AsType[*sign.Error](err); ok || ctx.Err() != nil {
 		return err
+	}
+	if _, ok := errors.AsType[*sign.PanicError](err); ok { // says nothing of the next call
+		return &sign.Error{Op: "soft: sign", Err: err, Hint: "the code of the signer failed; its stack is in the PanicError"}
 	}
 	return &sign.Error{Op: "soft: sign", Class: sign.ErrUnavailable, Err: err, Temporary: true}
 }

@@ -397,5 +397,6 @@ func TestForeignSignerPanics(t *testing.T) {
 	for range 3 { // the place is given back
 		_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
 		require.ErrorContains(t, err, "panic: the driver is broken")
+		require.False(t, sign.IsKeyError(err), "it says nothing of the next call")
 	}
 }
