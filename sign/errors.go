@@ -3,6 +3,7 @@ package sign
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -67,6 +68,27 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
+// IsTemporary reports whether an error says that the same call may work in a moment. Two kinds of errors say something: an [*Error] by
+// its field, and any with the method Temporary() bool, as those of package net have it. The outermost that says something is
+// believed; among several that are joined, one is enough. Plain errors say nothing and are not temporary.
+func IsTemporary(err error) bool {
+	for err != nil {
+		switch e := err.(type) {
+		case *Error:
+			return e.Temporary
+		case interface{ Temporary() bool }:
+			return e.Temporary()
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(e.Unwrap(), IsTemporary)
+		default:
+			return false
+		}
+	}
+	return false
+}
+
 // IsKeyError reports whether err says that the key, rather than the content, is at fault, so that the next content
 // would fail as well: wrong PIN, key gone, key of another certificate, scheme that the key does not do, no certificate. Temporary errors
 // and the end of a context are not.
@@ -74,7 +96,7 @@ func IsKeyError(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	if e, ok := errors.AsType[*Error](err); ok && e.Temporary {
+	if IsTemporary(err) {
 		return false
 	}
 	for _, class := range []error{ErrKeyNotFound, ErrKeyAmbiguous, ErrKeyMismatch, ErrPIN, ErrUnavailable, ErrUnsupported, ErrNoCertificate} {

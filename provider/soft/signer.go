@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
@@ -25,6 +26,11 @@ const DefaultLimit = 32
 // foreign: its signatures are checked by [sign.Signer], and each call of its Sign runs in a goroutine, at most
 // Config.Limit of them, so that a service that hangs does not hold the caller beyond its context. A hanging call keeps
 // its place among those until it returns. A signer that has SignContext itself, as [sign.Key] does, is called directly.
+//
+// Its errors are of class [sign.ErrUnavailable] unless they are a [*sign.Error], and stop a batch: "access denied" would be said to
+// every content. What is over in a moment, such as "throttled", says so by a method Temporary() bool, as a [*sign.Error] with
+// Temporary set, or through [sign.Quota] of [sign.Limited], which also keeps to a quota and tries again. Errors of the network
+// (*net.OpError) are temporary.
 //
 // Closing the provider does not close the signer.
 func FromSigner(signer crypto.Signer, config Config) (*Provider, error) {
@@ -222,8 +228,8 @@ func (k *foreignKey) detached(ctx context.Context, f func(io.Reader, []byte, cry
 	}
 }
 
-// foreignError gives an error of a signer a class when it has none. What a service says when it fails may be over in a
-// moment, and stays with the item that met it.
+// foreignError gives an error of a signer a class when it has none. It is temporary when it says so, see [sign.IsTemporary], and when
+// the network failed on the way: then it stays with the item that met it. "Access denied" would be said to all the others, too.
 func foreignError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -234,5 +240,10 @@ func foreignError(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*sign.PanicError](err); ok { // says nothing of the next call
 		return &sign.Error{Op: "soft: sign", Err: err, Hint: "the code of the signer failed; its stack is in the PanicError"}
 	}
-	return &sign.Error{Op: "soft: sign", Class: sign.ErrUnavailable, Err: err, Temporary: true}
+	return &sign.Error{Op: "soft: sign", Class: sign.ErrUnavailable, Err: err, Temporary: temporary(err)}
+}
+
+func temporary(err error) bool {
+	_, network := errors.AsType[*net.OpError](err)
+	return network || sign.IsTemporary(err)
 }
