@@ -15,21 +15,37 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
+// TestSignatureOfAnotherKeyIsNotHandedOut has the token sign with another key once: for the first signatures of a key, and for
+// later ones, which are checked by other means.
 func TestSignatureOfAnotherKeyIsNotHandedOut(t *testing.T) {
-	s := softStage(t)
-	importKey(t, softhsmModule(t), s.label, testpki.New(t).Leaf(testpki.P256), "02", "other")
-	p, key := s.open(t)
-	other, err := p.Key(t.Context(), sign.Ref{Label: "other"})
-	require.NoError(t, err)
-	require.NoError(t, signOnce(t, other))
-	wrong := s.lastKey()
-	require.NoError(t, signOnce(t, key))
-	signs := s.count(fnSign)
-	s.swap(s.lastKey(), wrong, 1)
-	require.NoError(t, s.one(t.Context(), key, "message"))
-	require.Equal(t, signs+2, s.count(fnSign), "the first by another key, which was not handed out")
-	s.swap(0, 0, 0)
-	require.NoError(t, p.Close())
+	for _, c := range []struct {
+		name   string
+		kind   testpki.Kind
+		before int
+	}{{"P-256, early", testpki.P256, 1}, {"P-256, later", testpki.P256, 20}, {"RSA", testpki.RSA2048, 1}} {
+		t.Run(c.name, func(t *testing.T) {
+			s := softStage(t)
+			pki := testpki.New(t)
+			id := pki.Leaf(c.kind)
+			s.name, s.public = "mine", id.Key.Public()
+			importKey(t, softhsmModule(t), s.label, id, "02", "mine")
+			importKey(t, softhsmModule(t), s.label, pki.Leaf(c.kind), "03", "other")
+			p, key := s.open(t)
+			other, err := p.Key(t.Context(), sign.Ref{Label: "other"})
+			require.NoError(t, err)
+			require.NoError(t, signOnce(t, other))
+			wrong := s.lastKey()
+			for range c.before {
+				require.NoError(t, signOnce(t, key))
+			}
+			signs := s.count(fnSign)
+			s.swap(s.lastKey(), wrong, 1)
+			require.NoError(t, s.one(t.Context(), key, "message"))
+			require.Equal(t, signs+2, s.count(fnSign), "the first by another key, which was not handed out")
+			s.swap(0, 0, 0)
+			require.NoError(t, p.Close())
+		})
+	}
 }
 
 // TestHandlesGivenOutAgain has another part of the process log out, log in and look for another key, again and again. Some

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/internal/p256verify"
+	"github.com/seed-116355fd/signet/internal/rsaverify"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -27,6 +29,9 @@ type key struct {
 	// Those that sign digests: one, or two for RSA; none when the token has only such as hash what they sign.
 	mechanisms []uint
 	*location
+	// What verifies signatures by the public key: one of them, or none.
+	ecdsa   *p256verify.Verifier
+	rsa     *rsaverify.Verifier
 	spki    []byte
 	chain   []*x509.Certificate
 	schemes []sign.Scheme
@@ -46,6 +51,12 @@ var (
 func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key {
 	k := &key{p: p, public: public, size: sizeOf(public), spki: spkiOf(public), object: *o, location: &location{}}
 	k.at.Store(&place{o.handle, epoch})
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		k.rsa = rsaverify.New(public)
+	case *ecdsa.PublicKey:
+		k.ecdsa = p256verify.New(public, &p.tables)
+	}
 	for _, s := range sign.Schemes(public) {
 		m := mechanismOf(public, s.Opts)
 		if k.lacks(m) == "" {
@@ -401,9 +412,9 @@ func (k *key) verify(digest []byte, opts crypto.SignerOpts, signature []byte) er
 		if o, ok := opts.(*rsa.PSSOptions); ok {
 			return rsa.VerifyPSS(public, o.Hash, digest, signature, &rsa.PSSOptions{SaltLength: len(digest), Hash: o.Hash})
 		}
-		return rsa.VerifyPKCS1v15(public, opts.HashFunc(), digest, signature)
+		return k.rsa.Verify(opts.HashFunc(), digest, signature)
 	case *ecdsa.PublicKey:
-		if ecdsa.VerifyASN1(public, digest, signature) {
+		if k.ecdsa.Verify(digest, signature) {
 			return nil
 		}
 	case ed25519.PublicKey:

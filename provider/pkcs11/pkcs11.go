@@ -57,6 +57,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
+	"github.com/seed-116355fd/signet/internal/p256verify"
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -123,6 +124,8 @@ type Provider struct {
 	known      bool          // token is set; from then on no other one is taken
 	noReadOnly atomic.Bool   // the module has no read-only sessions
 	noState    atomic.Bool   // sessions do not tell that the user is logged in
+
+	tables p256verify.Tables // for the check of signatures
 }
 
 var (

@@ -3,6 +3,8 @@ package main
 const (
 	validate = "./cades ./cades/validate"
 	paths    = "./internal/pki"
+	p256     = "./internal/p256verify"
+	rsa      = "./internal/rsaverify"
 )
 
 var changes = []change{
@@ -135,4 +137,37 @@ var changes = []change{
 	{"older forms are allowed at LT", "cades/validate/levels.go", "if count(s.SI.Unsigned, id) != 0 {", "if false {", "./cades/validate"},
 	{"values that were given make an LT", "cades/validate/levels.go", "if v.o.Values == nil {", "if true {", "./cades/validate"},
 	{"levels do not stand on those below", "cades/validate/levels.go", "below = below && len(found) == 0", "below = len(found) == 0", "./cades/validate"},
+	// The check of signatures with what is known of the key.
+	{"r is out of its range", "internal/p256verify/verify.go", "|| !less(r, &order) ||", "||", p256},
+	{"s is out of its range", "internal/p256verify/verify.go", "|| !less(s, &order) {", "{", p256},
+	{"r + n may be p or more", "internal/p256verify/verify.go", "return less(r, &gap) && ", "return ", p256},
+	{"r + n is never looked at", "internal/p256verify/verify.go", "return less(r, &gap) && ", "return false && ", p256},
+	{"the last octets of a digest count", "internal/p256verify/verify.go", "digest[:min(len(digest), 32)]", "digest[max(0, len(digest)-32):]", p256},
+	{"a digest is not reduced", "internal/p256verify/verify.go", "return reduce(words(&b))", "return words(&b)", p256},
+	{"something may follow a signature", "internal/p256verify/verify.go", "ok && len(rest) == 0", "ok", p256},
+	{"the length of a signature is not compared", "internal/p256verify/verify.go", "int(der[1]) != len(der)-2", "false", p256},
+	{"negative numbers", "internal/p256verify/verify.go", "case value[0] >= 0x80:", "case false:", p256},
+	{"zeros in front of a number", "internal/p256verify/verify.go", "if value = value[1:]; value[0] < 0x80 {", "if value = value[1:]; false {", p256},
+	{"the key is that of the caller, who may change it", "internal/p256verify/verify.go", "v.public = own", "v.public, _ = public, own", p256},
+	{"keys that are no point", "internal/p256verify/verify.go", "own, err := ecdsa.ParseUncompressedPublicKey(public.Curve, b)\n\tif err != nil {", "own, err := public, err\n\tif err != nil {", p256},
+	{"tables in the FIPS mode", "internal/p256verify/verify.go", "&& !fips140.Enabled() {", "&& (true || fips140.Enabled()) {", p256},
+	{"a sum that cannot be made does not end it", "internal/p256verify/verify.go", "} else if !sum.add(a, sign) {", "} else if !sum.add(a, sign) && false {", p256},
+	{"the same, of the base point", "internal/p256verify/verify.go", "if !sum.add(a, sign^sign1) {", "if !sum.add(a, sign^sign1) && false {", p256},
+	{"a point and itself are added", "internal/p256verify/point.go", "if h.isZero() {", "if false {", p256},
+	{"the sign of the key's scalar", "internal/p256verify/verify.go", "sign ^= sign2", "sign ^= sign2 & sign1", p256},
+	{"a carry of the product", "internal/p256verify/field.go", "_, k = bits.Sub64(c, 0, k)", "_, k = bits.Sub64(0, 0, k)", p256},
+	{"a borrow of the product", "internal/p256verify/field.go", "t3, k = bits.Sub64(t7, p3, k)", "t3, k = bits.Sub64(t7, p3, 0)", p256},
+	{"numbers modulo n are not reduced at the end", "internal/p256verify/scalar.go", "if t[4] != 0 || !less(&z, &order) {", "if t[4] != 0 {", p256},
+	{"a carry modulo n", "internal/p256verify/scalar.go", "if t[4] != 0 || !less(&z, &order) {", "if !less(&z, &order) {", p256},
+	{"more tables than there may be", "internal/p256verify/tables.go", "old.stop()", "_ = old", p256},
+	{"any exponent is 65537", "internal/rsaverify/verify.go", "public.E == exponent &&", "public.E > 0 &&", rsa},
+	{"moduli that are even", "internal/rsaverify/verify.go", "n.Bit(0) == 1", "true", rsa},
+	{"short keys", "internal/rsaverify/verify.go", "n.BitLen() >= minBits", "true", rsa},
+	{"the modulus added to a signature", "internal/rsaverify/verify.go", "SetBytes(signature, v.modulus)", "SetOverflowingBytes(signature, v.modulus)", rsa},
+	{"digests of any length", "internal/rsaverify/verify.go", "len(digest) != hash.Size()", "len(digest) > 64", rsa},
+	{"the padding is not compared", "internal/rsaverify/verify.go", "bytes.Equal(bigmod.NewNat().ExpShortVarTime(s, exponent, v.modulus).Bytes(v.modulus), want)", "bytes.HasSuffix(bigmod.NewNat().ExpShortVarTime(s, exponent, v.modulus).Bytes(v.modulus), want[len(want)-51:])", rsa},
+	{"the modulus is that of the caller, who may change it", "internal/rsaverify/verify.go", "n := new(big.Int).Set(public.N)", "n := [...]*big.Int{public.N}[0]", rsa},
+	{"a modulus of its own in the FIPS mode", "internal/rsaverify/verify.go", "usual && !fips140.Enabled()", "usual && (true || fips140.Enabled())", rsa},
+	{"signatures with P-256 are not checked", "provider/pkcs11/key.go", "if k.ecdsa.Verify(digest, signature) {", "if true {", "./provider/pkcs11"},
+	{"signatures with RSA are not checked", "provider/pkcs11/key.go", "return k.rsa.Verify(opts.HashFunc(), digest, signature)", "return nil", "./provider/pkcs11"},
 }

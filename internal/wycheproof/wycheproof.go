@@ -1,0 +1,80 @@
+// Package wycheproof reads the test vectors of Project Wycheproof (Apache-2.0), which is a Go module without code. Only tests use
+// it.
+package wycheproof
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+const (
+	module  = "github.com/C2SP/wycheproof"
+	version = "v0.0.0-20250901140545-b51abcfb8daf"
+	sum     = "h1:5BKKVVVj676FUWirLcouEEL6GCYR9X0opkMlEUck8FY="
+)
+
+// Hex is octets.
+type Hex []byte
+
+// UnmarshalText reads hexadecimal digits.
+func (h *Hex) UnmarshalText(text []byte) (err error) {
+	*h, err = hex.DecodeString(string(text))
+	return err
+}
+
+// Test is a message with a signature. Result is "valid", "invalid", or "acceptable" where opinions differ.
+type Test struct {
+	ID      int `json:"tcId"`
+	Comment string
+	Flags   []string
+	Message Hex `json:"msg"`
+	Sig     Hex
+	Result  string
+}
+
+// Group has the tests of one key, a SubjectPublicKeyInfo.
+type Group struct {
+	Key  Hex `json:"publicKeyDer"`
+	SHA  string
+	Rows []Test `json:"tests"`
+}
+
+// Groups reads a file by its name, without testvectors_v1 and .json. Without the module, and a network to fetch it from, the
+// test is skipped.
+func Groups(t *testing.T, name string) []Group {
+	t.Helper()
+	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+version)
+	cmd.Dir = t.TempDir() // outside of this module
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	out, err := cmd.Output()
+	var got struct{ Dir, Sum, Error string }
+	if json.Unmarshal(out, &got) != nil || err != nil || got.Error != "" {
+		t.Skipf("SKIPPED: no vectors of Wycheproof: go mod download %s@%s: %v %s", module, version, err, got.Error)
+	}
+	if got.Sum != sum {
+		t.Fatalf("%s@%s has the sum %s", module, version, got.Sum)
+	}
+	data, err := os.ReadFile(filepath.Join(got.Dir, "testvectors_v1", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Tests  int     `json:"numberOfTests"`
+		Groups []Group `json:"testGroups"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, g := range file.Groups {
+		n += len(g.Rows)
+	}
+	if n == 0 || n != file.Tests {
+		t.Fatalf("%s has %d tests, and says %d", name, n, file.Tests)
+	}
+	return file.Groups
+}
