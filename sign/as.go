@@ -1,5 +1,15 @@
 package sign
 
+import (
+	"context"
+	"crypto/x509"
+)
+
+// maxWrapped bounds how many wrappers are looked through.
+const maxWrapped = 64
+
+// As finds an optional interface of a key or a provider: its own, or that of what it wraps.
+//
 // A wrapper is a key or a provider that does something before or after another one does the work: it counts, traces, or keeps to a
 // quota. The optional interfaces of what it wraps are not its own, and a wrapper that embeds a [Key] has none of them. So it has a
 // method more, by which [As] finds them:
@@ -20,13 +30,8 @@ package sign
 // Any other interface is looked for on the outside only. A provider that hides keys from its callers has no Unwrap, or lists and
 // pings itself.
 //
-// A wrapper that embeds a type with all its methods, and not an interface, has those that sign, too, and replaces only some of
-// them: embed the interface. Package provider/providertest notices.
-
-// maxWrapped bounds how many wrappers are looked through.
-const maxWrapped = 64
-
-// As finds an optional interface of a key or a provider: its own, or of what it wraps where that is allowed, see [WrappedKey].
+// A wrapper that embeds a type with all its methods, and not an interface, has those that sign, too, whether it replaces them or
+// not: embed the interface.
 func As[T any](v any) (T, bool) {
 	if found, ok := v.(T); ok {
 		return found, true
@@ -54,7 +59,7 @@ func tells[T any]() bool {
 	return false
 }
 
-// WrappedKey is a [Key] that wraps another one. Package sign says above [As] what is found behind it.
+// WrappedKey is a [Key] that wraps another one. [As] says what is found behind it.
 type WrappedKey interface {
 	Key
 	Unwrap() Key
@@ -81,14 +86,49 @@ func unwrap(v any) any {
 	return nil
 }
 
-// innermost is the key behind all wrappers.
-func innermost(key Key) Key {
+// limitOf is what a key says of itself by Limiter and Queuer. A queue that is further inside than the limit is none for it: a wrapper
+// with a limit of its own need not have one.
+func limitOf(key Key) (limit int, queues bool) {
+	said := false
+	v := any(key)
+	for i := 0; i < maxWrapped && v != nil; i++ {
+		if q, ok := v.(Queuer); ok && !said {
+			queues, said = q.Queues(), true
+		}
+		if l, ok := v.(Limiter); ok {
+			return l.Limit(), queues
+		}
+		v = unwrap(v)
+	}
+	return 0, queues
+}
+
+// Chain asks the provider of a key, or what it wraps, for the certificates of the key: those of [ChainSource]. It returns none when
+// the provider knows none. A source behind a wrapper is asked for the key as it knows it, whatever wraps that.
+func Chain(ctx context.Context, p Provider, key Key) (chain []*x509.Certificate, err error) {
+	if source, ok := p.(ChainSource); ok {
+		return chainOf(ctx, source, key)
+	}
+	source, ok := As[ChainSource](p)
+	if !ok {
+		return nil, nil
+	}
+	var inside any = key
 	for range maxWrapped {
-		k, ok := unwrap(key).(Key)
+		k, ok := inside.(Key)
 		if !ok {
 			break
 		}
-		key = k
+		if chain, err = chainOf(ctx, source, k); err == nil || ctx.Err() != nil {
+			break
+		}
+		inside = unwrap(k)
 	}
-	return key
+	return chain, err
+}
+
+// chainOf asks a source, which may not expect a key of others.
+func chainOf(ctx context.Context, source ChainSource, key Key) (chain []*x509.Certificate, err error) {
+	defer Recover(&err)
+	return source.Chain(ctx, key)
 }

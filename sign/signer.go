@@ -70,22 +70,18 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (made *Signer, err error)
 	if !s.fits(signer.public) {
 		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the key is %s and cannot sign with %s", kindOf(leaf), s.Name)}
 	}
+	// What signs, and that it need not be checked, is looked for on the outside only, see As.
 	if k, ok := key.(MessageKey); ok && !s.Whole && s.hashIsThatOfOpts() {
 		signer.messages = k
 	}
 	if t, ok := key.(TrustedKey); ok {
 		signer.trusted = t.Trusted()
 	}
-	if l, ok := key.(Limiter); ok {
-		signer.limit = l.Limit()
-	}
-	if q, ok := key.(Queuer); ok {
-		signer.queues = q.Queues()
-	}
+	signer.limit, signer.queues = limitOf(key)
 	if k, ok := key.(BulkKey); ok {
 		signer.bulkKey, signer.bulkSize = k, k.BulkSize()
 	}
-	if k, ok := key.(BulkWaiter); ok {
+	if k, ok := As[BulkWaiter](key); ok {
 		signer.bulkWait = k.BulkWait()
 	}
 	signer.hashes.New = func() any { return s.NewHash() }
@@ -99,7 +95,11 @@ func checkKey(key Key, leaf *x509.Certificate) error {
 		spki = k.SubjectPublicKeyInfo()
 	} else {
 		var err error
-		if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+		if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err == nil {
+			// A wrapper that says its public key is believed before what it wraps.
+		} else if k, ok := As[SPKIKey](key); ok {
+			spki = k.SubjectPublicKeyInfo()
+		} else {
 			return &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Err: err, Hint: "a key of a kind of its own says its public key by SubjectPublicKeyInfo"}
 		}
 	}
@@ -149,8 +149,8 @@ func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (signer *
 		return nil, &Error{Op: "sign: open", Place: ref.String(), Class: ErrKeyNotFound, Hint: fmt.Sprintf("the provider (%T) gave neither a key nor an error", p)}
 	}
 	chain := o.chain
-	if source, ok := p.(ChainSource); ok && len(chain) == 0 {
-		if chain, err = source.Chain(ctx, key); err != nil {
+	if len(chain) == 0 {
+		if chain, err = Chain(ctx, p, key); err != nil {
 			return nil, err
 		}
 	}
@@ -168,7 +168,7 @@ func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (signer *
 	if err != nil {
 		return nil, err
 	}
-	if l, ok := p.(Limiter); ok && signer.limit == 0 {
+	if l, ok := As[Limiter](p); ok && signer.limit == 0 {
 		signer.limit = l.Limit()
 	}
 	return signer, nil
@@ -179,7 +179,7 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 		return *o.scheme, nil
 	}
 	all := Schemes(key.Public())
-	if s, ok := key.(Schemer); ok {
+	if s, ok := As[Schemer](key); ok {
 		all = s.Schemes()
 	}
 	only, err := pssOnly(leaf.RawSubjectPublicKeyInfo)
@@ -195,7 +195,7 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 		return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the certificate allows its key to be used for %s only, which the key cannot do or is not known here; have a certificate issued without that restriction", only)}
 	}
 	hint := fmt.Sprintf("no scheme is known for its %s key", kindOf(leaf))
-	if e, ok := key.(SchemeExplainer); ok && e.ExplainSchemes() != "" {
+	if e, ok := As[SchemeExplainer](key); ok && e.ExplainSchemes() != "" {
 		hint = fmt.Sprintf("its %s key can do no scheme here: %s", kindOf(leaf), e.ExplainSchemes())
 	}
 	return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: hint}

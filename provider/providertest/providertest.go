@@ -106,6 +106,8 @@ func Run(t *testing.T, config Config) {
 		{"CloseDuring", (*suite).closeDuring},
 		{"Close", (*suite).close},
 		{"WrongSecret", (*suite).wrongSecret},
+		{"Wrapped", (*suite).wrapped},
+		{"Unwrap", (*suite).unwrap},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			if why := config.Skip[group.name]; why != "" {
@@ -252,7 +254,7 @@ func (k Key) is(key sign.Key) bool {
 		return false
 	}
 	if k.Public == nil && k.Certificate != nil && k.Certificate.PublicKey == nil {
-		own, ok := key.(sign.SPKIKey)
+		own, ok := sign.As[sign.SPKIKey](key)
 		return ok && bytes.Equal(own.SubjectPublicKeyInfo(), k.Certificate.RawSubjectPublicKeyInfo)
 	}
 	return samePublic(k.public(), key.Public())
@@ -269,7 +271,7 @@ func (k Key) schemes(key sign.Key) []sign.Scheme {
 	if k.Schemes != nil {
 		return k.Schemes
 	}
-	if s, ok := key.(sign.Schemer); ok {
+	if s, ok := sign.As[sign.Schemer](key); ok {
 		return s.Schemes()
 	}
 	return sign.Schemes(key.Public())

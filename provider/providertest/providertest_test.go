@@ -93,7 +93,13 @@ type faulty struct {
 	chain func(chain []*x509.Certificate) []*x509.Certificate
 	shut  func() error
 	sign  func(good signFunc) signFunc
+	hide  bool
 }
+
+// hidingKey is a wrapper of nothing.
+type hidingKey struct{ *faultyKey }
+
+func (k *hidingKey) Unwrap() sign.Key { return nil }
 
 func (f *faulty) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	find := f.Provider.Key
@@ -105,6 +111,9 @@ func (f *faulty) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 		return nil, err
 	}
 	k := &faultyKey{Key: key, sign: key.SignContext}
+	if f.hide {
+		return &hidingKey{k}, nil
+	}
 	if f.sign != nil {
 		k.sign = f.sign(key.SignContext)
 	}
@@ -119,6 +128,9 @@ func (f *faulty) Keys(ctx context.Context) iter.Seq2[sign.Entry, error] {
 }
 
 func (f *faulty) Chain(ctx context.Context, key sign.Key) ([]*x509.Certificate, error) {
+	if h, ok := key.(*hidingKey); ok {
+		key = h.faultyKey
+	}
 	chain, err := f.Provider.Chain(ctx, key.(*faultyKey).Key)
 	if f.chain != nil {
 		chain = f.chain(chain)
@@ -164,6 +176,7 @@ func faults() map[string]fault {
 		"no-key-no-error": {"Schemes", func(f *faulty) {
 			f.find = func(context.Context, sign.Ref) (sign.Key, error) { return nil, nil }
 		}},
+		"wraps-nothing": {"Unwrap", func(f *faulty) { f.hide = true }},
 		"first-of-many": {"Ambiguous", func(f *faulty) {
 			f.find = func(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 				key, err := f.Provider.Key(ctx, ref)
@@ -294,4 +307,16 @@ type gate struct {
 func (g *gate) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	<-g.open
 	return g.Signer.Sign(rand.Reader, digest, opts)
+}
+
+// limited is a provider whose keys are behind a quota.
+func limited(open func(testing.TB) sign.Provider) func(testing.TB) sign.Provider {
+	return func(tb testing.TB) sign.Provider { return sign.LimitedProvider(open(tb), sign.Quota{Concurrency: 4}) }
+}
+
+// TestSuitePassesWrappers runs the suite over keys behind a quota, which have to be what they were without.
+func TestSuitePassesWrappers(t *testing.T) {
+	c := config(t, nil)
+	c.Open = limited(c.Open)
+	providertest.Run(t, c)
 }

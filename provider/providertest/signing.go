@@ -220,7 +220,7 @@ func (s *suite) contextBefore() {
 		}
 		s.works(k, key)
 	}
-	if l, ok := s.provider.(sign.Lister); ok {
+	if l, ok := sign.As[sign.Lister](s.provider); ok {
 		var last error
 		for _, err := range l.Keys(ctx) {
 			last = err
@@ -330,7 +330,7 @@ func (s *suite) concurrency() {
 				_, err := s.provider.Key(s.Context(), k.ref())
 				s.fine(k.name(), err)
 			}
-			if l, ok := s.provider.(sign.Lister); ok {
+			if l, ok := sign.As[sign.Lister](s.provider); ok {
 				for _, err := range l.Keys(s.Context()) {
 					s.fine("Keys", err)
 				}
@@ -387,15 +387,15 @@ func (s *suite) close() {
 		_, err = whole.SignMessage(rand.Reader, []byte("message"), scheme.Opts)
 	}
 	s.gone("Sign after Close", err)
-	if p, ok := s.provider.(sign.Pinger); ok {
+	if p, ok := sign.As[sign.Pinger](s.provider); ok {
 		s.gone("Ping after Close", p.Ping(s.Context()))
 	}
-	if c, ok := s.provider.(sign.ChainSource); ok {
-		if _, err := c.Chain(s.Context(), key); err != nil {
+	if _, ok := sign.As[sign.ChainSource](s.provider); ok {
+		if _, err := sign.Chain(s.Context(), s.provider, key); err != nil {
 			s.gone("Chain after Close", err)
 		}
 	}
-	if l, ok := s.provider.(sign.Lister); ok {
+	if l, ok := sign.As[sign.Lister](s.provider); ok {
 		last := errors.New("the listing is empty")
 		for _, err := range l.Keys(s.Context()) {
 			last = err

@@ -106,7 +106,7 @@ func (k *foreignKey) Public() crypto.PublicKey { return k.public }
 func (k *foreignKey) Limit() int { return cap(k.slots) }
 
 func (k *foreignKey) Schemes() []sign.Scheme {
-	if s, ok := k.signer.(sign.Schemer); ok {
+	if s, ok := sign.As[sign.Schemer](k.signer); ok {
 		return s.Schemes()
 	}
 	return sign.Schemes(k.public)
