@@ -30,6 +30,10 @@ done
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
 ls /usr/lib/*/pkcs11/libtpm2_pkcs11.so >/dev/null 2>&1 || missing+=(libtpm2-pkcs11-1)
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || missing+=(libtss2-tcti-swtpm0)
+# Cards: the daemon starts by itself where there is systemd; tests have one of their own.
+[ -x /usr/sbin/pcscd ] || missing+=(pcscd)
+ls /usr/lib*/pcsc/drivers/serial/libifdvpcd.so >/dev/null 2>&1 || missing+=(vsmartcard-vpcd)
+ls /usr/lib/*/libykcs11.so.[0-9] >/dev/null 2>&1 || missing+=(ykcs11)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then

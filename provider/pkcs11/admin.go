@@ -60,7 +60,7 @@ func (p *Provider) trade(ctx context.Context, s *p11.Session) error {
 	if err != nil {
 		return err
 	}
-	return p.login(ctx, s, token)
+	return p.login(ctx, s, token, true)
 }
 
 // ImportCertificate writes the certificate of a key to the token, with the CKA_ID and label of the key, and then its

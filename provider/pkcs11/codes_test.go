@@ -131,7 +131,7 @@ func TestGenerateOnTokensThatRefuse(t *testing.T) {
 		s.fail(fnGenerate, 0, 1, code)
 		_, err := p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: pkcs11.P256})
 		require.NoError(t, err)
-		require.Equal(t, inits, s.count(fnInitialize))
+		require.LessOrEqual(t, s.count(fnInitialize), inits+1, "once, when the login has gone with the session")
 	}
 	made := s.count(fnGenerate)
 	s.fail(fnGenerate, 0, 1, 0x130) // not the name of the curve; SoftHSM2 takes its object identifier, too

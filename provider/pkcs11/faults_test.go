@@ -53,7 +53,8 @@ func TestFaults(t *testing.T) {
 			require.Empty(t, s.many(t.Context(), key, 8, 25))
 			t.Logf("200 of 200 signed; the longest call took %v; %d logins, %d C_Initialize",
 				time.Duration(s.slowest.Load()).Round(100*time.Microsecond), s.count(fnLogin)-logins, s.count(fnInitialize)-inits)
-			require.LessOrEqual(t, s.mostSessions(), int64(5)) // Config.Sessions, and one during a recovery
+			// Config.Sessions, one during a recovery, and one that was called invalid and is not.
+			require.LessOrEqual(t, s.mostSessions(), int64(6))
 			leakFree(t, s.shim, before, p)
 		})
 	}
@@ -224,10 +225,11 @@ func TestWrongPIN(t *testing.T) {
 				config := s.config()
 				config.PIN = pin(wrong)
 				_, err := pkcs11.Open(t.Context(), config)
-				if !errors.Is(err, sign.ErrPIN) {
+				code, ok := errors.AsType[pkcs11.Code](err)
+				if !errors.Is(err, sign.ErrPIN) && (s.given == nil || code != 0xb1) { // YubiKeys have 16 sessions
 					t.Errorf("not ErrPIN: %v", err)
 				}
-				if code, ok := errors.AsType[pkcs11.Code](err); ok && code == 0xa0 {
+				if ok && code == 0xa0 {
 					asked.Add(1)
 				}
 			})
@@ -252,14 +254,20 @@ func TestWrongPIN(t *testing.T) {
 		require.Empty(t, s.many(t.Context(), key, 8, 2))
 		logins := s.count(fnLogin)
 		now.Store(s.wrongPIN(t))
-		s.do(fnSignInit, 0, doLogout)
+		if s.given == nil {
+			s.do(fnSignInit, 0, doLogout)
+		} else {
+			s.do(fnSignInit, 0, doFinalize) // OpenSC keeps the PIN over a logout, and gives it to the card by itself
+		}
 		failures := s.many(t.Context(), key, 64, 3)
 		require.Len(t, failures, 64*3)
 		for _, err := range failures {
 			require.ErrorIs(t, err, sign.ErrPIN)
 			require.True(t, sign.IsKeyError(err))
 		}
-		require.Contains(t, failures[0].Error(), "wrong try")
+		if s.given == nil { // others may have no flags for it
+			require.Contains(t, failures[0].Error(), "wrong try")
+		}
 		require.NotContains(t, failures[0].Error(), s.wrongPIN(t))
 		require.EqualValues(t, logins+1, s.count(fnLogin), "one try")
 		leakFree(t, s.shim, before, p)

@@ -17,8 +17,14 @@ var errNoPIN = errors.New("the PIN could not be had")
 // errUnanswered is in the errors of PINs that were tried as often as may be without knowing more.
 var errUnanswered = fmt.Errorf("%d logins with this PIN had no clear answer", p11.MaxUnsure)
 
+// errNotFresh stops a login with a module that may not have noticed that the token was changed for another one.
+var errNotFresh = errors.New("the module has to be initialised again before it is given a PIN")
+
 // newSession finds the token again, since slots may change their numbers, opens a session and logs in.
-func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
+//
+// Fresh says that the module was initialised since the token was lost. If not, what it says of the token may be what it has read of
+// another one before: ykcs11 2.7 does not look again when cards are changed. So no PIN is given then, but errNotFresh.
+func (p *Provider) newSession(ctx context.Context, fresh bool) (*p11.Session, error) {
 	slot, token, err := p.findSlot()
 	if err != nil {
 		return nil, err
@@ -33,7 +39,7 @@ func (p *Provider) newSession(ctx context.Context) (*p11.Session, error) {
 	p.mu.Lock()
 	p.slot = slot
 	p.mu.Unlock()
-	if err := p.login(ctx, s, token); err != nil {
+	if err := p.login(ctx, s, token, fresh); err != nil {
 		_ = s.Close()
 		return nil, err
 	}
@@ -92,7 +98,7 @@ func (p *Provider) stillIn(s *p11.Session) error {
 
 // login logs the user in unless that has been done, by whichever part of the process: a login holds for all sessions of
 // the process with the token (section 5.6 of the specification). One goes at a time, for each module.
-func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInfo) error {
+func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInfo, fresh bool) error {
 	if !p.needsLogin(token) {
 		return nil
 	}
@@ -103,6 +109,9 @@ func (p *Provider) login(ctx context.Context, s *p11.Session, token p11.TokenInf
 	defer logins.Leave()
 	if info, err := s.Info(); err != nil || info.LoggedIn() {
 		return err
+	}
+	if !fresh {
+		return errNotFresh
 	}
 	if err := p.mayTry(token.Flags); err != nil {
 		return err

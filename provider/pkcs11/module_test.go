@@ -24,8 +24,10 @@ import (
 //	SIGNET_TEST_PIN        its PIN
 //	SIGNET_TEST_WRONG_PIN  another one, when the token may be asked to refuse it: some lock after three tries
 //	SIGNET_TEST_INIT_ARGS  what the module wants in pReserved
+//	SIGNET_TEST_KEY        label of a key that is there, or * for all of them
 //
-// Keys and certificates are made on it and stay there.
+// Without SIGNET_TEST_KEY, keys and certificates are made on it and stay there. With it nothing is, as on a card whose keys were
+// made when it was issued; a key without a certificate is given one that the token does not have.
 func given(t testing.TB) pkcs11.Config {
 	t.Helper()
 	module := os.Getenv("SIGNET_TEST_MODULE")
@@ -43,7 +45,12 @@ func TestConformanceGiven(t *testing.T) {
 	p, err := pkcs11.Open(t.Context(), config)
 	require.NoError(t, err)
 	pki := testpki.New(t)
-	keys := conformanceKeys(t, pki, p, pkcs11.KeyKinds()...)
+	var keys []providertest.Key
+	if os.Getenv("SIGNET_TEST_KEY") == "" {
+		keys = conformanceKeys(t, pki, p, pkcs11.KeyKinds()...)
+	} else {
+		keys = keysThere(t, pki, p, &config)
+	}
 	require.NoError(t, p.Close())
 	suite := providertest.Config{
 		Open: func(t testing.TB) sign.Provider {
@@ -65,6 +72,34 @@ func TestConformanceGiven(t *testing.T) {
 		}
 	}
 	providertest.Run(t, suite)
+}
+
+// keysThere takes the keys that the token has, and adds certificates to the config for those that have none.
+func keysThere(t testing.TB, pki *testpki.PKI, p *pkcs11.Provider, config *pkcs11.Config) []providertest.Key {
+	t.Helper()
+	var keys []providertest.Key
+	seen := map[string]bool{}
+	for e, err := range p.Keys(t.Context()) {
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		if name := os.Getenv("SIGNET_TEST_KEY"); seen[string(e.ID)] || name != "*" && name != e.Label {
+			continue
+		}
+		seen[string(e.ID)] = true
+		own := providertest.Key{ID: e.ID, Label: e.Label, Certificate: e.Certificate()}
+		if e.Certificate() == nil {
+			key, err := p.Key(t.Context(), sign.Ref{ID: e.ID})
+			require.NoError(t, err)
+			id := pki.LeafOf(key, "Signet test "+e.Label)
+			config.Certificates = append(config.Certificates, id.Chain...)
+			own.Certificate, own.Chain = id.Certificate(), id.Chain
+		}
+		keys = append(keys, own)
+	}
+	require.NotEmpty(t, keys, "no key %s", os.Getenv("SIGNET_TEST_KEY"))
+	return keys
 }
 
 // conformanceKeys makes keys on a token with this package, of those kinds that the token can make, with certificates.

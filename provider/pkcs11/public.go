@@ -24,23 +24,6 @@ const (
 
 var errNoPublic = errors.New("its public key is not on the token")
 
-// curveOf reads CKA_EC_PARAMS: the object identifier of a named curve, DER.
-func curveOf(params []byte) elliptic.Curve {
-	var oid asn1.ObjectIdentifier
-	if _, err := asn1.Unmarshal(params, &oid); err != nil {
-		return nil
-	}
-	switch oid.String() {
-	case "1.2.840.10045.3.1.7":
-		return elliptic.P256()
-	case "1.3.132.0.34":
-		return elliptic.P384()
-	case "1.3.132.0.35":
-		return elliptic.P521()
-	}
-	return nil
-}
-
 // isEd25519 reads CKA_EC_PARAMS of an Edwards key: the object identifier of RFC 8410, that of GnuPG, or the name
 // (PKCS #11 3.0 section 6.3.5). A token that leaves them out is taken to mean Ed25519.
 func isEd25519(params []byte) bool {

@@ -17,6 +17,8 @@ const (
 	pause = time.Second
 	// hungTime is how long calls wait for an attempt that hangs when there is no time to wait for more.
 	hungTime = 5 * time.Second
+	// freshTime is how long after it was initialised a module is believed what it says of the token: nobody changes cards as fast.
+	freshTime = 250 * time.Millisecond
 	// forceAfter is how long a recovery waits for a call that does not return before it initialises the module all the same.
 	forceAfter = 3 * time.Second
 )
@@ -73,7 +75,7 @@ func (p *Provider) recover(hard bool, window time.Duration) {
 func (p *Provider) reopen(hard, force bool) (*p11.Session, error) {
 	generation := p.module.Generation()
 	if !hard {
-		s, err := p.newSession(p.ctx)
+		s, err := p.newSession(p.ctx, p.module.Fresh(freshTime))
 		if err == nil || isFinal(err) || p.ctx.Err() != nil {
 			return s, err
 		}
@@ -81,7 +83,7 @@ func (p *Provider) reopen(hard, force bool) (*p11.Session, error) {
 	if err := p.module.Reset(generation, force); err != nil {
 		return nil, err
 	}
-	return p.newSession(p.ctx)
+	return p.newSession(p.ctx, true)
 }
 
 // resume lets calls go on with a new session.

@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 23
+	shimGlobals   = 24
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -172,6 +172,9 @@ func (s *shim) hash(bits int64) { atomic.StoreInt64(s.at(20), bits) }
 func (s *shim) answerInterface(number int64) { atomic.StoreInt64(s.at(21), number) }
 
 // cancels counts the calls of C_SessionCancel.
+// remember has C_GetTokenInfo say what it has said first, whatever is in the reader, until the module is finalised.
+func (s *shim) remember() { atomic.StoreInt64(s.at(23), 1) }
+
 func (s *shim) cancels() int64 { return atomic.LoadInt64(s.at(22)) }
 
 // do has something happen to the real module, before a call of the function, after so many more.

@@ -92,16 +92,21 @@ func (s *stage) one(ctx context.Context, key sign.Key, message string) error {
 			break
 		}
 	}
-	switch public := s.public.(type) {
+	return verifyWith(s.public, digest[:], signature)
+}
+
+// verifyWith verifies a signature over a SHA-256 digest with the standard library.
+func verifyWith(public crypto.PublicKey, digest, signature []byte) error {
+	switch public := public.(type) {
 	case *ecdsa.PublicKey:
-		if !ecdsa.VerifyASN1(public, digest[:], signature) {
+		if !ecdsa.VerifyASN1(public, digest, signature) {
 			return errors.New("the signature is not good")
 		}
 		return nil
 	case *rsa.PublicKey:
-		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature)
+		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest, signature)
 	}
-	return fmt.Errorf("a public key of type %T", s.public)
+	return fmt.Errorf("a public key of type %T", public)
 }
 
 // many makes signatures from several goroutines and returns the errors. Every second caller has a context that cannot end,
@@ -166,6 +171,21 @@ func givenStage(t testing.TB) *stage {
 	p, err := pkcs11.Open(t.Context(), config)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, p.Close()) }()
+	if name := os.Getenv("SIGNET_TEST_KEY"); name != "" {
+		for e, err := range p.Keys(t.Context()) {
+			if err != nil || name != "*" && name != e.Label {
+				continue
+			}
+			key, err := p.Key(t.Context(), sign.Ref{ID: e.ID})
+			require.NoError(t, err)
+			if limited, ok := key.(sign.Limiter); ok && limited.Limit() == 1 && name == "*" {
+				continue // each signature wants the PIN, which these tests count
+			}
+			s.name, s.public = e.Label, e.Public
+			return s
+		}
+		t.Fatalf("no key %s", name)
+	}
 	e, err := p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: pkcs11.P256, Label: s.name})
 	if errors.Is(err, sign.ErrUnsupported) {
 		e, err = p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: pkcs11.RSA2048, Label: s.name})

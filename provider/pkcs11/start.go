@@ -107,7 +107,7 @@ func (p *Provider) startOnce(ctx context.Context) (*p11.Session, error) {
 			p.limit = 1
 		}
 	}
-	s, err := p.newSession(ctx)
+	s, err := p.newSession(ctx, true)
 	if err != nil {
 		return nil, wrap("pkcs11: open", p.place, err)
 	}

@@ -126,6 +126,28 @@ func TestAnotherCard(t *testing.T) {
 	})
 }
 
+// TestModuleThatDoesNotLookAgain changes the card under a module that goes on telling what it has read of the first, as ykcs11
+// 2.7.1 does. The second is not given a PIN all the same.
+func TestModuleThatDoesNotLookAgain(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s, own, other := readerStage(t)
+	s.remember()
+	p, key := s.open(t, func(c *pkcs11.Config) { c.TokenLabel, c.Recover = "", 300*time.Millisecond })
+	for range 2 {
+		require.Empty(t, s.many(t.Context(), key, 4, 2))
+		time.Sleep(300 * time.Millisecond) // a module that was initialised just now is believed
+		logins := s.count(fnLogin)
+		s.put(&other)
+		for _, err := range s.many(t.Context(), key, 4, 1) {
+			require.ErrorIs(t, err, sign.ErrUnavailable)
+		}
+		require.Equal(t, logins, s.count(fnLogin), "C_Login")
+		s.put(&own)
+		require.Eventually(t, func() bool { return s.one(t.Context(), key, "message") == nil }, waitLong, tick)
+	}
+	leakFree(t, s.shim, before, p)
+}
+
 // TestAnotherCardWhileThePINIsEntered changes the card under a person who enters the PIN: of the card that was opened, when
 // it is opened and after it was lost.
 func TestAnotherCardWhileThePINIsEntered(t *testing.T) {

@@ -12,6 +12,8 @@ var tokenChanges = []change{
 	{"any token is ours", "provider/pkcs11/slots.go", "return !p.known || identity(t) == identity(p.token)", "return true", pinTests},
 	{"a token is known by its label", "provider/pkcs11/slots.go", "return [4]string{t.Serial, t.Label, t.Manufacturer, t.Model}", "return [4]string{\"\", t.Label}", pinTests},
 	{"a token that came while the PIN was typed", "provider/pkcs11/login.go", "	// The token may have been changed for another one since it was looked at: a person takes a while.\n	if _, err := p.checkToken(op, p.slotNow()); err != nil {", "	if _, err := p.checkToken(op, p.slotNow()); err != nil && false {", pinTests},
+	{"a PIN for a module that did not look again", "provider/pkcs11/login.go", "	if !fresh {", "	if false {", pkcs11Tests + " -run=DoesNotLookAgain"},
+	{"a curve with another base point", "provider/pkcs11/curve.go", "bytes.Equal(e.Base, basePoint(c)) && ", "", pkcs11Tests + " -run=CurveInFull"},
 	{"refused PINs are forgotten", "provider/pkcs11/internal/p11/logins.go", "f.refused = true", "f.refused = false", pinTests},
 	{"PINs without an answer are not counted", "provider/pkcs11/internal/p11/logins.go", "f.unsure++", "f.unsure = 0", pinTests + "|Unsure|Answer|NoClear|Code"},
 	{"a refused PIN of a key is one of the token", "provider/pkcs11/login.go", "name += \"\\x00key\"", "name += \"\"", pkcs11Tests + " -run=PIN"},

@@ -61,6 +61,7 @@ typedef struct {
 	atomic_long hashing;     // bits of what becomes of mechanisms, HIDE_RAW and the like
 	atomic_long interface;   // what C_GetInterface answers, IN_30 and the like; 0: that there is no such function
 	atomic_long cancels;     // calls of C_SessionCancel
+	atomic_long remembers;   // C_GetTokenInfo of READER says what it said first, whatever is in it, until the module is finalised
 	Function f[N];
 } Control;
 
@@ -81,6 +82,9 @@ static List *real, mine;
 static Control *ctl;
 static atomic_ulong lastSlot;
 static atomic_long inReader; // as it was seen last
+static pthread_mutex_t counts = PTHREAD_MUTEX_INITIALIZER; // guards numbers of sessions while they are compared, and what follows
+static char memory[96]; // label, manufacturerID, model and serialNumber of CK_TOKEN_INFO
+static int remembered;
 static pthread_mutex_t card = PTHREAD_MUTEX_INITIALIZER; // guards what follows
 static U armed; // the session whose operation may use the PIN now
 static char asked[4096]; // sessions whose operation was given the PIN
@@ -172,6 +176,37 @@ static int isHashing(U m) { return (m >= 0x40 && m <= 0x45) || (m >= 0x1044 && m
 // What C_SignInit was called with, of each session. A session is used by one thread at a time.
 static struct { U mechanism, key; } begun[4096];
 
+// take takes one of a number, which may be taken from by others at the same moment, and says whether there was one.
+static int take(atomic_long *n) {
+	long left = *n;
+	while (left > 0 && !atomic_compare_exchange_weak(n, &left, left - 1));
+	return left > 0;
+}
+
+// opening counts sessions: before the call of the real module, and after it.
+static U opening(int after, U rv) {
+	static long calls;
+	pthread_mutex_lock(&counts);
+	if (!after) {
+		rv = ctl->maxSessions && ctl->sessions + calls >= ctl->maxSessions ? 0xb1 : 0; // CKR_SESSION_COUNT
+		calls += !rv;
+	} else {
+		calls--;
+		if (!rv && ++ctl->sessions > ctl->mostSessions) ctl->mostSessions = ctl->sessions;
+	}
+	pthread_mutex_unlock(&counts);
+	return rv;
+}
+
+// remember has C_GetTokenInfo say what it said first.
+static void remember(char *info) {
+	pthread_mutex_lock(&counts);
+	if (remembered) memcpy(info, memory, sizeof memory);
+	else memcpy(memory, info, sizeof memory);
+	remembered = 1;
+	pthread_mutex_unlock(&counts);
+}
+
 static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h);
 
 // mechanisms lists what is there with ctl->hashing.
@@ -246,30 +281,23 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 		// A module notices that it was finalised meanwhile. Its sessions are gone, and their numbers may be others' by now.
 		if (finalized != ctl->f[FINALIZE].count) return 0x190; // CKR_CRYPTOKI_NOT_INITIALIZED
 	}
-	if (x->times && n >= x->from) {
-		x->times--;
-		return x->rv;
-	}
+	if (n >= x->from && take(&x->times)) return x->rv;
 	U rv = reader(i, &a);
 	if (rv) return rv;
 	if (i == SLOT_LIST && ctl->reader) return listReader(a, (U *)b, (U *)c);
-	if (i == SLOT_LIST && ctl->hidden) {
-		ctl->hidden--;
+	if (i == SLOT_LIST && take(&ctl->hidden)) {
 		*(U *)c = 0;
 		return 0;
 	}
 	if (i == OPEN) {
 		lastSlot = a;
 		if (ctl->noReadOnly && !(b & 2)) return ctl->noReadOnly; // CKF_RW_SESSION
-		if (ctl->maxSessions && ctl->sessions >= ctl->maxSessions) return 0xb1; // CKR_SESSION_COUNT
+		if ((rv = opening(0, 0))) return rv;
 	}
-	if (i == FINALIZE) ctl->broken = 0;
+	if (i == FINALIZE) ctl->broken = remembered = 0;
 	if (i == SIGN_INIT) ctl->lastKey = c;
 	if (i == SIGN_INIT && ctl->broken) return ctl->broken;
-	if (i == SIGN_INIT && ctl->swapTimes && c == (U)ctl->swapFrom) {
-		ctl->swapTimes--;
-		c = ctl->swapTo;
-	}
+	if (i == SIGN_INIT && c == (U)ctl->swapFrom && take(&ctl->swapTimes)) c = ctl->swapTo;
 	if (i == LOGIN && b == 2 && ctl->keyPIN) {
 		char own[32];
 		if (d != (U)snprintf(own, sizeof own, "%ld", ctl->keyPIN) || memcmp((char *)c, own, d)) {
@@ -289,19 +317,14 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	pthread_rwlock_rdlock(&inside);
 	rv = ((F)real->f[i])(a, b, c, d, e, f, g, h);
 	pthread_rwlock_unlock(&inside);
-	if (!rv && i == TOKEN_INFO && ctl->noSerial) {
-		ctl->noSerial--;
-		memset((char *)b + 80, ' ', 16); // label, manufacturerID and model come before
-	}
+	if (!rv && i == TOKEN_INFO && take(&ctl->noSerial)) memset((char *)b + 80, ' ', 16); // label, manufacturerID and model come before
+	if (!rv && i == TOKEN_INFO && ctl->remembers) remember((char *)b);
 	if (ctl->piv) rv = contextLogin(i, a, b, rv);
 	if (i == LOGIN) loggedIn[a % 4096] = 1;
 	if (!rv && i == SESSION_INFO && ctl->noState && !loggedIn[a % 4096]) ((U *)b)[1] = 0;
 	if (i == SIGN_INIT && ctl->staleKey && (rv == 0x60 || rv == 0x82)) rv = ctl->staleKey; // CKR_KEY_, OBJECT_HANDLE_INVALID
-	if (!rv && i == OPEN) {
-		loggedIn[*(U *)e % 4096] = 0;
-		long now = ++ctl->sessions;
-		if (now > ctl->mostSessions) ctl->mostSessions = now;
-	}
+	if (i == OPEN) opening(1, rv);
+	if (!rv && i == OPEN) loggedIn[*(U *)e % 4096] = 0;
 	if (!rv && i == CLOSE) ctl->sessions--;
 	if (!rv && (i == CLOSE_ALL || i == FINALIZE)) ctl->sessions = 0;
 	return rv;

@@ -51,7 +51,8 @@ type Module struct {
 	own        bool // C_Initialize was ours
 	reserved   string
 	generation uint64
-	given      []*gate // with calls that were given up by a forced reset
+	since      time.Time // it was initialised by us
+	given      []*gate   // with calls that were given up by a forced reset
 
 	table    sync.Mutex              // guards sessions
 	sessions map[C.CK_ULONG]*Session // by handle
@@ -137,6 +138,7 @@ func (m *Module) initialize() error {
 		m.forget() // of an initialisation that somebody else has ended
 		m.own = true
 		m.generation++
+		m.since = time.Now()
 	case rv == AlreadyInitialized && m.generation == 0:
 		m.generation++
 	case rv != AlreadyInitialized:
@@ -205,6 +207,13 @@ func (m *Module) Idle() bool {
 	m.table.Lock()
 	defer m.table.Unlock()
 	return len(m.sessions) == 0
+}
+
+// Fresh reports whether the module was initialised a moment ago, or is not ours to initialise.
+func (m *Module) Fresh(moment time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.own || time.Since(m.since) < moment
 }
 
 // Owned reports whether this process's C_Initialize was ours.

@@ -2,6 +2,8 @@
 
 package p11
 
+import "time"
+
 // Module is never made in a build without cgo.
 type Module struct{ Logins Logins }
 
@@ -16,6 +18,7 @@ func (*Module) Reset(uint64, bool) error                   { return ErrNoCgo }
 func (*Module) Generation() uint64                         { return 0 }
 func (*Module) Idle() bool                                 { return true }
 func (*Module) Owned() bool                                { return false }
+func (*Module) Fresh(time.Duration) bool                   { return false }
 func (*Module) Interface() string                          { return "" }
 func (*Module) Serial() bool                               { return false }
 func (*Module) Info() (Info, error)                        { return Info{}, ErrNoCgo }
