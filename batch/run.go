@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -48,7 +49,7 @@ type run struct {
 	opened atomic.Bool   // the key has signed once
 
 	mu     sync.Mutex
-	failed error // of the key; stops the batch
+	failed error // of the key or an authority; stops the batch
 }
 
 // defaultRaiseLimit is more than tsp.DefaultInFlight, which bounds the requests themselves: while some containers wait for
@@ -240,6 +241,7 @@ func (r *run) prepare(t *task) error {
 	err := guard(func() error { return r.draft(t) })
 	if err != nil {
 		t.draft = nil // not a typed nil
+		r.authority(err)
 	}
 	return r.observed(Prepare, t.index, start, err)
 }
@@ -335,16 +337,28 @@ func (r *run) inKey(f func() error) error {
 	case err == nil:
 		r.opened.Store(true)
 	case sign.IsKeyError(err):
-		r.mu.Lock()
-		if r.failed == nil {
-			r.failed = err
-		}
-		r.mu.Unlock()
+		r.stop(err)
 	}
 	return err
 }
 
-// keyErr returns the error of the key that stopped the batch.
+// stop keeps the error that ends the batch.
+func (r *run) stop(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed == nil {
+		r.failed = err
+	}
+}
+
+// authority ends the batch when an authority failed and the options say so.
+func (r *run) authority(err error) {
+	if r.o.StopOnAuthority && err != nil && errors.Is(err, sign.ErrAuthority) {
+		r.stop(err)
+	}
+}
+
+// keyErr returns the error of the key, or of an authority, that stopped the batch.
 func (r *run) keyErr() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -411,13 +425,18 @@ func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
 
 // raised gets what the container lacks.
 func (r *run) raised(t *task, draft sign.RaisingDraft) error {
-	start := r.now()
-	var container []byte
-	err := guard(func() (err error) {
-		container, err = draft.Raise(r.ctx, t.result)
-		return err
-	})
-	err = r.observed(Raise, t.index, start, err)
+	container, err := t.result, r.keyErr()
+	if err != nil {
+		err = stopped(err)
+	} else {
+		start := r.now()
+		err = guard(func() (err error) {
+			container, err = draft.Raise(r.ctx, t.result)
+			return err
+		})
+		r.authority(err)
+		err = r.observed(Raise, t.index, start, err)
+	}
 	t.result = nil
 	if err != nil && (!r.o.KeepLower || len(container) == 0) {
 		return err

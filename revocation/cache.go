@@ -132,7 +132,7 @@ func (c *cache) fill(ctx context.Context, it item, fresh bool) *entry {
 			return &e
 		}
 	}
-	return &entry{err: err, until: now.Add(c.negative)}
+	return &entry{err: err, until: c.now().Add(c.negative)} // from now, for it may have taken long
 }
 
 // keep puts an entry into memory, in place of those that end first. It is called with the lock.

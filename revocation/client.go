@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
@@ -32,6 +34,9 @@ const (
 	// DefaultNegative is how long a failure is remembered, so that a batch does not ask a dead server for each item.
 	DefaultNegative = 30 * time.Second
 )
+
+// DefaultRest is how long a server that does not answer is not asked.
+const DefaultRest = 30 * time.Second
 
 // maxURLs bounds how many URLs of one kind are taken from a certificate.
 const maxURLs = 4
@@ -70,6 +75,10 @@ type Config struct {
 	Timeout time.Duration
 	// InFlight bounds how many requests are under way at once; 0 means [DefaultInFlight].
 	InFlight int
+	// Rest is how long a server is not asked that is out of order: of which a request had no answer within its time-out, or three in
+	// a row could not be made. Then one request is made, and others follow when that was answered. 0 means [DefaultRest]; less than
+	// 0 asks always. After a time-out, a server is left alone four times as long as that at least.
+	Rest time.Duration
 	// AllowPrivate lets requests go to private, loopback and link-local addresses: for authorities of one's own.
 	AllowPrivate bool
 
@@ -96,6 +105,9 @@ type Client struct {
 	cache *cache
 	known *parsed
 	kept  readings
+
+	mu      sync.Mutex
+	servers map[string]*breaker.Breaker // by scheme and host
 }
 
 // New makes a client. The error is that CacheDir cannot be made.
@@ -112,6 +124,9 @@ func New(o Config) (*Client, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
+	if o.Rest == 0 {
+		o.Rest = DefaultRest
+	}
 	if o.Negative == 0 {
 		o.Negative = DefaultNegative
 	}
@@ -126,7 +141,7 @@ func New(o Config) (*Client, error) {
 			return nil, fmt.Errorf("revocation: the folder for kept values cannot be made: %w", err)
 		}
 	}
-	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse()}
+	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse(), servers: map[string]*breaker.Breaker{}}
 	c.cache = &cache{dir: o.CacheDir, max: o.MaxMemory, negative: o.Negative, now: o.Clock, entries: map[string]*entry{}, calls: map[string]*call{}}
 	if o.HTTP != nil {
 		copied := *o.HTTP
@@ -201,7 +216,7 @@ func (c *Client) status(ctx context.Context, q *asked, wanted *CheckOptions, kno
 			return s, nil
 		}
 	}
-	failure := &Failure{What: q.cert.Subject.String()}
+	failure := &Failure{What: q.cert.Subject.String(), asked: true}
 	for _, m := range c.o.Methods {
 		ask := c.byOCSP
 		if m == CRLs {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // world is an authority with a leaf that names addresses, and a web where OCSP and CRL of it are.
@@ -369,4 +370,43 @@ func TestTransportPanics(t *testing.T) {
 	require.ErrorContains(t, err, "panic: the driver is broken")
 	_, err = w.status(t, w.client(t, func(o *revocation.Config) { o.Clock = func() time.Time { panic("the clock is broken") } }))
 	require.ErrorContains(t, err, "panic: the clock is broken")
+}
+
+// TestRestingServer leaves a server alone that is out of order, whichever certificates are asked about, and tells its state.
+func TestRestingServer(t *testing.T) {
+	w := newWorld(t)
+	other := w.pki.Leaf(testpki.P256, named).Certificate()
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}
+		w.answers[ocspURL], w.answers[crlURL] = hangs, hangs
+		c := w.client(t, func(o *revocation.Config) { o.Timeout, o.Rest = 5*time.Second, time.Minute })
+		_, err := w.status(t, c)
+		require.ErrorIs(t, err, sign.ErrAuthority)
+		states := c.Authorities()
+		require.Len(t, states, 2)
+		require.Equal(t, "http://crl.example", states[0].Place)
+		require.True(t, states[0].Resting && states[1].Resting)
+		require.ErrorContains(t, states[1].Err, "no answer within 5s")
+
+		began := time.Now()
+		_, err = c.Status(t.Context(), other, w.ca.Certificate(), time.Time{})
+		require.ErrorContains(t, err, "not asked before")
+		require.Zero(t, time.Since(began))
+		require.Equal(t, 1, w.count(ocspURL))
+
+		time.Sleep(time.Minute)
+		w.serve(ocspURL, always(testpki.OCSPResponse(t, other, w.ca)))
+		_, err = c.Status(t.Context(), other, w.ca.Certificate(), time.Time{})
+		require.Error(t, err, "that it failed is remembered") // by the clock of the test, which stands still
+		third := w.pki.Leaf(testpki.P256, named).Certificate()
+		w.serve(ocspURL, always(testpki.OCSPResponse(t, third, w.ca)))
+		_, err = c.Status(t.Context(), third, w.ca.Certificate(), time.Time{})
+		require.NoError(t, err)
+		require.False(t, c.Authorities()[1].Resting)
+	})
+	_, err := w.client(t).Status(t.Context(), w.pki.Leaf(testpki.P256).Certificate(), w.ca.Certificate(), time.Time{})
+	require.NotErrorIs(t, err, sign.ErrAuthority, "nobody was asked")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Classes of errors, for errors.Is. The error itself is an [*Error] that says what failed where.
@@ -18,7 +19,19 @@ var (
 	ErrInput        = errors.New("invalid input")
 	// ErrNoCertificate is of a key that is there, and has no certificate to sign with.
 	ErrNoCertificate = errors.New("the key has no certificate")
+	// ErrAuthority is of what others failed to give beside the signature: time-stamps, the state of certificates, their issuers. The
+	// signature itself is good.
+	ErrAuthority = errors.New("an authority did not give what was asked of it")
 )
+
+// AuthorityState is what a client knows of an authority that it asks, for metrics.
+type AuthorityState struct {
+	Place    string    // its URL without credentials and query, or the scheme and host of it
+	Resting  bool      // it did not answer, and is not asked before Until; then one request is made to see whether it does
+	Until    time.Time // zero when it does not rest
+	Failures int       // requests in a row that had no answer
+	Err      error     // of the last one; nil when it was answered
+}
 
 // Error says what failed, where, why, and what to do about it. It never holds a secret.
 type Error struct {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
@@ -58,7 +60,10 @@ type Config struct {
 	Rate float64
 	// MaxResponse bounds the octets of a response; 0 means [DefaultMaxResponse].
 	MaxResponse int
-	// Rest is how long an authority that could not be reached is asked last; 0 means [DefaultRest], less than 0 never.
+	// Rest is how long an authority that could not be reached is asked last, and how long one that is out of order is not asked at
+	// all: one of which a request had no answer within its time-out, or three in a row could not be made. Then one request is made,
+	// and others follow when that was answered. 0 means [DefaultRest]; less than 0 asks always. After a time-out, an authority is
+	// left alone four times as long as that at least.
 	Rest time.Duration
 
 	// Roots, Certificates and Tolerance are as in [VerifyOptions].
@@ -88,8 +93,9 @@ type endpoint struct {
 	Endpoint
 	place string // for errors: the URL without credentials and query
 
-	mu    sync.Mutex
-	until time.Time // it is asked last before that
+	breaker breaker.Breaker
+	mu      sync.Mutex
+	until   time.Time // it is asked last before that
 }
 
 // NewClient checks the configuration. Nothing is sent yet.
@@ -193,10 +199,23 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	if err != nil {
 		return nil, err
 	}
-	if err := c.turn(ctx); err != nil {
+	if err := e.resting(); err != nil { // whoever waits for a slot or the rate waits in vain
+		return nil, err
+	}
+	if err := c.turn(ctx, e); err != nil {
+		if resting, ok := err.(*Error); ok {
+			return nil, resting
+		}
 		return nil, &Error{Check: CheckTransport, Place: e.place, What: "not asked", Err: err}
 	}
+	pass, ok := e.breaker.Enter(time.Now())
+	if !ok {
+		<-c.slots
+		return nil, e.refusal()
+	}
 	response, media, fail := c.exchange(ctx, e, q.Raw)
+	o := outcome(ctx, fail)
+	e.breaker.Done(pass, o, orNil(fail), breaker.Rest(c.o.Rest, e.Timeout, o), time.Now())
 	if fail == nil {
 		e.rest(0)
 		t, err := q.Token(response, &VerifyOptions{Certificates: c.o.Certificates, Roots: c.o.Roots, Tolerance: c.o.Tolerance, Clock: c.o.Clock})
@@ -214,6 +233,56 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	return nil, fail
 }
 
+// outcome is what a request says of the authority. "Too many requests" says that it is there.
+func outcome(ctx context.Context, fail *Error) breaker.Outcome {
+	switch {
+	case fail == nil || !fail.Temporary || fail.status == http.StatusTooManyRequests:
+		return breaker.Answered
+	case ctx.Err() != nil:
+		return breaker.Void
+	}
+	return breaker.Of(fail)
+}
+
+func orNil(fail *Error) error {
+	if fail == nil {
+		return nil
+	}
+	return fail
+}
+
+// resting is the error of an authority that is not asked now.
+func (e *endpoint) resting() error {
+	if !e.breaker.Open(time.Now()) {
+		return nil
+	}
+	return e.refusal()
+}
+
+// refusal is that error.
+func (e *endpoint) refusal() error {
+	s := e.breaker.State()
+	return &Error{Check: CheckTransport, Place: e.place, What: "not asked before " + s.Until.UTC().Format(time.RFC3339) + ", since it did not answer", Err: causeOf(s.Err), Temporary: true}
+}
+
+// causeOf is the last failure in short.
+func causeOf(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
+		return e.Err
+	}
+	return err
+}
+
+// Authorities tells the state of each endpoint, in their order.
+func (c *Client) Authorities() []sign.AuthorityState {
+	all := make([]sign.AuthorityState, len(c.endpoints))
+	for i, e := range c.endpoints {
+		s := e.breaker.State()
+		all[i] = sign.AuthorityState{Place: e.place, Resting: !s.Until.IsZero(), Until: s.Until, Failures: s.Failures, Err: s.Err}
+	}
+	return all
+}
+
 func (e *endpoint) rest(d time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -223,12 +292,16 @@ func (e *endpoint) rest(d time.Duration) {
 	}
 }
 
-// turn waits for a slot, which the caller gives back, and for the rate.
-func (c *Client) turn(ctx context.Context) error {
+// turn waits for a slot, which the caller gives back, and for the rate. An authority that rests by then costs no turn.
+func (c *Client) turn(ctx context.Context, e *endpoint) error {
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+	if err := e.resting(); err != nil {
+		<-c.slots
+		return err
 	}
 	if err := c.pace(ctx); err != nil {
 		<-c.slots

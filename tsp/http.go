@@ -93,6 +93,7 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (res
 	if answer.StatusCode != http.StatusOK {
 		_, _ = io.CopyN(io.Discard, answer.Body, drained)
 		fail = failed(CheckHTTPStatus, "the authority answered HTTP %d", answer.StatusCode)
+		fail.status = answer.StatusCode
 		fail.Temporary = answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests
 		return nil, "", fail
 	}
