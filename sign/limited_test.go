@@ -110,7 +110,9 @@ func TestQuota(t *testing.T) {
 				for _, r := range results {
 					require.NoError(t, r.Err)
 				}
-				require.LessOrEqual(t, took, 5500*time.Millisecond, "100 at 20 a second are 5 s")
+				if q.Rate != 0 { // without, how long is the fortune of the draw
+					require.LessOrEqual(t, took, 5500*time.Millisecond, "100 at 20 a second are 5 s")
+				}
 				if q.Rate != 0 && q.Burst == 0 {
 					require.EqualValues(t, 100, service.calls.Load(), "nothing was refused")
 				}
