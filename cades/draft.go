@@ -168,17 +168,27 @@ func unsuitable(c *x509.Certificate, at time.Time) string {
 	return "is not for signing documents: its extended key usage is for time-stamps or OCSP responses alone"
 }
 
+// suitable refuses a certificate with which nobody would take the signature.
+func (o *Options) suitable(s *sign.Signer) error {
+	if o.AnyCertificate {
+		return nil
+	}
+	if problem := unsuitable(s.Certificate(), o.time()); problem != "" {
+		return &sign.Error{Op: "cades: prepare", Place: s.Certificate().Subject.String(), Class: sign.ErrUnsupported,
+			Hint: "the certificate " + problem + ", so that nobody would take the signature; use another one, or allow it on purpose"}
+	}
+	return nil
+}
+
 // freeze encodes the signed attributes.
 func (d *Draft) freeze(ctx context.Context, o *Options) error {
+	// Before anybody is asked for anything, and the key is touched.
+	if err := o.suitable(d.signer); err != nil {
+		return err
+	}
 	tokens, err := d.raising.contentTimestamps(ctx)
 	if err != nil {
 		return err
-	}
-	if !o.AnyCertificate {
-		if problem := unsuitable(d.signer.Certificate(), o.time()); problem != "" {
-			return &sign.Error{Op: "cades: prepare", Place: d.signer.Certificate().Subject.String(), Class: sign.ErrUnsupported,
-				Hint: "the certificate " + problem + ", so that nobody would take the signature; use another one, or allow it on purpose"}
-		}
 	}
 	var scratch [1024]byte
 	set := attributeSet{b: cms.NewBuilder(scratch[:0])}

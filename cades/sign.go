@@ -73,6 +73,9 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.R
 	if err := o.Check(); err != nil {
 		return err
 	}
+	if err := o.suitable(s); err != nil { // before anything is written
+		return err
+	}
 	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: oidOr(o.ContentType, cms.OIDData)}
 	b := cms.NewBuilder(nil)
 	const indefinite = "\x80"
