@@ -11,7 +11,8 @@
 //
 // An error that belongs to a content is the Err of its [Result], and the rest goes on, unless [Options.StopOnError] is
 // set. An error that belongs to the key (see [sign.IsKeyError]: wrong PIN, key gone) stops the batch at once. The first
-// content goes to the key alone, so that a wrong password is tried once and not once per worker.
+// content goes to the key alone, so that a wrong password is tried once and not once per worker; when the signer has made a
+// signature before ([sign.Signer.Worked]), none has to wait for it.
 package batch
 
 import (

@@ -46,7 +46,7 @@ type run struct {
 
 	work   chan *task
 	first  chan struct{} // holds one value while nobody tries the key for the first time
-	opened atomic.Bool   // the key has signed once
+	opened atomic.Bool   // the key has signed once, here or before
 
 	mu     sync.Mutex
 	failed error // of the key or an authority; stops the batch
@@ -81,6 +81,9 @@ func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, tota
 	r := &run{signer: s, format: f, total: total, first: make(chan struct{}, 1)}
 	if o != nil {
 		r.o = *o
+	}
+	if s != nil {
+		r.opened.Store(s.Worked())
 	}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	if r.workers = r.o.Workers; r.workers <= 0 {
@@ -314,7 +317,7 @@ func (r *run) withKey(f func() error) error {
 	return r.inKey(f)
 }
 
-// inKey calls f. Until the key has signed once, one content at a time gets to it, so that a password that is wrong is
+// inKey calls f. Until the signer has signed once, one content at a time gets to it, so that a password that is wrong is
 // tried once.
 func (r *run) inKey(f func() error) error {
 	if !r.opened.Load() {

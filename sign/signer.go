@@ -11,6 +11,7 @@ import (
 	"hash"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type Signer struct {
 	trusted  bool
 	certHash [sha256.Size]byte
 	hashes   sync.Pool
+	worked   atomic.Bool // the last thing that is known of the key is that it signs
 }
 
 // New binds a key to its certificate, chain[0], and refuses a certificate of another key with [ErrKeyMismatch]. The
@@ -250,6 +252,25 @@ func (s *Signer) Sign(ctx context.Context, message []byte) (signature []byte, er
 		return nil, s.noKey()
 	}
 	defer s.recovered(&signature, &err)
+	signature, err = s.sign(ctx, message)
+	s.learn(err)
+	return signature, err
+}
+
+// Worked reports whether the key has made a signature, and no error of the key came since. Until then a batch asks it for one
+// signature alone, so that a PIN that is wrong is tried once.
+func (s *Signer) Worked() bool { return s.worked.Load() }
+
+func (s *Signer) learn(err error) {
+	switch {
+	case err == nil && !s.worked.Load():
+		s.worked.Store(true)
+	case err != nil && IsKeyError(err):
+		s.worked.Store(false)
+	}
+}
+
+func (s *Signer) sign(ctx context.Context, message []byte) (signature []byte, err error) {
 	if s.messages != nil {
 		signature, err = s.messages.SignMessageContext(ctx, message, s.scheme.Opts)
 		if err != nil {
@@ -315,15 +336,14 @@ func (s *Signer) bulk(ctx context.Context, k BulkKey, digests [][]byte) (outcome
 		}
 		return outcomes
 	}
-	if s.trusted {
-		return outcomes
-	}
 	for i := range outcomes {
-		if outcomes[i].Err != nil {
+		s.learn(outcomes[i].Err)
+		if outcomes[i].Err != nil || s.trusted {
 			continue
 		}
 		if err := s.checkDigest(digests[i], outcomes[i].Signature); err != nil {
 			outcomes[i] = Outcome{Err: err}
+			s.learn(err)
 		}
 	}
 	return outcomes
