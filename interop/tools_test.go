@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	bc.stop()
 	dss.stop()
+	asics.stop()
 	os.Exit(code)
 }
 
@@ -82,6 +83,8 @@ type runner struct {
 var (
 	bc  = &runner{folder: "bc"}
 	dss = &runner{folder: "dss"}
+
+	asics = &runner{folder: "asic"}
 )
 
 // need skips the test unless the runner runs.

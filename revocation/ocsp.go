@@ -78,7 +78,7 @@ func (id *CertID) matches(s *subject) bool {
 	if len(s.serial) == 0 || s.key == nil || !bytes.Equal(trimmed(id.Serial), s.serial) {
 		return false
 	}
-	h, ok := algorithm.StandardHash(id.algorithm)
+	h, ok := (*algorithm.Registry)(nil).NameHash(id.algorithm)
 	return ok && bytes.Equal(id.KeyHash, h.Sum(s.key)) && (bytes.Equal(id.NameHash, h.Sum(s.name)) || bytes.Equal(id.NameHash, h.Sum(s.issuer)))
 }
 

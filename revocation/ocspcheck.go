@@ -148,9 +148,9 @@ func (r *Response) names(c *pki.Certificate, name pki.Name) bool {
 	if r.ResponderName != nil {
 		return name.Equal(c.Subject)
 	}
-	h, _ := algorithm.StandardHash(cms.OIDSHA1)
 	key := keyBits(c.SPKI)
-	return key != nil && bytes.Equal(r.ResponderKey, h.Sum(key))
+	sum := algorithm.SHA1(key)
+	return key != nil && bytes.Equal(r.ResponderKey, sum[:])
 }
 
 // authorised checks that the issuer itself, being an authority, made the certificate of a responder, for this purpose. That is what

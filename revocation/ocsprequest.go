@@ -69,7 +69,7 @@ func (q *asked) certID() ([]byte, error) {
 	if len(serial) == 0 || key == nil {
 		return nil, failed(CheckChain, "the certificate or its issuer cannot be read")
 	}
-	h, _ := algorithm.StandardHash(cms.OIDSHA1)
+	h, _ := (*algorithm.Registry)(nil).NameHash(cms.OIDSHA1)
 	b := cms.NewBuilder(make([]byte, 0, 96))
 	id := b.Open(cms.TagSequence)
 	alg := b.Open(cms.TagSequence)

@@ -113,7 +113,7 @@ func (c *certificates) pool() *pki.Pool {
 				return
 			}
 			if key := keyBits(p.SPKI); key != nil {
-				sum := sha1.Sum(key)
+				sum := algorithm.SHA1(key)
 				c.byKey[sum] = append(c.byKey[sum], p)
 			}
 		}

@@ -45,6 +45,7 @@ kryoptic
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 go test -c -o "$work/pkcs11.test" ./provider/pkcs11 || exit 1
+[ ! -e "$cache/kryoptic/libkryoptic_pkcs11.so" ] || cp "$cache/kryoptic/libkryoptic_pkcs11.so" "$work/"
 cd provider/pkcs11
 timeout 900 "$work/pkcs11.test" -test.v -test.run "^($tests)\$" >"$work/here.log" 2>&1
 table "this machine" "$work/here.log"
@@ -62,7 +63,7 @@ for release in "${releases[@]}"; do
   unshare -m bash -c 'root=$1 work=$2; shift 2
     for d in proc dev sys; do mount --rbind /$d "$root/$d"; done
     mount --bind "$PWD" "$root/work" && mount --bind "$work" "$root/tests" &&
-    exec chroot "$root" sh -c "cd /work && exec timeout 900 /tests/pkcs11.test -test.v -test.run \"\$1\"" sh "$1"' bash "$root" "$work" "^($tests)\$" >"$work/$release.log" 2>&1
+    exec chroot "$root" sh -c "export SIGNET_TEST_KRYOPTIC=/tests/libkryoptic_pkcs11.so; cd /work && exec timeout 900 /tests/pkcs11.test -test.v -test.run \"\$1\"" sh "$1"' bash "$root" "$work" "^($tests)\$" >"$work/$release.log" 2>&1
   table "Debian $release" "$work/$release.log"
   versions "$root"
   grep -q '^--- FAIL' "$work/$release.log" && { status=1; cp "$work/$release.log" "${TMPDIR:-/tmp}/tokens-$release.log"; }

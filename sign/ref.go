@@ -2,6 +2,7 @@ package sign
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"crypto/sha1" // a thumbprint is a name that people paste, not a protection
 	"crypto/x509"
 	"encoding/hex"
@@ -68,7 +69,7 @@ func (r Ref) Matches(e Entry) bool {
 	}
 	if r.Thumbprint != "" {
 		want, err := ParseThumbprint(r.Thumbprint)
-		if err != nil || len(e.Chain) == 0 || sha1.Sum(e.Chain[0].Raw) != want {
+		if err != nil || len(e.Chain) == 0 || thumbprint(e.Chain[0]) != want {
 			return false
 		}
 	}
@@ -83,9 +84,17 @@ func certificateOf(e Entry, c *x509.Certificate) bool {
 	return err == nil && sameSPKI(spki, c.RawSubjectPublicKeyInfo)
 }
 
+func thumbprint(c *x509.Certificate) (sum [sha1.Size]byte) {
+	if fips140.Enforced() { // which is about what protects something
+		fips140.WithoutEnforcement(func() { sum = sha1.Sum(c.Raw) })
+		return sum
+	}
+	return sha1.Sum(c.Raw)
+}
+
 // Thumbprint returns the SHA-1 of a certificate's DER in upper-case hexadecimal.
 func Thumbprint(c *x509.Certificate) string {
-	sum := sha1.Sum(c.Raw)
+	sum := thumbprint(c)
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 

@@ -64,7 +64,7 @@ func (v *verifier) signer(j *judgement) *pki.Certificate {
 		r.add(CheckSigningCertificate, Unchecked, "absent: the certificate is not bound to the signature, which is plain PKCS #7 and no CAdES")
 	}
 	for _, id := range ids {
-		h, known := v.registry().Hash(id.Hash)
+		h, known := v.registry().NameHash(id.Hash)
 		switch {
 		case cert == nil:
 			r.add(CheckSigningCertificate, Unchecked, "names a certificate that was not found")

@@ -2,6 +2,7 @@ package algorithm
 
 import (
 	"crypto"
+	"crypto/fips140"
 	"crypto/md5"  // old messages are read, and their weakness reported
 	"crypto/sha1" // as above
 	"crypto/sha256"
@@ -21,11 +22,42 @@ type Hash struct {
 }
 
 // Sum returns the digest of octets.
-func (h Hash) Sum(octets []byte) []byte {
-	f := h.New()
-	f.Write(octets)
-	return f.Sum(nil)
+func (h Hash) Sum(octets []byte) (sum []byte) {
+	unenforced(func() {
+		f := h.New()
+		f.Write(octets)
+		sum = f.Sum(nil)
+	})
+	return sum
 }
+
+// unenforced calls f where GODEBUG=fips140=only does not make hashes of before SHA-2 panic. [StandardHash] hides those then, so
+// that what comes here are names (see [NameHash]), which protect nothing.
+func unenforced(f func()) {
+	if fips140.Enforced() {
+		fips140.WithoutEnforcement(f)
+		return
+	}
+	f()
+}
+
+// SHA1 is a name: of a certificate, or of a key.
+func SHA1(octets []byte) (sum [sha1.Size]byte) {
+	unenforced(func() { sum = sha1.Sum(octets) })
+	return sum
+}
+
+// NameHash is [Registry.Hash] for names: of the certificate of a signer (RFC 5035), of a certificate in OCSP (RFC 6960). They
+// may be by hashes that nothing may be signed with, also where those are forbidden. Of what it returns only Sum is called.
+func (r *Registry) NameHash(id cms.OID) (Hash, bool) {
+	if h, ok := standardHash(id); ok {
+		return h, true
+	}
+	return r.Hash(id)
+}
+
+// old reports whether a hash is not approved by FIPS 140-3.
+func old(id cms.OID) bool { return id == cms.OIDMD5 || id == cms.OIDSHA1 }
 
 // Hash finds a hash function: one that is known here, or the one that a scheme of the caller names as its digest
 // algorithm. That it can be computed does not mean that it is good; see [Registry.JudgeHash].
@@ -43,8 +75,15 @@ func (r *Registry) Hash(id cms.OID) (Hash, bool) {
 	return Hash{}, false
 }
 
-// StandardHash finds a hash function that is known here.
+// StandardHash finds a hash function that is known here. With GODEBUG=fips140=only, SHA-1 and MD5 are not.
 func StandardHash(id cms.OID) (Hash, bool) {
+	if old(id) && fips140.Enforced() {
+		return Hash{}, false
+	}
+	return standardHash(id)
+}
+
+func standardHash(id cms.OID) (Hash, bool) {
 	switch id {
 	case cms.OIDMD5:
 		return Hash{id, crypto.MD5, md5.New, md5.Size}, true

@@ -101,6 +101,9 @@ func (r *Registry) JudgeHash(use Use, id cms.OID, at time.Time) Judgement {
 		if j, ok := r.policy().judge(use, id.Name(), 0, id.Name(), at); ok && j.Decision == Forbidden {
 			return j // MD4 is bad whether it can be computed or not
 		}
+		if old(id) {
+			return Judgement{Algorithm: id.Name(), Sentence: fmt.Sprintf("hash %s may not be used in this process (fips140=only)", id.Name())}
+		}
 		return Judgement{Algorithm: id.Name(), Sentence: fmt.Sprintf("hash %s is not known here", id.Name())}
 	}
 	if j, ok := r.policy().judge(use, id.Name(), 0, id.Name(), at); ok {

@@ -166,7 +166,7 @@ func (m *Message) signature(index int, si *cms.SignerInfo, depth int) *Signature
 func (s *Signature) FindSigner(among *pki.Pool) (c *pki.Certificate, how string) {
 	ids, _ := s.SI.ESSCertIDs()
 	for i := range ids {
-		h, known := algorithm.StandardHash(ids[i].Hash)
+		h, known := (*algorithm.Registry)(nil).NameHash(ids[i].Hash)
 		if !known {
 			continue
 		}

@@ -341,7 +341,7 @@ func (c *Certificate) keyHash() []byte {
 	return c.keySum[:]
 }
 
-func (c *Certificate) sumUp() { c.sum, c.keySum = sha256.Sum256(c.Raw), sha1.Sum(c.keyBits) }
+func (c *Certificate) sumUp() { c.sum, c.keySum = sha256.Sum256(c.Raw), algorithm.SHA1(c.keyBits) }
 
 // who names the certificate in a sentence.
 func (c *Certificate) who() string {

@@ -1,9 +1,10 @@
 package testpki
 
 import (
+	"github.com/seed-116355fd/signet/internal/algorithm"
+
 	"crypto"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -99,7 +100,7 @@ func (o *OCSP) basic(t testing.TB) []byte {
 	}
 	data.Responder = explicit(1, o.Responder.RawSubject)
 	if o.ByKey {
-		sum := sha1.Sum(publicBits(t, o.Responder))
+		sum := algorithm.SHA1(publicBits(t, o.Responder))
 		data.Responder = explicit(2, marshal(t, sum[:]))
 	}
 	data.ProducedAt = o.ProducedAt
@@ -133,7 +134,7 @@ func (o *OCSP) basic(t testing.TB) []byte {
 }
 
 func (o *OCSP) single(t testing.TB) ocspSingle {
-	name, key := sha1.Sum(o.Issuer.RawSubject), sha1.Sum(publicBits(t, o.Issuer))
+	name, key := algorithm.SHA1(o.Issuer.RawSubject), algorithm.SHA1(publicBits(t, o.Issuer))
 	s := ocspSingle{
 		ID:         ocspCertID{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}}, name[:], key[:], o.Serial},
 		Status:     asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: o.State},

@@ -1,9 +1,10 @@
 package testpki
 
 import (
+	"github.com/seed-116355fd/signet/internal/algorithm"
+
 	"crypto"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -192,7 +193,7 @@ func (ts *Timestamp) signer(t testing.TB, key crypto.Signer, info []byte) []byte
 		{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}, []asn1.RawValue{{FullBytes: marshal(t, ts.SignedContentType)}}},
 		{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}, []asn1.RawValue{{FullBytes: marshal(t, ts.MessageDigest)}}},
 	}
-	switch v1, v2 := sha1.Sum(ts.Bound.Raw), sha256.Sum256(ts.Bound.Raw); {
+	switch v1, v2 := algorithm.SHA1(ts.Bound.Raw), sha256.Sum256(ts.Bound.Raw); {
 	case ts.Unbound:
 	case ts.BoundV1:
 		attributes = append(attributes, cmsAttribute{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}, []asn1.RawValue{{FullBytes: marshal(t, [][][][]byte{{{v1[:]}}})}}})

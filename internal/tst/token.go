@@ -261,7 +261,7 @@ func (t *Token) Signer(more *pki.Pool) *pki.Certificate {
 	si := &t.SD.Signers[0]
 	ids, _ := si.ESSCertIDs()
 	for i := range ids {
-		h, known := algorithm.StandardHash(ids[i].Hash)
+		h, known := (*algorithm.Registry)(nil).NameHash(ids[i].Hash)
 		if !known {
 			continue
 		}

@@ -155,7 +155,7 @@ func (c *checker) binding(si *cms.SignerInfo, cert *pki.Certificate) {
 		return
 	}
 	for i := range ids {
-		h, known := c.o.Registry.Hash(ids[i].Hash)
+		h, known := c.o.Registry.NameHash(ids[i].Hash)
 		switch {
 		case !known:
 			c.fail(CheckSigningCertificate, "hash %s is not supported", ids[i].Hash.Name())

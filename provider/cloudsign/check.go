@@ -2,7 +2,6 @@ package cloudsign
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // a thumbprint is a name
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -87,7 +86,7 @@ func signerCertificate(sd *cms.SignedData, si *cms.SignerInfo, w want) (*pki.Cer
 		if err != nil || !pki.Identifies(si.SID, cert) {
 			continue
 		}
-		sum := sha1.Sum(cert.Raw) //nolint:gosec // see above
+		sum := algorithm.SHA1(cert.Raw)
 		if w.thumbprint != "" && !strings.EqualFold(w.thumbprint, hex.EncodeToString(sum[:])) {
 			continue
 		}
@@ -134,7 +133,7 @@ func checkAttributes(sd *cms.SignedData, si *cms.SignerInfo, cert *pki.Certifica
 		return errors.New(problems[0])
 	}
 	for _, id := range ids {
-		h, known := algorithm.StandardHash(id.Hash)
+		h, known := (*algorithm.Registry)(nil).NameHash(id.Hash)
 		if !known {
 			return fmt.Errorf("the hash %s of the certificate is not known here", id.Hash.Name())
 		}

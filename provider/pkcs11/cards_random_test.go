@@ -258,7 +258,7 @@ func TestCardsChild(t *testing.T) {
 // other's readers and swapped for a stranger's, other programs hold them, and the daemon is killed. No signature is wrong, the
 // cards see no wrong PIN, the stranger's none at all, calls end with their contexts, and at the end all keys sign again.
 //
-//	SIGNET_TEST_CARDS_FOR   how long, 4s if not set
+//	SIGNET_TEST_CARDS_FOR   how long; 4s if not set, and no card is changed for another one then
 //	SIGNET_TEST_CARDS_SEED  what happens; chosen and printed if not set
 func TestCardsAtRandom(t *testing.T) {
 	duration := 4 * time.Second
@@ -289,7 +289,9 @@ func TestCardsAtRandom(t *testing.T) {
 			for _, module := range modules {
 				rude = rude && isRude(t, module)
 			}
-			s.rude = rude
+			if s.rude = rude; !rude {
+				t.Skip("SKIPPED: OpenSC before 0.24 waits for itself for ever now and then when a command fails (OpenSC issue 2707); scripts/tokens.sh has a later one")
+			}
 			s.atRandom(t, modules, duration, seed)
 		})
 	}
@@ -412,15 +414,17 @@ func (s *cardStack) disturb(t *testing.T, cards [2]*testcard.Card, stranger *tes
 			}
 		}
 		seen() // until then, a program that sends its next command reaches the next card with it
+		// Nobody changes cards faster. A login that waits inside its module must find that there is none, see docs/hsm.md.
+		time.Sleep(time.Second)
 		for i, r := range s.Readers {
 			if r.Card() != now[i] {
 				r.Insert(now[i])
 			}
 		}
 	}
-	kinds := []int{0, 1, 2, 3, 4, 5, 6}
-	if !s.rude { // a module that waits for itself for ever stays so in this process
-		kinds = []int{0, 2}
+	kinds := []int{0, 1, 2, 3, 6}
+	if os.Getenv("SIGNET_TEST_CARDS_FOR") != "" {
+		kinds = append(kinds, 4, 5) // which TestCardSwapped has one by one
 	}
 	for end := time.Now().Add(duration); time.Now().Before(end); {
 		some(700 * time.Millisecond)

@@ -363,8 +363,8 @@ func (k *groupKey) sign(ctx context.Context, how signing, data []byte, opts cryp
 			tried |= 1 << i
 		}
 		signature, err := k.signOn(ctx, i, how, data, opts, true)
-		if err == nil || !errors.Is(err, sign.ErrUnavailable) || ctx.Err() != nil || i >= 64 {
-			return signature, err
+		if err == nil || !errors.Is(err, sign.ErrUnavailable) || errors.Is(err, errNoPIN) || ctx.Err() != nil || i >= 64 {
+			return signature, err // whoever said no to a PIN is not asked for that of the next token
 		}
 		last = err
 		k.g.members[i].failed.Store(true)
@@ -379,7 +379,7 @@ func (k *groupKey) sign(ctx context.Context, how signing, data []byte, opts cryp
 				k.g.members[i].failed.Store(false)
 				return signature, nil
 			}
-			if !errors.Is(err, sign.ErrUnavailable) {
+			if !errors.Is(err, sign.ErrUnavailable) || errors.Is(err, errNoPIN) {
 				return nil, err
 			}
 			last = err

@@ -26,6 +26,9 @@ const (
 	of40
 	noCancel
 	badCancel
+	listOf30
+	noMaking
+	gap
 )
 
 // TestInterfaces has modules answer C_GetInterface well and oddly. Signatures come out in all cases.

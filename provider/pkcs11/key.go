@@ -338,7 +338,7 @@ func (p *Provider) signOn(s *p11.Session, k *key, c *call) error {
 		return err
 	}
 	defer logins.Leave()
-	token, err := p.checkToken("pkcs11: sign", p.slotNow())
+	token, err := p.checkToken("pkcs11: sign", s.Slot)
 	if err != nil {
 		return err
 	}

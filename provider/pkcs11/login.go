@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
@@ -160,13 +161,13 @@ func (p *Provider) withPIN(ctx context.Context, s *p11.Session, token p11.TokenI
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Hint: hint}
 	}
 	if source == nil {
-		if _, err := p.checkToken(op, p.slotNow()); err != nil {
+		if _, err := p.checkToken(op, s.Slot); err != nil {
 			return wrap(op, p.place, err)
 		}
 		_, err := f(nil)
 		return p.explainPIN(op, err)
 	}
-	secret, err := source(ctx, asked)
+	secret, err := source.ask(ctx, asked)
 	defer secret.Wipe()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -174,8 +175,9 @@ func (p *Provider) withPIN(ctx context.Context, s *p11.Session, token p11.TokenI
 		}
 		return &sign.Error{Op: op, Place: p.place, Class: sign.ErrUnavailable, Err: fmt.Errorf("%w: %w", errNoPIN, coded(err)), Hint: "nothing was tried"}
 	}
-	// The token may have been changed for another one since it was looked at: a person takes a while.
-	if _, err := p.checkToken(op, p.slotNow()); err != nil {
+	// The token may have been changed for another one since it was looked at: a person takes a while. The one in the slot of the
+	// session counts, which may be another slot than that of the newest session.
+	if _, err := p.checkToken(op, s.Slot); err != nil {
 		return wrap(op, p.place, err)
 	}
 	login := attempt{op: op, name: nameOf(token, asked), before: token, ofKey: asked.Key != nil, pin: secret.Bytes()}
@@ -225,6 +227,8 @@ func (p *Provider) mayGive(a *attempt) error {
 	switch logins := &p.module.Logins; {
 	case len(a.pin) == 0:
 		e.Hint = "nothing was tried: the PIN is empty"
+	case isWiped(a.pin):
+		e.Hint = "nothing was tried: the PIN consists of zeros, as one that was wiped after its use; a PIN function returns a new secret each time"
 	case len(a.pin) > keyring.MaxSecret:
 		e.Hint = fmt.Sprintf("nothing was tried: the PIN has %d octets", len(a.pin))
 	case logins.Refused(a.name, a.pin):
@@ -239,6 +243,22 @@ func (p *Provider) mayGive(a *attempt) error {
 		return nil
 	}
 	return e
+}
+
+// isWiped reports whether a secret was given before, and overwritten. No PIN consists of octets 0.
+func isWiped(pin []byte) bool {
+	return !slices.ContainsFunc(pin, func(b byte) bool { return b != 0 })
+}
+
+// notAsked reports whether a code of C_Login says that the PIN did not come as far as the token: what a session or a user needs for
+// a login was not there. All others may be what a module makes of a wrong PIN.
+func notAsked(code p11.RV) bool {
+	switch code {
+	case p11.SessionHandleInvalid, p11.SessionClosed, p11.NotInitialized, p11.SlotIDInvalid, p11.OperationNotInit, p11.AnotherLoggedIn,
+		p11.UserTypeInvalid, p11.FunctionNotSupported, p11.PINLocked, p11.PINExpired, p11.PINTooWeak, p11.PINNotInitialized:
+		return true
+	}
+	return false
 }
 
 const wrongTries = p11.TokenPINCountLow | p11.TokenPINFinalTry | p11.TokenPINLocked
@@ -262,9 +282,9 @@ func (p *Provider) answered(s *p11.Session, a *attempt, err error) error {
 	switch {
 	case code == p11.PINIncorrect, code == p11.PINInvalid, code == p11.PINLenRange:
 		refused = true
-	case bad, loss == maybe: // not with a locked token, which says nothing of this PIN: it may be right, and the lock may be lifted
+	case bad, loss == maybe, a.came == given && !notAsked(code):
 		gone := p.sessionGone(s)
-		now, tokenErr := p.checkToken(op, p.slotNow())
+		now, tokenErr := p.checkToken(op, s.Slot)
 		if gone == nil {
 			gone = tokenErr
 		}

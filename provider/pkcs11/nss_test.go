@@ -36,12 +36,16 @@ func newNSS(t testing.TB) pkcs11.Config {
 // ways than SoftHSM2 in many things. Keys and certificates are made with this package.
 func TestConformanceNSS(t *testing.T) {
 	config := newNSS(t)
-	_, err := pkcs11.Open(t.Context(), pkcs11.Config{Module: config.Module, TokenLabel: config.TokenLabel})
-	require.ErrorIs(t, err, sign.ErrUnsupported)
-	require.ErrorContains(t, err, "InitArgs")
+	p, err := pkcs11.Open(t.Context(), pkcs11.Config{Module: config.Module, TokenLabel: config.TokenLabel})
+	if err == nil { // 3.110 starts without an init string
+		require.NoError(t, p.Close())
+	} else {
+		require.ErrorIs(t, err, sign.ErrUnsupported)
+		require.ErrorContains(t, err, "InitArgs")
+	}
 
 	pki := testpki.New(t)
-	p, err := pkcs11.Open(t.Context(), config)
+	p, err = pkcs11.Open(t.Context(), config)
 	require.NoError(t, err)
 	var keys []providertest.Key
 	for _, kind := range []pkcs11.KeyKind{pkcs11.RSA2048, pkcs11.P256, pkcs11.P384} {

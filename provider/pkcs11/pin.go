@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"runtime"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/sign"
@@ -13,6 +14,20 @@ import (
 // lost, and for each signature of a key with CKA_ALWAYS_AUTHENTICATE. The secret is overwritten after its use, so each
 // call returns one of its own. A prompt is a PINFunc, too.
 type PINFunc func(ctx context.Context, asked PINRequest) (sign.Secret, error)
+
+// ask calls the function. One that panics on the goroutine of a worker would end the program, and on that of a caller who takes it,
+// as a batch does, keep a session for ever. What it panics with may hold the PIN, so it is not repeated.
+func (f PINFunc) ask(ctx context.Context, asked PINRequest) (_ sign.Secret, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the PIN function panicked with a value of type %T", v)
+			if e, ok := v.(runtime.Error); ok {
+				err = fmt.Errorf("the PIN function panicked: %w", e)
+			}
+		}
+	}()
+	return f(ctx, asked)
+}
 
 // PINRequest says which PIN is asked for.
 type PINRequest struct {

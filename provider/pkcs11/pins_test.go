@@ -6,13 +6,18 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -173,4 +178,133 @@ func TestErrorAfterTheLogin(t *testing.T) {
 	require.ErrorIs(t, signOnce(t, careful), sign.ErrPIN)
 	require.Equal(t, signs+1, s.count(fnSign))
 	require.NoError(t, p.Close())
+}
+
+// TestLoginsWithOddCodes: most codes of C_Login may be what a module makes of a wrong PIN, such as that of a card's error. A PIN
+// that was never taken is given twice at most, whatever they are, in a recovery too, and with a token that a look tells is there.
+func TestLoginsWithOddCodes(t *testing.T) {
+	for _, code := range []int64{0x20, 0x21, 0x30, 0x31, 0x32, 0x50, 0x54 + 0x100, 0x60, 0x68, 0x70, 0x71, 0x82, 0xe0, 0xe1, 0x101, 0x200} {
+		t.Run(fmt.Sprintf("%X", code), func(t *testing.T) {
+			s := softStage(t)
+			s.fail(fnLogin, 0, 1<<40, code)
+			config := s.config()
+			config.Recover = 50 * time.Millisecond
+			for range 4 {
+				_, err := pkcs11.Open(t.Context(), config)
+				require.Error(t, err)
+			}
+			require.LessOrEqual(t, s.count(fnLogin), int64(p11.MaxUnsure))
+		})
+	}
+	t.Run("another PIN in a recovery", func(t *testing.T) {
+		s := softStage(t)
+		var lost atomic.Bool
+		p, key := s.open(t, func(c *pkcs11.Config) {
+			c.Recover = 500 * time.Millisecond
+			c.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
+				if lost.Load() {
+					return sign.NewSecret([]byte(wrongPIN)), nil
+				}
+				return sign.NewSecret([]byte(goodPIN)), nil
+			}
+		})
+		logins := s.count(fnLogin)
+		lost.Store(true)
+		s.fail(fnLogin, 0, 1<<40, 0x30)
+		s.do(fnSignInit, 0, doLogout)
+		require.ErrorIs(t, s.one(t.Context(), key, "message"), sign.ErrPIN)
+		require.LessOrEqual(t, s.count(fnLogin)-logins, int64(p11.MaxUnsure))
+		require.NoError(t, p.Close())
+	})
+	t.Run("of a key, by a message", func(t *testing.T) {
+		s := carefulStage(t)
+		s.hash(addECDSA)
+		p, _ := s.open(t)
+		careful, err := p.Key(t.Context(), sign.Ref{Label: "careful"})
+		require.NoError(t, err)
+		logins := s.count(fnLogin)
+		s.fail(fnLogin, 0, 1<<40, 0x70)
+		for range 4 {
+			_, err := sign.SignMessage(t.Context(), careful, []byte("message"), crypto.SHA256)
+			require.Error(t, err)
+		}
+		require.LessOrEqual(t, s.count(fnLogin)-logins, int64(p11.MaxUnsure))
+		require.NoError(t, p.Close())
+	})
+}
+
+// TestSecretGivenTwice has a PIN function return one secret each time, which was overwritten after its first use. The zeros do
+// not go to the token as a PIN.
+func TestSecretGivenTwice(t *testing.T) {
+	s := carefulStage(t)
+	secret := sign.NewSecret([]byte(goodPIN))
+	p, _ := s.open(t, func(c *pkcs11.Config) {
+		c.KeyPIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) { return secret, nil }
+	})
+	careful, err := p.Key(t.Context(), sign.Ref{Label: "careful"})
+	require.NoError(t, err)
+	require.NoError(t, signOnce(t, careful))
+	logins := s.count(fnLogin)
+	err = signOnce(t, careful)
+	require.ErrorIs(t, err, sign.ErrPIN)
+	require.ErrorContains(t, err, "returns a new secret each time")
+	require.Equal(t, logins, s.count(fnLogin))
+	require.NoError(t, p.Close())
+}
+
+// TestPINFunctionThatPanics: the error says so, without what may be the PIN, and nobody's session is lost by it.
+func TestPINFunctionThatPanics(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := carefulStage(t)
+	var wild atomic.Bool
+	wild.Store(true)
+	ask := func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
+		if wild.Load() {
+			panic("what is wrong with " + goodPIN)
+		}
+		return sign.NewSecret([]byte(goodPIN)), nil
+	}
+	config := s.config()
+	config.PIN = ask
+	_, err := pkcs11.Open(t.Context(), config)
+	require.ErrorIs(t, err, sign.ErrUnavailable)
+	require.ErrorContains(t, err, "panicked")
+	require.NotContains(t, err.Error(), goodPIN)
+	p, key := s.open(t, func(c *pkcs11.Config) { c.KeyPIN, c.Sessions = ask, 2 })
+	careful, err := p.Key(t.Context(), sign.Ref{Label: "careful"})
+	require.NoError(t, err)
+	digest := sha256.Sum256(nil)
+	for i := range 6 {
+		ctx := [2]context.Context{t.Context(), context.Background()}[i%2]
+		_, err := careful.SignContext(ctx, digest[:], crypto.SHA256)
+		require.ErrorContains(t, err, "panicked")
+		require.NotContains(t, err.Error(), goodPIN)
+	}
+	wild.Store(false)
+	require.Empty(t, s.many(t.Context(), key, 4, 3))
+	require.NoError(t, signOnce(t, careful))
+	leakFree(t, s.shim, before, p)
+}
+
+// TestNoToAGroup: a person who gives no PIN is asked once, and not for each token of a group and then once more.
+func TestNoToAGroup(t *testing.T) {
+	s := carefulStage(t)
+	second := &stage{shim: newShim(t, softhsmModule(t)), label: s.label, name: s.name, public: s.public}
+	var asked atomic.Int64
+	refuse := func(c *pkcs11.Config) {
+		c.KeyPIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
+			asked.Add(1)
+			return sign.Secret{}, errors.New("no")
+		}
+	}
+	a, _ := s.open(t, refuse)
+	b, _ := second.open(t, refuse)
+	g, err := pkcs11.NewGroup(a, b)
+	require.NoError(t, err)
+	careful, err := g.Key(t.Context(), sign.Ref{Label: "careful"})
+	require.NoError(t, err)
+	require.ErrorIs(t, signOnce(t, careful), sign.ErrUnavailable)
+	require.EqualValues(t, 1, asked.Load())
+	require.Equal(t, []bool{true, true}, g.Healthy(), "nothing is wrong with the tokens")
+	require.NoError(t, g.Close())
 }

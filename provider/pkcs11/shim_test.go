@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 24
+	shimGlobals   = 26
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -171,10 +171,23 @@ func (s *shim) hash(bits int64) { atomic.StoreInt64(s.at(20), bits) }
 // answerInterface is what C_GetInterface answers, a number of shim.c. It is asked once, when the module is loaded.
 func (s *shim) answerInterface(number int64) { atomic.StoreInt64(s.at(21), number) }
 
-// cancels counts the calls of C_SessionCancel.
 // remember has C_GetTokenInfo say what it has said first, whatever is in the reader, until the module is finalised.
 func (s *shim) remember() { atomic.StoreInt64(s.at(23), 1) }
 
+// What the shim says of the length of outputs, bits for shim.lie.
+const (
+	lieSign = 1 << iota
+	lieList
+	lieValue
+	lieGrow
+)
+
+func (s *shim) lie(bits int64) { atomic.StoreInt64(s.at(25), bits) }
+
+// strayed counts calls of what stands behind the list of C_GetFunctionList.
+func (s *shim) strayed() int64 { return atomic.LoadInt64(s.at(24)) }
+
+// cancels counts the calls of C_SessionCancel.
 func (s *shim) cancels() int64 { return atomic.LoadInt64(s.at(22)) }
 
 // do has something happen to the real module, before a call of the function, after so many more.

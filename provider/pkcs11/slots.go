@@ -35,7 +35,10 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 	for _, id := range slots {
 		t, err := p.module.Token(id)
 		if err != nil {
-			failed = fmt.Errorf("slot %d: %w", id, err) // of another token, if the one that is meant is there
+			// Of another token, if the one that is meant is there. What says most of it is kept.
+			if err = fmt.Errorf("slot %d: %w", id, err); failed == nil || !p.unsure(failed) {
+				failed = err
+			}
 			continue
 		}
 		meant := p.config.means(id, t) && p.config.meansSlot(p.module, id)
@@ -58,6 +61,12 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		slot, token = id, t
 	}
 	switch {
+	case len(found) == 1 && failed != nil && p.unsure(failed):
+		err := wrap("pkcs11: open", p.config.Module, failed)
+		if e, ok := errors.AsType[*sign.Error](err); ok {
+			e.Hint = "no token is named, so this one may be meant as well as " + found[0] + ", which was not given the PIN; name the token by its label or serial"
+		}
+		return 0, token, err
 	case len(found) == 1:
 		return slot, token, nil
 	case len(found) > 1:
@@ -87,6 +96,16 @@ func (p *Provider) findSlot() (uint, p11.TokenInfo, error) {
 		e.Hint = "there are: " + firstOf(others)
 	}
 	return 0, token, e
+}
+
+// unsure reports whether a token that could not be read may be the one that is meant, where the only one that could be read would
+// be given the PIN: when nothing but that it is the only one tells which it is. A slot that has none, or one that the module does not
+// know, has not the one that is meant.
+func (p *Provider) unsure(failed error) bool {
+	code, _ := errors.AsType[p11.RV](failed)
+	c := &p.config
+	return !p.known && c.PIN != nil && c.TokenLabel == "" && c.TokenSerial == "" && c.Slot == nil &&
+		code != p11.TokenNotPresent && code != p11.TokenNotRecognized && code != p11.SlotIDInvalid
 }
 
 // tokenName is for errors. Some tokens have no serial number.

@@ -5,6 +5,8 @@ package pkcs11_test
 import (
 	"context"
 	"crypto/x509"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -192,4 +194,47 @@ func TestNothingIsWrittenToAnotherCard(t *testing.T) {
 	s.put(&own)
 	require.Eventually(t, func() bool { return p.ImportCertificate(t.Context(), id.Certificate()) == nil }, waitLong, tick)
 	require.NoError(t, p.Close())
+}
+
+// TestTheOnlyOneThatCanBeRead has two tokens, of which one cannot be read just then, and a config that names none. The other one may
+// not be the one that is meant, and is not given the PIN. A slot without a token, or one that is not known, is no such thing.
+func TestTheOnlyOneThatCanBeRead(t *testing.T) {
+	softhsmModule(t)
+	if os.Getenv("SIGNET_TEST_MODULE") != "" {
+		t.Skip("SKIPPED: not for a module that was given")
+	}
+	dir, err := os.MkdirTemp(softHSM.dir, "two-")
+	require.NoError(t, err)
+	conf := filepath.Join(dir, "softhsm2.conf")
+	require.NoError(t, os.WriteFile(conf, []byte("directories.tokendir = "+dir+"\nobjectstore.backend = file\n"), 0o600))
+	t.Setenv("SOFTHSM2_CONF", conf)
+	for _, label := range []string{"own", "other"} {
+		run(t, "softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", soPIN, "--pin", goodPIN)
+	}
+	s := newShim(t, softhsmModule(t))
+	config := pkcs11.Config{Module: s.path, PIN: pin(goodPIN), Recover: -1}
+	for _, code := range []int64{0x05, 0x30, 0xe1} {
+		for first := range int64(2) {
+			s.fail(fnTokenInfo, first, 1, code)
+			p, err := pkcs11.Open(t.Context(), config)
+			if code == 0xe1 {
+				require.NoError(t, err)
+				require.NoError(t, p.Close())
+				continue
+			}
+			require.ErrorIs(t, err, sign.ErrUnavailable)
+			require.ErrorContains(t, err, "name the token")
+			require.Zero(t, s.count(fnLogin))
+		}
+	}
+	for _, bend := range []func(*pkcs11.Config){func(c *pkcs11.Config) { c.PIN = nil }, func(c *pkcs11.Config) { c.TokenLabel = "own" }} {
+		own := config
+		bend(&own)
+		slots, err := pkcs11.Slots(t.Context(), s.path, "")
+		require.NoError(t, err)
+		s.fail(fnTokenInfo, int64(slices.IndexFunc(slots, func(s pkcs11.Slot) bool { return s.Token.Label != "own" && s.Token.Initialized })), 1, 0x30)
+		p, err := pkcs11.Open(t.Context(), own)
+		require.NoError(t, err)
+		require.NoError(t, p.Close())
+	}
 }

@@ -92,7 +92,7 @@ func escape(s string) string {
 }
 
 // ParseURI reads a URI. Attributes that are unknown, given twice or not well formed are errors, which never repeat a
-// value; vendors' attributes (x-…) are passed over. A value that holds another attribute, behind a wrong separator, is an
+// value; vendors' attributes (x-…) are passed over, unless they have pin in their name. A value that holds another attribute, behind a wrong separator, is an
 // error too: it could be the PIN, which names of tokens and files would carry into messages.
 func ParseURI(text string) (URI, error) {
 	var u URI
@@ -175,7 +175,7 @@ func (u *URI) attribute(part string, seen map[string]bool, set func(name, value 
 var attributeNames = []string{
 	"token", "manufacturer", "serial", "model", "slot-id", "slot-description", "slot-manufacturer", "library-manufacturer",
 	"library-description", "library-version", "object", "id", "type", "module-path", "module-name", "pin-source", "pin-value",
-	"x-key-pin-source", "x-key-pin-value", "x-init-args",
+	"x-key-pin-source", "x-key-pin-value", "x-init-args", "pin", "x-pin", "x-key-pin", // the last three are slips
 }
 
 // holdsAttribute reports whether NAME= of an attribute stands in a raw value, behind something that people take for the
@@ -303,9 +303,10 @@ func pinFile(name, value string) (string, error) {
 	return file, nil
 }
 
-// unknown refuses what could narrow the meaning, and passes over what vendors have (section 2.3).
+// unknown refuses what could narrow the meaning, and passes over what vendors have (section 2.3), but for PINs: x-key-pin-source with
+// a slip in it would have the key be given the PIN of the token, which costs one of its tries.
 func unknown(name string) error {
-	if strings.HasPrefix(name, "x-") {
+	if strings.HasPrefix(name, "x-") && !strings.Contains(strings.ToLower(name), "pin") {
 		return nil
 	}
 	return badURI(name, "there is no such attribute")

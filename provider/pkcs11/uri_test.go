@@ -81,6 +81,9 @@ func TestParseURI(t *testing.T) {
 		"key PIN command":  "pkcs11:?x-key-pin-source=|id",
 		"key PIN in path":  "pkcs11:x-key-pin-value=secret-1234",
 		"key PIN behind ;": "pkcs11:?module-path=/m.so;x-key-pin-value=secret-1234",
+		"key PIN slip":     "pkcs11:?pin-source=/p&x-key-pin-sorce=secret-1234",
+		"key PIN slip 2":   "pkcs11:?pin-source=/p&x-Key-PIN-source=secret-1234",
+		"PIN slip":         "pkcs11:?module-path=/m.so;pin=secret-1234",
 		"& and a space":    "pkcs11:token=a& object=b",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -288,6 +288,9 @@ func (p *pfx) mac(s cryptobyte.String, message []byte) error {
 	if hash == 0 {
 		return &convertError{"the digest of its MAC is " + alg.oid, convertPKCS12}
 	}
+	if err := inFIPS(hash, nil); err != nil {
+		return err
+	}
 	forms, err := p.forms()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package soft
 
 import (
+	"crypto"
 	"crypto/cipher"
 	"crypto/des"
 	"crypto/sha1" // RFC 7292 appendix C knows nothing else
@@ -34,6 +35,9 @@ func (r *reader) pkcs12PBE(alg algorithm, data []byte) ([]byte, error) {
 	var iterations int
 	if !alg.params.ReadASN1(&inner, casn1.SEQUENCE) || !inner.ReadASN1(&salt, casn1.OCTET_STRING) || !inner.ReadASN1Integer(&iterations) {
 		return nil, errors.New("the parameters of the encryption are damaged")
+	}
+	if err := inFIPS(crypto.SHA1, nil); err != nil {
+		return nil, err
 	}
 	forms, err := r.forms()
 	if err != nil {

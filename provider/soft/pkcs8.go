@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
+	"crypto/fips140"
 	"crypto/pbkdf2"
 	"crypto/rc4"
 	"crypto/sha1" // files of others ask for it
@@ -156,6 +157,9 @@ func (r *reader) pbkdf2(params cryptobyte.String, keyLen int, fixed bool) ([]byt
 			return nil, fmt.Errorf("the pseudo-random function %s of PBKDF2: %w", alg.oid, errUnsupported)
 		}
 	}
+	if err := inFIPS(prf, salt); err != nil {
+		return nil, err
+	}
 	if err := r.spend(iterations); err != nil {
 		return nil, err
 	}
@@ -191,6 +195,25 @@ func hmacHash(oid string) crypto.Hash {
 	}
 	return 0
 }
+
+// inFIPS refuses what GODEBUG=fips140=only forbids, by a panic or an error that does not say what to do: hashes of before SHA-2,
+// and short salts, which are those of OpenSSL before 3.5.
+func inFIPS(h crypto.Hash, salt []byte) error {
+	switch {
+	case !fips140.Enforced():
+		return nil
+	case h == crypto.SHA1:
+		return &convertError{"its password goes through SHA-1, which is forbidden in this process (fips140=only)", convertFIPS}
+	case salt != nil && len(salt) < minFIPSSalt:
+		return &convertError{fmt.Sprintf("the salt of its password has %d octets, and fewer than %d are forbidden in this process (fips140=only)", len(salt), minFIPSSalt), convertFIPS}
+	}
+	return nil
+}
+
+const (
+	minFIPSSalt = 16 // NIST SP 800-132 section 5.1
+	convertFIPS = "keytool -importkeystore -srckeystore OLD.p12 -destkeystore NEW.p12 -deststoretype PKCS12"
+)
 
 // newHash makes one of the hashes of hmacHash and digestHash.
 func newHash(h crypto.Hash) func() hash.Hash {

@@ -20,7 +20,7 @@ typedef U (*F)(U, U, U, U, U, U, U, U);
 
 // Numbers of functions are their places in the list: C_Initialize is 0.
 enum {
-	FINALIZE = 1, SLOT_LIST = 4, SLOT_INFO = 5, TOKEN_INFO = 6, MECHANISMS = 7, MECHANISM = 8, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, FIND_INIT = 26, FIND = 27, FIND_FINAL = 28,
+	FINALIZE = 1, SLOT_LIST = 4, SLOT_INFO = 5, TOKEN_INFO = 6, MECHANISMS = 7, MECHANISM = 8, OPEN = 12, CLOSE = 13, CLOSE_ALL = 14, SESSION_INFO = 15, LOGIN = 18, LOGOUT = 19, ATTRIBUTES = 24, FIND_INIT = 26, FIND = 27, FIND_FINAL = 28,
 	DIGEST_INIT = 37, DIGEST = 38, SIGN_INIT = 42, SIGN = 43, N = 68
 };
 // What is done to the real module before a call.
@@ -62,8 +62,17 @@ typedef struct {
 	atomic_long interface;   // what C_GetInterface answers, IN_30 and the like; 0: that there is no such function
 	atomic_long cancels;     // calls of C_SessionCancel
 	atomic_long remembers;   // C_GetTokenInfo of READER says what it said first, whatever is in it, until the module is finalised
+	atomic_long strayed;     // calls of what stands behind the list of C_GetFunctionList
+	atomic_long lies;        // bits of what is said of the length of outputs, LIE_SIGN and the like
 	Function f[N];
 } Control;
+
+enum {
+	LIE_SIGN = 1,  // C_Sign, CKR_OK, says that it wrote 2^64-1 octets
+	LIE_LIST = 2,  // C_GetMechanismList that it wrote as many mechanisms
+	LIE_VALUE = 4, // C_GetAttributeValue of one attribute that it wrote as many octets, of several that lengths add up to little
+	LIE_GROW = 8,  // C_GetMechanismList that there are more each time
+};
 
 #define READER 7
 
@@ -78,8 +87,12 @@ enum {
 };
 
 static atomic_bool loggedIn[4096]; // by the end of the number of the session
-static List *real, mine;
+static List *real;
+// What stands behind the list of 2.40 is called by those who take it for one of 3.0.
+static struct { List list; void *behind[24]; } own;
+#define mine own.list
 static Control *ctl;
+static U strayed() { ctl->strayed++; return 0; }
 static atomic_ulong lastSlot;
 static atomic_long inReader; // as it was seen last
 static pthread_mutex_t counts = PTHREAD_MUTEX_INITIALIZER; // guards numbers of sessions while they are compared, and what follows
@@ -260,6 +273,20 @@ static int signedHere(U session, U data, U length, U out, U outLength, U *rv) {
 	return 1;
 }
 
+// lie says of an output what a module must not say.
+static U lie(int i, U *c, U d, U e) {
+	if (i == SIGN && d && ctl->lies & LIE_SIGN) *(U *)e = -1;
+	if (i == MECHANISMS && ctl->lies & LIE_LIST) *c = -1;
+	if (i == MECHANISMS && ctl->lies & LIE_GROW) return 0x150; // CKR_BUFFER_TOO_SMALL
+	if (i == ATTRIBUTES && ctl->lies & LIE_VALUE) {
+		U *template = c; // type, value, length
+		if (d > 1 && !template[1]) template[2] = 1UL << 63, template[5] = 1UL << 63;
+		if (d > 1 && template[1]) return 5; // asked one by one then
+		if (d == 1 && template[1]) template[2] = -1;
+	}
+	return 0;
+}
+
 static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	Function *x = &ctl->f[i];
 	long n = x->count++;
@@ -319,6 +346,7 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	pthread_rwlock_unlock(&inside);
 	if (!rv && i == TOKEN_INFO && take(&ctl->noSerial)) memset((char *)b + 80, ' ', 16); // label, manufacturerID and model come before
 	if (!rv && i == TOKEN_INFO && ctl->remembers) remember((char *)b);
+	if (!rv && ctl->lies) rv = lie(i, (U *)c, d, e);
 	if (ctl->piv) rv = contextLogin(i, a, b, rv);
 	if (i == LOGIN) loggedIn[a % 4096] = 1;
 	if (!rv && i == SESSION_INFO && ctl->noState && !loggedIn[a % 4096]) ((U *)b)[1] = 0;
@@ -334,6 +362,24 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 #define ALL(X) X(0) X(1) X(2) X(4) X(5) X(6) X(7) X(8) X(12) X(13) X(14) X(15) X(18) X(19) X(20) X(24) X(26) X(27) X(28) X(42) X(43) X(59)
 ALL(G)
 #define SET(i) mine.f[i] = g##i;
+
+// What C_GetInterface answers.
+enum {
+	IN_30 = 1,       // an interface of 3.0, and as the default
+	IN_32 = 2,       // one of 3.2, when it is asked for, and one of 2.40 as the default
+	IN_NOTHING = 3,  // CKR_OK and no interface
+	IN_NO_LIST = 4,  // an interface without functions
+	IN_240 = 5,      // one of 2.40, whatever is asked for
+	IN_HOLES = 6,    // one of 3.0 without C_Sign
+	IN_NAME = 7,     // a vendor's
+	IN_NO_NAME = 8,  // one without a name
+	IN_40 = 9,       // one of 4.0
+	IN_NO_CANCEL = 10, // one of 3.0 without C_SessionCancel
+	IN_BAD_CANCEL = 11, // one of 3.0 whose C_SessionCancel does nothing and says that it did
+	IN_LIST_30 = 12,    // that there is no such function, but the list of C_GetFunctionList says that it is of 3.0
+	IN_NO_MAKING = 13,  // the same as 0, and the list of C_GetFunctionList has no functions to make objects
+	IN_GAP = 14,        // the same, and it has no C_Sign
+};
 
 U C_GetFunctionList(List **out) {
 	if (!real) {
@@ -354,25 +400,14 @@ U C_GetFunctionList(List **out) {
 		mine = *real;
 		ALL(SET)
 		mine.f[3] = (void *)C_GetFunctionList;
+		for (int i = 0; i < 24; i++) own.behind[i] = (void *)strayed;
+		if (ctl->interface == IN_LIST_30) mine.version[0] = 3, mine.version[1] = 0;
+		if (ctl->interface == IN_NO_MAKING) mine.f[20] = mine.f[22] = mine.f[59] = mine.f[MECHANISM] = NULL;
+		if (ctl->interface == IN_GAP) mine.f[SIGN] = NULL;
 	}
 	*out = &mine;
 	return 0;
 }
-
-// What C_GetInterface answers.
-enum {
-	IN_30 = 1,       // an interface of 3.0, and as the default
-	IN_32 = 2,       // one of 3.2, when it is asked for, and one of 2.40 as the default
-	IN_NOTHING = 3,  // CKR_OK and no interface
-	IN_NO_LIST = 4,  // an interface without functions
-	IN_240 = 5,      // one of 2.40, whatever is asked for
-	IN_HOLES = 6,    // one of 3.0 without C_Sign
-	IN_NAME = 7,     // a vendor's
-	IN_NO_NAME = 8,  // one without a name
-	IN_40 = 9,       // one of 4.0
-	IN_NO_CANCEL = 10, // one of 3.0 without C_SessionCancel
-	IN_BAD_CANCEL = 11, // one of 3.0 whose C_SessionCancel does nothing and says that it did
-};
 
 // The functions of 3.0 stand behind those of 2.40; numbers go on.
 enum { SESSION_CANCEL = 71, N3 = 92 };
@@ -395,7 +430,7 @@ U C_GetInterface(const char *name, const unsigned char *version, void **out, U f
 	static struct { const char *name; void *functions; U flags; } interface;
 	List *base;
 	if (!name || strcmp(name, "PKCS 11") || flags) return 7; // CKR_ARGUMENTS_BAD
-	if (C_GetFunctionList(&base) || !ctl->interface) return 0x54; // CKR_FUNCTION_NOT_SUPPORTED
+	if (C_GetFunctionList(&base) || !ctl->interface || ctl->interface >= IN_LIST_30) return 0x54; // CKR_FUNCTION_NOT_SUPPORTED
 	memcpy(list.f, base->f, sizeof base->f);
 	list.version[0] = 3, list.version[1] = 0;
 	list.f[SESSION_CANCEL] = (void *)cancel;

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"crypto/sha1" //nolint:gosec // a thumbprint is a name, not a protection
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 )
 
@@ -231,7 +231,7 @@ func writeSignature(b *strings.Builder, indent string, s *validate.SignatureRepo
 	fmt.Fprintf(b, "%s%s\n", indent, level)
 	if c := s.Signer; c != nil {
 		fmt.Fprintf(b, "%ssigner       %s\n", indent, plain.Text(c.Subject))
-		fmt.Fprintf(b, "%scertificate  %X\n", indent, sha1.Sum(c.DER)) //nolint:gosec // a thumbprint is a name, not a protection
+		fmt.Fprintf(b, "%scertificate  %X\n", indent, algorithm.SHA1(c.DER))
 		fmt.Fprintf(b, "%s             number %s by %s, from %s to %s\n", indent, plain.Text(c.Serial), plain.Text(c.Issuer), day(c.NotBefore), day(c.NotAfter))
 	}
 	if !s.SigningTime.IsZero() {

@@ -1,13 +1,13 @@
 package inspect
 
 import (
-	"crypto/sha1" //nolint:gosec // a thumbprint is a name, not a protection
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 )
@@ -26,7 +26,7 @@ func (s scope) certificateChoice(p *Node, v cms.Value, i int) {
 		return
 	}
 	n, below := s.at(p, v, name, nameIn(c.Subject.Raw))
-	sum1, sum256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw) //nolint:gosec // see import
+	sum1, sum256 := algorithm.SHA1(c.Raw), sha256.Sum256(c.Raw)
 	below.add(n, "issuer", nameIn(c.Issuer.Raw))
 	below.add(n, "serial", serial(c.Serial))
 	below.tbsCertificate(n, v)

@@ -19,12 +19,12 @@ void *sg_load(const char *path, char *error, int errorLen) {
 	return library;
 }
 
-// whole reports whether a list has all functions of the base that are called.
+// whole reports whether a list has all functions without which nothing can be signed. A module must have a function for each
+// place of the list (section 5.1 of 2.40), and some that make no keys have none there.
 static int whole(const CK_FUNCTION_LIST *f) {
 	return f->C_Initialize && f->C_Finalize && f->C_GetInfo && f->C_GetSlotList && f->C_GetSlotInfo && f->C_GetTokenInfo &&
-		f->C_GetMechanismList && f->C_GetMechanismInfo && f->C_OpenSession && f->C_CloseSession && f->C_GetSessionInfo && f->C_Login &&
-		f->C_CreateObject && f->C_DestroyObject && f->C_GetAttributeValue && f->C_FindObjectsInit && f->C_FindObjects &&
-		f->C_FindObjectsFinal && f->C_SignInit && f->C_Sign && f->C_GenerateKeyPair;
+		f->C_GetMechanismList && f->C_OpenSession && f->C_CloseSession && f->C_GetSessionInfo && f->C_Login && f->C_GetAttributeValue &&
+		f->C_FindObjectsInit && f->C_FindObjects && f->C_FindObjectsFinal && f->C_SignInit && f->C_Sign;
 }
 
 // interface3 asks for an interface of 3.x, the newest first. A module may have it only as the one that it prefers, or have the
@@ -45,7 +45,7 @@ static CK_FUNCTION_LIST *interface3(void *library) {
 	return NULL;
 }
 
-CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv, CK_VERSION *version) {
+CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv, CK_VERSION *version, int *of3) {
 	CK_FUNCTION_LIST *f = NULL;
 	CK_RV (*get)(CK_FUNCTION_LIST **);
 	*(void **)&get = dlsym(library, "C_GetFunctionList");
@@ -53,14 +53,17 @@ CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv, CK_VERSION *version) {
 	if (!get) return NULL;
 	*rv = CKR_OK;
 	f = interface3(library);
+	*of3 = f != NULL;
 	if (!f) *rv = get(&f);
 	if (!*rv && f) *version = f->version;
 	return f;
 }
 
+int sg_whole(CK_FUNCTION_LIST *f) { return whole(f); }
+
 CK_RV sg_cancel(CK_FUNCTION_LIST *f, CK_ULONG session) {
 	CK_FUNCTION_LIST_3_0 *f3 = (CK_FUNCTION_LIST_3_0 *)f;
-	if (f->version.major < 3 || !f3->C_SessionCancel) return CKR_FUNCTION_NOT_SUPPORTED;
+	if (!f3->C_SessionCancel) return CKR_FUNCTION_NOT_SUPPORTED;
 	return f3->C_SessionCancel(session, CKF_SIGN);
 }
 
@@ -87,6 +90,7 @@ CK_RV sg_mechanism_list(CK_FUNCTION_LIST *f, CK_ULONG slot, CK_ULONG *list, CK_U
 }
 
 CK_RV sg_mechanism_info(CK_FUNCTION_LIST *f, CK_ULONG slot, CK_ULONG mechanism, CK_MECHANISM_INFO *info) {
+	if (!f->C_GetMechanismInfo) return CKR_FUNCTION_NOT_SUPPORTED;
 	return f->C_GetMechanismInfo(slot, mechanism, info);
 }
 
@@ -130,17 +134,19 @@ CK_RV sg_find_final(CK_FUNCTION_LIST *f, CK_ULONG session) { return f->C_FindObj
 
 CK_RV sg_create_object(CK_FUNCTION_LIST *f, CK_ULONG session, CK_BYTE *flat, CK_ULONG count, CK_ULONG *object) {
 	CK_ATTRIBUTE template[MAX_ATTRIBUTES];
-	CK_RV rv = unpack(flat, count, template);
+	CK_RV rv = f->C_CreateObject ? unpack(flat, count, template) : CKR_FUNCTION_NOT_SUPPORTED;
 	return rv ? rv : f->C_CreateObject(session, template, count, object);
 }
 
-CK_RV sg_destroy_object(CK_FUNCTION_LIST *f, CK_ULONG session, CK_ULONG object) { return f->C_DestroyObject(session, object); }
+CK_RV sg_destroy_object(CK_FUNCTION_LIST *f, CK_ULONG session, CK_ULONG object) {
+	return f->C_DestroyObject ? f->C_DestroyObject(session, object) : CKR_FUNCTION_NOT_SUPPORTED;
+}
 
 CK_RV sg_generate_key_pair(CK_FUNCTION_LIST *f, CK_ULONG session, CK_ULONG mechanism, CK_BYTE *pub, CK_ULONG pubCount,
 	CK_BYTE *priv, CK_ULONG privCount, CK_ULONG *pubObject, CK_ULONG *privObject) {
 	CK_ATTRIBUTE publics[MAX_ATTRIBUTES], privates[MAX_ATTRIBUTES];
 	CK_MECHANISM m = {mechanism, NULL, 0};
-	CK_RV rv = unpack(pub, pubCount, publics);
+	CK_RV rv = f->C_GenerateKeyPair ? unpack(pub, pubCount, publics) : CKR_FUNCTION_NOT_SUPPORTED;
 	if (!rv) rv = unpack(priv, privCount, privates);
 	return rv ? rv : f->C_GenerateKeyPair(session, &m, publics, pubCount, privates, privCount, pubObject, privObject);
 }

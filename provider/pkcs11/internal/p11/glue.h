@@ -6,9 +6,12 @@
 
 void *sg_load(const char *path, char *error, int errorLen);
 // The functions of the newest interface of 3.x that the library has, by C_GetInterface, else those of C_GetFunctionList. Version
-// is that of the list.
-CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv, CK_VERSION *version);
-// C_SessionCancel for a signature; only with functions of 3.x.
+// is that of the list. Of3 says that it is by C_GetInterface: a list of C_GetFunctionList ends with the functions of 2.40, whatever
+// version stands in it (section 5.4.4 of 3.0), as modules write there what their header has.
+CK_FUNCTION_LIST *sg_functions(void *library, CK_RV *rv, CK_VERSION *version, int *of3);
+// Whether a list has all functions without which nothing can be signed.
+int sg_whole(CK_FUNCTION_LIST *f);
+// C_SessionCancel for a signature; only with functions by C_GetInterface.
 CK_RV sg_cancel(CK_FUNCTION_LIST *f, CK_ULONG session);
 
 CK_RV sg_initialize(CK_FUNCTION_LIST *f, const char *reserved, int locking);

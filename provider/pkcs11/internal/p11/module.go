@@ -27,6 +27,9 @@ import (
 // drainTime is how long Reset and the last Close wait for calls of others to come back.
 const drainTime = 2 * time.Second
 
+// maxLists is how often a list is asked for again that has become longer meanwhile.
+const maxLists = 10
+
 // modules is the one place where this library keeps something for the process: C_Initialize and C_Finalize hold for the
 // whole process, so everybody who opens the same module must share them. Modules are found by the handle of dlopen, which
 // is the same for all names of a file. Entries stay: a library is never unloaded, since modules with threads of their own
@@ -39,7 +42,8 @@ var modules = struct {
 // Module is a loaded and initialised module, shared by all who opened it.
 type Module struct {
 	functions *C.CK_FUNCTION_LIST // of 3.x, when the module has them
-	version   C.CK_VERSION        // of the list: one of 3.x is a CK_FUNCTION_LIST_3_0
+	version   C.CK_VERSION        // of the list
+	of3       bool                // it is a CK_FUNCTION_LIST_3_0
 	Logins    Logins
 
 	gate      atomic.Pointer[gate]
@@ -106,7 +110,8 @@ func module(handle unsafe.Pointer) (*Module, error) {
 	}
 	var rv C.CK_RV
 	var listed C.CK_VERSION
-	functions := C.sg_functions(handle, &rv, &listed)
+	var of3 C.int
+	functions := C.sg_functions(handle, &rv, &listed, &of3)
 	if RV(rv) == FunctionNotSupported {
 		return nil, fmt.Errorf("%w: %w", ErrLoad, ErrNoModule)
 	}
@@ -116,7 +121,10 @@ func module(handle unsafe.Pointer) (*Module, error) {
 	if functions == nil {
 		return nil, fmt.Errorf("%w: C_GetFunctionList gave nothing", ErrLoad)
 	}
-	m := &Module{functions: functions, version: listed, sessions: map[C.CK_ULONG]*Session{}}
+	if C.sg_whole(functions) == 0 {
+		return nil, fmt.Errorf("%w: the list of C_GetFunctionList lacks functions that are needed to sign", ErrLoad)
+	}
+	m := &Module{functions: functions, version: listed, of3: of3 != 0, sessions: map[C.CK_ULONG]*Session{}}
 	m.gate.Store(&gate{})
 	modules.byHandle[handle] = m
 	return m, nil
@@ -351,7 +359,7 @@ func (m *Module) Mechanisms(slot uint) ([]uint, error) {
 
 // list asks for the number of elements and then for them, again when there are more by then.
 func (m *Module) list(limit int, call func(func() C.CK_RV) error, f func(list, n *C.CK_ULONG) C.CK_RV) ([]uint, error) {
-	for {
+	for tries := 0; ; tries++ {
 		var n C.CK_ULONG
 		if err := call(func() C.CK_RV { return f(nil, &n) }); err != nil {
 			return nil, err
@@ -364,14 +372,17 @@ func (m *Module) list(limit int, call func(func() C.CK_RV) error, f func(list, n
 		}
 		list := make([]C.CK_ULONG, n)
 		err := call(func() C.CK_RV { return f(&list[0], &n) })
-		if err == error(BufferTooSmall) {
+		if err == error(BufferTooSmall) && tries < maxLists {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
+		if n > C.CK_ULONG(len(list)) {
+			return nil, errors.New("the module says that it wrote more than there was room for")
+		}
 		out := make([]uint, 0, n)
-		for _, v := range list[:min(int(n), len(list))] {
+		for _, v := range list[:n] {
 			out = append(out, uint(v))
 		}
 		return out, nil

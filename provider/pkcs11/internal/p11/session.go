@@ -18,6 +18,7 @@ type Session struct {
 	h    C.CK_ULONG
 	dead atomic.Bool // the handle is not ours any more
 
+	Slot uint // that it was opened on
 	// Writable tells whether the session may change the token.
 	Writable bool
 }
@@ -29,7 +30,7 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 	if write {
 		flags |= sessionReadWrite
 	}
-	s := &Session{m: m, Writable: write}
+	s := &Session{m: m, Slot: slot, Writable: write}
 	l := m.gate.Load().lanes.of(slot)
 	l.enter()
 	defer l.leave()
@@ -100,7 +101,7 @@ func (s *Session) Become(other *Session) {
 		return // it is lost again
 	}
 	other.dead.Store(true)
-	s.h, s.lane, s.Writable = other.h, other.lane, other.Writable
+	s.h, s.lane, s.Slot, s.Writable = other.h, other.lane, other.Slot, other.Writable
 	s.m.sessions[s.h] = s
 	s.dead.Store(false)
 }
@@ -127,7 +128,7 @@ func (s *Session) Login(pin []byte) error {
 
 // Cancel ends a signature that may have stayed active, by C_SessionCancel, which modules of PKCS #11 3.0 may have.
 func (s *Session) Cancel() error {
-	if s.m.version.major < 3 {
+	if !s.m.of3 {
 		return FunctionNotSupported
 	}
 	if err := s.call(func() C.CK_RV { return C.sg_cancel(s.m.functions, s.h) }); err != nil {
@@ -184,12 +185,12 @@ func (s *Session) Attributes(object uint, types ...uint) ([][]byte, error) {
 	}
 	total := C.CK_ULONG(0)
 	for _, n := range lengths {
-		if n != ^C.CK_ULONG(0) {
-			total += n
+		if n == ^C.CK_ULONG(0) {
+			continue
 		}
-	}
-	if total > maxAttributes {
-		return nil, errors.New("C_GetAttributeValue: the object is too large")
+		if total += n; n > maxAttributes || total > maxAttributes {
+			return nil, errors.New("C_GetAttributeValue: the object is too large")
+		}
 	}
 	buffer := make([]byte, total+1)
 	err = s.call(func() C.CK_RV {
@@ -239,9 +240,14 @@ func (s *Session) attribute(object, attr uint) ([]byte, error) {
 	if n > maxAttributes {
 		return nil, errors.New("the attribute is too large")
 	}
-	buffer := make([]byte, n+1)
-	err := get(buffer)
-	return buffer[:min(int(n), len(buffer))], err
+	asked, buffer := n, make([]byte, n+1)
+	if err := get(buffer); err != nil {
+		return nil, err
+	}
+	if n > asked { // CK_UNAVAILABLE_INFORMATION, too
+		return nil, AttributeTypeInvalid
+	}
+	return buffer[:n], nil
 }
 
 // Create calls C_CreateObject.
@@ -329,7 +335,7 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 	if r.rv != 0 {
 		return nil, c.Stage.failed(RV(r.rv))
 	}
-	if int(r.length) > len(out) {
+	if r.length > C.CK_ULONG(len(out)) {
 		return nil, c.Stage.failed(GeneralError) // the module says that it wrote beyond the buffer
 	}
 	return out[:r.length], nil

@@ -8,7 +8,10 @@ import "time"
 type Module struct{ Logins Logins }
 
 // Session is never made in a build without cgo.
-type Session struct{ Writable bool }
+type Session struct {
+	Slot     uint
+	Writable bool
+}
 
 // Open returns ErrNoCgo, and with it nobody gets at the other functions.
 func Open(_, _ string) (*Module, error) { return nil, ErrNoCgo }

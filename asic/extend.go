@@ -1,0 +1,142 @@
+package asic
+
+import (
+	"archive/zip"
+	"context"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Extend raises all signatures of the container to a level, and writes the new container to dst. Files are copied as they are.
+func (c *Container) Extend(ctx context.Context, dst io.Writer, to cades.Level, o *cades.ExtendOptions) error {
+	changed := map[string][]byte{}
+	for _, s := range c.signatures {
+		if s.Err != nil {
+			return &sign.Error{Op: "asic: extend", Place: s.Name, Class: sign.ErrInput, Err: s.Err}
+		}
+		var own cades.ExtendOptions
+		if o != nil {
+			own = *o
+		}
+		content := c.content(s)
+		own.Content = &content
+		message, err := s.Message.Extend(ctx, to, &own)
+		if err != nil {
+			return err
+		}
+		changed[s.Name] = message
+	}
+	if len(changed) == 0 {
+		return badInput("", "the container holds no CAdES signature")
+	}
+	return c.rewrite(dst, changed, nil)
+}
+
+// content is what a signature is over.
+func (c *Container) content(s *Signature) sign.Content {
+	if s.manifest != nil {
+		return sign.Bytes(s.Manifest, s.raw)
+	}
+	return sign.Opener(c.files[0].Name, func() (io.ReadCloser, error) { return open(c.files[0]) })
+}
+
+// AddSignature has another signer sign, and writes the new container to dst: in an ASiC-S another signer of its message, in an
+// ASiC-E another signature with a manifest of all files. What is there stays as it is.
+func (c *Container) AddSignature(ctx context.Context, dst io.Writer, s *sign.Signer, o *cades.Options) error {
+	if err := (&Options{Signature: o}).check(); err != nil {
+		return err
+	}
+	if c.kind == S {
+		for _, is := range c.signatures {
+			if is.Err != nil {
+				continue
+			}
+			file, err := open(c.files[0])
+			if err != nil {
+				return &sign.Error{Op: "asic: add signature", Class: sign.ErrInput, Err: err}
+			}
+			message, err := is.Message.AddSignature(ctx, s, file, o)
+			_ = file.Close()
+			if err != nil {
+				return err
+			}
+			return c.rewrite(dst, map[string][]byte{is.Name: message}, nil)
+		}
+		message, err := signContent(ctx, s, c.content(&Signature{}), o)
+		if err != nil {
+			return err
+		}
+		return c.rewrite(dst, nil, []part{{metaFolder + "signature.p7s", message}})
+	}
+	n := 1
+	for c.byName[manifestName(n)] != nil || c.byName[signatureName(n)] != nil {
+		n++
+	}
+	m := manifest{signature: signatureName(n)}
+	for _, f := range c.files {
+		digest, err := digestOf(ctx, f)
+		if err != nil {
+			return err
+		}
+		m.files = append(m.files, reference{name: f.Name, method: sha256URI, digest: digest})
+	}
+	raw := m.marshal()
+	message, err := signContent(ctx, s, sign.Bytes(manifestName(n), raw), o)
+	if err != nil {
+		return err
+	}
+	return c.rewrite(dst, nil, []part{{manifestName(n), raw}, {signatureName(n), message}})
+}
+
+func signatureName(n int) string { return fmt.Sprintf("%ssignature%03d.p7s", metaFolder, n) }
+
+func signContent(ctx context.Context, s *sign.Signer, content sign.Content, o *cades.Options) ([]byte, error) {
+	r, err := content.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	return cades.Sign(ctx, s, r, o)
+}
+
+func digestOf(ctx context.Context, f *zip.File) ([]byte, error) {
+	d := draft{files: []sign.Content{sign.Opener(f.Name, func() (io.ReadCloser, error) { return open(f) })}}
+	return d.copy(ctx, io.Discard, 0)
+}
+
+// part is a small file that is new.
+type part struct {
+	name string
+	data []byte
+}
+
+// rewrite copies the ZIP file, with some of its files in another form, and more at the end.
+func (c *Container) rewrite(dst io.Writer, changed map[string][]byte, more []part) error {
+	z := zip.NewWriter(dst)
+	for _, f := range c.zip.File {
+		var err error
+		if data, ok := changed[f.Name]; ok {
+			err = put(z, f.Name, data)
+		} else {
+			err = z.Copy(f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, p := range more {
+		if err := put(z, p.name, p.data); err != nil {
+			return err
+		}
+	}
+	if err := z.SetComment(c.zip.Comment); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+func crcOf(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
