@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
@@ -48,7 +49,7 @@ func TestDeadAuthority(t *testing.T) {
 		for _, h := range hosts {
 			o.Endpoints = append(o.Endpoints, tsp.Endpoint{URL: "http://" + h + "/"})
 		}
-		o.HTTP = &http.Client{Transport: d}
+		o.Connect.HTTP = &http.Client{Transport: d}
 		c, err := tsp.NewClient(o)
 		require.NoError(t, err)
 		return c
@@ -70,7 +71,7 @@ func TestDeadAuthority(t *testing.T) {
 		}, 2 * timeout},
 		"revocation": {cades.LT, "CAdES-T", func(t *testing.T, d *dead, o *cades.Options) {
 			o.Timestamper = testlevels.Authority(t, pki, fixed)
-			source, err := revocation.New(revocation.Config{HTTP: &http.Client{Transport: d}, Clock: fixed, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
+			source, err := revocation.New(revocation.Config{Connect: connect.Options{HTTP: &http.Client{Transport: d}}, Clock: fixed, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
 			require.NoError(t, err)
 			o.Revocation = source
 		}, 2 * timeout}, // one for OCSP, one for CRLs: two servers

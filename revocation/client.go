@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -92,15 +93,20 @@ type Config struct {
 	// Clock tells the time; nil means time.Now.
 	Clock func() time.Time
 
-	// HTTP makes the requests, through a proxy for one; nil means a client of its own that uses no proxy. The addresses
-	// that it dials are its own business: only those that a URL spells out are checked.
-	HTTP *http.Client
+	// Connect says how servers are reached: without anything, by a client for HTTP of its own that uses no proxy. Of what a client or a
+	// proxy dials, only addresses that a URL spells out are checked. User, Password, Header and Certificates are refused here, since
+	// certificates of strangers say who is asked: see Servers.
+	Connect connect.Options
+	// Servers says how single ones are reached, and as whom, by scheme and host ("https://ocsp.example", "http://crl.example:8080"): what
+	// it sets takes the place of what Connect does, and is sent to no other server.
+	Servers map[string]connect.Options
 }
 
 // Client fetches, checks and keeps revocation values. It is safe for concurrent use, and a batch shares one.
 type Client struct {
 	o     Config
 	http  *http.Client
+	own   map[string]*ownServer // of Config.Servers
 	slots chan struct{}
 	cache *cache
 	known *parsed
@@ -110,7 +116,7 @@ type Client struct {
 	servers map[string]*breaker.Breaker // by scheme and host
 }
 
-// New makes a client. The error is that CacheDir cannot be made.
+// New makes a client. The error is that CacheDir cannot be made, or of class [sign.ErrInput] for options that cannot be.
 func New(o Config) (*Client, error) {
 	if o.Methods == nil {
 		o.Methods = []Method{OCSP, CRLs}
@@ -143,12 +149,8 @@ func New(o Config) (*Client, error) {
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse(), servers: map[string]*breaker.Breaker{}}
 	c.cache = &cache{dir: o.CacheDir, max: o.MaxMemory, negative: o.Negative, now: o.Clock, entries: map[string]*entry{}, calls: map[string]*call{}}
-	if o.HTTP != nil {
-		copied := *o.HTTP
-		copied.CheckRedirect = c.redirect
-		c.http = &copied
-	} else {
-		c.http = c.httpClient()
+	if err := c.connect(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

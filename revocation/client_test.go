@@ -166,7 +166,7 @@ func TestGET(t *testing.T) {
 		require.Less(t, len(r.URL.String()), 256)
 		return reply(200, der), nil
 	})
-	settings := func(o *revocation.Config) { o.NoNonce, o.HTTP = true, &http.Client{Transport: rt} }
+	settings := func(o *revocation.Config) { o.NoNonce, o.Connect.HTTP = true, &http.Client{Transport: rt} }
 	_, err := w.status(t, w.client(t, settings))
 	require.NoError(t, err)
 	require.Equal(t, []string{"GET"}, methods)
@@ -313,7 +313,7 @@ func TestSingleFlight(t *testing.T) {
 		})
 		asked := 0
 		c := w.client(t, func(o *revocation.Config) {
-			o.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) { asked++; return slow(r) })}
+			o.Connect.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) { asked++; return slow(r) })}
 		})
 		var wg sync.WaitGroup
 		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -336,7 +336,7 @@ func TestSingleFlight(t *testing.T) {
 		require.Equal(t, 1, asked)
 
 		// When all have given up the request ends, and nobody remembers a failure that was none.
-		c = w.client(t, func(o *revocation.Config) { o.HTTP = &http.Client{Transport: slow} })
+		c = w.client(t, func(o *revocation.Config) { o.Connect.HTTP = &http.Client{Transport: slow} })
 		_, err := c.Status(impatient, w.leaf, w.ca.Certificate(), time.Time{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		synctest.Wait()
@@ -349,7 +349,7 @@ func TestTimeout(t *testing.T) {
 	w := newWorld(t)
 	synctest.Test(t, func(t *testing.T) {
 		hang := roundTrip(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
-		c := w.client(t, func(o *revocation.Config) { o.HTTP, o.Timeout = &http.Client{Transport: hang}, 3*time.Second })
+		c := w.client(t, func(o *revocation.Config) { o.Connect.HTTP, o.Timeout = &http.Client{Transport: hang}, 3*time.Second })
 		begin := time.Now()
 		_, err := c.Status(t.Context(), w.leaf, w.ca.Certificate(), time.Time{})
 		require.ErrorIs(t, err, revocation.CheckTransport)

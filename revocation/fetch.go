@@ -70,18 +70,26 @@ func (c *Client) exchange(caller context.Context, place string, u *url.URL, body
 		failed := transportError(ctx, place, what, err)
 		return nil, breaker.Of(failed), failed
 	}
-	answer, err := c.http.Do(r)
+	client, o := c.http, &c.o.Connect
+	if own := c.own[serverName(u)]; own != nil {
+		client, o = own.http, &own.Options
+		o.Authorize(r)
+	}
+	answer, err := client.Do(r)
 	if err != nil {
 		return lost("the server does not answer", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		_, _ = io.CopyN(io.Discard, answer.Body, 16<<10) // so that the connection can be used again
+		what := fmt.Sprintf("the server answered HTTP %d", answer.StatusCode)
+		if why := o.Reason(answer); why != "" {
+			what += fmt.Sprintf(": %q", why)
+		}
 		outcome = breaker.Answered
 		if answer.StatusCode >= http.StatusInternalServerError {
 			outcome = breaker.Failed
 		}
-		return nil, outcome, &Error{Check: CheckHTTPStatus, Place: place, What: fmt.Sprintf("the server answered HTTP %d", answer.StatusCode)}
+		return nil, outcome, &Error{Check: CheckHTTPStatus, Place: place, What: what}
 	}
 	octets, err = io.ReadAll(io.LimitReader(answer.Body, int64(limit)+1))
 	if err != nil {

@@ -16,7 +16,7 @@ const maxServers = 1024
 
 // server is what is known of the server of an address. Where there are too many, those that answer are forgotten first.
 func (c *Client) server(u *url.URL) *breaker.Breaker {
-	name := u.Scheme + "://" + u.Host
+	name := serverName(u)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if b := c.servers[name]; b != nil {

@@ -1,6 +1,7 @@
 package tsp
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
@@ -36,11 +38,9 @@ type Endpoint struct {
 	Policy string
 	// Timeout bounds a request to this authority, from dialing to the last octet; 0 means Config.Timeout.
 	Timeout time.Duration
-	// User and Password are sent by HTTP basic authentication when User is set.
-	User     string
-	Password sign.Secret
-	// Header is sent with each request: a key of the service, for one.
-	Header http.Header
+	// Connect says how this authority is reached, and as whom: what it sets takes the place of what Config.Connect does. It is sent to
+	// no other server, whatever redirects say.
+	Connect connect.Options
 }
 
 // Config says which authorities a [Client] asks, and how. Only Endpoints is needed.
@@ -73,10 +73,10 @@ type Config struct {
 	// Clock tells the time that Tolerance is about; nil means time.Now.
 	Clock func() time.Time
 
-	// HTTP makes the requests; nil means a client of its own, with as many idle connections as InFlight, that uses the
-	// proxy of the environment. A redirect from https to http, and one of a request with credentials or headers of an
-	// Endpoint to another server, is not followed, whatever its CheckRedirect says.
-	HTTP *http.Client
+	// Connect says how authorities are reached. Without anything, by a client for HTTP of its own, with as many idle connections as
+	// InFlight, that uses the proxy of the environment. A redirect from https to http, and one of a request with credentials, headers
+	// or certificates to another server, is not followed, whatever Connect.HTTP.CheckRedirect says.
+	Connect connect.Options
 }
 
 // Client asks authorities for time-stamps. It is safe for concurrent use, and a batch shares one.
@@ -92,6 +92,7 @@ type Client struct {
 type endpoint struct {
 	Endpoint
 	place string // for errors: the URL without credentials and query
+	http  *http.Client
 
 	breaker breaker.Breaker
 	mu      sync.Mutex
@@ -125,6 +126,7 @@ func NewClient(o Config) (*Client, error) {
 		return nil, input("client", "the hash of imprints is SHA-256, SHA-384 or SHA-512")
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight)}
+	common := httpClient(&o.Connect, o.InFlight)
 	for _, e := range o.Endpoints {
 		u, err := url.Parse(e.URL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -141,16 +143,35 @@ func NewClient(o Config) (*Client, error) {
 		if e.Timeout <= 0 {
 			e.Timeout = o.Timeout
 		}
-		c.endpoints = append(c.endpoints, &endpoint{Endpoint: e, place: u.Scheme + "://" + u.Host + u.EscapedPath()})
+		own := e.Connect // before they are completed
+		e.Connect = o.Connect.Over(own)
+		if err := cmp.Or(own.Check(), o.Connect.Check(), e.Connect.Check()); err != nil {
+			return nil, input("client", "%s: %s", place(u), err)
+		}
+		client := common
+		if own.HTTP != nil || own.Proxy != nil || own.Roots != nil || len(own.Certificates) != 0 {
+			client = httpClient(&e.Connect, o.InFlight)
+		}
+		c.endpoints = append(c.endpoints, &endpoint{Endpoint: e, place: place(u), http: client})
 	}
-	if c.o.HTTP == nil {
-		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: o.InFlight, IdleConnTimeout: 90 * time.Second}
-		c.o.HTTP = &http.Client{Transport: transport}
-	}
-	guarded := *c.o.HTTP // the caller's stays as it is
-	guarded.CheckRedirect = redirects(c.o.HTTP.CheckRedirect)
-	c.o.HTTP = &guarded
 	return c, nil
+}
+
+// place is a URL for errors, without credentials and query.
+func place(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
+
+// httpClient makes the client for HTTP.
+func httpClient(o *connect.Options, inFlight int) *http.Client {
+	guarded := &http.Client{}
+	if o.HTTP != nil {
+		*guarded = *o.HTTP // the caller's stays as it is
+	} else {
+		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: inFlight, IdleConnTimeout: 90 * time.Second}
+		o.Transport(transport)
+		guarded.Transport = transport
+	}
+	guarded.CheckRedirect = redirects(guarded.CheckRedirect)
+	return guarded
 }
 
 // Hash is the hash that imprints should be made with.
