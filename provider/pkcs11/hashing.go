@@ -97,12 +97,17 @@ func (k *key) signMessage(ctx context.Context, message []byte, opts crypto.Signe
 		return nil, err
 	}
 	signature, err := k.signed(ctx, own, message, digest, opts, impatient)
-	switch {
-	case refusal == nil:
-	case err == nil:
+	switch code, _ := errors.AsType[p11.RV](err); {
+	case refusal != nil && err == nil:
 		k.hashed.Or(bitOf(own))
-	case refusesMechanism(err):
+	case refusal != nil && refusesMechanism(err):
 		return nil, alsoRefused(refusal, own)
+	case refusal == nil && (refusesMechanism(err) || code == p11.DataLenRange) && slices.Contains(k.mechanisms, mechanismOf(k.public, opts)):
+		// What was remembered of the mechanism for digests was true once at most: it is there, and takes messages of any length.
+		k.hashed.And(^bitOf(own))
+		if signature, again := k.signContext(ctx, digest, opts, impatient); again == nil || !refusesMechanism(again) {
+			return signature, again
+		}
 	}
 	return signature, err
 }

@@ -435,3 +435,34 @@ func TestTPMSignsPSS(t *testing.T) {
 	}
 	require.Equal(t, 3, pss)
 }
+
+// TestRefusedOnce has a mechanism for digests refused once. That the token makes the digests from then on is no rule: when it does not,
+// digests are tried again.
+func TestRefusedOnce(t *testing.T) {
+	s := softStage(t)
+	s.hash(addECDSA)
+	p, key := s.open(t)
+	message := func() error {
+		_, err := sign.SignMessage(t.Context(), key, []byte("message"), crypto.SHA256)
+		return err
+	}
+	s.fail(fnSign, 0, 1, 0x70)
+	require.NoError(t, message())
+	signs := s.count(fnSign)
+	require.NoError(t, message())
+	require.Equal(t, signs+1, s.count(fnSign), "it is remembered")
+	for _, code := range []int64{0x70, 0x21} {
+		s.fail(fnSign, 0, 1, code)
+		require.NoError(t, message())
+		_, hashes := pkcs11.MechanismOf(key, sign.Schemes(key.Public())[0])
+		require.False(t, hashes)
+		s.fail(fnSign, 0, 1, 0x70)
+		require.NoError(t, message())
+	}
+	s.hash(addECDSA | lateRaw | lateHash) // neither
+	signs = s.count(fnSign)
+	require.ErrorIs(t, message(), sign.ErrUnsupported)
+	require.ErrorIs(t, message(), sign.ErrUnsupported)
+	require.LessOrEqual(t, s.count(fnSign)-signs, int64(4))
+	require.NoError(t, p.Close())
+}

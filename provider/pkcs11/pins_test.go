@@ -308,3 +308,23 @@ func TestNoToAGroup(t *testing.T) {
 	require.Equal(t, []bool{true, true}, g.Healthy(), "nothing is wrong with the tokens")
 	require.NoError(t, g.Close())
 }
+
+// TestRefusedByOneModule: a token is the same by whichever module it is reached, so a PIN that it has refused is not given to it by
+// another one.
+func TestRefusedByOneModule(t *testing.T) {
+	s := softStage(t)
+	config := s.config()
+	config.PIN = pin(wrongPIN)
+	_, err := pkcs11.Open(t.Context(), config)
+	require.ErrorIs(t, err, sign.ErrPIN)
+	second := newShim(t, softhsmModule(t))
+	config.Module = second.path
+	_, err = pkcs11.Open(t.Context(), config)
+	require.ErrorIs(t, err, sign.ErrPIN)
+	require.ErrorContains(t, err, "nothing was tried")
+	require.Zero(t, second.count(fnLogin))
+	config.PIN = pin(goodPIN)
+	p, err := pkcs11.Open(t.Context(), config)
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+}

@@ -16,7 +16,8 @@ import (
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
 )
 
-// maxRSABits bounds the public keys that are computed with.
+// maxRSABits bounds the public keys that are computed with, wherever they come from: a signature by a key of a megabyte is not
+// verified in a day, and nobody could leave.
 const (
 	maxRSABits      = 16384
 	maxExponentBits = 31 // what crypto/rsa computes with
@@ -134,7 +135,7 @@ func publicOf(o *object) (crypto.PublicKey, error) {
 func fits(o *object, public crypto.PublicKey) bool {
 	switch public := public.(type) {
 	case *rsa.PublicKey:
-		return o.kind == p11.KeyRSA && (len(o.modulus) == 0 || new(big.Int).SetBytes(o.modulus).Cmp(public.N) == 0)
+		return o.kind == p11.KeyRSA && public.N.BitLen() <= maxRSABits && (len(o.modulus) == 0 || new(big.Int).SetBytes(o.modulus).Cmp(public.N) == 0)
 	case *ecdsa.PublicKey:
 		return o.kind == p11.KeyEC && (len(o.params) == 0 || curveOf(o.params) == public.Curve)
 	case ed25519.PublicKey:

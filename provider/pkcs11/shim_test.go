@@ -51,7 +51,7 @@ type function struct {
 
 const (
 	shimHeader    = 768
-	shimGlobals   = 26
+	shimGlobals   = 29
 	shimPerFn     = 9
 	shimFunctions = 68
 )
@@ -127,6 +127,15 @@ func (s *shim) fail(fn int, after, times int64, rv int64) {
 	atomic.StoreInt64(f.from, atomic.LoadInt64(f.count)+after)
 	atomic.StoreInt64(f.times, times)
 }
+
+// exchange exchanges the tokens of two slots. Sessions that are open stay with theirs, by modules that do not look.
+func (s *shim) exchange(first, second uint) {
+	atomic.StoreInt64(s.at(26), int64(first)+1)
+	atomic.StoreInt64(s.at(27), int64(second)+1)
+}
+
+// lateLogins counts PINs that were given to sessions of before that.
+func (s *shim) lateLogins() int64 { return atomic.LoadInt64(s.at(28)) }
 
 // put puts the token of a slot of the real module into the only reader that is shown then; none takes it out.
 func (s *shim) put(slot *uint) {

@@ -113,13 +113,14 @@ func tokenName(label, serial string, slot uint) string {
 	if serial == "" {
 		return fmt.Sprintf("%q (slot %d)", label, slot)
 	}
+	if quoted := quote(serial); len(quoted) != len(serial)+2 { // it is not text, and errors go to terminals and logs
+		serial = quoted
+	}
 	return fmt.Sprintf("%q (serial %s, slot %d)", label, serial, slot)
 }
 
 // identity is what a token is known by once it was opened.
-func identity(t p11.TokenInfo) [4]string {
-	return [4]string{t.Serial, t.Label, t.Manufacturer, t.Model}
-}
+func identity(t p11.TokenInfo) [4]string { return t.Identity }
 
 // isOurs reports whether a token is the one that was opened; before that any is. The config may name none, or one by its
 // label only, and whoever puts another card into the reader must not be given the PIN of the first: it would use up one of

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -237,4 +238,36 @@ func TestTheOnlyOneThatCanBeRead(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, p.Close())
 	}
+}
+
+// TestExchangedSlots has two cards change places under sessions that go on. It is the card in the slot of the session that may get the
+// PIN, wherever the one that was opened is by now.
+func TestExchangedSlots(t *testing.T) {
+	s := carefulStage(t)
+	own := slotOf(t, s.label).ID
+	other := "other of " + s.label
+	run(t, "softhsm2-util", "--init-token", "--free", "--label", other, "--so-pin", soPIN, "--pin", strangerPIN)
+	p, key := s.open(t)
+	careful, err := p.Key(t.Context(), sign.Ref{Label: "careful"})
+	require.NoError(t, err)
+	require.Empty(t, s.many(t.Context(), key, 8, 20))
+	_, open, _ := p.Load()
+	require.Greater(t, open, 2)
+	s.exchange(own, slotOf(t, other).ID)
+	for range 20 {
+		require.NoError(t, signOnce(t, careful))
+	}
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 4 {
+				if err := signOnce(t, careful); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	require.Zero(t, s.lateLogins())
+	require.NoError(t, p.Close())
 }

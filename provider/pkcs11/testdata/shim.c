@@ -64,6 +64,8 @@ typedef struct {
 	atomic_long remembers;   // C_GetTokenInfo of READER says what it said first, whatever is in it, until the module is finalised
 	atomic_long strayed;     // calls of what stands behind the list of C_GetFunctionList
 	atomic_long lies;        // bits of what is said of the length of outputs, LIE_SIGN and the like
+	atomic_long first, second; // numbers of slots that are exchanged, plus one; sessions stay with their tokens
+	atomic_long late;        // C_Login with sessions that were opened before that
 	Function f[N];
 } Control;
 
@@ -86,6 +88,7 @@ enum {
 	BAD_HASH = 64,  // with ADD_ECDSA, another digest is signed than that of the message
 };
 
+static atomic_long openedAt[4096]; // ctl->second then, as loggedIn
 static atomic_bool loggedIn[4096]; // by the end of the number of the session
 static List *real;
 // What stands behind the list of 2.40 is called by those who take it for one of 3.0.
@@ -138,6 +141,8 @@ static void act(long action, U session) {
 	ctl->actions++;
 }
 
+static int onSlot(int i) { return i == TOKEN_INFO || i == MECHANISMS || i == MECHANISM || i == OPEN || i == SLOT_INFO; }
+
 // reader replaces the numbers of slots, and ends the sessions with a token that was taken out.
 static U reader(int i, U *a) {
 	long now = ctl->reader, before = atomic_exchange(&inReader, now);
@@ -147,6 +152,8 @@ static U reader(int i, U *a) {
 		ctl->sessions = 0;
 		pthread_rwlock_unlock(&inside);
 	}
+	if (!now && ctl->second && *a + 1 == (U)ctl->first && onSlot(i)) *a = ctl->second - 1;
+	else if (!now && ctl->second && *a + 1 == (U)ctl->second && onSlot(i)) *a = ctl->first - 1;
 	if (!now) return 0;
 	switch (i) {
 	case TOKEN_INFO: case MECHANISMS: case MECHANISM: case OPEN: case SLOT_INFO: case CLOSE_ALL:
@@ -352,7 +359,8 @@ static U call(int i, U a, U b, U c, U d, U e, U f, U g, U h) {
 	if (!rv && i == SESSION_INFO && ctl->noState && !loggedIn[a % 4096]) ((U *)b)[1] = 0;
 	if (i == SIGN_INIT && ctl->staleKey && (rv == 0x60 || rv == 0x82)) rv = ctl->staleKey; // CKR_KEY_, OBJECT_HANDLE_INVALID
 	if (i == OPEN) opening(1, rv);
-	if (!rv && i == OPEN) loggedIn[*(U *)e % 4096] = 0;
+	if (!rv && i == OPEN) loggedIn[*(U *)e % 4096] = 0, openedAt[*(U *)e % 4096] = ctl->second;
+	if (i == LOGIN && openedAt[a % 4096] != ctl->second) ctl->late++;
 	if (!rv && i == CLOSE) ctl->sessions--;
 	if (!rv && (i == CLOSE_ALL || i == FINALIZE)) ctl->sessions = 0;
 	return rv;

@@ -3,6 +3,7 @@
 package p11
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,16 +34,40 @@ type lane struct {
 
 // enter begins a call. It waits while a sequence has the token.
 func (l *lane) enter() {
-	for {
-		l.active.Add(1)
-		if !l.closed.Load() {
-			return
-		}
-		l.active.Add(-1)
+	for !l.tryEnter() {
 		if !l.wait(laneTime) {
 			l.active.Add(1)
 			return
 		}
+	}
+}
+
+// tryEnter begins a call unless a sequence has the token.
+func (l *lane) tryEnter() bool {
+	l.active.Add(1)
+	if !l.closed.Load() {
+		return true
+	}
+	l.active.Add(-1)
+	return false
+}
+
+// enterAll begins a call that may reach several tokens. While it waits for one, it keeps no sequence from the others.
+func enterAll(lanes []*lane) {
+	for end := time.Now().Add(laneTime); ; {
+		i := slices.IndexFunc(lanes, func(l *lane) bool { return !l.tryEnter() })
+		if i < 0 {
+			return
+		}
+		for _, l := range lanes[:i] {
+			l.leave()
+		}
+		if !lanes[i].wait(time.Until(end)) {
+			break
+		}
+	}
+	for _, l := range lanes {
+		l.active.Add(1)
 	}
 }
 

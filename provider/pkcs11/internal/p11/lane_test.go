@@ -104,3 +104,46 @@ func TestLaneThatHangs(t *testing.T) {
 		require.Equal(t, time.Second, <-entered)
 	})
 }
+
+// TestCallToAllTokens: a call that may reach all tokens waits for one that a sequence has, and does not keep a sequence from another
+// one meanwhile.
+func TestCallToAllTokens(t *testing.T) {
+	for first := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			var lanes [2]lane
+			all := []*lane{&lanes[first], &lanes[1-first]}
+			var dead atomic.Bool
+			require.True(t, lanes[0].alone(&dead)) // somebody is at a PIN pad
+			entered := make(chan struct{})
+			go func() {
+				defer close(entered)
+				enterAll(all)
+			}()
+			synctest.Wait()
+			begun := time.Now()
+			require.True(t, lanes[1].alone(&dead))
+			require.Less(t, time.Since(begun), time.Second)
+			lanes[1].done()
+			synctest.Wait()
+			select {
+			case <-entered:
+				t.Fatal("it reached a token that a sequence has")
+			default:
+			}
+			lanes[0].done()
+			<-entered
+			for _, l := range all {
+				require.EqualValues(t, 1, l.active.Load())
+				l.leave()
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // but not for ever
+		var lanes [2]lane
+		var dead atomic.Bool
+		require.True(t, lanes[0].alone(&dead))
+		begun := time.Now()
+		enterAll([]*lane{&lanes[1], &lanes[0]})
+		require.Equal(t, laneTime, time.Since(begun))
+	})
+}

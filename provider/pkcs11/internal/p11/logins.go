@@ -14,9 +14,21 @@ const MaxUnsure = 2
 
 // Logins lets one login at a time go to a module, and remembers what became of PINs, so that no other part of the
 // process tries those again that were refused: three tries lock many a token. The zero value is ready.
+//
+// What a token is called begins with its serial number and an octet 0. One that has a serial number is the same by whichever module
+// it is reached, as by its own and by the proxy of p11-kit; the others are told apart by their module.
 type Logins struct {
 	once sync.Once
 	turn chan struct{}
+	own  memory
+}
+
+// everywhere is what is known of tokens with serial numbers. It is for the process, as the modules are.
+var everywhere memory
+
+// memory is what became of PINs.
+type memory struct {
+	once sync.Once
 	key  [32]byte // random, so that what is remembered tells nothing outside this process
 	mu   sync.Mutex
 	pins map[[sha256.Size]byte]fate
@@ -29,11 +41,7 @@ type fate struct {
 }
 
 func (l *Logins) init() {
-	l.once.Do(func() {
-		l.turn = make(chan struct{}, 1)
-		l.pins = map[[sha256.Size]byte]fate{}
-		_, _ = rand.Read(l.key[:]) // never fails
-	})
+	l.once.Do(func() { l.turn = make(chan struct{}, 1) })
 }
 
 // Enter waits for the turn to log in.
@@ -76,26 +84,39 @@ func (l *Logins) Exhausted(token string, pin []byte) bool {
 	return l.fate(token, pin).unsure >= MaxUnsure
 }
 
+// of is where a token is remembered.
+func (l *Logins) of(token string) *memory {
+	m := &everywhere
+	if token == "" || token[0] == 0 {
+		m = &l.own
+	}
+	m.once.Do(func() {
+		m.pins = map[[sha256.Size]byte]fate{}
+		_, _ = rand.Read(m.key[:]) // never fails
+	})
+	return m
+}
+
 func (l *Logins) change(token string, pin []byte, f func(*fate)) {
-	l.init()
-	name := l.name(token, pin)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	own := l.pins[name]
+	m := l.of(token)
+	name := m.name(token, pin)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	own := m.pins[name]
 	f(&own)
-	l.pins[name] = own
+	m.pins[name] = own
 }
 
 func (l *Logins) fate(token string, pin []byte) fate {
-	l.init()
-	name := l.name(token, pin)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.pins[name]
+	m := l.of(token)
+	name := m.name(token, pin)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.pins[name]
 }
 
-func (l *Logins) name(token string, pin []byte) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, l.key[:])
+func (m *memory) name(token string, pin []byte) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, m.key[:])
 	h.Write([]byte(token))
 	h.Write([]byte{0})
 	h.Write(pin)

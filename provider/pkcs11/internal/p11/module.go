@@ -301,10 +301,13 @@ func (m *Module) onSlot(slot uint, f func() C.CK_RV) error {
 
 // onAll makes one call of C that may reach all tokens.
 func (m *Module) onAll(f func() C.CK_RV) error {
-	for _, l := range m.gate.Load().lanes.all() {
-		l.enter()
-		defer l.leave()
-	}
+	lanes := m.gate.Load().lanes.all()
+	enterAll(lanes)
+	defer func() {
+		for _, l := range lanes {
+			l.leave()
+		}
+	}()
 	return m.call(f)
 }
 
@@ -408,6 +411,7 @@ func (m *Module) Token(slot uint) (TokenInfo, error) {
 		Label: field(i.label[:]), Manufacturer: field(i.manufacturerID[:]), Model: field(i.model[:]), Serial: field(i.serialNumber[:]),
 		Flags: uint(i.flags), MaxSessions: uint(i.maxSessionCount), Sessions: uint(i.sessionCount),
 		MinPIN: uint(i.minPinLen), MaxPIN: uint(i.maxPinLen),
+		Identity: [4]string{telling(octets(i.serialNumber[:])), field(i.label[:]), field(i.manufacturerID[:]), field(i.model[:])},
 		Hardware: version(i.hardwareVersion), Firmware: version(i.firmwareVersion),
 	}, nil
 }
@@ -424,8 +428,8 @@ func (m *Module) Mechanism(slot, mechanism uint) (MechanismInfo, error) {
 	return MechanismInfo{uint(i.minKeySize), uint(i.maxKeySize), uint(i.flags)}, nil
 }
 
-func field(b []C.CK_BYTE) string {
-	return text(unsafe.Slice((*byte)(unsafe.Pointer(&b[0])), len(b)))
-}
+func field(b []C.CK_BYTE) string { return text(octets(b)) }
+
+func octets(b []C.CK_BYTE) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(&b[0])), len(b)) }
 
 func version(v C.CK_VERSION) string { return fmt.Sprintf("%d.%d", v.major, v.minor) }

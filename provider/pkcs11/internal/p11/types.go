@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Unavailable is CK_UNAVAILABLE_INFORMATION: the token does not say.
@@ -145,10 +147,13 @@ type SlotInfo struct {
 // that there is none.
 type TokenInfo struct {
 	Label, Manufacturer, Model, Serial string
-	Flags                              uint
-	MaxSessions, Sessions              uint
-	MinPIN, MaxPIN                     uint
-	Hardware, Firmware                 string
+	// Identity has the serial number, label, manufacturer and model. The first has all octets that tell one token from another: it should
+	// be text, and some have the octets of a number there.
+	Identity              [4]string
+	Flags                 uint
+	MaxSessions, Sessions uint
+	MinPIN, MaxPIN        uint
+	Hardware, Firmware    string
 }
 
 // MechanismInfo says what a mechanism does; sizes are those of keys, in the unit of the mechanism.
@@ -248,6 +253,17 @@ func flatten(template []Attribute) []byte {
 func text(b []byte) string {
 	s, _, _ := strings.Cut(string(b), "\x00")
 	return strings.ToValidUTF8(strings.TrimRight(s, " "), "?")
+}
+
+// telling is what tells one serial number from another. Text ends as in function text, but keeps its octets; a number counts with all
+// of them, zeros too.
+func telling(b []byte) string {
+	whole := strings.TrimRight(string(b), " \x00")
+	before, _, _ := strings.Cut(whole, "\x00")
+	if before == "" || strings.ContainsFunc(before, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return whole
+	}
+	return strings.TrimRight(before, " ")
 }
 
 // SignCall is one signature. It may be used again.

@@ -15,3 +15,13 @@ func TestText(t *testing.T) {
 		require.Equal(t, want, text([]byte(field)), "%q", field)
 	}
 }
+
+// TestTelling: serial numbers that are numbers and not text are told apart, and text that ends in one way or the other is the same.
+func TestTelling(t *testing.T) {
+	for field, want := range map[string]string{
+		"0123   ": "0123", "0123\x00\x00\x00": "0123", "0123\x00old": "0123", "0123 \x00 x": "0123", "": "", "\x00\x00": "", "    ": "",
+		"\x00\x01\x02": "\x00\x01\x02", "\x00\x01\x03\x00": "\x00\x01\x03", "\xfe\xff": "\xfe\xff", "\x12\x00\x34": "\x12\x00\x34", "a\xff\x00\x01": "a\xff\x00\x01",
+	} {
+		require.Equal(t, want, telling([]byte(field)), "%q", field)
+	}
+}

@@ -1,6 +1,8 @@
 package pkcs11
 
 import (
+	"crypto/rsa"
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,4 +22,18 @@ func TestKindsThatNoTokenHereHas(t *testing.T) {
 	}
 	_, err := publicOf(&object{kind: p11.KeyEC})
 	require.ErrorIs(t, err, errNoPublic, "it may be told elsewhere")
+}
+
+// TestHugeKey: nobody computes with a modulus of a megabyte, whoever says that it is the key's.
+func TestHugeKey(t *testing.T) {
+	n := new(big.Int).Lsh(big.NewInt(1), maxRSABits)
+	o := &object{kind: p11.KeyRSA}
+	require.False(t, fits(o, &rsa.PublicKey{N: n, E: 65537}))
+	require.True(t, fits(o, &rsa.PublicKey{N: n.Rsh(n, 1), E: 65537}))
+}
+
+// TestTokenName: what a token says of itself does not write to a terminal.
+func TestTokenName(t *testing.T) {
+	require.Equal(t, `"a" (serial 0a1, slot 2)`, tokenName("a", "0a1", 2))
+	require.Equal(t, `"a\n" (serial "\x1b[2J\n", slot 2)`, tokenName("a\n", "\x1b[2J\n", 2))
 }
