@@ -11,7 +11,8 @@
 //
 // An error that belongs to a content is the Err of its [Result], and the rest goes on, unless [Options.StopOnError] is
 // set. An error that belongs to the key (see [sign.IsKeyError]: wrong PIN, key gone) stops the batch at once. The first
-// content goes to the key alone, so that a wrong password is tried once and not once per worker.
+// content goes to the key alone, so that a wrong password is tried once and not once per worker; when the signer has made a
+// signature before ([sign.Signer.Worked]), none has to wait for it.
 package batch
 
 import (
@@ -55,6 +56,9 @@ type Options struct {
 	// RaiseLimit is how many containers at once get time-stamps and the like from others; 0 means 32. A tsp.Client bounds its
 	// requests by itself.
 	RaiseLimit int
+	// StopOnAuthority ends the batch, as an error of the key does, when an authority does not give what a level needs (sign.ErrAuthority).
+	// Without it the other contents are signed, and each of them has that error: with KeepLower beside the container at the level below.
+	StopOnAuthority bool
 	// KeepLower returns, beside the error, the container at the level that was reached when others failed.
 	KeepLower bool
 	// Output takes containers instead of Result.Signature; nil keeps them in memory. It is called from many goroutines.

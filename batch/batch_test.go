@@ -70,6 +70,40 @@ func TestKeyAndProcessors(t *testing.T) {
 	})
 }
 
+// TestKeyThatWorked lets the first content go ahead alone until the key has worked once, and again after it failed.
+func TestKeyThatWorked(t *testing.T) {
+	pki := testpki.New(t)
+	for _, bulk := range []int{0, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := &fakeKey{limit: 8, takes: func() time.Duration { return time.Second }}
+			s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
+				fake.Signer = k
+				if bulk > 0 {
+					return &bulkKey{fakeKey: fake, size: bulk}
+				}
+				return fake
+			})
+			took := func(n int) time.Duration {
+				start := time.Now()
+				_, _ = batch.Sign(t.Context(), s, &fakeFormat{}, named(n), &batch.Options{Workers: 8})
+				return time.Since(start)
+			}
+			require.False(t, s.Worked())
+			require.Equal(t, 2*time.Second, took(8))
+			require.True(t, s.Worked())
+			for range 3 {
+				require.Equal(t, time.Second, took(8))
+			}
+			fake.fails = func(int64, []byte) error { return &sign.Error{Op: "fake", Class: sign.ErrPIN} }
+			_ = took(8)
+			require.False(t, s.Worked())
+			calls := fake.calls.Load()
+			_ = took(8)
+			require.LessOrEqual(t, fake.calls.Load()-calls, int64(max(bulk, 1)), "a PIN that may be wrong is tried once")
+		})
+	}
+}
+
 // TestKeyQueues gives a key with a queue of its own a few calls more than it works on at once, unless a limit is set.
 func TestKeyQueues(t *testing.T) {
 	pki := testpki.New(t)

@@ -117,7 +117,7 @@ func (r *run) collect(prepared <-chan *task, signed chan<- *task) {
 func (r *run) signGroup(group []*task, signed chan<- *task) {
 	start := r.now()
 	err := r.inKey(func() (failed error) {
-		defer recovered(&failed)
+		defer sign.Recover(&failed)
 		messages := make([][]byte, len(group))
 		for i, t := range group {
 			messages[i] = t.draft.ToBeSigned()
@@ -137,8 +137,11 @@ func (r *run) signGroup(group []*task, signed chan<- *task) {
 		return failed
 	})
 	r.key.leave()
-	r.observe(Key, group[0].index, len(group), start, err)
-	for _, t := range group {
+	observed := r.observe(Key, group[0].index, len(group), start, err)
+	for i, t := range group {
+		if i == 0 && t.err == nil && err == nil {
+			t.err = observed
+		}
 		if t.signature == nil && t.err == nil {
 			t.err = err // the key was not asked
 		}

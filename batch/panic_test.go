@@ -89,11 +89,127 @@ func TestPanic(t *testing.T) {
 					p, ok := errors.AsType[*batch.PanicError](r.Err)
 					require.True(t, ok, "%v", r.Err)
 					require.ErrorIs(t, r.Err, errDriver)
-					require.EqualError(t, p, "batch: panic: the driver is broken")
+					require.EqualError(t, p, "panic: the driver is broken")
 					require.Contains(t, string(p.Stack), "panic_test.go")
 					require.Nil(t, r.Signature)
 				}
 			})
 		})
 	}
+}
+
+// hooks panic at one index.
+type hooks struct{ at batch.Step }
+
+func (h hooks) Observe(o batch.Observation) {
+	if o.Step == h.at && o.Index == 5 {
+		panic(errDriver)
+	}
+}
+
+type panickyWrite struct{ memory }
+
+func (*panickyWrite) Write([]byte) (int, error) { panic(errDriver) }
+
+// nothing gives neither drafts nor errors.
+type nothing struct{}
+
+func (nothing) Prepare(context.Context, *sign.Signer, sign.Content) (sign.Draft, error) {
+	return nil, nil
+}
+
+// TestHooksPanic makes the error of one content of what hooks do, and of what is not there.
+func TestHooksPanic(t *testing.T) {
+	pki := testpki.New(t)
+	panicky := &panickyWrite{}
+	for name, c := range map[string]struct {
+		o      batch.Options
+		format sign.Format
+		bulk   bool
+		says   string
+	}{
+		"observer of prepare": {o: batch.Options{Observer: hooks{batch.Prepare}}},
+		"observer of key":     {o: batch.Options{Observer: hooks{batch.Key}}},
+		"observer of finish":  {o: batch.Options{Observer: hooks{batch.Finish}}},
+		"progress": {o: batch.Options{Progress: func(p batch.Progress) {
+			if p.Done == 6 {
+				panic(errDriver)
+			}
+		}}},
+		"write": {o: batch.Options{Output: func(_ context.Context, index int, _ *batch.Content) (batch.Output, error) {
+			if index == 5 {
+				return panicky, nil
+			}
+			return &memory{}, nil
+		}}},
+		"no output": {says: "neither an Output nor an error", o: batch.Options{Output: func(_ context.Context, index int, _ *batch.Content) (batch.Output, error) {
+			if index == 5 {
+				return nil, nil
+			}
+			return &memory{}, nil
+		}}},
+		"no draft": {says: "neither a draft nor an error", format: nothing{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := &fakeKey{limit: 3}
+				s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return fake })
+				contents := named(10)
+				contents[5].Format = c.format
+				results, err := batch.Sign(t.Context(), s, &fakeFormat{}, contents, &c.o)
+				require.NoError(t, err)
+				require.Len(t, results, 10)
+				for i, r := range results {
+					switch {
+					case i != 5:
+						require.NoError(t, r.Err)
+					case c.says != "":
+						require.ErrorContains(t, r.Err, c.says)
+						require.ErrorIs(t, r.Err, sign.ErrInput)
+					default:
+						require.ErrorIs(t, r.Err, errDriver)
+						require.ErrorContains(t, r.Err, "panic: the driver is broken")
+						require.Nil(t, r.Signature)
+					}
+				}
+			})
+		})
+	}
+	require.True(t, panicky.aborted, "what could not be written is taken away")
+	require.False(t, panicky.committed)
+}
+
+// TestNoFormat tells of a signer, a format and contents that are nil.
+func TestNoFormat(t *testing.T) {
+	pki := testpki.New(t)
+	s := signerOf(t, pki, func(k crypto.Signer) sign.Key { return &fakeKey{Signer: k} })
+	results, err := batch.Sign(t.Context(), s, nil, named(3), nil)
+	require.NoError(t, err)
+	for _, r := range results {
+		require.ErrorIs(t, r.Err, sign.ErrInput)
+		require.ErrorContains(t, r.Err, "the format is nil")
+	}
+	results, err = batch.Sign(t.Context(), nil, &fakeFormat{}, named(3), nil)
+	require.ErrorIs(t, err, sign.ErrInput)
+	require.Len(t, results, 3)
+	require.ErrorContains(t, results[2].Err, "the signer is nil")
+
+	var all []batch.Result
+	for r := range batch.Stream(t.Context(), s, &fakeFormat{}, nil, nil) {
+		all = append(all, r)
+	}
+	require.Len(t, all, 1)
+	require.Error(t, all[0].Err)
+
+	all = nil
+	for r := range batch.Stream(t.Context(), s, &fakeFormat{}, func(yield func(batch.Content) bool) {
+		yield(named(1)[0])
+		panic(errDriver)
+	}, nil) {
+		all = append(all, r)
+	}
+	require.Len(t, all, 2)
+	requireSigned(t, 0, all[0])
+	require.Equal(t, 1, all[1].Index)
+	require.ErrorIs(t, all[1].Err, errDriver)
 }

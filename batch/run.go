@@ -2,6 +2,8 @@ package batch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"runtime"
@@ -44,10 +46,10 @@ type run struct {
 
 	work   chan *task
 	first  chan struct{} // holds one value while nobody tries the key for the first time
-	opened atomic.Bool   // the key has signed once
+	opened atomic.Bool   // the key has signed once, here or before
 
 	mu     sync.Mutex
-	failed error // of the key; stops the batch
+	failed error // of the key or an authority; stops the batch
 }
 
 // defaultRaiseLimit is more than tsp.DefaultInFlight, which bounds the requests themselves: while some containers wait for
@@ -80,9 +82,15 @@ func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, tota
 	if o != nil {
 		r.o = *o
 	}
+	if s != nil {
+		r.opened.Store(s.Worked())
+	}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	if r.workers = r.o.Workers; r.workers <= 0 {
 		r.workers = runtime.GOMAXPROCS(0)
+	}
+	if s == nil {
+		s = &sign.Signer{} // each content is refused when its turn comes
 	}
 	if r.o.KeyLimit <= 0 {
 		r.o.KeyLimit = min(s.Limit(), maxKeyLimit) // there are goroutines and places in the window for each
@@ -132,8 +140,12 @@ func (r *run) deliver(contents iter.Seq[Content], yield func(Result) bool) {
 		if result.Err != nil {
 			p.Failed++
 		}
-		if r.o.Progress != nil {
-			r.o.Progress(p)
+		if err := r.progress(p); err != nil && result.Err == nil {
+			result.Err = err
+			p.Failed++
+		}
+		if result.Err != nil && !r.o.KeepLower {
+			result.Signature = nil
 		}
 		if !yield(result) {
 			r.cancel()
@@ -144,11 +156,30 @@ func (r *run) deliver(contents iter.Seq[Content], yield func(Result) bool) {
 	}
 }
 
-// feed takes up contents until they end or the batch stops.
+// progress tells how far the batch has come.
+func (r *run) progress(p Progress) error {
+	if r.o.Progress == nil {
+		return nil
+	}
+	return guard(func() error { r.o.Progress(p); return nil })
+}
+
+// feed takes up contents until they end or the batch stops. When the iterator panics, that is the last result.
 func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *task) {
 	defer close(queue)
 	defer close(r.work)
 	index := 0
+	if err := guard(func() error { r.take(contents, &index, queue, free); return nil }); err != nil {
+		t := &task{index: index, err: err, done: make(chan struct{}, 1)}
+		t.done <- struct{}{}
+		select {
+		case queue <- t:
+		case <-r.ctx.Done():
+		}
+	}
+}
+
+func (r *run) take(contents iter.Seq[Content], next *int, queue chan<- *task, free <-chan *task) {
 	for c := range contents {
 		if r.ctx.Err() != nil || r.keyErr() != nil {
 			return
@@ -159,8 +190,8 @@ func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *
 		default:
 			t = &task{done: make(chan struct{}, 1)}
 		}
-		t.index, t.content = index, c
-		index++
+		t.index, t.content = *next, c
+		*next++
 		select {
 		case queue <- t:
 		case <-r.ctx.Done():
@@ -210,29 +241,38 @@ func (r *run) prepare(t *task) error {
 	}
 	defer r.cpu.leave()
 	start := r.now()
+	err := guard(func() error { return r.draft(t) })
+	if err != nil {
+		t.draft = nil // not a typed nil
+		r.authority(err)
+	}
+	return r.observed(Prepare, t.index, start, err)
+}
+
+// draft makes the draft of a content.
+func (r *run) draft(t *task) (err error) {
+	if r.signer == nil {
+		return &sign.Error{Op: "batch: prepare", Place: t.content.Name, Class: sign.ErrInput, Hint: "the signer is nil; make one with sign.Open or sign.New"}
+	}
 	if draft, ok := t.content.Draft(); ok {
-		err := guard(func() error { return r.take(t, draft) })
-		r.observe(Prepare, t.index, 1, start, err)
-		return err
+		return r.fits(t, draft)
 	}
 	format := r.format
 	if t.content.Format != nil {
 		format = t.content.Format
 	}
-	err := guard(func() (err error) {
-		t.draft, err = format.Prepare(r.ctx, r.signer, t.content)
-		return err
-	})
-	if err != nil {
-		t.draft = nil // not a typed nil
+	if format == nil {
+		return &sign.Error{Op: "batch: prepare", Place: t.content.Name, Class: sign.ErrInput, Hint: "the format is nil; give one, such as &cades.Options{}"}
 	}
-	r.observe(Prepare, t.index, 1, start, err)
+	if t.draft, err = format.Prepare(r.ctx, r.signer, t.content); err == nil && t.draft == nil {
+		err = &sign.Error{Op: "batch: prepare", Place: t.content.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("the format (%T) gave neither a draft nor an error", format)}
+	}
 	return err
 }
 
-// take uses a draft that was made before. One that was made for another signer would become a container whose signature
+// fits uses a draft that was made before. One that was made for another signer would become a container whose signature
 // does not verify.
-func (r *run) take(t *task, draft sign.Draft) error {
+func (r *run) fits(t *task, draft sign.Draft) error {
 	fitting, ok := draft.(sign.FittingDraft)
 	if !ok {
 		t.draft = checkedDraft{draft}
@@ -265,8 +305,7 @@ func (r *run) sign(t *task) error {
 			return err
 		})
 	})
-	r.observe(Key, t.index, 1, start, err)
-	return err
+	return r.observed(Key, t.index, start, err)
 }
 
 // withKey calls f when the key has room.
@@ -278,7 +317,7 @@ func (r *run) withKey(f func() error) error {
 	return r.inKey(f)
 }
 
-// inKey calls f. Until the key has signed once, one content at a time gets to it, so that a password that is wrong is
+// inKey calls f. Until the signer has signed once, one content at a time gets to it, so that a password that is wrong is
 // tried once.
 func (r *run) inKey(f func() error) error {
 	if !r.opened.Load() {
@@ -301,16 +340,28 @@ func (r *run) inKey(f func() error) error {
 	case err == nil:
 		r.opened.Store(true)
 	case sign.IsKeyError(err):
-		r.mu.Lock()
-		if r.failed == nil {
-			r.failed = err
-		}
-		r.mu.Unlock()
+		r.stop(err)
 	}
 	return err
 }
 
-// keyErr returns the error of the key that stopped the batch.
+// stop keeps the error that ends the batch.
+func (r *run) stop(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed == nil {
+		r.failed = err
+	}
+}
+
+// authority ends the batch when an authority failed and the options say so.
+func (r *run) authority(err error) {
+	if r.o.StopOnAuthority && err != nil && errors.Is(err, sign.ErrAuthority) {
+		r.stop(err)
+	}
+}
+
+// keyErr returns the error of the key, or of an authority, that stopped the batch.
 func (r *run) keyErr() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -321,8 +372,13 @@ func (r *run) keyErr() error {
 // others, which takes long and no processor.
 func (r *run) finish(t *task) {
 	draft, raises := t.draft.(sign.RaisingDraft)
-	if raises = raises && draft.Raises(); !raises {
+	if raises {
+		t.err = guard(func() error { raises = draft.Raises(); return nil })
+	}
+	if t.err == nil && !raises {
 		t.err = r.finishHere(t)
+	}
+	if t.err != nil || !raises {
 		t.done <- struct{}{}
 		return
 	}
@@ -353,8 +409,7 @@ func (r *run) finishHere(t *task) error {
 		t.result, err = finishDraft(r.ctx, t)
 		return err
 	})
-	r.observe(Finish, t.index, 1, start, err)
-	return err
+	return r.observed(Finish, t.index, start, err)
 }
 
 // finishBase leaves in t.result what can be made without others.
@@ -368,19 +423,23 @@ func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
 		t.result, err = draft.FinishBase(r.ctx, t.signature)
 		return err
 	})
-	r.observe(Finish, t.index, 1, start, err)
-	return err
+	return r.observed(Finish, t.index, start, err)
 }
 
 // raised gets what the container lacks.
 func (r *run) raised(t *task, draft sign.RaisingDraft) error {
-	start := r.now()
-	var container []byte
-	err := guard(func() (err error) {
-		container, err = draft.Raise(r.ctx, t.result)
-		return err
-	})
-	r.observe(Raise, t.index, 1, start, err)
+	container, err := t.result, r.keyErr()
+	if err != nil {
+		err = stopped(err)
+	} else {
+		start := r.now()
+		err = guard(func() (err error) {
+			container, err = draft.Raise(r.ctx, t.result)
+			return err
+		})
+		r.authority(err)
+		err = r.observed(Raise, t.index, start, err)
+	}
 	t.result = nil
 	if err != nil && (!r.o.KeepLower || len(container) == 0) {
 		return err
@@ -410,7 +469,10 @@ func (r *run) output(t *task, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := write(out); err != nil {
+	if out == nil {
+		return &sign.Error{Op: "batch: output", Place: t.content.Name, Class: sign.ErrInput, Hint: "Options.Output gave neither an Output nor an error"}
+	}
+	if err := guard(func() error { return write(out) }); err != nil {
 		out.Abort()
 		return err
 	}
@@ -437,8 +499,21 @@ func (r *run) now() time.Time {
 	return time.Now()
 }
 
-func (r *run) observe(step Step, index, count int, start time.Time, err error) {
-	if r.o.Observer != nil {
-		r.o.Observer.Observe(Observation{step, index, count, time.Since(start), err})
+// observe tells the observer of a step that ended. The error is that it panicked.
+func (r *run) observe(step Step, index, count int, start time.Time, err error) error {
+	if r.o.Observer == nil {
+		return nil
 	}
+	return guard(func() error {
+		r.o.Observer.Observe(Observation{step, index, count, time.Since(start), err})
+		return nil
+	})
+}
+
+// observed is observe for a step of one content, whose error it returns.
+func (r *run) observed(step Step, index int, start time.Time, err error) error {
+	if failed := r.observe(step, index, 1, start, err); failed != nil && err == nil {
+		return failed
+	}
+	return err
 }

@@ -36,6 +36,9 @@ func Sign(ctx context.Context, s *sign.Signer, f sign.Format, contents []Content
 		return nil, first
 	}
 	err := r.keyErr()
+	if s == nil {
+		err = first
+	}
 	if err == nil && (ended || len(results) < len(contents)) {
 		err = context.Cause(ctx)
 	}

@@ -31,7 +31,11 @@ func (m *Message) AddSignature(ctx context.Context, s *sign.Signer, content io.R
 
 // PrepareSignature freezes what a further signer signs, for keys that are elsewhere; see [Message.AddSignature]. The
 // content is nil for an attached message.
-func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.Content, o *Options) (*Draft, error) {
+func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.Content, o *Options) (draft *Draft, err error) {
+	defer sign.Recover(&err)
+	if s == nil {
+		return nil, noSigner()
+	}
 	if o == nil {
 		o = &Options{}
 	}

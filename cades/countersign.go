@@ -26,7 +26,11 @@ func (s *Signature) CounterSign(ctx context.Context, signer *sign.Signer, o *Opt
 }
 
 // PrepareCounterSignature freezes what a counter-signer signs, for keys that are elsewhere; see [Signature.CounterSign].
-func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Signer, o *Options) (*Draft, error) {
+func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Signer, o *Options) (draft *Draft, err error) {
+	defer sign.Recover(&err)
+	if signer == nil {
+		return nil, noSigner()
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -42,9 +42,13 @@ var (
 
 // Prepare reads the content, digests it and freezes the signed attributes. The key of the signer is not used, and may be
 // nil.
-func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (*Draft, error) {
+func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (draft *Draft, err error) {
+	defer sign.Recover(&err)
 	if o == nil {
 		o = &Options{}
+	}
+	if s == nil {
+		return nil, noSigner()
 	}
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -70,6 +74,10 @@ func (o *Options) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (
 		return nil, err // not a typed nil
 	}
 	return d, nil
+}
+
+func noSigner() error {
+	return inputError(sign.ErrInput, "the signer is nil; make one with sign.Open or sign.New")
 }
 
 // read takes the digest of the content and, where it will be needed once more and cannot be read once more, the content.
@@ -160,17 +168,27 @@ func unsuitable(c *x509.Certificate, at time.Time) string {
 	return "is not for signing documents: its extended key usage is for time-stamps or OCSP responses alone"
 }
 
+// suitable refuses a certificate with which nobody would take the signature.
+func (o *Options) suitable(s *sign.Signer) error {
+	if o.AnyCertificate {
+		return nil
+	}
+	if problem := unsuitable(s.Certificate(), o.time()); problem != "" {
+		return &sign.Error{Op: "cades: prepare", Place: s.Certificate().Subject.String(), Class: sign.ErrUnsupported,
+			Hint: "the certificate " + problem + ", so that nobody would take the signature; use another one, or allow it on purpose"}
+	}
+	return nil
+}
+
 // freeze encodes the signed attributes.
 func (d *Draft) freeze(ctx context.Context, o *Options) error {
+	// Before anybody is asked for anything, and the key is touched.
+	if err := o.suitable(d.signer); err != nil {
+		return err
+	}
 	tokens, err := d.raising.contentTimestamps(ctx)
 	if err != nil {
 		return err
-	}
-	if !o.AnyCertificate {
-		if problem := unsuitable(d.signer.Certificate(), o.time()); problem != "" {
-			return &sign.Error{Op: "cades: prepare", Place: d.signer.Certificate().Subject.String(), Class: sign.ErrUnsupported,
-				Hint: "the certificate " + problem + ", so that nobody would take the signature; use another one, or allow it on purpose"}
-		}
 	}
 	var scratch [1024]byte
 	set := attributeSet{b: cms.NewBuilder(scratch[:0])}
@@ -213,7 +231,8 @@ func (d *Draft) FinishTrusted(ctx context.Context, signature []byte) ([]byte, er
 }
 
 // FinishBase is FinishTrusted up to BES: what higher levels get from others is left to [Draft.Raise].
-func (d *Draft) FinishBase(ctx context.Context, signature []byte) ([]byte, error) {
+func (d *Draft) FinishBase(ctx context.Context, signature []byte) (base []byte, err error) {
+	defer sign.Recover(&err) // a content that is read again
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -237,7 +256,8 @@ func (d *Draft) FinishBase(ctx context.Context, signature []byte) ([]byte, error
 
 // FinishTo writes the container instead of returning it. An attached content that can be read again is read again and
 // has to be the one that was signed; above BES the container is made in memory.
-func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) error {
+func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) (err error) {
+	defer sign.Recover(&err)
 	if d.base != nil || !d.attached || d.Raises() {
 		der, err := d.FinishTrusted(ctx, signature)
 		if err != nil {
@@ -253,7 +273,7 @@ func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) e
 	if err := d.copyContent(ctx, dst); err != nil {
 		return err
 	}
-	_, err := dst.Write(tail)
+	_, err = dst.Write(tail)
 	return err
 }
 

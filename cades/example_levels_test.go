@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -163,7 +164,7 @@ func ExampleOptions_authorities() {
 	stamper, err := tsp.NewClient(tsp.Config{
 		Endpoints: []tsp.Endpoint{
 			{URL: "https://tsa.example/tsr", Timeout: 5 * time.Second},
-			{URL: "https://other.example/tsr", User: "seal", Password: sign.NewSecret([]byte(password)), Policy: "1.2.3.4"},
+			{URL: "https://other.example/tsr", Policy: "1.2.3.4", Connect: connect.Options{User: "seal", Password: sign.NewSecret([]byte(password))}},
 		},
 		Roots:     roots,           // of the authorities; without them, nothing says who answers
 		Tolerance: 5 * time.Minute, // between their clocks and the one here

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -61,7 +60,8 @@ func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byt
 
 // Extended is [Message.Extend] for messages that were opened: that which it returns has its content where it was, and
 // [Message.WriteTo] writes it without holding it.
-func (m *Message) Extended(ctx context.Context, to Level, o *ExtendOptions) (*Message, error) {
+func (m *Message) Extended(ctx context.Context, to Level, o *ExtendOptions) (raised *Message, err error) {
+	defer sign.Recover(&err)
 	if o == nil {
 		o = &ExtendOptions{}
 	}
@@ -389,14 +389,7 @@ func (e *extension) timestamp(ctx context.Context, p message.Imprint) (*tsp.Toke
 
 // stamp gets a token over a digest.
 func (e *extension) stamp(ctx context.Context, sum []byte) (*tsp.Token, error) {
-	token, err := e.o.Timestamper.Timestamp(ctx, sign.NewDigest(e.hash(), sum))
-	if err != nil {
-		return nil, err
-	}
-	if token == nil {
-		return nil, errors.New("cades: extend: the Timestamper gave neither a token nor an error")
-	}
-	return token, nil
+	return askTimestamp(ctx, e.o.Timestamper, sign.NewDigest(e.hash(), sum))
 }
 
 // grow puts what is new into the message, which is read again.

@@ -238,13 +238,13 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 	}
 	var chains [][]*x509.Certificate
 	for _, l := range leaves {
-		chain, err := e.o.Revocation.Chain(ctx, l.cert, others)
+		chain, err := askChain(ctx, e.o.Revocation, l.cert, others)
 		if err != nil {
 			return nil, &sign.Error{Op: "cades: chain of " + l.of, Place: l.cert.Subject.String(), Err: err}
 		}
 		chains = append(chains, chain)
 	}
-	collection, err := e.o.Revocation.Collect(ctx, chains, &revocation.CollectOptions{})
+	collection, err := askCollection(ctx, e.o.Revocation, chains)
 	if err != nil {
 		return nil, &sign.Error{Op: "cades: revocation values", Err: err, Temporary: true}
 	}

@@ -41,7 +41,7 @@ func (r *raising) contentTimestamps(ctx context.Context) ([][]byte, error) {
 	}
 	var tokens [][]byte
 	for _, t := range r.before {
-		token, err := t.Timestamp(ctx, sign.NewDigest(r.contentHash(), r.digest))
+		token, err := askTimestamp(ctx, t, sign.NewDigest(r.contentHash(), r.digest))
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +136,8 @@ func (d *Draft) made(m *Message) path {
 
 // Raise takes what [Draft.FinishBase] returned to the level of the options. Beside an error, which says which level was
 // reached, it returns the container at that level.
-func (d *Draft) Raise(ctx context.Context, base []byte) ([]byte, error) {
+func (d *Draft) Raise(ctx context.Context, base []byte) (container []byte, err error) {
+	defer sign.Recover(&err)
 	if !d.Raises() {
 		return base, nil
 	}

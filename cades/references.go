@@ -29,7 +29,7 @@ func (e *extension) signerProof(ctx context.Context, s *Signature) (*proof, erro
 	if err != nil {
 		return nil, err
 	}
-	chain, err := e.o.Revocation.Chain(ctx, leaves[0].cert, readable(e.candidates()))
+	chain, err := askChain(ctx, e.o.Revocation, leaves[0].cert, readable(e.candidates()))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,14 @@ func Sign(ctx context.Context, s *sign.Signer, content io.Reader, o *Options) ([
 // reader of CMS takes that, but for a few that only know DER.
 //
 // What was written before an error is not a container.
-func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reader, o *Options) error {
+func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reader, o *Options) (err error) {
+	defer sign.Recover(&err)
+	if s == nil {
+		return noSigner()
+	}
+	if content == nil {
+		return inputError(sign.ErrInput, "the content is nil")
+	}
 	if o == nil {
 		o = &Options{}
 	}
@@ -64,6 +71,9 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reade
 // signStream writes an attached container as its content comes.
 func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reader, o *Options) error {
 	if err := o.Check(); err != nil {
+		return err
+	}
+	if err := o.suitable(s); err != nil { // before anything is written
 		return err
 	}
 	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: oidOr(o.ContentType, cms.OIDData)}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // item is something that can be fetched: a value of one certificate from one URL.
@@ -92,7 +94,15 @@ func (c *cache) get(ctx context.Context, it item, fresh bool) (value any, cached
 // run fetches an item for all who wait for it.
 func (c *cache) run(ctx context.Context, under string, running *call, it item, fresh bool) {
 	defer running.cancel()
-	e := c.fill(ctx, it, fresh)
+	var e *entry
+	var panicked error // of a client for HTTP, a clock or a scheme that the caller brings
+	func() {
+		defer sign.Recover(&panicked)
+		e = c.fill(ctx, it, fresh)
+	}()
+	if panicked != nil {
+		e = &entry{err: &Error{Check: CheckTransport, What: "code of the caller failed", Err: panicked}} // and is not kept
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	running.value, running.err = e.value, e.err
@@ -122,7 +132,7 @@ func (c *cache) fill(ctx context.Context, it item, fresh bool) *entry {
 			return &e
 		}
 	}
-	return &entry{err: err, until: now.Add(c.negative)}
+	return &entry{err: err, until: c.now().Add(c.negative)} // from now, for it may have taken long
 }
 
 // keep puts an entry into memory, in place of those that end first. It is called with the lock.

@@ -60,7 +60,7 @@ func SelfSigned(c *x509.Certificate) bool {
 
 // issuersByURL fetches certificates until the issuer of one is among them.
 func (c *Client) issuersByURL(ctx context.Context, s *chains, of *pki.Certificate) ([]*x509.Certificate, error) {
-	failure := &Failure{What: of.Subject.String()}
+	failure := &Failure{What: of.Subject.String(), asked: true}
 	asked := 0
 	for _, a := range of.AuthorityInfoAccess {
 		if a.Method != oidIssuers || a.Location.Kind != pki.URI {

@@ -9,9 +9,12 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
@@ -32,6 +35,9 @@ const (
 	// DefaultNegative is how long a failure is remembered, so that a batch does not ask a dead server for each item.
 	DefaultNegative = 30 * time.Second
 )
+
+// DefaultRest is how long a server that does not answer is not asked.
+const DefaultRest = 30 * time.Second
 
 // maxURLs bounds how many URLs of one kind are taken from a certificate.
 const maxURLs = 4
@@ -70,6 +76,10 @@ type Config struct {
 	Timeout time.Duration
 	// InFlight bounds how many requests are under way at once; 0 means [DefaultInFlight].
 	InFlight int
+	// Rest is how long a server is not asked that is out of order: of which a request had no answer within its time-out, or three in
+	// a row could not be made. Then one request is made, and others follow when that was answered. 0 means [DefaultRest]; less than
+	// 0 asks always. After a time-out, a server is left alone four times as long as that at least.
+	Rest time.Duration
 	// AllowPrivate lets requests go to private, loopback and link-local addresses: for authorities of one's own.
 	AllowPrivate bool
 
@@ -83,22 +93,30 @@ type Config struct {
 	// Clock tells the time; nil means time.Now.
 	Clock func() time.Time
 
-	// HTTP makes the requests, through a proxy for one; nil means a client of its own that uses no proxy. The addresses
-	// that it dials are its own business: only those that a URL spells out are checked.
-	HTTP *http.Client
+	// Connect says how servers are reached: without anything, by a client for HTTP of its own that uses no proxy. Of what a client or a
+	// proxy dials, only addresses that a URL spells out are checked. User, Password, Header and Certificates are refused here, since
+	// certificates of strangers say who is asked: see Servers.
+	Connect connect.Options
+	// Servers says how single ones are reached, and as whom, by scheme and host ("https://ocsp.example", "http://crl.example:8080"): what
+	// it sets takes the place of what Connect does, and is sent to no other server.
+	Servers map[string]connect.Options
 }
 
 // Client fetches, checks and keeps revocation values. It is safe for concurrent use, and a batch shares one.
 type Client struct {
 	o     Config
 	http  *http.Client
+	own   map[string]*ownServer // of Config.Servers
 	slots chan struct{}
 	cache *cache
 	known *parsed
 	kept  readings
+
+	mu      sync.Mutex
+	servers map[string]*breaker.Breaker // by scheme and host
 }
 
-// New makes a client. The error is that CacheDir cannot be made.
+// New makes a client. The error is that CacheDir cannot be made, or of class [sign.ErrInput] for options that cannot be.
 func New(o Config) (*Client, error) {
 	if o.Methods == nil {
 		o.Methods = []Method{OCSP, CRLs}
@@ -111,6 +129,9 @@ func New(o Config) (*Client, error) {
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
+	}
+	if o.Rest == 0 {
+		o.Rest = DefaultRest
 	}
 	if o.Negative == 0 {
 		o.Negative = DefaultNegative
@@ -126,14 +147,10 @@ func New(o Config) (*Client, error) {
 			return nil, fmt.Errorf("revocation: the folder for kept values cannot be made: %w", err)
 		}
 	}
-	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse()}
+	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse(), servers: map[string]*breaker.Breaker{}}
 	c.cache = &cache{dir: o.CacheDir, max: o.MaxMemory, negative: o.Negative, now: o.Clock, entries: map[string]*entry{}, calls: map[string]*call{}}
-	if o.HTTP != nil {
-		copied := *o.HTTP
-		copied.CheckRedirect = c.redirect
-		c.http = &copied
-	} else {
-		c.http = c.httpClient()
+	if err := c.connect(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -141,7 +158,8 @@ func New(o Config) (*Client, error) {
 // Status finds the state of a certificate at a time: a value has to be in force then, or be newer; the zero time means
 // now. A revoked certificate is no error. When no source gives the state, the error is a [*Failure] that says what is
 // wrong with each; when there is no source it is of [CheckSource].
-func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (*Status, error) {
+func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (s *Status, err error) {
+	defer sign.Recover(&err)
 	q, err := askedOf(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err
@@ -150,7 +168,8 @@ func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at 
 }
 
 // StatusRaw is [Client.Status] for certificates in DER, also such as crypto/x509 refuses; see [Checker.CheckRaw].
-func (c *Client) StatusRaw(ctx context.Context, cert, issuer []byte, at time.Time) (*Status, error) {
+func (c *Client) StatusRaw(ctx context.Context, cert, issuer []byte, at time.Time) (s *Status, err error) {
+	defer sign.Recover(&err)
 	q, err := askedRaw(cert, issuer, &c.kept)
 	if err != nil {
 		return nil, err
@@ -199,7 +218,7 @@ func (c *Client) status(ctx context.Context, q *asked, wanted *CheckOptions, kno
 			return s, nil
 		}
 	}
-	failure := &Failure{What: q.cert.Subject.String()}
+	failure := &Failure{What: q.cert.Subject.String(), asked: true}
 	for _, m := range c.o.Methods {
 		ask := c.byOCSP
 		if m == CRLs {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // world is an authority with a leaf that names addresses, and a web where OCSP and CRL of it are.
@@ -165,7 +166,7 @@ func TestGET(t *testing.T) {
 		require.Less(t, len(r.URL.String()), 256)
 		return reply(200, der), nil
 	})
-	settings := func(o *revocation.Config) { o.NoNonce, o.HTTP = true, &http.Client{Transport: rt} }
+	settings := func(o *revocation.Config) { o.NoNonce, o.Connect.HTTP = true, &http.Client{Transport: rt} }
 	_, err := w.status(t, w.client(t, settings))
 	require.NoError(t, err)
 	require.Equal(t, []string{"GET"}, methods)
@@ -312,7 +313,7 @@ func TestSingleFlight(t *testing.T) {
 		})
 		asked := 0
 		c := w.client(t, func(o *revocation.Config) {
-			o.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) { asked++; return slow(r) })}
+			o.Connect.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) { asked++; return slow(r) })}
 		})
 		var wg sync.WaitGroup
 		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -335,7 +336,7 @@ func TestSingleFlight(t *testing.T) {
 		require.Equal(t, 1, asked)
 
 		// When all have given up the request ends, and nobody remembers a failure that was none.
-		c = w.client(t, func(o *revocation.Config) { o.HTTP = &http.Client{Transport: slow} })
+		c = w.client(t, func(o *revocation.Config) { o.Connect.HTTP = &http.Client{Transport: slow} })
 		_, err := c.Status(impatient, w.leaf, w.ca.Certificate(), time.Time{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		synctest.Wait()
@@ -348,7 +349,7 @@ func TestTimeout(t *testing.T) {
 	w := newWorld(t)
 	synctest.Test(t, func(t *testing.T) {
 		hang := roundTrip(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
-		c := w.client(t, func(o *revocation.Config) { o.HTTP, o.Timeout = &http.Client{Transport: hang}, 3*time.Second })
+		c := w.client(t, func(o *revocation.Config) { o.Connect.HTTP, o.Timeout = &http.Client{Transport: hang}, 3*time.Second })
 		begin := time.Now()
 		_, err := c.Status(t.Context(), w.leaf, w.ca.Certificate(), time.Time{})
 		require.ErrorIs(t, err, revocation.CheckTransport)
@@ -358,4 +359,54 @@ func TestTimeout(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, 6*time.Second, time.Since(begin), "remembered")
 	})
+}
+
+// TestTransportPanics makes an error of a panic of the caller's client for HTTP, which runs in a goroutine of the client.
+func TestTransportPanics(t *testing.T) {
+	w := newWorld(t)
+	panics := func(*http.Request) (*http.Response, error) { panic("the driver is broken") }
+	w.answers[ocspURL], w.answers[crlURL] = panics, panics
+	_, err := w.status(t, w.client(t))
+	require.ErrorContains(t, err, "panic: the driver is broken")
+	_, err = w.status(t, w.client(t, func(o *revocation.Config) { o.Clock = func() time.Time { panic("the clock is broken") } }))
+	require.ErrorContains(t, err, "panic: the clock is broken")
+}
+
+// TestRestingServer leaves a server alone that is out of order, whichever certificates are asked about, and tells its state.
+func TestRestingServer(t *testing.T) {
+	w := newWorld(t)
+	other := w.pki.Leaf(testpki.P256, named).Certificate()
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}
+		w.answers[ocspURL], w.answers[crlURL] = hangs, hangs
+		c := w.client(t, func(o *revocation.Config) { o.Timeout, o.Rest = 5*time.Second, time.Minute })
+		_, err := w.status(t, c)
+		require.ErrorIs(t, err, sign.ErrAuthority)
+		states := c.Authorities()
+		require.Len(t, states, 2)
+		require.Equal(t, "http://crl.example", states[0].Place)
+		require.True(t, states[0].Resting && states[1].Resting)
+		require.ErrorContains(t, states[1].Err, "no answer within 5s")
+
+		began := time.Now()
+		_, err = c.Status(t.Context(), other, w.ca.Certificate(), time.Time{})
+		require.ErrorContains(t, err, "not asked before")
+		require.Zero(t, time.Since(began))
+		require.Equal(t, 1, w.count(ocspURL))
+
+		time.Sleep(time.Minute)
+		w.serve(ocspURL, always(testpki.OCSPResponse(t, other, w.ca)))
+		_, err = c.Status(t.Context(), other, w.ca.Certificate(), time.Time{})
+		require.Error(t, err, "that it failed is remembered") // by the clock of the test, which stands still
+		third := w.pki.Leaf(testpki.P256, named).Certificate()
+		w.serve(ocspURL, always(testpki.OCSPResponse(t, third, w.ca)))
+		_, err = c.Status(t.Context(), third, w.ca.Certificate(), time.Time{})
+		require.NoError(t, err)
+		require.False(t, c.Authorities()[1].Resting)
+	})
+	_, err := w.client(t).Status(t.Context(), w.pki.Leaf(testpki.P256).Certificate(), w.ca.Certificate(), time.Time{})
+	require.NotErrorIs(t, err, sign.ErrAuthority, "nobody was asked")
 }

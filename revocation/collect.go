@@ -7,6 +7,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxResponderDepth bounds the responders of responders of responders.
@@ -151,11 +153,7 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			asked, err := askedOf(q.cert, q.issuer, &c.kept)
-			if err == nil {
-				statuses[i], err = c.status(ctx, asked, o, known)
-			}
-			errs[i] = err
+			statuses[i], errs[i] = c.statusOf(ctx, q, o, known)
 			if e := (*Failure)(nil); errs[i] != nil && !errors.As(errs[i], &e) {
 				errs[i] = at(q.cert.Subject.String(), errs[i])
 			}
@@ -163,6 +161,15 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 	}
 	wg.Wait()
 	return statuses, errs
+}
+
+func (c *Client) statusOf(ctx context.Context, q question, o *CheckOptions, known *parsed) (s *Status, err error) {
+	defer sign.Recover(&err)
+	asked, err := askedOf(q.cert, q.issuer, &c.kept)
+	if err != nil {
+		return nil, err
+	}
+	return c.status(ctx, asked, o, known)
 }
 
 func (c *Collection) certificate(cert *x509.Certificate) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // Check names something that a value is examined for. It is the class of an [*Error]: errors.Is(err,
@@ -96,7 +98,12 @@ func at(place string, err error) error {
 type Failure struct {
 	What string // of whom: a certificate, or empty
 	Errs []error
+
+	asked bool // an authority was
 }
+
+// Is says that a failure is of the class [sign.ErrAuthority] when an authority was asked for what is missing.
+func (f *Failure) Is(target error) bool { return f.asked && target == sign.ErrAuthority }
 
 // Error names everything that went wrong.
 func (f *Failure) Error() string {

@@ -10,12 +10,16 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
+
+	"github.com/seed-116355fd/signet/internal/breaker"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxGET is the length of a URL up to which an OCSP request is sent by GET (RFC 6960 appendix A.1).
 const maxGET = 255
 
-// fetch makes one HTTP request. place is the address in errors.
+// fetch makes one HTTP request, unless the server rests. place is the address in errors.
 func (c *Client) fetch(ctx context.Context, place, address string, body []byte, mediaType string, limit int) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -24,13 +28,29 @@ func (c *Client) fetch(ctx context.Context, place, address string, body []byte, 
 	if err := c.checkURL(u); err != nil {
 		return nil, at(place, err)
 	}
+	server := c.server(u)
+	if err := resting(server, place); err != nil { // whoever waits for a slot waits in vain
+		return nil, err
+	}
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
 		return nil, &Error{Check: CheckTransport, Place: place, What: "not asked", Err: ctx.Err()}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Timeout, fmt.Errorf("no answer within %s", c.o.Timeout))
+	pass, ok := server.Enter(time.Now())
+	if !ok {
+		return nil, refusal(server, place)
+	}
+	octets, outcome, err := c.exchange(ctx, place, u, body, mediaType, limit)
+	server.Done(pass, outcome, err, breaker.Rest(c.o.Rest, c.o.Timeout, outcome), time.Now())
+	return octets, err
+}
+
+// exchange makes the request. The outcome is what it says of the server.
+func (c *Client) exchange(caller context.Context, place string, u *url.URL, body []byte, mediaType string, limit int) (octets []byte, outcome breaker.Outcome, err error) {
+	defer sign.Recover(&err) // a RoundTripper may be the caller's
+	ctx, cancel := context.WithTimeoutCause(caller, c.o.Timeout, fmt.Errorf("no answer within %s", c.o.Timeout))
 	defer cancel()
 	method := http.MethodGet
 	if body != nil {
@@ -38,28 +58,47 @@ func (c *Client) fetch(ctx context.Context, place, address string, body []byte, 
 	}
 	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, &Error{Check: CheckTransport, Place: place, Err: bare(err)}
+		return nil, breaker.Void, &Error{Check: CheckTransport, Place: place, Err: bare(err)}
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", mediaType)
 	}
-	answer, err := c.http.Do(r)
+	lost := func(what string, err error) ([]byte, breaker.Outcome, error) {
+		if _, guarded := errors.AsType[*Error](err); guarded || caller.Err() != nil {
+			return nil, breaker.Void, transportError(ctx, place, what, err)
+		}
+		failed := transportError(ctx, place, what, err)
+		return nil, breaker.Of(failed), failed
+	}
+	client, o := c.http, &c.o.Connect
+	if own := c.own[serverName(u)]; own != nil {
+		client, o = own.http, &own.Options
+		o.Authorize(r)
+	}
+	answer, err := client.Do(r)
 	if err != nil {
-		return nil, transportError(ctx, place, "the server does not answer", err)
+		return lost("the server does not answer", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		_, _ = io.CopyN(io.Discard, answer.Body, 16<<10) // so that the connection can be used again
-		return nil, &Error{Check: CheckHTTPStatus, Place: place, What: fmt.Sprintf("the server answered HTTP %d", answer.StatusCode)}
+		what := fmt.Sprintf("the server answered HTTP %d", answer.StatusCode)
+		if why := o.Reason(answer); why != "" {
+			what += fmt.Sprintf(": %q", why)
+		}
+		outcome = breaker.Answered
+		if answer.StatusCode >= http.StatusInternalServerError {
+			outcome = breaker.Failed
+		}
+		return nil, outcome, &Error{Check: CheckHTTPStatus, Place: place, What: what}
 	}
-	octets, err := io.ReadAll(io.LimitReader(answer.Body, int64(limit)+1))
+	octets, err = io.ReadAll(io.LimitReader(answer.Body, int64(limit)+1))
 	if err != nil {
-		return nil, transportError(ctx, place, "the answer broke off", err)
+		return lost("the answer broke off", err)
 	}
 	if len(octets) > limit {
-		return nil, &Error{Check: CheckSize, Place: place, What: fmt.Sprintf("the answer has more than %d octets", limit)}
+		return nil, breaker.Answered, &Error{Check: CheckSize, Place: place, What: fmt.Sprintf("the answer has more than %d octets", limit)}
 	}
-	return octets, nil
+	return octets, breaker.Answered, nil
 }
 
 func transportError(ctx context.Context, place, what string, err error) error {

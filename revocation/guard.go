@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/netip"
@@ -8,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxRedirects bounds how often a server sends a request elsewhere.
@@ -77,18 +81,62 @@ func (c *Client) redirect(r *http.Request, via []*http.Request) error {
 	if from := via[len(via)-1].URL; from.Scheme == "https" && r.URL.Scheme != "https" {
 		return failed(CheckTransport, "it redirects from https to http, which everybody reads and can answer")
 	}
+	if own := c.own[serverName(via[0].URL)]; own != nil && own.Secret() && !connect.SameServer(via[0].URL, r.URL) {
+		return &Error{Check: CheckTransport, What: connect.Elsewhere(r.URL).Error()}
+	}
 	return c.checkURL(r.URL)
 }
 
-// httpClient makes the client that is used when the caller brings none. It knows no proxy: behind one, the address that
-// is dialed is the proxy's, and nothing could be said about the server.
-func (c *Client) httpClient() *http.Client {
+// ownServer is one of Config.Servers.
+type ownServer struct {
+	connect.Options
+	http *http.Client
+}
+
+// serverName is the key of Config.Servers.
+func serverName(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
+
+// connect makes the clients for HTTP.
+func (c *Client) connect() error {
+	wrong := func(place, hint string) error {
+		return &sign.Error{Op: "revocation: client", Place: place, Class: sign.ErrInput, Hint: hint}
+	}
+	if err := c.o.Connect.Check(); err != nil {
+		return wrong("", err.Error())
+	}
+	if c.o.Connect.Secret() {
+		return wrong("", "certificates of strangers say which servers are asked, so credentials are for single ones: put them into Servers")
+	}
+	c.http = c.httpClient(&c.o.Connect)
+	c.own = map[string]*ownServer{}
+	for name, o := range c.o.Servers {
+		u, err := url.Parse(name)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" {
+			return wrong(placeOf(name), "a server is named by scheme and host, such as https://ocsp.example")
+		}
+		own := &ownServer{Options: c.o.Connect.Over(o)}
+		if err := cmp.Or(o.Check(), own.Check()); err != nil {
+			return wrong(placeOf(name), err.Error())
+		}
+		own.http = c.httpClient(&own.Options)
+		c.own[serverName(u)] = own
+	}
+	return nil
+}
+
+// httpClient makes a client. Without a proxy, the addresses that it dials are looked at; behind one, the address that is dialed is the
+// proxy's, and nothing could be said about the server.
+func (c *Client) httpClient(o *connect.Options) *http.Client {
+	if o.HTTP != nil {
+		copied := *o.HTTP
+		copied.CheckRedirect = c.redirect
+		return &copied
+	}
 	dialer := &net.Dialer{Timeout: c.o.Timeout}
-	if !c.o.AllowPrivate {
+	if !c.o.AllowPrivate && o.Proxy == nil {
 		dialer.Control = guard
 	}
-	return &http.Client{
-		Transport:     &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: c.o.InFlight, IdleConnTimeout: 30 * time.Second},
-		CheckRedirect: c.redirect,
-	}
+	transport := &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: c.o.InFlight, IdleConnTimeout: 30 * time.Second}
+	o.Transport(transport)
+	return &http.Client{Transport: transport, CheckRedirect: c.redirect}
 }

@@ -121,7 +121,7 @@ func TestRedirects(t *testing.T) {
 			return reply(200, der), nil
 		})
 		_, err := w.status(t, w.client(t, func(o *revocation.Config) {
-			o.HTTP, o.Methods = &http.Client{Transport: rt}, []revocation.Method{revocation.OCSP}
+			o.Connect.HTTP, o.Methods = &http.Client{Transport: rt}, []revocation.Method{revocation.OCSP}
 		}))
 		require.ErrorIs(t, err, check, target)
 	}
@@ -135,7 +135,7 @@ func TestRedirectInTheClear(t *testing.T) {
 	for target, refused := range map[string]bool{"http://ocsp.example/": true, "https://other.example/": false} {
 		c := w.client(t, func(o *revocation.Config) {
 			o.Methods = []revocation.Method{revocation.OCSP}
-			o.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			o.Connect.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				if r.URL.Host == "ocsp.example" && r.URL.Scheme == "https" {
 					answer := reply(http.StatusTemporaryRedirect, nil)
 					answer.Header.Set("Location", target)
@@ -160,7 +160,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 		c.OCSPServer = []string{"http://user:secret@gone.example/x?key=secret", "http://gone.example/" + strings.Repeat("y", 500)}
 	}).Certificate()
 	c := w.client(t, func(o *revocation.Config) {
-		o.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, net.ErrClosed })}
+		o.Connect.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, net.ErrClosed })}
 	})
 	_, err := c.Status(t.Context(), leaf, w.ca.Certificate(), time.Time{})
 	require.ErrorIs(t, err, revocation.CheckTransport)

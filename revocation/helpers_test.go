@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
 )
@@ -69,7 +70,7 @@ func reply(status int, body []byte) *http.Response {
 // client asks the web of a test, at the time of the test.
 func (w *web) client(t testing.TB, bend ...func(*revocation.Config)) *revocation.Client {
 	t.Helper()
-	o := revocation.Config{HTTP: &http.Client{Transport: w}, Clock: testpki.Now}
+	o := revocation.Config{Connect: connect.Options{HTTP: &http.Client{Transport: w}}, Clock: testpki.Now}
 	for _, b := range bend {
 		b(&o)
 	}

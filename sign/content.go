@@ -60,12 +60,16 @@ func Prepared(name string, d Draft) Content { return Content{Name: name, draft: 
 func (c *Content) Draft() (Draft, bool) { return c.draft, c.draft != nil }
 
 // Open returns the content from its beginning. It fails for a content of which only digests are known.
-func (c *Content) Open() (io.ReadCloser, error) {
+func (c *Content) Open() (r io.ReadCloser, err error) {
 	switch {
 	case c.inline:
 		return io.NopCloser(bytes.NewReader(c.data)), nil
 	case c.open != nil:
-		return c.open()
+		defer Recover(&err)
+		if r, err = c.open(); err == nil && r == nil {
+			err = &Error{Op: "sign: read", Place: c.Name, Class: ErrInput, Hint: "its Opener gave neither a reader nor an error"}
+		}
+		return r, err
 	case c.once != nil:
 		return io.NopCloser(c.once), nil
 	case c.draft != nil:

@@ -3,7 +3,9 @@ package sign
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Classes of errors, for errors.Is. The error itself is an [*Error] that says what failed where.
@@ -17,7 +19,19 @@ var (
 	ErrInput        = errors.New("invalid input")
 	// ErrNoCertificate is of a key that is there, and has no certificate to sign with.
 	ErrNoCertificate = errors.New("the key has no certificate")
+	// ErrAuthority is of what others failed to give beside the signature: time-stamps, the state of certificates, their issuers. The
+	// signature itself is good.
+	ErrAuthority = errors.New("an authority did not give what was asked of it")
 )
+
+// AuthorityState is what a client knows of an authority that it asks, for metrics.
+type AuthorityState struct {
+	Place    string    // its URL without credentials and query, or the scheme and host of it
+	Resting  bool      // it did not answer, and is not asked before Until; then one request is made to see whether it does
+	Until    time.Time // zero when it does not rest
+	Failures int       // requests in a row that had no answer
+	Err      error     // of the last one; nil when it was answered
+}
 
 // Error says what failed, where, why, and what to do about it. It never holds a secret.
 type Error struct {
@@ -67,6 +81,27 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
+// IsTemporary reports whether an error says that the same call may work in a moment. Two kinds of errors say something: an [*Error] by
+// its field, and any with the method Temporary() bool, as those of package net have it. The outermost that says something is
+// believed; among several that are joined, one is enough. Plain errors say nothing and are not temporary.
+func IsTemporary(err error) bool {
+	for err != nil {
+		switch e := err.(type) {
+		case *Error:
+			return e.Temporary
+		case interface{ Temporary() bool }:
+			return e.Temporary()
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(e.Unwrap(), IsTemporary)
+		default:
+			return false
+		}
+	}
+	return false
+}
+
 // IsKeyError reports whether err says that the key, rather than the content, is at fault, so that the next content
 // would fail as well: wrong PIN, key gone, key of another certificate, scheme that the key does not do, no certificate. Temporary errors
 // and the end of a context are not.
@@ -74,7 +109,7 @@ func IsKeyError(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	if e, ok := errors.AsType[*Error](err); ok && e.Temporary {
+	if IsTemporary(err) {
 		return false
 	}
 	for _, class := range []error{ErrKeyNotFound, ErrKeyAmbiguous, ErrKeyMismatch, ErrPIN, ErrUnavailable, ErrUnsupported, ErrNoCertificate} {

@@ -10,8 +10,8 @@
 //
 // A holder of keys implements [Provider] and [Key], and whichever optional interfaces it has something to say for:
 // [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [MessageKey], [BulkKey], [BulkWaiter], [Schemer],
-// [SchemeExplainer], [Limiter], [Queuer], [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, so that a provider grows without breaking
-// anybody. Package provider/providertest checks an implementation.
+// [SchemeExplainer], [Limiter], [Queuer], [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, and by [As] behind
+// wrappers, so that a provider grows without breaking anybody. Package provider/providertest checks an implementation.
 //
 // A container format implements [Format] and [Draft].
 package sign

@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"hash"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,9 +23,14 @@ type Signer struct {
 	scheme   Scheme
 	public   crypto.PublicKey
 	limit    int
+	queues   bool
+	bulkKey  BulkKey // nil: the key signs one by one
+	bulkSize int
+	bulkWait time.Duration
 	trusted  bool
 	certHash [sha256.Size]byte
 	hashes   sync.Pool
+	worked   atomic.Bool // the last thing that is known of the key is that it signs
 }
 
 // New binds a key to its certificate, chain[0], and refuses a certificate of another key with [ErrKeyMismatch]. The
@@ -31,7 +38,8 @@ type Signer struct {
 //
 // A nil key makes a signer for signatures that are made elsewhere: drafts can be prepared and finished with it, but
 // [Signer.Sign] fails.
-func New(key Key, chain []*x509.Certificate, s Scheme) (*Signer, error) {
+func New(key Key, chain []*x509.Certificate, s Scheme) (made *Signer, err error) {
+	defer Recover(&err)
 	if len(chain) == 0 || chain[0] == nil {
 		return nil, &Error{Op: "sign: new signer", Class: ErrInput, Hint: "give the certificate of the key as the first of the chain"}
 	}
@@ -64,14 +72,19 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (*Signer, error) {
 	if !s.fits(signer.public) {
 		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the key is %s and cannot sign with %s", kindOf(leaf), s.Name)}
 	}
+	// What signs, and that it need not be checked, is looked for on the outside only, see As.
 	if k, ok := key.(MessageKey); ok && !s.Whole && s.hashIsThatOfOpts() {
 		signer.messages = k
 	}
 	if t, ok := key.(TrustedKey); ok {
 		signer.trusted = t.Trusted()
 	}
-	if l, ok := key.(Limiter); ok {
-		signer.limit = l.Limit()
+	signer.limit, signer.queues = limitOf(key)
+	if k, ok := key.(BulkKey); ok {
+		signer.bulkKey, signer.bulkSize = k, k.BulkSize()
+	}
+	if k, ok := As[BulkWaiter](key); ok {
+		signer.bulkWait = k.BulkWait()
 	}
 	signer.hashes.New = func() any { return s.NewHash() }
 	return signer, nil
@@ -84,7 +97,11 @@ func checkKey(key Key, leaf *x509.Certificate) error {
 		spki = k.SubjectPublicKeyInfo()
 	} else {
 		var err error
-		if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+		if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err == nil {
+			// A wrapper that says its public key is believed before what it wraps.
+		} else if k, ok := As[SPKIKey](key); ok {
+			spki = k.SubjectPublicKeyInfo()
+		} else {
 			return &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Err: err, Hint: "a key of a kind of its own says its public key by SubjectPublicKeyInfo"}
 		}
 	}
@@ -114,10 +131,14 @@ func WithChain(chain ...*x509.Certificate) Option { return func(o *openOptions) 
 
 // Open finds a key, its chain and its best scheme in one call. The chain is that of [WithChain], else what the provider
 // knows ([ChainSource]), else ref.Certificate alone; without any of these it fails with [ErrNoCertificate].
-func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (*Signer, error) {
+func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (signer *Signer, err error) {
+	defer Recover(&err)
 	var o openOptions
 	for _, option := range options {
 		option(&o)
+	}
+	if p == nil {
+		return nil, &Error{Op: "sign: open", Place: ref.String(), Class: ErrInput, Hint: "the provider is nil; open one of the provider packages"}
 	}
 	if err := ref.Check(); err != nil {
 		return nil, err
@@ -126,9 +147,12 @@ func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (*Signer,
 	if err != nil {
 		return nil, err
 	}
+	if key == nil {
+		return nil, &Error{Op: "sign: open", Place: ref.String(), Class: ErrKeyNotFound, Hint: fmt.Sprintf("the provider (%T) gave neither a key nor an error", p)}
+	}
 	chain := o.chain
-	if source, ok := p.(ChainSource); ok && len(chain) == 0 {
-		if chain, err = source.Chain(ctx, key); err != nil {
+	if len(chain) == 0 {
+		if chain, err = Chain(ctx, p, key); err != nil {
 			return nil, err
 		}
 	}
@@ -142,11 +166,11 @@ func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (*Signer,
 	if err != nil {
 		return nil, err
 	}
-	signer, err := New(key, chain, s)
+	signer, err = New(key, chain, s)
 	if err != nil {
 		return nil, err
 	}
-	if l, ok := p.(Limiter); ok && signer.limit == 0 {
+	if l, ok := As[Limiter](p); ok && signer.limit == 0 {
 		signer.limit = l.Limit()
 	}
 	return signer, nil
@@ -157,7 +181,7 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 		return *o.scheme, nil
 	}
 	all := Schemes(key.Public())
-	if s, ok := key.(Schemer); ok {
+	if s, ok := As[Schemer](key); ok {
 		all = s.Schemes()
 	}
 	only, err := pssOnly(leaf.RawSubjectPublicKeyInfo)
@@ -173,7 +197,7 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 		return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the certificate allows its key to be used for %s only, which the key cannot do or is not known here; have a certificate issued without that restriction", only)}
 	}
 	hint := fmt.Sprintf("no scheme is known for its %s key", kindOf(leaf))
-	if e, ok := key.(SchemeExplainer); ok && e.ExplainSchemes() != "" {
+	if e, ok := As[SchemeExplainer](key); ok && e.ExplainSchemes() != "" {
 		hint = fmt.Sprintf("its %s key can do no scheme here: %s", kindOf(leaf), e.ExplainSchemes())
 	}
 	return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: hint}
@@ -213,37 +237,47 @@ func (s *Signer) Key() Key { return s.key }
 func (s *Signer) Limit() int { return s.limit }
 
 // Queues reports whether calls beyond the limit wait in the key for their turn, see [Queuer].
-func (s *Signer) Queues() bool {
-	k, ok := s.key.(Queuer)
-	return ok && k.Queues()
-}
+func (s *Signer) Queues() bool { return s.queues }
 
 // BulkSize says how many messages at once [Signer.SignBulk] takes best; 0 means that the key signs one by one.
-func (s *Signer) BulkSize() int {
-	if k, ok := s.key.(BulkKey); ok {
-		return k.BulkSize()
-	}
-	return 0
-}
+func (s *Signer) BulkSize() int { return s.bulkSize }
 
 // BulkWait is that of a key that is a [BulkWaiter]; 0 means that it does not matter.
-func (s *Signer) BulkWait() time.Duration {
-	if k, ok := s.key.(BulkWaiter); ok {
-		return k.BulkWait()
-	}
-	return 0
-}
+func (s *Signer) BulkWait() time.Duration { return s.bulkWait }
 
 // Sign signs the message: its digest, or the whole of it when the scheme is Whole or the key is a [MessageKey]. The signature
-// is verified before it is returned unless the key is a [TrustedKey].
-func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
+// is verified before it is returned unless the key is a [TrustedKey]. A panic of the key is an error, see [PanicError].
+func (s *Signer) Sign(ctx context.Context, message []byte) (signature []byte, err error) {
 	if s.key == nil {
 		return nil, s.noKey()
 	}
+	defer s.recovered(&signature, &err)
+	signature, err = s.sign(ctx, message)
+	s.learn(err)
+	return signature, err
+}
+
+// Worked reports whether the key has made a signature, and no error of the key came since. Until then a batch asks it for one
+// signature alone, so that a PIN that is wrong is tried once.
+func (s *Signer) Worked() bool { return s.worked.Load() }
+
+func (s *Signer) learn(err error) {
+	switch {
+	case err == nil && !s.worked.Load():
+		s.worked.Store(true)
+	case err != nil && IsKeyError(err):
+		s.worked.Store(false)
+	}
+}
+
+func (s *Signer) sign(ctx context.Context, message []byte) (signature []byte, err error) {
 	if s.messages != nil {
-		signature, err := s.messages.SignMessageContext(ctx, message, s.scheme.Opts)
+		signature, err = s.messages.SignMessageContext(ctx, message, s.scheme.Opts)
 		if err != nil {
 			return nil, err
+		}
+		if s.trusted && len(signature) == 0 {
+			return nil, s.nothing()
 		}
 		if !s.trusted {
 			if err := s.Verify(message, signature); err != nil {
@@ -253,9 +287,12 @@ func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
 		return signature, nil
 	}
 	digest := s.digest(message)
-	signature, err := s.key.SignContext(ctx, digest, s.scheme.Opts)
+	signature, err = s.key.SignContext(ctx, digest, s.scheme.Opts)
 	if err != nil {
 		return nil, err
+	}
+	if s.trusted && len(signature) == 0 {
+		return nil, s.nothing()
 	}
 	if !s.trusted {
 		if err := s.checkDigest(digest, signature); err != nil {
@@ -267,15 +304,15 @@ func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
 
 // SignBulk signs many messages by as few calls of a [BulkKey] as its size allows; outcome i answers message i.
 func (s *Signer) SignBulk(ctx context.Context, messages [][]byte) []Outcome {
-	k, ok := s.key.(BulkKey)
-	if !ok {
+	k := s.bulkKey
+	if k == nil {
 		return s.oneByOne(ctx, messages)
 	}
 	digests := make([][]byte, len(messages))
 	for i, m := range messages {
 		digests[i] = s.digest(m)
 	}
-	size := k.BulkSize()
+	size := s.bulkSize
 	if size <= 0 || size >= len(digests) {
 		return s.bulk(ctx, k, digests)
 	}
@@ -287,8 +324,9 @@ func (s *Signer) SignBulk(ctx context.Context, messages [][]byte) []Outcome {
 }
 
 // bulk makes one call and checks what comes back.
-func (s *Signer) bulk(ctx context.Context, k BulkKey, digests [][]byte) []Outcome {
-	outcomes := k.SignBulk(ctx, digests, s.scheme.Opts)
+func (s *Signer) bulk(ctx context.Context, k BulkKey, digests [][]byte) (outcomes []Outcome) {
+	defer s.recoveredBulk(&outcomes, len(digests))
+	outcomes = k.SignBulk(ctx, digests, s.scheme.Opts)
 	if len(outcomes) != len(digests) {
 		// Which answer belongs to which message is unknown now, so none of them may be used.
 		err := &Error{Op: "sign: bulk", Place: s.Certificate().Subject.String(), Class: ErrUnavailable, Hint: fmt.Sprintf("the key answered %d of %d digests", len(outcomes), len(digests))}
@@ -298,15 +336,14 @@ func (s *Signer) bulk(ctx context.Context, k BulkKey, digests [][]byte) []Outcom
 		}
 		return outcomes
 	}
-	if s.trusted {
-		return outcomes
-	}
 	for i := range outcomes {
-		if outcomes[i].Err != nil {
+		s.learn(outcomes[i].Err)
+		if outcomes[i].Err != nil || s.trusted {
 			continue
 		}
 		if err := s.checkDigest(digests[i], outcomes[i].Signature); err != nil {
 			outcomes[i] = Outcome{Err: err}
+			s.learn(err)
 		}
 	}
 	return outcomes
@@ -322,7 +359,8 @@ func (s *Signer) oneByOne(ctx context.Context, messages [][]byte) []Outcome {
 
 // Verify checks a signature over a message with the public key of the certificate. An error is of class
 // [ErrKeyMismatch]: such a signature was made by another key or over another message.
-func (s *Signer) Verify(message, signature []byte) error {
+func (s *Signer) Verify(message, signature []byte) (err error) {
+	defer Recover(&err) // a scheme may bring its own code
 	return s.checkDigest(s.digest(message), signature)
 }
 
@@ -344,6 +382,11 @@ func (s *Signer) digest(message []byte) []byte {
 	sum := h.Sum(nil)
 	s.hashes.Put(h)
 	return sum
+}
+
+// nothing is the error of a key that answered nothing.
+func (s *Signer) nothing() error {
+	return &Error{Op: "sign", Place: s.Certificate().Subject.String(), Err: errors.New("the key gave neither a signature nor an error"), Hint: "its code has a fault"}
 }
 
 func (s *Signer) noKey() error {

@@ -148,6 +148,10 @@ func TestBadSignatures(t *testing.T) {
 				signer, err = sign.New(key, id.Chain, sign.Schemes(id.Key.Public())[0])
 				require.NoError(t, err)
 				_, err = signer.Sign(t.Context(), []byte("message"))
+				if name == "empty" {
+					require.ErrorContains(t, err, "neither a signature nor an error")
+					return
+				}
 				require.NoError(t, err, "a trusted key is not checked")
 			})
 		}

@@ -1,15 +1,19 @@
 package tsp
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
@@ -34,11 +38,9 @@ type Endpoint struct {
 	Policy string
 	// Timeout bounds a request to this authority, from dialing to the last octet; 0 means Config.Timeout.
 	Timeout time.Duration
-	// User and Password are sent by HTTP basic authentication when User is set.
-	User     string
-	Password sign.Secret
-	// Header is sent with each request: a key of the service, for one.
-	Header http.Header
+	// Connect says how this authority is reached, and as whom: what it sets takes the place of what Config.Connect does. It is sent to
+	// no other server, whatever redirects say.
+	Connect connect.Options
 }
 
 // Config says which authorities a [Client] asks, and how. Only Endpoints is needed.
@@ -58,7 +60,10 @@ type Config struct {
 	Rate float64
 	// MaxResponse bounds the octets of a response; 0 means [DefaultMaxResponse].
 	MaxResponse int
-	// Rest is how long an authority that could not be reached is asked last; 0 means [DefaultRest], less than 0 never.
+	// Rest is how long an authority that could not be reached is asked last, and how long one that is out of order is not asked at
+	// all: one of which a request had no answer within its time-out, or three in a row could not be made. Then one request is made,
+	// and others follow when that was answered. 0 means [DefaultRest]; less than 0 asks always. After a time-out, an authority is
+	// left alone four times as long as that at least.
 	Rest time.Duration
 
 	// Roots, Certificates and Tolerance are as in [VerifyOptions].
@@ -68,10 +73,10 @@ type Config struct {
 	// Clock tells the time that Tolerance is about; nil means time.Now.
 	Clock func() time.Time
 
-	// HTTP makes the requests; nil means a client of its own, with as many idle connections as InFlight, that uses the
-	// proxy of the environment. A redirect from https to http, and one of a request with credentials or headers of an
-	// Endpoint to another server, is not followed, whatever its CheckRedirect says.
-	HTTP *http.Client
+	// Connect says how authorities are reached. Without anything, by a client for HTTP of its own, with as many idle connections as
+	// InFlight, that uses the proxy of the environment. A redirect from https to http, and one of a request with credentials, headers
+	// or certificates to another server, is not followed, whatever Connect.HTTP.CheckRedirect says.
+	Connect connect.Options
 }
 
 // Client asks authorities for time-stamps. It is safe for concurrent use, and a batch shares one.
@@ -87,9 +92,11 @@ type Client struct {
 type endpoint struct {
 	Endpoint
 	place string // for errors: the URL without credentials and query
+	http  *http.Client
 
-	mu    sync.Mutex
-	until time.Time // it is asked last before that
+	breaker breaker.Breaker
+	mu      sync.Mutex
+	until   time.Time // it is asked last before that
 }
 
 // NewClient checks the configuration. Nothing is sent yet.
@@ -119,6 +126,7 @@ func NewClient(o Config) (*Client, error) {
 		return nil, input("client", "the hash of imprints is SHA-256, SHA-384 or SHA-512")
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight)}
+	common := httpClient(&o.Connect, o.InFlight)
 	for _, e := range o.Endpoints {
 		u, err := url.Parse(e.URL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -135,16 +143,35 @@ func NewClient(o Config) (*Client, error) {
 		if e.Timeout <= 0 {
 			e.Timeout = o.Timeout
 		}
-		c.endpoints = append(c.endpoints, &endpoint{Endpoint: e, place: u.Scheme + "://" + u.Host + u.EscapedPath()})
+		own := e.Connect // before they are completed
+		e.Connect = o.Connect.Over(own)
+		if err := cmp.Or(own.Check(), o.Connect.Check(), e.Connect.Check()); err != nil {
+			return nil, input("client", "%s: %s", place(u), err)
+		}
+		client := common
+		if own.HTTP != nil || own.Proxy != nil || own.Roots != nil || len(own.Certificates) != 0 {
+			client = httpClient(&e.Connect, o.InFlight)
+		}
+		c.endpoints = append(c.endpoints, &endpoint{Endpoint: e, place: place(u), http: client})
 	}
-	if c.o.HTTP == nil {
-		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: o.InFlight, IdleConnTimeout: 90 * time.Second}
-		c.o.HTTP = &http.Client{Transport: transport}
-	}
-	guarded := *c.o.HTTP // the caller's stays as it is
-	guarded.CheckRedirect = redirects(c.o.HTTP.CheckRedirect)
-	c.o.HTTP = &guarded
 	return c, nil
+}
+
+// place is a URL for errors, without credentials and query.
+func place(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
+
+// httpClient makes the client for HTTP.
+func httpClient(o *connect.Options, inFlight int) *http.Client {
+	guarded := &http.Client{}
+	if o.HTTP != nil {
+		*guarded = *o.HTTP // the caller's stays as it is
+	} else {
+		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: inFlight, IdleConnTimeout: 90 * time.Second}
+		o.Transport(transport)
+		guarded.Transport = transport
+	}
+	guarded.CheckRedirect = redirects(guarded.CheckRedirect)
+	return guarded
 }
 
 // Hash is the hash that imprints should be made with.
@@ -152,7 +179,8 @@ func (c *Client) Hash() crypto.Hash { return c.o.Hash }
 
 // Timestamp asks the authorities for a token over a digest, and returns the first that passes every check. When there is
 // none, the error is a [*Failure] that holds the [*Error] of each authority. When ctx ends it says so at once.
-func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (*Token, error) {
+func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (token *Token, err error) {
+	defer sign.Recover(&err)
 	if err := checkImprint(imprint); err != nil {
 		return nil, err
 	}
@@ -192,11 +220,23 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	if err != nil {
 		return nil, err
 	}
-	if err := c.turn(ctx); err != nil {
+	if err := e.resting(); err != nil { // whoever waits for a slot or the rate waits in vain
+		return nil, err
+	}
+	if err := c.turn(ctx, e); err != nil {
+		if resting, ok := err.(*Error); ok {
+			return nil, resting
+		}
 		return nil, &Error{Check: CheckTransport, Place: e.place, What: "not asked", Err: err}
 	}
+	pass, ok := e.breaker.Enter(time.Now())
+	if !ok {
+		<-c.slots
+		return nil, e.refusal()
+	}
 	response, media, fail := c.exchange(ctx, e, q.Raw)
-	<-c.slots
+	o := outcome(ctx, fail)
+	e.breaker.Done(pass, o, orNil(fail), breaker.Rest(c.o.Rest, e.Timeout, o), time.Now())
 	if fail == nil {
 		e.rest(0)
 		t, err := q.Token(response, &VerifyOptions{Certificates: c.o.Certificates, Roots: c.o.Roots, Tolerance: c.o.Tolerance, Clock: c.o.Clock})
@@ -214,6 +254,56 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	return nil, fail
 }
 
+// outcome is what a request says of the authority. "Too many requests" says that it is there.
+func outcome(ctx context.Context, fail *Error) breaker.Outcome {
+	switch {
+	case fail == nil || !fail.Temporary || fail.status == http.StatusTooManyRequests:
+		return breaker.Answered
+	case ctx.Err() != nil:
+		return breaker.Void
+	}
+	return breaker.Of(fail)
+}
+
+func orNil(fail *Error) error {
+	if fail == nil {
+		return nil
+	}
+	return fail
+}
+
+// resting is the error of an authority that is not asked now.
+func (e *endpoint) resting() error {
+	if !e.breaker.Open(time.Now()) {
+		return nil
+	}
+	return e.refusal()
+}
+
+// refusal is that error.
+func (e *endpoint) refusal() error {
+	s := e.breaker.State()
+	return &Error{Check: CheckTransport, Place: e.place, What: "not asked before " + s.Until.UTC().Format(time.RFC3339) + ", since it did not answer", Err: causeOf(s.Err), Temporary: true}
+}
+
+// causeOf is the last failure in short.
+func causeOf(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
+		return e.Err
+	}
+	return err
+}
+
+// Authorities tells the state of each endpoint, in their order.
+func (c *Client) Authorities() []sign.AuthorityState {
+	all := make([]sign.AuthorityState, len(c.endpoints))
+	for i, e := range c.endpoints {
+		s := e.breaker.State()
+		all[i] = sign.AuthorityState{Place: e.place, Resting: !s.Until.IsZero(), Until: s.Until, Failures: s.Failures, Err: s.Err}
+	}
+	return all
+}
+
 func (e *endpoint) rest(d time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -223,12 +313,16 @@ func (e *endpoint) rest(d time.Duration) {
 	}
 }
 
-// turn waits for a slot, which the caller gives back, and for the rate.
-func (c *Client) turn(ctx context.Context) error {
+// turn waits for a slot, which the caller gives back, and for the rate. An authority that rests by then costs no turn.
+func (c *Client) turn(ctx context.Context, e *endpoint) error {
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+	if err := e.resting(); err != nil {
+		<-c.slots
+		return err
 	}
 	if err := c.pace(ctx); err != nil {
 		<-c.slots

@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
@@ -277,7 +278,7 @@ func TestEndpoint(t *testing.T) {
 	answer := body(func(q []byte) []byte { return testpki.TimestampResponse(t, id, q) })
 	c := client(t, answers{"a": func(r *http.Request) (*http.Response, error) { got = r; return answer(r) }}, []string{"a"}, func(o *tsp.Config) {
 		o.Policy = "1.2.3"
-		o.Endpoints[0] = tsp.Endpoint{URL: "http://u:secret@a/tsr?key=secret", User: "user", Password: sign.NewSecret([]byte("pass")), Policy: "1.2.3.4", Header: http.Header{"X-Key": {"k"}}}
+		o.Endpoints[0] = tsp.Endpoint{URL: "http://u:secret@a/tsr?key=secret", Policy: "1.2.3.4", Connect: connect.Options{User: "user", Password: sign.NewSecret([]byte("pass")), Header: http.Header{"X-Key": {"k"}}}}
 	})
 	token, err := c.Timestamp(t.Context(), imprint())
 	require.NoError(t, err)
@@ -301,8 +302,8 @@ func TestRedirects(t *testing.T) {
 	id := pki.TSA(testpki.P256)
 	stamps := body(func(q []byte) []byte { return testpki.TimestampResponse(t, id, q) })
 	plain := tsp.Endpoint{}
-	password := tsp.Endpoint{User: "user", Password: sign.NewSecret([]byte("pass"))}
-	header := tsp.Endpoint{Header: http.Header{"X-Key": {"k"}}}
+	password := tsp.Endpoint{Connect: connect.Options{User: "user", Password: sign.NewSecret([]byte("pass"))}}
+	header := tsp.Endpoint{Connect: connect.Options{Header: http.Header{"X-Key": {"k"}}}}
 	for _, c := range []struct {
 		from, to string
 		endpoint tsp.Endpoint
@@ -339,10 +340,10 @@ func TestRedirects(t *testing.T) {
 			e := c.endpoint
 			e.URL = c.from
 			further := 0
-			client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{e}, HTTP: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+			client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{e}, Connect: connect.Options{HTTP: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 				further++
 				return nil
-			}}})
+			}}}})
 			require.NoError(t, err)
 			_, err = client.Timestamp(t.Context(), imprint())
 			if c.says == "" {
@@ -357,12 +358,12 @@ func TestRedirects(t *testing.T) {
 		})
 	}
 	asked := 0
-	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "http://a/"}}, HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "http://a/"}}, Connect: connect.Options{HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 		asked++
 		answer := reply(http.StatusTemporaryRedirect, http.NoBody)
 		answer.Header.Set("Location", "http://a/")
 		return answer, nil
-	})}})
+	})}}})
 	require.NoError(t, err)
 	_, err = client.Timestamp(t.Context(), imprint())
 	require.ErrorContains(t, err, "more than 4 times")
@@ -387,4 +388,91 @@ func TestWrongConfig(t *testing.T) {
 		_, err := c.Timestamp(t.Context(), d)
 		require.ErrorIs(t, err, sign.ErrInput, name)
 	}
+}
+
+// TestTransportPanics makes an error of a panic of the caller's client for HTTP, as often as there are requests.
+func TestTransportPanics(t *testing.T) {
+	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "http://a/"}}, InFlight: 1, Connect: connect.Options{HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		panic("the driver is broken")
+	})}}})
+	require.NoError(t, err)
+	for range 3 { // the slot is given back
+		_, err = client.Timestamp(t.Context(), imprint())
+		require.ErrorContains(t, err, "panic: the driver is broken")
+	}
+}
+
+// TestRestingAuthority leaves the only authority alone that is out of order, sees whether it is back, and tells its state.
+func TestRestingAuthority(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.TSA(testpki.P256)
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		back, refuses := false, false
+		good := body(func(request []byte) []byte {
+			return testpki.TimestampResponse(t, id, request, func(ts *testpki.Timestamp) { ts.GenTime = testpki.Now() })
+		})
+		c := client(t, answers{"a": func(r *http.Request) (*http.Response, error) {
+			asked.Add(1)
+			switch {
+			case back:
+				return good(r)
+			case refuses:
+				return reply(http.StatusServiceUnavailable, strings.NewReader("")), nil
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}}, []string{"a"}, func(o *tsp.Config) {
+			o.Endpoints[0].URL = "http://user:secret@a/tsr?key=secret"
+			o.Timeout, o.Rest, o.Clock = 5*time.Second, time.Minute, testpki.Now
+		})
+		require.Equal(t, []sign.AuthorityState{{Place: "http://a/tsr"}}, c.Authorities())
+		_, err := c.Timestamp(t.Context(), imprint())
+		require.ErrorIs(t, err, sign.ErrAuthority)
+		require.ErrorIs(t, err, tsp.CheckTransport)
+		state := c.Authorities()[0]
+		require.Equal(t, 1, state.Failures)
+		require.True(t, state.Resting)
+		require.Equal(t, time.Now().Add(time.Minute), state.Until)
+		require.ErrorContains(t, state.Err, "no answer within 5s")
+
+		began := time.Now()
+		for range 100 {
+			_, err = c.Timestamp(t.Context(), imprint())
+			require.ErrorContains(t, err, "http://a/tsr: transport: not asked before")
+			require.NotContains(t, err.Error(), "secret")
+			f, ok := errors.AsType[*tsp.Failure](err)
+			require.True(t, ok)
+			require.True(t, f.Temporary())
+		}
+		require.Zero(t, time.Since(began))
+		require.EqualValues(t, 1, asked.Load())
+
+		time.Sleep(time.Minute) // it is tried once, and rests again
+		_, err = c.Timestamp(t.Context(), imprint())
+		require.ErrorContains(t, err, "no answer within")
+		_, err = c.Timestamp(t.Context(), imprint())
+		require.ErrorContains(t, err, "not asked before")
+		require.EqualValues(t, 2, asked.Load())
+
+		time.Sleep(time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // a caller who gives up says nothing of it
+		defer cancel()
+		_, err = c.Timestamp(ctx, imprint())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		back = true
+		for range 3 {
+			_, err = c.Timestamp(t.Context(), imprint())
+			require.NoError(t, err)
+		}
+		require.Equal(t, []sign.AuthorityState{{Place: "http://a/tsr"}}, c.Authorities())
+
+		back, refuses = false, true // one that fails at once is asked three times in a row
+		before := asked.Load()
+		for range 10 {
+			_, err = c.Timestamp(t.Context(), imprint())
+			require.Error(t, err)
+		}
+		require.EqualValues(t, 3, asked.Load()-before)
+	})
 }

@@ -52,6 +52,8 @@ type Error struct {
 
 	// Temporary says that asking again later may help: the authority was not reached, or could not answer now.
 	Temporary bool
+
+	status int // of HTTP, when that is what failed
 }
 
 // Error is one sentence: place, check, what was found, cause.
@@ -97,6 +99,9 @@ func (f *Failure) Error() string {
 
 // Unwrap returns the failures.
 func (f *Failure) Unwrap() []error { return f.Errs }
+
+// Is says that a failure is of the class [sign.ErrAuthority].
+func (f *Failure) Is(target error) bool { return target == sign.ErrAuthority }
 
 // Temporary reports whether asking again later may help with one of the authorities at least.
 func (f *Failure) Temporary() bool {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -80,7 +81,7 @@ func reply(status int, r io.Reader) *http.Response {
 // client asks the authorities in the order of their names.
 func client(t testing.TB, a answers, names []string, bend ...func(*tsp.Config)) *tsp.Client {
 	t.Helper()
-	o := tsp.Config{HTTP: &http.Client{Transport: a}}
+	o := tsp.Config{Connect: connect.Options{HTTP: &http.Client{Transport: a}}}
 	for _, name := range names {
 		o.Endpoints = append(o.Endpoints, tsp.Endpoint{URL: "http://" + name + "/tsr"})
 	}

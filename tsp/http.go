@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
+
+	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // The media types of RFC 3161 section 3.4.
@@ -16,9 +18,6 @@ const (
 	mediaQuery = "application/timestamp-query"
 	mediaReply = "application/timestamp-reply"
 )
-
-// drained is how much of the body of an error is read so that the connection can be used again.
-const drained = 16 << 10
 
 // maxRedirects bounds how often an authority sends a request elsewhere.
 const maxRedirects = 4
@@ -37,8 +36,8 @@ func redirects(further func(*http.Request, []*http.Request) error) func(*http.Re
 			return fmt.Errorf("it redirects more than %d times", maxRedirects)
 		case r.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https":
 			return errors.New("it redirects from https to http, where everybody reads along; if it has moved, configure its new address")
-		case r.Context().Value(credentials{}) != nil && !sameServer(from, r.URL):
-			return fmt.Errorf("it redirects to %s, which the credentials are not for; if it has moved, configure its new address", r.URL.Host)
+		case r.Context().Value(credentials{}) != nil && !connect.SameServer(from, r.URL):
+			return connect.Elsewhere(r.URL)
 		case further != nil:
 			return further(r, via)
 		}
@@ -46,43 +45,41 @@ func redirects(further func(*http.Request, []*http.Request) error) func(*http.Re
 	}
 }
 
-// sameServer reports whether a redirect stays at the server, or goes to it by https.
-func sameServer(from, to *url.URL) bool {
-	if from.Scheme == to.Scheme {
-		return strings.EqualFold(from.Host, to.Host)
-	}
-	return to.Scheme == "https" && from.Port() == "" && to.Port() == "" && strings.EqualFold(from.Hostname(), to.Hostname())
-}
-
-// exchange posts a request and reads the response. The media type of the answer decides nothing, since what matters is
+// exchange posts a request, reads the response and gives the slot back. The media type of the answer decides nothing, since what matters is
 // whether it can be read; it is named when it cannot.
 func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (response []byte, media string, fail *Error) {
+	defer func() { <-c.slots }()
+	var panicked error
+	defer func() {
+		if panicked != nil {
+			response, media, fail = nil, "", &Error{Check: CheckTransport, What: "the client for HTTP failed", Err: panicked}
+		}
+	}()
+	defer sign.Recover(&panicked) // a RoundTripper may be the caller's
 	ctx, cancel := context.WithTimeoutCause(ctx, e.Timeout, fmt.Errorf("no answer within %s", e.Timeout))
 	defer cancel()
 	carried := ctx
-	if u, err := url.Parse(e.URL); e.User != "" || len(e.Header) != 0 || err == nil && (u.User != nil || u.RawQuery != "") {
+	if u, err := url.Parse(e.URL); e.Connect.Secret() || err == nil && (u.User != nil || u.RawQuery != "") {
 		carried = context.WithValue(ctx, credentials{}, true)
 	}
 	r, err := http.NewRequestWithContext(carried, http.MethodPost, e.URL, bytes.NewReader(request))
 	if err != nil {
 		return nil, "", &Error{Check: CheckTransport, Err: bare(err)}
 	}
-	for name, values := range e.Header {
-		r.Header[http.CanonicalHeaderKey(name)] = values
-	}
+	e.Connect.Authorize(r)
 	r.Header.Set("Content-Type", mediaQuery)
 	r.Header.Set("Accept", mediaReply)
-	if e.User != "" {
-		r.SetBasicAuth(e.User, string(e.Password.Bytes()))
-	}
-	answer, err := c.o.HTTP.Do(r)
+	answer, err := e.http.Do(r)
 	if err != nil {
 		return nil, "", transportError(ctx, "the authority does not answer", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		_, _ = io.CopyN(io.Discard, answer.Body, drained)
 		fail = failed(CheckHTTPStatus, "the authority answered HTTP %d", answer.StatusCode)
+		if why := e.Connect.Reason(answer); why != "" {
+			fail.What += fmt.Sprintf(": %q", why)
+		}
+		fail.status = answer.StatusCode
 		fail.Temporary = answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests
 		return nil, "", fail
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -292,7 +293,13 @@ type rawSource interface {
 }
 
 // fetch asks the source of the caller.
-func (v *verifier) fetch(ctx context.Context, c, by *pki.Certificate, at time.Time) (*revocation.Status, error) {
+func (v *verifier) fetch(ctx context.Context, c, by *pki.Certificate, at time.Time) (status *revocation.Status, err error) {
+	defer sign.Recover(&err)
+	defer func() {
+		if err == nil && status == nil {
+			err = errors.New("the source gave neither a state nor an error")
+		}
+	}()
 	if raw, ok := v.o.Revocation.(rawSource); ok {
 		return raw.StatusRaw(ctx, c.Raw, by.Raw, at)
 	}

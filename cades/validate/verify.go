@@ -20,7 +20,8 @@ import (
 // Message checks every signature of a message, and reports each check by name. The content of a detached message is read
 // once; it may be nil when the message is attached or o.Digests stand for it. The error is for what kept the checks from being
 // made, such as a content that cannot be read.
-func Message(ctx context.Context, m *message.Message, content io.Reader, o *Options) (*Report, error) {
+func Message(ctx context.Context, m *message.Message, content io.Reader, o *Options) (report *Report, err error) {
+	defer sign.Recover(&err) // of a content, a clock or a scheme that the caller brings; there is no report then
 	if o == nil {
 		o = &Options{}
 	}
@@ -41,19 +42,19 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 	}
 	v.appended = v.work.Part(2)
 	v.wellMade(m.Signatures...)
-	report := &Report{Version: ReportVersion, Time: v.now().UTC(), Policy: v.rules.Name, Detached: m.Detached(), ContentType: m.SD.ContentType.String(), Signatures: []SignatureReport{}}
+	judged := &Report{Version: ReportVersion, Time: v.now().UTC(), Policy: v.rules.Name, Detached: m.Detached(), ContentType: m.SD.ContentType.String(), Signatures: []SignatureReport{}}
 	for i, j := range all {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		j.work = v.work.Share(len(all) - i)
-		report.Signatures = append(report.Signatures, v.finish(ctx, j))
+		judged.Signatures = append(judged.Signatures, v.finish(ctx, j))
 	}
 	for i, j := range all { // what is left is theirs
-		v.counterSignatures(ctx, &report.Signatures[i], j)
+		v.counterSignatures(ctx, &judged.Signatures[i], j)
 	}
-	report.Indication = worst(report.Signatures)
-	return report, nil
+	judged.Indication = worst(judged.Signatures)
+	return judged, nil
 }
 
 // verifier is one run of Verify.

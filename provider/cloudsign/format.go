@@ -42,7 +42,11 @@ func (f *Format) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (s
 
 // fits returns the key of a signer when it is one of this provider.
 func (p *Provider) fits(op, name string, s *sign.Signer) (*key, error) {
-	k, ok := s.Key().(*key)
+	inner := s.Key()
+	for w, ok := inner.(sign.WrappedKey); ok; w, ok = inner.(sign.WrappedKey) {
+		inner = w.Unwrap()
+	}
+	k, ok := inner.(*key)
 	if !ok || k.provider != p || s.Scheme().Name != SchemeName {
 		return nil, &sign.Error{Op: op, Place: name, Class: sign.ErrUnsupported, Hint: "the signer has a key or a scheme of another provider; open it from the one that the format is of, without WithScheme"}
 	}

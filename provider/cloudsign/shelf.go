@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 const (
@@ -21,8 +23,9 @@ const (
 
 // upload puts a content on the shelf and returns its name there, as CloudSign takes it. A part whose answer is lost is not sent
 // again at once: the service says after the last part which ones it lacks.
-func (c *Client) upload(ctx context.Context, f *file) (string, error) {
-	name, err := c.uploadParts(ctx, f)
+func (c *Client) upload(ctx context.Context, f *file) (name string, err error) {
+	defer sign.Recover(&err) // a content may be read by code of others, and this is a goroutine of its own
+	name, err = c.uploadParts(ctx, f)
 	if err != nil {
 		return "", c.fault("cloudsign: upload "+f.Name+" to", err, "nothing was signed; sign it again")
 	}

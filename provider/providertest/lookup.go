@@ -141,7 +141,7 @@ func (s *suite) ambiguous() {
 
 // listing checks that a listing and lookups agree.
 func (s *suite) listing() {
-	lister, ok := s.provider.(sign.Lister)
+	lister, ok := sign.As[sign.Lister](s.provider)
 	if !ok {
 		s.Skip("the provider is no sign.Lister")
 	}
@@ -194,12 +194,11 @@ func (s *suite) listed(all []sign.Entry, k Key) {
 }
 
 func (s *suite) chain() {
-	source, ok := s.provider.(sign.ChainSource)
-	if !ok {
+	if _, ok := sign.As[sign.ChainSource](s.provider); !ok {
 		s.Skip("the provider is no sign.ChainSource")
 	}
 	for _, k := range s.config.Keys {
-		chain, err := source.Chain(s.Context(), s.must(k))
+		chain, err := sign.Chain(s.Context(), s.provider, s.must(k))
 		if !s.fine("Chain of "+k.name(), err) {
 			continue
 		}
@@ -223,7 +222,7 @@ func (s *suite) chain() {
 }
 
 func (s *suite) chainListed(k Key, chain []*x509.Certificate) {
-	lister, ok := s.provider.(sign.Lister)
+	lister, ok := sign.As[sign.Lister](s.provider)
 	if !ok {
 		return
 	}
@@ -247,10 +246,10 @@ func sameChain(a, b []*x509.Certificate) bool {
 }
 
 func (s *suite) ping() {
-	if l, ok := s.provider.(sign.Limiter); ok && l.Limit() < 0 {
+	if l, ok := sign.As[sign.Limiter](s.provider); ok && l.Limit() < 0 {
 		s.Errorf("Limit is %d", l.Limit())
 	}
-	p, ok := s.provider.(sign.Pinger)
+	p, ok := sign.As[sign.Pinger](s.provider)
 	if !ok {
 		s.Skip("the provider is no sign.Pinger")
 	}

@@ -18,7 +18,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -104,18 +106,24 @@ func Run(t *testing.T, config Config) {
 		{"CloseDuring", (*suite).closeDuring},
 		{"Close", (*suite).close},
 		{"WrongSecret", (*suite).wrongSecret},
+		{"Wrapped", (*suite).wrapped},
+		{"Unwrap", (*suite).unwrap},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			if why := config.Skip[group.name]; why != "" {
 				t.Skip(why)
 			}
 			s := &suite{T: t, config: config}
+			defer s.recovered(nil)
 			if group.name != "WrongSecret" {
 				s.provider = config.Open(t)
 				if s.provider == nil {
 					t.Fatal("Open returned nil")
 				}
-				t.Cleanup(func() { _ = s.provider.Close() })
+				t.Cleanup(func() {
+					defer s.recovered(nil)
+					_ = s.provider.Close()
+				})
 			}
 			group.check(s)
 		})
@@ -128,6 +136,32 @@ type suite struct {
 	config   Config
 	provider sign.Provider
 	turn     atomic.Int64 // of the ways to sign
+	stack    sync.Once    // one is enough
+}
+
+// recovered is deferred around code of the provider: that it panicked fails its group, and the others are run. It then calls on, if
+// that is set.
+func (s *suite) recovered(on func()) {
+	if p := recover(); p != nil {
+		s.Errorf("the provider panicked: %v", p)
+		s.stack.Do(func() { s.Logf("%s", debug.Stack()) })
+	}
+	if on != nil {
+		on()
+	}
+}
+
+// background runs a check in a goroutine. When it has ended, however it did, one value is put into ended, if that has room.
+func (s *suite) background(wait *sync.WaitGroup, ended chan<- struct{}, check func()) {
+	wait.Go(func() {
+		defer s.recovered(func() {
+			select {
+			case ended <- struct{}{}:
+			default:
+			}
+		})
+		check()
+	})
 }
 
 // refused checks an error that must be: its class, that it says where, and that it tells no secret.
@@ -186,6 +220,9 @@ func (s *suite) must(k Key) sign.Key {
 		s.quiet("Key", err)
 		s.Fatalf("Key(%s): %v", k.ref(), err)
 	}
+	if key == nil {
+		s.Fatalf("Key(%s): neither a key nor an error", k.ref())
+	}
 	return key
 }
 
@@ -217,7 +254,7 @@ func (k Key) is(key sign.Key) bool {
 		return false
 	}
 	if k.Public == nil && k.Certificate != nil && k.Certificate.PublicKey == nil {
-		own, ok := key.(sign.SPKIKey)
+		own, ok := sign.As[sign.SPKIKey](key)
 		return ok && bytes.Equal(own.SubjectPublicKeyInfo(), k.Certificate.RawSubjectPublicKeyInfo)
 	}
 	return samePublic(k.public(), key.Public())
@@ -234,7 +271,7 @@ func (k Key) schemes(key sign.Key) []sign.Scheme {
 	if k.Schemes != nil {
 		return k.Schemes
 	}
-	if s, ok := key.(sign.Schemer); ok {
+	if s, ok := sign.As[sign.Schemer](key); ok {
 		return s.Schemes()
 	}
 	return sign.Schemes(key.Public())

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,11 @@ func TestSuiteFails(t *testing.T) {
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err, "the suite passed a provider with a fault")
 			require.Contains(t, string(out), "--- FAIL: TestFault/"+faults()[name].group, string(out))
-			require.NotContains(t, string(out), "panic:")
+			require.NotContains(t, string(out), "\npanic:", "the process ended")
+			if strings.HasPrefix(name, "panics") {
+				require.Contains(t, string(out), "the provider panicked: the driver is broken")
+				require.Contains(t, string(out), "--- FAIL: TestFault/Close", "the groups behind are run")
+			}
 		})
 	}
 }
@@ -88,7 +93,13 @@ type faulty struct {
 	chain func(chain []*x509.Certificate) []*x509.Certificate
 	shut  func() error
 	sign  func(good signFunc) signFunc
+	hide  bool
 }
+
+// hidingKey is a wrapper of nothing.
+type hidingKey struct{ *faultyKey }
+
+func (k *hidingKey) Unwrap() sign.Key { return nil }
 
 func (f *faulty) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 	find := f.Provider.Key
@@ -100,6 +111,9 @@ func (f *faulty) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 		return nil, err
 	}
 	k := &faultyKey{Key: key, sign: key.SignContext}
+	if f.hide {
+		return &hidingKey{k}, nil
+	}
 	if f.sign != nil {
 		k.sign = f.sign(key.SignContext)
 	}
@@ -114,6 +128,9 @@ func (f *faulty) Keys(ctx context.Context) iter.Seq2[sign.Entry, error] {
 }
 
 func (f *faulty) Chain(ctx context.Context, key sign.Key) ([]*x509.Certificate, error) {
+	if h, ok := key.(*hidingKey); ok {
+		key = h.faultyKey
+	}
 	chain, err := f.Provider.Chain(ctx, key.(*faultyKey).Key)
 	if f.chain != nil {
 		chain = f.chain(chain)
@@ -148,6 +165,18 @@ type fault struct {
 
 func faults() map[string]fault {
 	return map[string]fault{
+		"panics-when-asked": {"Lookup", func(f *faulty) {
+			f.find = func(context.Context, sign.Ref) (sign.Key, error) { panic("the driver is broken") }
+		}},
+		"panics-at-work": {"Concurrency", func(f *faulty) {
+			f.sign = func(signFunc) signFunc {
+				return func(context.Context, []byte, crypto.SignerOpts) ([]byte, error) { panic("the driver is broken") }
+			}
+		}},
+		"no-key-no-error": {"Schemes", func(f *faulty) {
+			f.find = func(context.Context, sign.Ref) (sign.Key, error) { return nil, nil }
+		}},
+		"wraps-nothing": {"Unwrap", func(f *faulty) { f.hide = true }},
 		"first-of-many": {"Ambiguous", func(f *faulty) {
 			f.find = func(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 				key, err := f.Provider.Key(ctx, ref)
@@ -278,4 +307,16 @@ type gate struct {
 func (g *gate) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	<-g.open
 	return g.Signer.Sign(rand.Reader, digest, opts)
+}
+
+// limited is a provider whose keys are behind a quota.
+func limited(open func(testing.TB) sign.Provider) func(testing.TB) sign.Provider {
+	return func(tb testing.TB) sign.Provider { return sign.LimitedProvider(open(tb), sign.Quota{Concurrency: 4}) }
+}
+
+// TestSuitePassesWrappers runs the suite over keys behind a quota, which have to be what they were without.
+func TestSuitePassesWrappers(t *testing.T) {
+	c := config(t, nil)
+	c.Open = limited(c.Open)
+	providertest.Run(t, c)
 }

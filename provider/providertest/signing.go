@@ -220,7 +220,7 @@ func (s *suite) contextBefore() {
 		}
 		s.works(k, key)
 	}
-	if l, ok := s.provider.(sign.Lister); ok {
+	if l, ok := sign.As[sign.Lister](s.provider); ok {
 		var last error
 		for _, err := range l.Keys(ctx) {
 			last = err
@@ -240,7 +240,7 @@ func (s *suite) contextDuring() {
 	var wait sync.WaitGroup
 	first := make(chan struct{}, s.config.Workers)
 	for range s.config.Workers {
-		wait.Go(func() {
+		s.background(&wait, first, func() {
 			for {
 				late := ctx.Err() != nil
 				_, err := s.sign(ctx, key, scheme, []byte("message"))
@@ -278,8 +278,10 @@ func (s *suite) contextWaiting() {
 	ctx := &watched{Context: inner, waiting: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.sign(ctx, key, scheme, []byte("message"))
-		done <- err
+		err := errors.New("the provider panicked")
+		defer func() { done <- err }()
+		defer s.recovered(nil)
+		_, err = s.sign(ctx, key, scheme, []byte("message"))
 	}()
 	select {
 	case <-ctx.waiting:
@@ -315,7 +317,7 @@ func (s *suite) concurrency() {
 		keys[i] = s.must(k)
 	}
 	for worker := range s.config.Workers {
-		wait.Go(func() {
+		s.background(&wait, nil, func() {
 			for i, k := range s.config.Keys {
 				scheme := k.schemes(keys[i])[0]
 				for round := range s.config.Rounds {
@@ -328,7 +330,7 @@ func (s *suite) concurrency() {
 				_, err := s.provider.Key(s.Context(), k.ref())
 				s.fine(k.name(), err)
 			}
-			if l, ok := s.provider.(sign.Lister); ok {
+			if l, ok := sign.As[sign.Lister](s.provider); ok {
 				for _, err := range l.Keys(s.Context()) {
 					s.fine("Keys", err)
 				}
@@ -347,7 +349,7 @@ func (s *suite) closeDuring() {
 	first := make(chan struct{}, s.config.Workers)
 	var closed atomic.Bool
 	for range s.config.Workers {
-		wait.Go(func() {
+		s.background(&wait, first, func() {
 			for {
 				late := closed.Load()
 				signature, err := s.sign(s.Context(), key, scheme, []byte("message"))
@@ -385,15 +387,15 @@ func (s *suite) close() {
 		_, err = whole.SignMessage(rand.Reader, []byte("message"), scheme.Opts)
 	}
 	s.gone("Sign after Close", err)
-	if p, ok := s.provider.(sign.Pinger); ok {
+	if p, ok := sign.As[sign.Pinger](s.provider); ok {
 		s.gone("Ping after Close", p.Ping(s.Context()))
 	}
-	if c, ok := s.provider.(sign.ChainSource); ok {
-		if _, err := c.Chain(s.Context(), key); err != nil {
+	if _, ok := sign.As[sign.ChainSource](s.provider); ok {
+		if _, err := sign.Chain(s.Context(), s.provider, key); err != nil {
 			s.gone("Chain after Close", err)
 		}
 	}
-	if l, ok := s.provider.(sign.Lister); ok {
+	if l, ok := sign.As[sign.Lister](s.provider); ok {
 		last := errors.New("the listing is empty")
 		for _, err := range l.Keys(s.Context()) {
 			last = err

@@ -13,7 +13,7 @@ import (
 // all are served, and each signature is of the key that was asked. A token may give handles of keys out again.
 func (s *suite) manyCallers() {
 	callers := 64
-	if l, ok := s.provider.(sign.Limiter); ok {
+	if l, ok := sign.As[sign.Limiter](s.provider); ok {
 		callers = min(max(callers, 4*l.Limit()), 256)
 	}
 	keys := make([]sign.Key, len(s.config.Keys))
@@ -22,7 +22,7 @@ func (s *suite) manyCallers() {
 	}
 	var wait sync.WaitGroup
 	for caller := range callers {
-		wait.Go(func() {
+		s.background(&wait, nil, func() {
 			i := caller % len(keys)
 			k := s.config.Keys[i]
 			scheme := k.schemes(keys[i])[0]

@@ -95,7 +95,7 @@ func withChain(key sign.Key, chain []*x509.Certificate) sign.Key {
 }
 
 func schemesOf(key sign.Key) []sign.Scheme {
-	if s, ok := key.(sign.Schemer); ok {
+	if s, ok := sign.As[sign.Schemer](key); ok {
 		return s.Schemes()
 	}
 	return sign.Schemes(key.Public())
@@ -103,7 +103,7 @@ func schemesOf(key sign.Key) []sign.Scheme {
 
 func spkiOf(key sign.Key) ([]byte, error) {
 	if k := foreign(key); k != nil {
-		if s, ok := k.signer.(sign.SPKIKey); ok {
+		if s, ok := sign.As[sign.SPKIKey](k.signer); ok {
 			return s.SubjectPublicKeyInfo(), nil
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
+	"net"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
@@ -26,6 +26,11 @@ const DefaultLimit = 32
 // foreign: its signatures are checked by [sign.Signer], and each call of its Sign runs in a goroutine, at most
 // Config.Limit of them, so that a service that hangs does not hold the caller beyond its context. A hanging call keeps
 // its place among those until it returns. A signer that has SignContext itself, as [sign.Key] does, is called directly.
+//
+// Its errors are of class [sign.ErrUnavailable] unless they are a [*sign.Error], and stop a batch: "access denied" would be said to
+// every content. What is over in a moment, such as "throttled", says so by a method Temporary() bool, as a [*sign.Error] with
+// Temporary set, or through [sign.Quota] of [sign.Limited], which also keeps to a quota and tries again. Errors of the network
+// (*net.OpError) are temporary.
 //
 // Closing the provider does not close the signer.
 func FromSigner(signer crypto.Signer, config Config) (*Provider, error) {
@@ -101,7 +106,7 @@ func (k *foreignKey) Public() crypto.PublicKey { return k.public }
 func (k *foreignKey) Limit() int { return cap(k.slots) }
 
 func (k *foreignKey) Schemes() []sign.Scheme {
-	if s, ok := k.signer.(sign.Schemer); ok {
+	if s, ok := sign.As[sign.Schemer](k.signer); ok {
 		return s.Schemes()
 	}
 	return sign.Schemes(k.public)
@@ -211,12 +216,8 @@ func (k *foreignKey) detached(ctx context.Context, f func(io.Reader, []byte, cry
 	go func() {
 		defer func() { <-k.slots }()
 		var o sign.Outcome
-		defer func() {
-			if p := recover(); p != nil { // nobody above could catch it, and it would end the process
-				o = sign.Outcome{Err: fmt.Errorf("panic: %v", p)}
-			}
-			done <- o
-		}()
+		defer func() { done <- o }()
+		defer sign.Recover(&o.Err) // nobody above could catch it, and it would end the process
 		o.Signature, o.Err = f(rand.Reader, data, opts)
 	}()
 	select {
@@ -227,8 +228,8 @@ func (k *foreignKey) detached(ctx context.Context, f func(io.Reader, []byte, cry
 	}
 }
 
-// foreignError gives an error of a signer a class when it has none. What a service says when it fails may be over in a
-// moment, and stays with the item that met it.
+// foreignError gives an error of a signer a class when it has none. It is temporary when it says so, see [sign.IsTemporary], and when
+// the network failed on the way: then it stays with the item that met it. "Access denied" would be said to all the others, too.
 func foreignError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -236,5 +237,13 @@ func foreignError(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*sign.Error](err); ok || ctx.Err() != nil {
 		return err
 	}
-	return &sign.Error{Op: "soft: sign", Class: sign.ErrUnavailable, Err: err, Temporary: true}
+	if _, ok := errors.AsType[*sign.PanicError](err); ok { // says nothing of the next call
+		return &sign.Error{Op: "soft: sign", Err: err, Hint: "the code of the signer failed; its stack is in the PanicError"}
+	}
+	return &sign.Error{Op: "soft: sign", Class: sign.ErrUnavailable, Err: err, Temporary: temporary(err)}
+}
+
+func temporary(err error) bool {
+	_, network := errors.AsType[*net.OpError](err)
+	return network || sign.IsTemporary(err)
 }

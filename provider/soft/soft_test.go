@@ -10,9 +10,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -268,8 +271,38 @@ func TestForeignContextAndErrors(t *testing.T) {
 	require.NoError(t, err)
 	_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
 	require.ErrorIs(t, err, sign.ErrUnavailable)
-	require.False(t, sign.IsKeyError(err), "what a service says when it fails stays with the item")
+	require.True(t, sign.IsKeyError(err), "it would be said to every content")
+
+	for name, c := range map[string]struct {
+		err       error
+		temporary bool
+	}{
+		"plain":     {errors.New("access denied"), false},
+		"throttled": {throttled{}, true},
+		"wrapped":   {fmt.Errorf("kms: %w", throttled{}), true},
+		"network":   {fmt.Errorf("kms: %w", &net.OpError{Op: "read", Err: syscall.ECONNRESET}), true},
+		"says no":   {&sign.Error{Op: "kms: sign", Err: throttled{}}, false},
+	} {
+		key, err := soft.NewKey(failing{opaque{id.Key}, c.err}, 0)
+		require.NoError(t, err)
+		_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
+		require.ErrorIs(t, err, c.err, name)
+		require.Equal(t, c.temporary, sign.IsTemporary(err), name)
+	}
 }
+
+type throttled struct{}
+
+func (throttled) Error() string   { return "throttled" }
+func (throttled) Temporary() bool { return true }
+
+// failing is a signer with an error.
+type failing struct {
+	opaque
+	err error
+}
+
+func (f failing) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, f.err }
 
 // messages is a signer that makes the digest itself.
 type messages struct {
@@ -397,5 +430,6 @@ func TestForeignSignerPanics(t *testing.T) {
 	for range 3 { // the place is given back
 		_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
 		require.ErrorContains(t, err, "panic: the driver is broken")
+		require.False(t, sign.IsKeyError(err), "it says nothing of the next call")
 	}
 }

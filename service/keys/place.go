@@ -111,7 +111,7 @@ func (p *place) ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pinger, ok := provider.(sign.Pinger)
+	pinger, ok := sign.As[sign.Pinger](provider)
 	if !ok {
 		return nil
 	}

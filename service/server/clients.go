@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -39,13 +40,13 @@ func (c *clients) timestamper(all []Authority) (tsp.Timestamper, error) {
 }
 
 func (a *Authority) endpoint() (tsp.Endpoint, error) {
-	e := tsp.Endpoint{URL: a.URL, Policy: a.Policy, Timeout: a.Timeout, User: a.User}
+	e := tsp.Endpoint{URL: a.URL, Policy: a.Policy, Timeout: a.Timeout, Connect: connect.Options{User: a.User}}
 	if !a.Password.IsZero() {
 		password, err := a.Password.Read()
 		if err != nil {
 			return e, fmt.Errorf("the password of the authority %s: %w", a.URL, err)
 		}
-		e.Password = password
+		e.Connect.Password = password
 	}
 	return e, nil
 }

@@ -69,7 +69,7 @@ func (g gauges) Collect(c chan<- prometheus.Metric) {
 			gauge(descSessions, float64(busy), store, "busy")
 			gauge(descSessions, float64(open), store, "open")
 			gauge(descQueue, float64(waiting), store)
-			if limit, ok := p.(sign.Limiter); ok {
+			if limit, ok := sign.As[sign.Limiter](p); ok {
 				gauge(descSessions, float64(limit.Limit()), store, "limit")
 			}
 		}

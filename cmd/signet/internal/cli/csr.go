@@ -114,7 +114,7 @@ func (s contextSigner) SignMessage(_ io.Reader, message []byte, opts crypto.Sign
 // requestAlgorithm is the first scheme that the key can do and requests can be signed with.
 func requestAlgorithm(key sign.Key, chosen *sign.Scheme) (x509.SignatureAlgorithm, error) {
 	all := sign.Schemes(key.Public())
-	if s, ok := key.(sign.Schemer); ok && chosen == nil { // what is chosen is tried
+	if s, ok := sign.As[sign.Schemer](key); ok && chosen == nil { // what is chosen is tried
 		all = s.Schemes()
 	}
 	for _, s := range all {
@@ -128,7 +128,7 @@ func requestAlgorithm(key sign.Key, chosen *sign.Scheme) (x509.SignatureAlgorith
 	if chosen != nil {
 		return 0, fmt.Errorf("--scheme %s: the key cannot sign a request with it; signet keys lists what the key can do", chosen.Name)
 	}
-	if e, ok := key.(sign.SchemeExplainer); ok && len(all) == 0 && e.ExplainSchemes() != "" {
+	if e, ok := sign.As[sign.SchemeExplainer](key); ok && len(all) == 0 && e.ExplainSchemes() != "" {
 		return 0, fmt.Errorf("the key can do no scheme here: %s", e.ExplainSchemes())
 	}
 	return 0, errors.New("no scheme of the key can sign a request for a certificate; signet keys lists what the key can do")

@@ -24,7 +24,7 @@ const (
 
 // key finds the key that is meant.
 func (d *diagnosis) key(ctx context.Context, keys *keyring) sign.Key {
-	if lister, ok := keys.Provider.(sign.Lister); ok {
+	if lister, ok := sign.As[sign.Lister](keys.Provider); ok {
 		for _, err := range lister.Keys(ctx) {
 			if err != nil && ctx.Err() == nil {
 				d.add(checkNote, "key", "", "%s", sentence(err))
@@ -65,7 +65,7 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 	scheme, ok := schemeOf(key, signer)
 	if !ok {
 		text := "there is no scheme that the key can do"
-		if e, ok := key.(sign.SchemeExplainer); ok && e.ExplainSchemes() != "" {
+		if e, ok := sign.As[sign.SchemeExplainer](key); ok && e.ExplainSchemes() != "" {
 			text += ": " + e.ExplainSchemes()
 		}
 		d.add(checkFailed, "signature", "", "%s", text)
@@ -103,7 +103,7 @@ func (d *diagnosis) signing(ctx context.Context, keys *keyring, key sign.Key, no
 func (d *diagnosis) otherSchemes(ctx context.Context, key sign.Key, used sign.Scheme) {
 	family := func(s sign.Scheme) string { return s.Name[:strings.LastIndexByte(s.Name, '-')+1] } // without the hash
 	tried := map[string]bool{family(used): true}
-	s, ok := key.(sign.Schemer)
+	s, ok := sign.As[sign.Schemer](key)
 	if !ok {
 		return
 	}
@@ -141,7 +141,7 @@ func schemeOf(key sign.Key, signer *sign.Signer) (sign.Scheme, bool) {
 		return *signer.Scheme(), true
 	}
 	all := sign.Schemes(key.Public())
-	if s, ok := key.(sign.Schemer); ok {
+	if s, ok := sign.As[sign.Schemer](key); ok {
 		all = s.Schemes()
 	}
 	if len(all) == 0 {
@@ -168,7 +168,7 @@ func testSignature(ctx context.Context, key sign.Key, signer *sign.Signer, schem
 
 // moreCertificates says that a key has others than the one that is taken.
 func (d *diagnosis) moreCertificates(ctx context.Context, keys *keyring, taken *x509.Certificate) {
-	lister, ok := keys.Provider.(sign.Lister)
+	lister, ok := sign.As[sign.Lister](keys.Provider)
 	if !ok {
 		return
 	}

@@ -33,7 +33,7 @@ type rate struct {
 func (d *diagnosis) rates(ctx context.Context, keys *keyring, key sign.Key, scheme sign.Scheme) {
 	limit := mostSessions
 	for _, of := range []any{keys.Provider, key} {
-		if l, ok := of.(sign.Limiter); ok && l.Limit() > 0 {
+		if l, ok := sign.As[sign.Limiter](of); ok && l.Limit() > 0 {
 			limit = min(limit, l.Limit())
 		}
 	}

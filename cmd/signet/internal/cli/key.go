@@ -24,6 +24,8 @@ import (
 type keyFlags struct {
 	key, passwordFile, keyPINFile, cert string
 
+	chain []string // files with issuers of the key's certificate
+
 	finalTry bool
 	sessions int           // of a token; 0 is the default
 	root     bool          // chains end with the root when it is known
@@ -39,6 +41,7 @@ func (f *keyFlags) register(cmd *cobra.Command, env func(string) string, cert bo
 	flags.BoolVar(&f.finalTry, "final-try", false, "try the PIN of a token also when one more wrong one will lock it")
 	if cert {
 		flags.StringVar(&f.cert, "cert", "", "which key of several, `REF`: a thumbprint (see signet keys), label:TEXT, id:HEX, or the file of its certificate")
+		flags.StringArrayVar(&f.chain, "chain", nil, "the issuers of the key's certificate that are not with it, `FILE`, in the forms of --trust of verify; may be repeated")
 	}
 	f.key = env("SIGNET_KEY") // stays unless the flag is given
 	f.given = func() bool { return flags.Changed("key") }
@@ -97,6 +100,13 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 	ref, certificates, err := parseRef(f.cert)
 	if err != nil {
 		return nil, err
+	}
+	for _, path := range f.chain {
+		issuers, err := readCertificates(path)
+		if err != nil {
+			return nil, usage("--chain %s: %w", path, cause(err))
+		}
+		certificates = append(certificates, issuers...)
 	}
 	if f.key == demoKey {
 		keys, err := a.openDemo(ctx)

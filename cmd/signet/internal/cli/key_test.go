@@ -173,6 +173,20 @@ func TestKeys(t *testing.T) {
 	require.Contains(t, got.stderr, "expired on")
 }
 
+// TestSignWarns says that the certificate outlives what is thought of its key, and signs.
+func TestSignWarns(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "a")
+	w.write("rsa.pem", keyPEM(t, w.pki.Leaf(testpki.RSA2048)))
+	w.write("p256.pem", keyPEM(t, w.pki.Leaf(testpki.P256)))
+	got := w.run("sign", "--key", "@rsa.pem", "@a")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	require.Contains(t, got.stderr, "warning: the certificate is valid until 2049-12-31, and RSASSA-PKCS1-v1_5 with RSA of 2048 bits does not count after ")
+	got = w.run("sign", "--key", "@p256.pem", "--out", w.path("out"), "@a")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	require.NotContains(t, got.stderr, "warning")
+}
+
 func TestDemo(t *testing.T) {
 	w := newWorld(t)
 	w.write("a", "a")

@@ -83,7 +83,7 @@ func (a *app) keys(ctx context.Context, f *keyFlags, asJSON bool) error {
 		return err
 	}
 	defer func() { _ = keys.Close() }()
-	lister, ok := keys.Provider.(sign.Lister)
+	lister, ok := sign.As[sign.Lister](keys.Provider)
 	if !ok {
 		return keyFailure(fmt.Errorf("%s cannot list its keys", f.key))
 	}

@@ -9,11 +9,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/revocation"
@@ -27,6 +29,7 @@ type levelFlags struct {
 	tsaPolicy string
 	cache     string
 	private   bool
+	connectFlags
 
 	known []*x509.Certificate // that chains may be completed with, beside those of the demo identity
 }
@@ -37,6 +40,12 @@ func (f *levelFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.tsaPolicy, "tsa-policy", "", "ask the authority of time-stamps for this policy, `OID`")
 	flags.StringVar(&f.cache, "cache", "", "keep revocation values in `DIR` until the next ones are due")
 	flags.BoolVar(&f.private, "allow-private", false, "fetch revocation values from private addresses, too: for authorities in one's own network")
+	f.connectFlags.register(flags)
+}
+
+// stamps are the authorities of time-stamps in the network.
+func (f *levelFlags) stamps() []string {
+	return slices.DeleteFunc(slices.Clone(f.tsa), func(t string) bool { return t == demoKey })
 }
 
 // check refuses flags that do not fit the level.
@@ -56,7 +65,7 @@ func (f *levelFlags) check(level cades.Level) error {
 			return usage("--tsa %s: give a URL that begins with http:// or https://, or demo", t)
 		}
 	}
-	return nil
+	return f.connectFlags.check(f.stamps())
 }
 
 func levelName(l cades.Level) string {
@@ -70,10 +79,16 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 	}
 	var all authorities
 	config := tsp.Config{Policy: f.tsaPolicy, Clock: a.Now}
-	for _, t := range f.tsa {
-		if t != demoKey {
-			config.Endpoints = append(config.Endpoints, tsp.Endpoint{URL: t})
+	for _, t := range f.stamps() {
+		o, err := f.connectFlags.options(ctx, a, t)
+		if err != nil {
+			return nil, nil, err
 		}
+		config.Endpoints = append(config.Endpoints, tsp.Endpoint{URL: t, Connect: o})
+	}
+	proxy, err := proxyURL(f.proxy)
+	if err != nil {
+		return nil, nil, err
 	}
 	known := &revocation.Values{}
 	if demo, values, err := a.demoAuthority(ctx, f); err != nil {
@@ -92,7 +107,7 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 		}
 		all = append(authorities{client}, all...)
 	}
-	source, err := revocation.New(revocation.Config{Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now})
+	source, err := revocation.New(revocation.Config{Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
 	if err != nil {
 		return nil, nil, usage("--cache %s: %w", f.cache, err)
 	}

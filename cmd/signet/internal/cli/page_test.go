@@ -28,7 +28,7 @@ func TestCommandLinePage(t *testing.T) {
 	w.write("docs/b/c.md", "c\n")
 	w.write("contract.pdf", "contract\n")
 	w.write("seal.pass", password+"\n")
-	w.writeP12("seal.p12", password, w.pki.Leaf(testpki.RSA2048))
+	w.writeP12("seal.p12", password, w.pki.Leaf(testpki.P256))
 	w.write("bin/signet", "#!/bin/sh\nexec '"+signet+"' \"$@\"\n")
 	require.NoError(t, os.Chmod(w.path("bin/signet"), 0o755))
 	t.Cleanup(func() { _ = exec.Command("softhsm2-util", "--delete-token", "--token", "seal").Run() })

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/revocation"
 )
 
@@ -18,6 +19,7 @@ type revocationFlags struct {
 	values         []string
 	fetch, private bool
 	cache, mode    string
+	proxy          string
 }
 
 func (f *revocationFlags) register(cmd *cobra.Command) {
@@ -26,6 +28,7 @@ func (f *revocationFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.fetch, "fetch", false, "ask the places that certificates name whether they were revoked, and for issuers that are not inside")
 	flags.StringVar(&f.cache, "cache", "", "with --fetch, keep the answers in `DIR` until the next ones are due")
 	flags.BoolVar(&f.private, "allow-private", false, "with --fetch, ask at private addresses, too: for authorities in one's own network")
+	registerProxy(flags, &f.proxy)
 	flags.StringVar(&f.mode, "revocation", "on", "`MODE`: off leaves out whether certificates were revoked, and the report says so")
 }
 
@@ -42,6 +45,8 @@ func (f *revocationFlags) into(a *app, o *cades.VerifyOptions) error {
 		return usage("--cache is for --fetch")
 	case !f.fetch && f.private:
 		return usage("--allow-private is for --fetch")
+	case !f.fetch && f.proxy != "":
+		return usage("--proxy is for --fetch")
 	}
 	for _, path := range f.values {
 		if err := readValues(path, o); err != nil {
@@ -49,7 +54,11 @@ func (f *revocationFlags) into(a *app, o *cades.VerifyOptions) error {
 		}
 	}
 	if f.fetch {
-		client, err := revocation.New(revocation.Config{Known: o.Values, Roots: o.Roots, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now})
+		proxy, err := proxyURL(f.proxy)
+		if err != nil {
+			return err
+		}
+		client, err := revocation.New(revocation.Config{Known: o.Values, Roots: o.Roots, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
 		if err != nil {
 			return usage("--cache %s: %w", f.cache, err)
 		}

@@ -114,6 +114,9 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 		return usage("%w", err)
 	}
 	a.checkValidity(signer.Certificate())
+	for _, warning := range options.Warnings(signer) {
+		a.warn("%s", warning)
+	}
 	out, err := newOutputs(in, a.Stdout)
 	if err != nil {
 		return err

@@ -1,0 +1,144 @@
+package cades_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/batch"
+	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/internal/testlevels"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
+)
+
+// dead accepts every request and never answers.
+type dead struct{ asked atomic.Int64 }
+
+func (d *dead) RoundTrip(r *http.Request) (*http.Response, error) {
+	d.asked.Add(1)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestDeadAuthority ends a batch of 2,000 within two time-outs of a server that accepts and never answers, and gives each container at
+// the level that was reached.
+func TestDeadAuthority(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+		c.OCSPServer, c.CRLDistributionPoints = []string{"http://ocsp.example/"}, []string{"http://crl.example/list"}
+	})
+	const timeout = 30 * time.Second
+	contents := make([]batch.Content, 2000)
+	for i := range contents {
+		contents[i] = sign.Bytes(fmt.Sprint(i), []byte(fmt.Sprint(i)))
+	}
+	client := func(t *testing.T, d *dead, o tsp.Config, hosts ...string) *tsp.Client {
+		for _, h := range hosts {
+			o.Endpoints = append(o.Endpoints, tsp.Endpoint{URL: "http://" + h + "/"})
+		}
+		o.Connect.HTTP = &http.Client{Transport: d}
+		c, err := tsp.NewClient(o)
+		require.NoError(t, err)
+		return c
+	}
+	for name, c := range map[string]struct {
+		level   cades.Level
+		reached string
+		bend    func(*testing.T, *dead, *cades.Options)
+		within  time.Duration
+	}{
+		"one authority": {cades.T, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
+			o.Timestamper = client(t, d, tsp.Config{}, "tsa")
+		}, timeout},
+		"one request at a time": {cades.T, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
+			o.Timestamper = client(t, d, tsp.Config{InFlight: 1, Rate: 1}, "tsa")
+		}, 2 * timeout},
+		"two authorities": {cades.T, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
+			o.Timestamper = client(t, d, tsp.Config{}, "tsa", "other")
+		}, 2 * timeout},
+		"revocation": {cades.LT, "CAdES-T", func(t *testing.T, d *dead, o *cades.Options) {
+			o.Timestamper = testlevels.Authority(t, pki, fixed)
+			source, err := revocation.New(revocation.Config{Connect: connect.Options{HTTP: &http.Client{Transport: d}}, Clock: fixed, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
+			require.NoError(t, err)
+			o.Revocation = source
+		}, 2 * timeout}, // one for OCSP, one for CRLs: two servers
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &dead{}
+				o := &cades.Options{Level: c.level, Clock: fixed}
+				c.bend(t, d, o)
+				s := signerOf(t, id, sign.ECDSA(crypto.SHA256))
+				began := time.Now()
+				results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{KeepLower: true})
+				require.NoError(t, err)
+				require.LessOrEqual(t, time.Since(began), c.within)
+				require.LessOrEqual(t, d.asked.Load(), int64(64))
+				for _, r := range results {
+					require.ErrorIs(t, r.Err, sign.ErrAuthority)
+					require.False(t, sign.IsKeyError(r.Err))
+				}
+				last := results[len(results)-1]
+				if c.level == cades.T { // of revocation, the failure itself is remembered
+					require.ErrorContains(t, last.Err, "not asked before")
+				}
+				m, err := cades.Parse(last.Signature)
+				require.NoError(t, err)
+				require.Equal(t, c.reached, m.Signatures()[0].LevelName())
+			})
+		})
+	}
+}
+
+// TestStopOnAuthority ends the batch with the first of them.
+func TestStopOnAuthority(t *testing.T) {
+	pki := testpki.New(t)
+	contents := make([]batch.Content, 200)
+	for i := range contents {
+		contents[i] = sign.Bytes(fmt.Sprint(i), []byte(fmt.Sprint(i)))
+	}
+	errFull := errors.New("the account has no time-stamps left")
+	of := p256(t, pki)
+	key := &countingKey{Key: of.Key()}
+	s, err := sign.New(key, of.Chain(), sign.ECDSA(crypto.SHA256))
+	require.NoError(t, err)
+	o := &cades.Options{Level: cades.T, Clock: fixed, Timestamper: refusing{errFull}}
+	results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{StopOnAuthority: true, Window: 4, Workers: 1})
+	require.ErrorIs(t, err, sign.ErrAuthority)
+	require.ErrorIs(t, err, errFull)
+	require.Len(t, results, 200)
+	require.ErrorIs(t, results[199].Err, batch.ErrStopped)
+	require.Less(t, key.calls.Load(), int64(100), "the key is not used for what nobody will get")
+
+	results, err = batch.Sign(t.Context(), s, o, contents, nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, results[199].Err, errFull)
+	require.NotErrorIs(t, results[199].Err, batch.ErrStopped)
+}
+
+type refusing struct{ err error }
+
+func (r refusing) Timestamp(context.Context, sign.Digest) (*tsp.Token, error) { return nil, r.err }
+
+type countingKey struct {
+	sign.Key
+	calls atomic.Int64
+}
+
+func (k *countingKey) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	k.calls.Add(1)
+	return k.Key.SignContext(ctx, digest, opts)
+}

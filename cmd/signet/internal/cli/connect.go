@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/provider/soft"
+)
+
+// connectFlags say how authorities are reached.
+type connectFlags struct {
+	ca             []string
+	cert           string
+	user, password string
+	proxy          string
+}
+
+func (f *connectFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.ca, "tsa-ca", nil, "the certificates that the authority of time-stamps shows in https are issued by `FILE`, in the forms of --trust, instead of by those of the system; may be repeated")
+	flags.StringVar(&f.cert, "tsa-cert", "", "show the authority of time-stamps the certificate in `FILE`: PEM, with its key and no password")
+	flags.StringVar(&f.user, "tsa-user", "", "the `NAME` of the account with the authority of time-stamps; needs --tsa-password-file")
+	flags.StringVar(&f.password, "tsa-password-file", "", "the `FILE` with the password of that account")
+	registerProxy(flags, &f.proxy)
+}
+
+func registerProxy(flags *pflag.FlagSet, proxy *string) {
+	flags.StringVar(proxy, "proxy", "", "ask authorities through the proxy at `URL` (http, https or socks5); without it, authorities of time-stamps through that of HTTPS_PROXY")
+}
+
+// check refuses flags that do not fit together. stamps are the authorities in the network.
+func (f *connectFlags) check(stamps []string) error {
+	own := map[string]bool{"--tsa-ca": len(f.ca) != 0, "--tsa-cert": f.cert != "", "--tsa-user": f.user != "", "--tsa-password-file": f.password != ""}
+	for _, name := range []string{"--tsa-ca", "--tsa-cert", "--tsa-user", "--tsa-password-file"} {
+		switch {
+		case own[name] && len(stamps) == 0:
+			return usage("%s is for an authority of time-stamps; give --tsa URL", name)
+		case own[name] && name != "--tsa-ca" && len(stamps) > 1:
+			return usage("%s is for one authority of time-stamps, and there are %d; which of them may see it? Give one --tsa", name, len(stamps))
+		}
+	}
+	if (f.user == "") != (f.password == "") {
+		return usage("--tsa-user and --tsa-password-file belong together")
+	}
+	_, err := proxyURL(f.proxy)
+	return err
+}
+
+// proxyURL reads --proxy. What is wrong is not repeated: there may be a password in it.
+func proxyURL(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	if err == nil {
+		err = (&connect.Options{Proxy: u}).Check()
+	}
+	if err != nil {
+		return nil, usage("--proxy: give a URL that begins with http://, https:// or socks5://, such as http://proxy.example:3128")
+	}
+	return u, nil
+}
+
+// options opens what the flags name.
+func (f *connectFlags) options(ctx context.Context, a *app, stamp string) (connect.Options, error) {
+	var o connect.Options
+	var err error
+	if o.Proxy, err = proxyURL(f.proxy); err != nil {
+		return o, err
+	}
+	for _, path := range f.ca {
+		all, err := readCertificates(path)
+		if err != nil {
+			return o, usage("--tsa-ca %s: %w", path, cause(err))
+		}
+		if o.Roots == nil {
+			o.Roots = x509.NewCertPool()
+		}
+		for _, c := range all {
+			o.Roots.AddCert(c)
+		}
+	}
+	if f.cert != "" {
+		pair, err := clientCertificate(f.cert)
+		if err != nil {
+			return o, usage("--tsa-cert %s: %w", f.cert, err)
+		}
+		o.Certificates = []tls.Certificate{pair}
+	}
+	if f.user != "" {
+		a.checkSecretFile("password", f.password)
+		if o.Password, err = soft.PasswordFile(f.password)(ctx, "the account"); err != nil {
+			return o, usage("--tsa-password-file %s: %w", f.password, cause(err))
+		}
+		o.User = f.user
+		if strings.HasPrefix(strings.ToLower(stamp), "http://") {
+			a.warn("the password of --tsa-user goes to %s, where everybody on the way reads it; an https:// address mends that", placeOf(stamp))
+		}
+	}
+	if err := o.Check(); err != nil {
+		return o, usage("--tsa: %w", err)
+	}
+	return o, nil
+}
+
+// placeOf is a URL without credentials and query.
+func placeOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the authority"
+	}
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
+}
+
+// clientCertificate reads a certificate and its key. An error repeats nothing of the file.
+func clientCertificate(path string) (tls.Certificate, error) {
+	data, err := readSmall(path, maxCertificateFile)
+	if err != nil {
+		return tls.Certificate{}, cause(err)
+	}
+	defer clear(data)
+	if b, _ := pem.Decode(data); b == nil {
+		return tls.Certificate{}, errors.New("it is not PEM; make it so with openssl pkcs12 -in FILE -nodes")
+	}
+	pair, err := tls.X509KeyPair(data, data)
+	if err != nil {
+		return tls.Certificate{}, errors.New("there has to be a certificate in it and, without a password, the key of that")
+	}
+	return pair, nil
+}
