@@ -269,7 +269,11 @@ func TestWrongPIN(t *testing.T) {
 			require.Contains(t, failures[0].Error(), "wrong try")
 		}
 		require.NotContains(t, failures[0].Error(), s.wrongPIN(t))
-		require.EqualValues(t, logins+1, s.count(fnLogin), "one try")
+		if s.given == nil {
+			require.EqualValues(t, logins+1, s.count(fnLogin), "one try")
+		} else { // by the same token, the PIN was refused above already
+			require.LessOrEqual(t, s.count(fnLogin), logins+1, "one try")
+		}
 		leakFree(t, s.shim, before, p)
 	})
 }
