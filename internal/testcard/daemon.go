@@ -126,8 +126,9 @@ func (d *Daemon) Restart() error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
+	// -x: it ends when nobody was connected for a minute, as when a test did not come to its end.
 	// sd_listen_fds(3): the number of the process that is meant, and one descriptor, which is 3.
-	d.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh", pcscd(), "-f", "-i", "-c", filepath.Join(d.dir, "conf"))
+	d.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh", pcscd(), "-f", "-i", "-x", "-c", filepath.Join(d.dir, "conf"))
 	if help, _ := exec.Command(pcscd(), "--help").CombinedOutput(); strings.Contains(string(help), "--disable-polkit") {
 		d.cmd.Args = append(d.cmd.Args, "--disable-polkit") // from 2.0 on; there may be no polkit to ask
 	}

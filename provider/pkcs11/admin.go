@@ -31,7 +31,7 @@ func (p *Provider) writing(ctx context.Context, op string, times int, f func(s *
 		if err != nil {
 			return err
 		}
-		defer func() { _ = s.Close() }()
+		defer drop(s)
 		if _, err := p.checkToken(op, p.slotNow()); err != nil {
 			return err // nothing is written to another one
 		}

@@ -340,3 +340,27 @@ const (
 	waitLong = 10 * time.Second
 	tick     = 20 * time.Millisecond
 )
+
+// TestHungClose has a module that does not come back from C_CloseSession of sessions that have failed. They are left behind, and neither
+// their callers nor other sessions wait for them.
+func TestHungClose(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := softStage(t)
+	p, key := s.open(t, func(c *pkcs11.Config) { c.Sessions = 3 })
+	require.Empty(t, s.many(t.Context(), key, 8, 5))
+	atomic.StoreInt64(s.fn(fnCloseSession).hang, 1)
+	s.fail(fnSign, 0, 3, 0x30)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLong)
+	defer cancel()
+	done := make(chan []error, 1)
+	go func() { done <- s.many(ctx, key, 8, 5) }()
+	select {
+	case failures := <-done:
+		require.Empty(t, failures)
+	case <-ctx.Done():
+		t.Error("callers wait for a session that is closed")
+	}
+	require.Positive(t, atomic.LoadInt64(s.fn(fnCloseSession).hanging))
+	atomic.StoreInt64(s.fn(fnCloseSession).hang, 0)
+	leakFree(t, s.shim, before, p)
+}

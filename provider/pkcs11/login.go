@@ -41,7 +41,7 @@ func (p *Provider) newSession(ctx context.Context, fresh bool) (*p11.Session, er
 	p.slot = slot
 	p.mu.Unlock()
 	if err := p.login(ctx, s, token, fresh); err != nil {
-		_ = s.Close()
+		drop(s)
 		return nil, err
 	}
 	return s, nil

@@ -12,7 +12,8 @@ import (
 
 // PINFunc returns the PIN that is asked for. It is called for each login: when the provider is opened, after a token was
 // lost, and for each signature of a key with CKA_ALWAYS_AUTHENTICATE. The secret is overwritten after its use, so each
-// call returns one of its own. A prompt is a PINFunc, too.
+// call returns one of its own: one that consists of zeros is not tried. A prompt is a PINFunc, too. Other logins with the same module
+// wait for it, so it must not open a token of that module, or sign with a key that wants a PIN.
 type PINFunc func(ctx context.Context, asked PINRequest) (sign.Secret, error)
 
 // ask calls the function. One that panics on the goroutine of a worker would end the program, and on that of a caller who takes it,

@@ -16,17 +16,18 @@ import (
 
 // The functions that tests bend, by their place in the function list.
 const (
-	fnOpenSession = 12
-	fnSessionInfo = 15
-	fnLogin       = 18
-	fnFindInit    = 26
-	fnSignInit    = 42
-	fnSign        = 43
-	fnGenerate    = 59
-	fnInitialize  = 0
-	fnFinalize    = 1
-	fnSlotList    = 4
-	fnTokenInfo   = 6
+	fnOpenSession  = 12
+	fnCloseSession = 13
+	fnSessionInfo  = 15
+	fnLogin        = 18
+	fnFindInit     = 26
+	fnSignInit     = 42
+	fnSign         = 43
+	fnGenerate     = 59
+	fnInitialize   = 0
+	fnFinalize     = 1
+	fnSlotList     = 4
+	fnTokenInfo    = 6
 )
 
 // What the shim does to the real module before a call.

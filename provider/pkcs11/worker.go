@@ -216,10 +216,27 @@ func (w *worker) discard(err error) {
 	w.s = nil
 }
 
-// drop closes a session if there is one. If the module does not, it is not tried again.
+// closePatience is how long those who are done with a session wait until the module has closed it.
+const closePatience = time.Second
+
+// drop closes a session if there is one. If the module does not, it is not tried again. One that does not come back from that is left
+// behind, since callers and a recovery may wait.
 func drop(s *p11.Session) {
-	if s != nil && s.Close() != nil {
-		s.Forget()
+	if s == nil {
+		return
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		if s.Close() != nil {
+			s.Forget()
+		}
+	}()
+	patience := time.NewTimer(closePatience)
+	defer patience.Stop()
+	select {
+	case <-closed:
+	case <-patience.C:
 	}
 }
 

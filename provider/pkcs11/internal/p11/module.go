@@ -61,14 +61,14 @@ type Module struct {
 	table    sync.Mutex              // guards sessions
 	sessions map[C.CK_ULONG]*Session // by handle
 
-	one     sync.Mutex // held by each call when serial
-	closing sync.Mutex // held by C_CloseSession
+	one sync.Mutex // held by each call when serial
 }
 
 // gate counts the calls that run. Calls that were given up stay with the gate that they entered by, and its lanes with them.
 type gate struct {
-	active atomic.Int64
-	lanes  lanes
+	active  atomic.Int64
+	lanes   lanes
+	closing sync.Mutex // held by C_CloseSession
 }
 
 // Open loads a module, or takes the one that is loaded, and initialises it when nobody has. The string is what some

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // Session is a session of a token. Only one goroutine may use it at a time.
@@ -80,8 +81,14 @@ func (s *Session) Forget() {
 
 // Close calls C_CloseSession. One session of the module is closed at a time: openCryptoki 3.8 frees memory twice otherwise.
 func (s *Session) Close() error {
-	s.m.closing.Lock()
-	defer s.m.closing.Unlock()
+	closing := &s.m.gate.Load().closing
+	for !closing.TryLock() {
+		if s.dead.Load() {
+			return nil
+		}
+		time.Sleep(100 * time.Microsecond) // whoever holds it may not come back from C
+	}
+	defer closing.Unlock()
 	if s.dead.Load() {
 		return nil
 	}
