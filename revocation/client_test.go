@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
@@ -409,4 +410,35 @@ func TestRestingServer(t *testing.T) {
 	})
 	_, err := w.client(t).Status(t.Context(), w.pki.Leaf(testpki.P256).Certificate(), w.ca.Certificate(), time.Time{})
 	require.NotErrorIs(t, err, sign.ErrAuthority, "nobody was asked")
+}
+
+// TestCredentialsStay sends what is for one server to no other: neither to one that a certificate names nor by a redirect.
+func TestCredentialsStay(t *testing.T) {
+	w := newWorld(t)
+	var got []string
+	ocsp := w.answers[ocspURL]
+	w.answers[ocspURL] = func(r *http.Request) (*http.Response, error) {
+		user, _, _ := r.BasicAuth()
+		got = append(got, user)
+		return ocsp(r)
+	}
+	one := connect.Options{HTTP: &http.Client{Transport: w}, User: "seal", Password: sign.NewSecret([]byte("x")), Header: http.Header{"X-Key": {"k"}}}
+	_, err := w.status(t, w.client(t, func(o *revocation.Config) { o.Servers = map[string]connect.Options{"http://OCSP.example": one} }))
+	require.NoError(t, err)
+	_, err = w.status(t, w.client(t, func(o *revocation.Config) { o.Servers = map[string]connect.Options{"http://other.example": one} }))
+	require.NoError(t, err)
+	require.Equal(t, []string{"seal", ""}, got)
+
+	for _, to := range []string{"http://evil.example/", "http://ocsp.example:8080/", "https://evil.example/"} {
+		w.answers["http://evil.example/"] = func(*http.Request) (*http.Response, error) { t.Error("it followed"); return nil, io.EOF }
+		w.answers[ocspURL] = func(*http.Request) (*http.Response, error) {
+			r := reply(http.StatusTemporaryRedirect, nil)
+			r.Header.Set("Location", to)
+			return r, nil
+		}
+		_, err = w.status(t, w.client(t, func(o *revocation.Config) {
+			o.Servers, o.Methods = map[string]connect.Options{"http://ocsp.example": one}, []revocation.Method{revocation.OCSP}
+		}))
+		require.ErrorContains(t, err, "which the credentials are not for", to)
+	}
 }

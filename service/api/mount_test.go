@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // veiled is a writer of a middleware that hides http.Flusher, and what is below it.
@@ -41,7 +42,9 @@ func TestSignBehindMiddleware(t *testing.T) {
 // TestSignLongErrors: what a driver says is not repeated without bounds.
 func TestSignLongErrors(t *testing.T) {
 	d := newDesk(t, gate.Limits{}, false)
-	d.fails = func(int64) error { return errors.New(strings.Repeat("no\x00\n", 1<<18)) }
+	d.fails = func(int64) error {
+		return &sign.Error{Op: "driver: sign", Err: errors.New(strings.Repeat("no\x00\n", 1<<18)), Temporary: true} // of each content
+	}
 	body := strings.Repeat(`{"content":"aGVsbG8="}`+"\n", 20)
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodPost, "/v1/sign", strings.NewReader(body))
