@@ -24,15 +24,15 @@ type connectFlags struct {
 }
 
 func (f *connectFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.ca, "tsa-ca", nil, "the certificates that the authority of time-stamps shows in https are issued by `FILE`, in the forms of --trust, instead of by those of the system; may be repeated")
-	flags.StringVar(&f.cert, "tsa-cert", "", "show the authority of time-stamps the certificate in `FILE`: PEM, with its key and no password")
+	flags.StringArrayVar(&f.ca, "tsa-ca", nil, "who issues the https certificates of authorities of time-stamps, `FILE`, instead of whom the system knows; may be repeated")
+	flags.StringVar(&f.cert, "tsa-cert", "", "the certificate that is shown to the authority of time-stamps, `FILE`: PEM, with its key and no password")
 	flags.StringVar(&f.user, "tsa-user", "", "the `NAME` of the account with the authority of time-stamps; needs --tsa-password-file")
 	flags.StringVar(&f.password, "tsa-password-file", "", "the `FILE` with the password of that account")
 	registerProxy(flags, &f.proxy)
 }
 
 func registerProxy(flags *pflag.FlagSet, proxy *string) {
-	flags.StringVar(proxy, "proxy", "", "ask authorities through the proxy at `URL` (http, https or socks5); without it, authorities of time-stamps through that of HTTPS_PROXY")
+	flags.StringVar(proxy, "proxy", "", "ask authorities through the proxy at `URL`: http, https or socks5; without it, HTTPS_PROXY is for time-stamps")
 }
 
 // check refuses flags that do not fit together. stamps are the authorities in the network.

@@ -41,7 +41,7 @@ func (f *keyFlags) register(cmd *cobra.Command, env func(string) string, cert bo
 	flags.BoolVar(&f.finalTry, "final-try", false, "try the PIN of a token also when one more wrong one will lock it")
 	if cert {
 		flags.StringVar(&f.cert, "cert", "", "which key of several, `REF`: a thumbprint (see signet keys), label:TEXT, id:HEX, or the file of its certificate")
-		flags.StringArrayVar(&f.chain, "chain", nil, "the issuers of the key's certificate that are not with it, `FILE`, in the forms of --trust of verify; may be repeated")
+		flags.StringArrayVar(&f.chain, "chain", nil, "issuers of the certificate of the key that are not with it, `FILE` in PEM, DER or PKCS #7; may be repeated")
 	}
 	f.key = env("SIGNET_KEY") // stays unless the flag is given
 	f.given = func() bool { return flags.Changed("key") }
