@@ -13,7 +13,7 @@ var tokenChanges = []change{
 	{"a token is known by its label", "provider/pkcs11/slots.go", "{ return t.Identity }", "{ return [4]string{\"\", t.Label} }", pinTests},
 	{"a token that came while the PIN was typed", "provider/pkcs11/login.go", "which may be another slot than that of the newest session.\n	if _, err := p.checkToken(op, s.Slot); err != nil {", "\n	if _, err := p.checkToken(op, s.Slot); err != nil && false {", pinTests},
 	{"a PIN for a module that did not look again", "provider/pkcs11/login.go", "	if !fresh {", "	if false {", pkcs11Tests + " -run=DoesNotLookAgain"},
-	{"a curve with another base point", "provider/pkcs11/curve.go", "bytes.Equal(e.Base, basePoint(c)) && ", "", pkcs11Tests + " -run=CurveInFull"},
+	{"a curve with another base point", "provider/pkcs11/curve.go", "bytes.Equal(e.Base, basePoint(c)) && ", "(bytes.Equal(e.Base, basePoint(c)) || true) && ", pkcs11Tests + " -run=CurveInFull"},
 	{"refused PINs are forgotten", "provider/pkcs11/internal/p11/logins.go", "f.refused = true", "f.refused = false", pinTests},
 	{"PINs without an answer are not counted", "provider/pkcs11/internal/p11/logins.go", "f.unsure++", "f.unsure = 0", pinTests + "|Unsure|Answer|NoClear|Code"},
 	{"a refused PIN of a key is one of the token", "provider/pkcs11/login.go", "name += \"\\x00key\"", "name += \"\"", pkcs11Tests + " -run=PIN"},
