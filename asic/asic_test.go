@@ -3,8 +3,10 @@ package asic_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"context"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -340,6 +342,80 @@ func TestLargerThanItSays(t *testing.T) {
 	n, err := io.Copy(io.Discard, r)
 	require.Error(t, err)
 	require.LessOrEqual(t, n, int64(10))
+}
+
+// TestBounded: a small container cannot make much work: signatures that many manifests name, manifests that unpack to much, a file
+// that is read for each of many signatures.
+func TestBounded(t *testing.T) {
+	w := newWorld(t)
+	extended := unzip(t, w.make(t, asic.E, files("a")...))
+	again := append(append([]entry{}, extended...), entry{"META-INF/ASiCManifest002.xml", extended[2].data})
+	c := open(t, rezip(t, again...))
+	require.Len(t, c.Signatures(), 2)
+	require.ErrorContains(t, c.Signatures()[1].Err, "two manifests")
+	require.False(t, w.report(t, rezip(t, again...)).Valid())
+
+	large := bomb(t, extended, 3, 7<<20)
+	c = open(t, large)
+	all := c.Signatures()
+	require.ErrorContains(t, all[len(all)-1].Err, "together")
+	require.False(t, w.report(t, large).Valid())
+
+	simple := unzip(t, w.make(t, asic.S, files("a")...))
+	for i := range 200 {
+		simple = append(simple, entry{fmt.Sprintf("META-INF/signature%d.p7s", i), simple[2].data})
+	}
+	c = open(t, rezip(t, simple...))
+	require.Len(t, c.Signatures(), 101)
+	require.ErrorContains(t, c.Signatures()[100].Err, "more than 100")
+	require.False(t, w.report(t, rezip(t, simple...)).Valid())
+}
+
+// bomb adds manifests that unpack to a size each.
+func bomb(t *testing.T, entries []entry, n int, size uint64) []byte {
+	t.Helper()
+	var packed, out bytes.Buffer
+	f, err := flate.NewWriter(&packed, flate.BestSpeed)
+	require.NoError(t, err)
+	sum := crc32.NewIEEE()
+	block := make([]byte, 1<<20)
+	for range size / uint64(len(block)) {
+		_, _ = sum.Write(block)
+		_, err = f.Write(block)
+		require.NoError(t, err)
+	}
+	require.NoError(t, f.Close())
+	z := zip.NewWriter(&out)
+	for _, e := range entries {
+		w, err := z.Create(e.name)
+		require.NoError(t, err)
+		_, err = w.Write(e.data)
+		require.NoError(t, err)
+	}
+	for i := range n {
+		w, err := z.CreateRaw(&zip.FileHeader{Name: fmt.Sprintf("META-INF/ASiCManifest1%02d.xml", i), Method: zip.Deflate, CRC32: sum.Sum32(),
+			CompressedSize64: uint64(packed.Len()), UncompressedSize64: size})
+		require.NoError(t, err)
+		_, err = w.Write(packed.Bytes())
+		require.NoError(t, err)
+	}
+	require.NoError(t, z.Close())
+	return out.Bytes()
+}
+
+// TestPanics: what a caller brings takes nothing down.
+func TestPanics(t *testing.T) {
+	w := newWorld(t)
+	content := sign.Opener("a", func() (io.ReadCloser, error) { panic("no") })
+	for _, kind := range []asic.Kind{asic.S, asic.E} {
+		err := asic.Sign(t.Context(), io.Discard, w.signer, []sign.Content{content}, &asic.Options{Kind: kind})
+		require.ErrorContains(t, err, "panic: no")
+		d, err := (&asic.Options{Kind: kind}).Prepare(t.Context(), w.signer, content)
+		require.ErrorContains(t, err, "panic: no")
+		require.Nil(t, d)
+		_, err = (&asic.Options{Kind: kind}).Prepare(t.Context(), w.signer, sign.Digested("a"))
+		require.ErrorIs(t, err, sign.ErrInput)
+	}
 }
 
 // TestFurtherSignatures: a second signer of an ASiC-S is one of its message, of an ASiC-E one with a manifest of his own.

@@ -19,7 +19,14 @@ const (
 
 	maxName     = 4096
 	maxMimetype = 1024
-	maxPart     = 64 << 20 // octets of a signature or a manifest
+	// Octets of a message and of a manifest, and of all of each kind together: they are read into memory, a small ZIP file can unpack
+	// to any size, and reading XML takes time.
+	maxPart      = 64 << 20
+	maxParts     = 128 << 20
+	maxManifest  = 8 << 20
+	maxManifests = 16 << 20
+	// maxOver bounds the signatures of an ASiC-S, since each reads the whole file.
+	maxOver = 100
 )
 
 // OpenOptions bounds what is read. The zero value, and nil, takes the defaults.
@@ -36,6 +43,8 @@ type Container struct {
 	byName     map[string]*zip.File
 	signatures []*Signature
 	others     []string // of META-INF, that are not read
+	// Octets that may still be read into memory.
+	leftParts, leftManifests uint64
 }
 
 // Signature is a signature of a container: a message of any number of signers, over the file of an ASiC-S or a manifest of an
@@ -68,7 +77,7 @@ func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Container, error) {
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked at below
 		return nil, &sign.Error{Op: "asic: open", Class: sign.ErrInput, Err: err, Hint: "it is not a ZIP file, which a container is"}
 	}
-	c := &Container{zip: z, byName: map[string]*zip.File{}}
+	c := &Container{zip: z, byName: map[string]*zip.File{}, leftParts: maxParts, leftManifests: maxManifests}
 	if err := c.list(limits); err != nil {
 		return nil, &sign.Error{Op: "asic: open", Class: sign.ErrInput, Err: err}
 	}
@@ -159,6 +168,9 @@ func isSignature(name string) bool {
 func (c *Container) simple() {
 	for _, f := range c.zip.File {
 		switch {
+		case isSignature(f.Name) && len(c.signatures) == maxOver:
+			c.signatures = append(c.signatures, &Signature{Name: f.Name, Err: fmt.Errorf("there are more than %d signatures over one file", maxOver)})
+			return
 		case isSignature(f.Name):
 			c.signatures = append(c.signatures, c.signature(f.Name, &Signature{files: []string{c.files[0].Name}}))
 		case strings.HasPrefix(f.Name, metaFolder) && !strings.HasSuffix(f.Name, "/"):
@@ -175,7 +187,7 @@ func (c *Container) extended() {
 			continue
 		}
 		s := &Signature{Manifest: f.Name}
-		if s.raw, s.Err = c.read(f, maxPart); s.Err == nil {
+		if s.raw, s.Err = c.read(f, maxManifest); s.Err == nil {
 			s.manifest, s.Err = parseManifest(s.raw)
 		}
 		if s.Err != nil {
@@ -185,6 +197,11 @@ func (c *Container) extended() {
 		}
 		for _, r := range s.manifest.files {
 			s.files = append(s.files, r.name)
+		}
+		if used[s.manifest.signature] { // it would be read once for each
+			s.Name, s.Err = s.manifest.signature, errors.New("two manifests name it")
+			c.signatures = append(c.signatures, s)
+			continue
 		}
 		used[s.manifest.signature] = true
 		c.signatures = append(c.signatures, c.signature(s.manifest.signature, s))
@@ -225,6 +242,14 @@ func (c *Container) read(f *zip.File, most int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(most) {
 		return nil, fmt.Errorf("%s has %d octets, and %d are the most", f.Name, f.UncompressedSize64, most)
 	}
+	left, all := &c.leftParts, maxParts
+	if isManifest(f.Name) {
+		left, all = &c.leftManifests, maxManifests
+	}
+	if f.UncompressedSize64 > *left {
+		return nil, fmt.Errorf("%s and others of its kind have more than %d octets together", f.Name, all)
+	}
+	*left -= f.UncompressedSize64
 	r, err := open(f)
 	if err != nil {
 		return nil, err

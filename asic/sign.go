@@ -19,7 +19,8 @@ import (
 // Sign signs files and writes the container to dst: one file, or with Options.Kind E any number. Names of contents are those in
 // the container: of a path the last part, unless it is relative and stays below its folder. Contents are read twice, so they
 // must be in memory, in files or behind openers; one that changes in between is an error, and so is what of dst was written then.
-func Sign(ctx context.Context, dst io.Writer, s *sign.Signer, files []sign.Content, o *Options) error {
+func Sign(ctx context.Context, dst io.Writer, s *sign.Signer, files []sign.Content, o *Options) (err error) {
+	defer sign.Recover(&err) // of a content or a writer that panics
 	d, err := prepare(ctx, s, files, o)
 	if err != nil {
 		return err
@@ -32,8 +33,13 @@ func Sign(ctx context.Context, dst io.Writer, s *sign.Signer, files []sign.Conte
 }
 
 // Prepare makes Options a [sign.Format]: a container of one file.
-func (o *Options) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (sign.Draft, error) {
-	return prepare(ctx, s, []sign.Content{c}, o)
+func (o *Options) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (_ sign.Draft, err error) {
+	defer sign.Recover(&err)
+	made, err := prepare(ctx, s, []sign.Content{c}, o)
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
 }
 
 // draft is a container that only lacks its signature. The files are read again when it is finished.

@@ -26,7 +26,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"iter"
 	"sync/atomic"
 
@@ -172,12 +171,8 @@ func detached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	done := make(chan outcome, 1)
 	go func() {
 		var o outcome
-		defer func() {
-			if v := recover(); v != nil { // nobody above could catch it, and it would end the process
-				o.err = fmt.Errorf("panic: %v", v)
-			}
-			done <- o
-		}()
+		defer func() { done <- o }()
+		defer sign.Recover(&o.err) // nobody above could catch it, and it would end the process
 		o.value, o.err = f()
 	}()
 	select {
