@@ -69,9 +69,11 @@ func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 	s.b.Value(cms.TagOctetString, d.digest)
 	s.close(a, set)
 
-	a, set = s.open(cms.OIDSigningTime) // RFC 5652 section 11.3
-	s.b.Time(o.time())
-	s.close(a, set)
+	if !o.NoSigningTime {
+		a, set = s.open(cms.OIDSigningTime) // RFC 5652 section 11.3
+		s.b.Time(o.time())
+		s.close(a, set)
+	}
 
 	if o.Level != PKCS7 {
 		a, set = s.open(cms.OIDSigningCertificateV2)

@@ -79,6 +79,9 @@ type Options struct {
 	// SigningTime is the claimed time of signing; zero takes Clock, and a nil Clock time.Now.
 	SigningTime time.Time
 	Clock       func() time.Time
+	// NoSigningTime leaves the signing-time attribute out, as a PDF demands, which says the time elsewhere (EN 319 142-1); see package
+	// pades. At the baseline levels it has to be there. The time still says whether the certificate is valid.
+	NoSigningTime bool
 
 	// ContentType is the eContentType as a dotted object identifier; empty is id-data, which the baseline levels
 	// demand.

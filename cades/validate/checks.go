@@ -174,6 +174,8 @@ func (v *verifier) signingTime(r *SignatureReport, s *message.Signature) {
 	switch {
 	case problem != "":
 		r.add(CheckSigningTime, Failed, "%s", problem)
+	case value.IsZero() && v.o.PDF:
+		r.add(CheckSigningTime, Passed, "none is there, as it has to be in a PDF")
 	case value.IsZero():
 		r.add(CheckSigningTime, Unchecked, "none is claimed, which the baseline levels demand")
 	default:

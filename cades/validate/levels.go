@@ -45,13 +45,14 @@ func baselineRank(level string) int { return slices.Index(baselineLevels(), leve
 // maxFindings bounds what is said about one level: a stranger may have a thousand certificates in a file.
 const maxFindings = 32
 
-// levels finds which levels the signature has the form of. Counter-signatures have levels of their own only as far as T.
+// levels finds which levels the signature has the form of. Counter-signatures have levels of their own only as far as T, and
+// so have messages in a PDF.
 func (v *verifier) levels(r *SignatureReport, s *message.Signature, cert *pki.Certificate) {
 	r.Form, r.Level, r.Levels = s.Form(), "none", nil
 	parts := [][]Finding{v.levelB(s, cert), v.levelT(s, cert), v.levelLT(r, s, cert), v.levelLTA(s)}
 	below := true
 	for i, level := range baselineLevels() {
-		if s.Parent != nil && i > 1 {
+		if (s.Parent != nil || v.o.PDF) && i > 1 {
 			break
 		}
 		found := parts[i]
@@ -103,6 +104,11 @@ func (v *verifier) levelB(s *message.Signature, cert *pki.Certificate) (found []
 		return found
 	}
 	demand := []cms.OID{cms.OIDMessageDigest, cms.OIDSigningTime}
+	if v.o.PDF {
+		if demand = demand[:1]; count(signed, cms.OIDSigningTime) != 0 {
+			add(cms.OIDSigningTime.Name(), Forbidden, "%s is signed, and in a PDF the document says the time", cms.OIDSigningTime.Name())
+		}
+	}
 	if s.Parent == nil {
 		demand = append([]cms.OID{cms.OIDContentType}, demand...)
 	}

@@ -41,6 +41,9 @@ type Options struct {
 	Schemes []sign.Scheme
 	// Policy is what is demanded beside the mathematics; nil is the default.
 	Policy *Policy
+	// PDF says that the message stands in a PDF: signing-time must not be there, since /M of the document says the time, and of the
+	// levels B-B and B-T alone are of the message (EN 319 142-1 section 6.3). What makes the others stands in the document.
+	PDF bool
 	// AllowBareDigestInfo accepts RSA signatures whose DigestInfo lacks the NULL of RFC 8017 section 9.2, as some tokens
 	// made them. The report names it.
 	AllowBareDigestInfo bool
