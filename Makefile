@@ -26,3 +26,4 @@ bench:
 
 interop: tools
 	go test -count=1 -v ./interop
+	cd examples/pades && go test -count=1 -v .

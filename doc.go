@@ -17,6 +17,8 @@
 //   - [github.com/seed-116355fd/signet/provider/pkcs11] holds keys in tokens and HSMs; it alone uses cgo.
 //   - [github.com/seed-116355fd/signet/provider/providertest] checks a provider, ours or yours.
 //   - [github.com/seed-116355fd/signet/cades] builds, raises, reads and verifies CAdES, and plain PKCS #7 as its lowest form.
+//   - [github.com/seed-116355fd/signet/asic] puts files and their signatures into containers (ASiC-S, ASiC-E).
+//   - [github.com/seed-116355fd/signet/pades] makes the CMS that a signed PDF holds, and checks it.
 //   - [github.com/seed-116355fd/signet/tsp] gets time-stamps from authorities, checks them, and issues them.
 //   - [github.com/seed-116355fd/signet/revocation] finds out whether certificates are revoked, by OCSP and CRLs.
 //   - [github.com/seed-116355fd/signet/batch] signs many contents in parallel, in order, with one result each.

@@ -8,7 +8,7 @@ echo "gofmt"
 unformatted=$(git ls-files '*.go' | xargs gofmt -l)
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
 
-for module in . provider/crypto11 service cmd/signet bench; do
+for module in . provider/crypto11 service cmd/signet examples/pades bench; do
   echo "vet and staticcheck in $module"
   (cd "$module" && go vet ./... && go run "$staticcheck" ./...)
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs that tests use as judges: OpenSSL, real PKCS #11 modules, Java and Maven for Bouncy Castle and
-# DSS. Where there is no apt-get, it says what is missing; the tests that need it then skip and say so, too.
+# DSS, pyHanko. Where there is no apt-get, it says what is missing; the tests that need it then skip and say so, too.
 set -u
 
 # openCryptoki is unpacked and not installed: its package starts a daemon. The test that uses it has one of its own.
@@ -13,6 +13,16 @@ opencryptoki() {
   (cd "$folder" && { apt-get download -qq "${packages[@]}" || { "${sudo[@]}" apt-get update -qq && apt-get download -qq "${packages[@]}"; }; } >/dev/null 2>&1 &&
     for p in ./*.deb; do dpkg-deb -x "$p" . && rm "$p"; done) ||
     echo "Could not get opencryptoki; the test that needs it will be skipped." >&2
+}
+
+# pyHanko is a judge of signed PDF documents. It gets a folder of its own, so that no Python of the system is changed.
+pyhanko() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/signet-tests/pyhanko
+  "$folder/bin/python" -c 'import pyhanko' 2>/dev/null || python3 -c 'import pyhanko' 2>/dev/null && return
+  command -v python3 >/dev/null || { echo "There is no python3, so no pyHanko; the test that needs it will be skipped." >&2; return; }
+  echo "Installing pyHanko" >&2
+  { python3 -m venv "$folder" && "$folder/bin/pip" -q install 'pyHanko==0.38.0'; } >/dev/null 2>&1 ||
+    echo "Could not install pyHanko; the test that needs it will be skipped." >&2
 }
 
 declare -A package=(
@@ -35,14 +45,16 @@ ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || missing+=(libtss2-tcti-
 ls /usr/lib*/pcsc/drivers/serial/libifdvpcd.so >/dev/null 2>&1 || missing+=(vsmartcard-vpcd)
 ls /usr/lib/*/libykcs11.so.[0-9] >/dev/null 2>&1 || missing+=(ykcs11)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv) # brings python3
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null && sudo=(sudo -n)
 fi
-[ ${#missing[@]} -eq 0 ] && { opencryptoki; exit 0; }
+[ ${#missing[@]} -eq 0 ] && { opencryptoki; pyhanko; exit 0; }
 
 if ! command -v apt-get >/dev/null; then
   echo "Not installed, and there is no apt-get: ${missing[*]}. The tests that need them will be skipped." >&2
+  pyhanko
   exit 0
 fi
 echo "Installing ${missing[*]}" >&2
@@ -53,3 +65,4 @@ for p in "${missing[@]}"; do # one by one, so that one that cannot be had does n
     echo "Could not install $p; the tests that need it will be skipped." >&2
 done
 opencryptoki
+pyhanko
