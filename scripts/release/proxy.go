@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,7 +42,12 @@ func (r repository) publish(ctx context.Context, m mod, version, revision, proxy
 	if err != nil {
 		return sums{}, err
 	}
-	err = zip.CreateFromVCS(archive, v, r.dir, revision, subdir)
+	// The objects of a worktree are in the repository that it belongs to, where zip looks for .git.
+	objects, err := git(ctx, r.dir, "rev-parse", "--path-format=absolute", "--git-common-dir")
+	if err != nil {
+		return sums{}, errors.Join(err, archive.Close())
+	}
+	err = zip.CreateFromVCS(archive, v, filepath.Dir(objects), revision, subdir)
 	if closed := archive.Close(); err == nil {
 		err = closed
 	}
