@@ -25,5 +25,5 @@ bench:
 	bench/run.sh
 
 interop: tools
-	go test -count=1 -v ./interop
+	go test -count=1 -v ./interop/...
 	cd examples/pades && go test -count=1 -v .

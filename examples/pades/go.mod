@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/pdfcpu/pdfcpu v0.15.0
-	github.com/seed-116355fd/signet v0.0.0
+	github.com/seed-116355fd/signet v0.1.0
 	github.com/stretchr/testify v1.12.1
 )
 
@@ -17,6 +17,3 @@ require (
 	golang.org/x/image v0.44.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
-
-// The example and the library are released together.
-replace github.com/seed-116355fd/signet => ../..

@@ -7,8 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
@@ -111,7 +109,7 @@ func (w *World) make(r recipe, c cast) Message {
 		o.Location = &cades.Location{Country: "NO", Locality: "Bergen"}
 	}
 	der, err := cades.Sign(t.Context(), w.bind(signer, r.scheme), bytes.NewReader(c.content), o)
-	require.NoError(t, err)
+	testpki.NoError(t, err)
 	leaves := []testpki.Identity{signer, tsa}
 	if r.second {
 		second := w.Signer(w.Others, testpki.P384, "Parallel signer")
@@ -121,19 +119,19 @@ func (w *World) make(r recipe, c cast) Message {
 			content = bytes.NewReader(c.content)
 		}
 		der, err = w.parse(der).AddSignature(t.Context(), w.bind(second, sign.ECDSA(crypto.SHA384)), content, &cades.Options{SigningTime: c.at, Clock: clock})
-		require.NoError(t, err)
+		testpki.NoError(t, err)
 	}
 	if r.counter {
 		notary := w.Signer(w.Others, testpki.P256, "Counter-signer")
 		der, err = w.parse(der).Signatures()[0].CounterSign(t.Context(), w.bind(notary, sign.ECDSA(crypto.SHA256)), &cades.Options{SigningTime: c.at.Add(time.Minute), Clock: clock})
-		require.NoError(t, err)
+		testpki.NoError(t, err)
 	}
 	content := sign.Bytes("", c.content)
 	raise := func(to cades.Level, at time.Time, stamps testpki.Identity, values time.Time) {
 		now = at
 		x := &cades.ExtendOptions{Timestamper: w.stamper(stamps, at), Revocation: w.source(values, r.ocsp, leaves...), Content: &content, Clock: clock}
 		der, err = w.parse(der).Extend(t.Context(), to, x)
-		require.NoError(t, err)
+		testpki.NoError(t, err)
 	}
 	if r.level >= cades.T {
 		raise(cades.T, c.at.Add(10*time.Second), tsa, c.at)
@@ -154,7 +152,7 @@ func (w *World) make(r recipe, c cast) Message {
 			x.Roots, x.TimestampRoots = w.StrangerRoots(), w.StrangerRoots()
 		}
 		der, err = w.parse(der).Extend(t.Context(), cades.LTA, x)
-		require.NoError(t, err)
+		testpki.NoError(t, err)
 		// What tells that the newest authority is good, as the next renewal would put in.
 		der = w.add(der, w.List(c.authorities, at.AddDate(0, 0, 1)))
 	}
@@ -169,16 +167,16 @@ func (w *World) make(r recipe, c cast) Message {
 func (w *World) add(der, list []byte) []byte {
 	w.t.Helper()
 	sd, err := cms.ParseSignedData(der)
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	last := sd.Revocations[len(sd.Revocations)-1]
 	der, err = cms.Splice(sd.ContentInfo, cms.Edit{Parent: sd.RevocationSet, At: last.Offset() + len(last.Raw()), Insert: list})
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return der
 }
 
 func (w *World) parse(der []byte) *cades.Message {
 	w.t.Helper()
 	m, err := cades.Parse(der)
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return m
 }
