@@ -13,22 +13,32 @@ import (
 
 // Extend raises all signatures of the container to a level, and writes the new container to dst. Files are copied as they are.
 func (c *Container) Extend(ctx context.Context, dst io.Writer, to cades.Level, o *cades.ExtendOptions) error {
-	changed := map[string][]byte{}
-	for _, s := range c.signatures {
-		if s.Err != nil {
-			return &sign.Error{Op: "asic: extend", Place: s.Name, Class: sign.ErrInput, Err: s.Err}
-		}
+	return c.Update(dst, func(m *cades.Message, content sign.Content) (*cades.Message, error) {
 		var own cades.ExtendOptions
 		if o != nil {
 			own = *o
 		}
-		content := c.content(s)
 		own.Content = &content
-		message, err := s.Message.Extend(ctx, to, &own)
+		return m.Extended(ctx, to, &own)
+	})
+}
+
+// Update has every message of the container changed, by a function that is given what it is over, and writes the new container to dst.
+// Files and manifests are copied as they are.
+func (c *Container) Update(dst io.Writer, change func(m *cades.Message, content sign.Content) (*cades.Message, error)) error {
+	changed := map[string][]byte{}
+	for _, s := range c.signatures {
+		if s.Err != nil {
+			return &sign.Error{Op: "asic: update", Place: s.Name, Class: sign.ErrInput, Err: s.Err}
+		}
+		m, err := change(s.Message, c.content(s))
 		if err != nil {
 			return err
 		}
-		changed[s.Name] = message
+		if m == nil || !m.Detached() {
+			return badInput(s.Name, "it would be no message, or one that holds its content, which has no place in a container")
+		}
+		changed[s.Name] = m.Bytes()
 	}
 	if len(changed) == 0 {
 		return badInput("", "the container holds no CAdES signature")

@@ -81,7 +81,13 @@ func (r *SignatureReport) intact() bool {
 	return true
 }
 
-var errNotCompared = errors.New("it was not compared")
+// What a [FileReport] says; other errors are of files that were not compared.
+var (
+	ErrChanged = errors.New("it is not what was signed: its digest is another one")
+	ErrMissing = errors.New("it is not in the container")
+
+	errNotCompared = errors.New("it was not compared")
+)
 
 // Verify checks every signature of the container and every file that it covers. Each file is read once for each signature of an
 // ASiC-S, and once in all in an ASiC-E. The error is for what kept the checks from being made; what does not hold is in the
@@ -155,11 +161,11 @@ func compare(want reference, is map[crypto.Hash][]byte) error {
 	case want.hash == 0:
 		return fmt.Errorf("its digest is by %q, which is not known or not good enough", want.method)
 	case is == nil:
-		return errors.New("it is not in the container")
+		return ErrMissing
 	case is[want.hash] == nil:
 		return errNotCompared
 	case !bytes.Equal(is[want.hash], want.digest):
-		return errors.New("it is not what was signed: its digest is another one")
+		return ErrChanged
 	}
 	return nil
 }

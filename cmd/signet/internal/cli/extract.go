@@ -30,8 +30,8 @@ func (a *app) extractCommand() *cobra.Command {
 		Long: `Write the content of each attached SIGNATURE X.p7m to X beside it, or to --out. That of standard input (-) goes to standard
 output. With --inner, the content of a signature inside the signature is taken, down to the last one.
 
-Of a signed mail it is what was signed: its first part, with its header. Nothing is verified, and a file that is there
-already is left as it is.`,
+Of an ASiC container X.asice, all files go into the folder X, or that of --out. Of a signed mail it is what was signed: its
+first part, with its header. Nothing is verified, and a file that is there already is left as it is.`,
 		Example: `  signet extract contract.pdf.p7m
   signet extract --out - contract.pdf.p7m | less
   signet extract --inner --out contract.pdf contract.pdf.p7m.p7m`,
@@ -57,7 +57,12 @@ func (a *app) extractAll(ctx context.Context, f *extractFlags, args []string) er
 	places, seen := make([]string, len(args)), map[string]string{}
 	for i, path := range args {
 		var err error
-		if places[i], err = f.place(path, folder); err != nil {
+		if path != stdinName && isContainer(path) {
+			places[i], err = f.folderOf(path)
+		} else {
+			places[i], err = f.place(path, folder)
+		}
+		if err != nil {
 			return err
 		}
 		if other, ok := seen[foldCase(places[i])]; ok {
@@ -101,6 +106,14 @@ func (f *extractFlags) place(path string, folder bool) (string, error) {
 }
 
 func (a *app) extract(f *extractFlags, path, place string) error {
+	c, err := a.openContainer(path)
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		defer func() { _ = c.Close() }()
+		return a.extractContainer(f, c, path)
+	}
 	in, err := a.readSignature(path)
 	if err != nil {
 		return cause(err)

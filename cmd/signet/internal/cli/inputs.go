@@ -194,7 +194,7 @@ func (in *inputs) entry(from int, root, rel string, d fs.DirEntry) {
 
 func isSignature(name string) bool {
 	ext := strings.ToLower(filepath.Ext(name))
-	return ext == detachedSuffix || ext == attachedSuffix
+	return ext == detachedSuffix || ext == attachedSuffix || isContainerName(name)
 }
 
 // below says where below --out the outputs of an argument go: at its own path when that stays below the current folder,

@@ -33,6 +33,18 @@ in the binary file. Nothing is verified. "-" reads standard input.`,
 }
 
 func (a *app) inspect(path string, asJSON bool) error {
+	c, err := a.openContainer(path)
+	if err != nil {
+		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, err)}
+	}
+	if c != nil {
+		defer func() { _ = c.Close() }()
+		tree, err := containerTree(c)
+		if err != nil {
+			return &failure{ExitFailed, fmt.Errorf("%s: %w", path, syntaxCause(err))}
+		}
+		return a.showTree(tree, asJSON)
+	}
 	in, err := a.readIntake(path)
 	if err != nil {
 		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, cause(err))}
@@ -54,6 +66,10 @@ func (a *app) inspect(path string, asJSON bool) error {
 	if err != nil {
 		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, syntaxCause(err))}
 	}
+	return a.showTree(tree, asJSON)
+}
+
+func (a *app) showTree(tree *inspect.Node, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(tree)
 	}

@@ -45,6 +45,8 @@ certificates), lta (and a time-stamp over all that; again and again over the yea
 The result takes the place of the file, or goes into --out; every byte of the signature is in it, where it was. The
 content of a detached signature X.p7s is the file X beside it, unless --content says otherwise; lta and a need it.
 
+Of an ASiC container every signature is raised, and its files stay as they are.
+
 A signature that does not verify, or that was revoked or expired before anything proves that it is older, is refused. The
 time-stamps that are on it prove that only when their authority is trusted: give --trust.`,
 		Example: `  signet extend --level lta --tsa demo README.md.p7s
@@ -257,6 +259,14 @@ func (f *raiseFlags) place(file signatureFile) string {
 func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, raise raiser) (output, level string, err error) {
 	if file.err != nil {
 		return "", "", cause(file.err)
+	}
+	c, err := a.openContainer(file.path)
+	if err != nil {
+		return "", "", err
+	}
+	if c != nil {
+		defer func() { _ = c.Close() }()
+		return a.raiseContainer(ctx, f, c, file, raise)
 	}
 	in, err := a.readSignature(file.path)
 	if err != nil {

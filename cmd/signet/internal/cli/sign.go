@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/seed-116355fd/signet/asic"
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
@@ -26,7 +27,7 @@ type signFlags struct {
 	keyFlags
 	containerFlags
 	levelFlags
-	out         string
+	out, asic   string
 	jobs        int
 	stopOnError bool
 	json        bool
@@ -41,13 +42,17 @@ func (a *app) signCommand() *cobra.Command {
 or with --attached NAME.p7m, which holds it. "-" signs standard input, to standard output.
 
 A container lies beside its file, or below --out with the tree kept; one that is there already is replaced. Links to
-files are followed, links to folders are not. Signatures (.p7s, .p7m) that lie in a folder are not signed again.
+files are followed, links to folders are not. Signatures (.p7s, .p7m, .asics, .asice) that lie in a folder are not signed again.
 
 A file that cannot be read or written is reported and the rest goes on; the exit code is then 1. An interrupt (Ctrl-C)
-leaves no unfinished file behind.`,
+leaves no unfinished file behind.
+
+With --asic e all files go into one container with one signature (ASiC-E, --out FILE.asice), with --asic s each into one of its own
+(ASiC-S, NAME.asics).`,
 		Example: `  signet sign --key demo README.md                            try it out: makes README.md.p7s
   signet sign --key seal.p12 --out signed README.md docs
   signet sign --key seal.pem --attached --policy-oid 1.2.3.4 --policy-hash sha256:9f86d08… contract.pdf
+  signet sign --key seal.p12 --asic e --out offer.asice offer.pdf terms
   signet sign --key 'pkcs11:token=seal;object=k1?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' a.pdf
   tar c docs | signet sign --key seal.p12 --password-file seal.pass - > docs.tar.p7s`,
 		Args: atLeast(1, "give the files or folders to sign, or - for standard input"),
@@ -58,6 +63,7 @@ leaves no unfinished file behind.`,
 	f.levelFlags.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "put the containers below `DIR`, with the tree kept, instead of beside the files")
+	flags.StringVar(&f.asic, "asic", "", "make ASiC containers, `KIND`: s for each file one of its own (NAME.asics), e for one with all files (--out FILE.asice)")
 	flags.IntVar(&f.jobs, "jobs", 0, "work on `N` files at once; 0 is one for each processor")
 	flags.IntVar(&f.sessions, "sessions", 0, "open at most `N` sessions with a token; 0 is "+strconv.Itoa(pkcs11.DefaultSessions)+", see signet doctor")
 	flags.BoolVar(&f.stopOnError, "stop-on-error", false, "stop at the first file that fails")
@@ -88,9 +94,28 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if options.Attached {
 		suffix, passes = attachedSuffix, 2
 	}
-	in, err := collect(ctx, args, f.out, suffix)
+	kind, contained, err := f.containerKind()
 	if err != nil {
 		return err
+	}
+	outDir, bundle := f.out, ""
+	switch {
+	case contained && kind == asic.E:
+		suffix, passes, outDir = extendedSuffix, 2, ""
+		if bundle, err = f.bundlePlace(args); err != nil {
+			return err
+		}
+	case contained:
+		suffix, passes = simpleSuffix, 3
+	}
+	in, err := collect(ctx, args, outDir, suffix)
+	if err != nil {
+		return err
+	}
+	if contained {
+		if err := in.refuseOnce(); err != nil {
+			return err
+		}
 	}
 	if err := a.checkStdout(f, in); err != nil {
 		return err
@@ -124,6 +149,12 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	defer out.close()
 	a.remarks(in)
 	run := &signing{app: a, flags: f, in: in, out: out, progress: startProgress(a.screen, len(in.items), in.octets, passes)}
+	switch {
+	case bundle != "":
+		return run.bundle(ctx, signer, options, bundle)
+	case contained:
+		return run.run(ctx, signer, inContainers{&asic.Options{Kind: asic.S, Signature: options}})
+	}
 	return run.run(ctx, signer, options)
 }
 
@@ -195,8 +226,8 @@ type signed struct {
 	Error  string `json:"error,omitempty"`
 }
 
-func (r *signing) run(ctx context.Context, signer *sign.Signer, options *cades.Options) error {
-	for result := range batch.Stream(ctx, signer, options, r.contents(), &batch.Options{
+func (r *signing) run(ctx context.Context, signer *sign.Signer, format sign.Format) error {
+	for result := range batch.Stream(ctx, signer, format, r.contents(), &batch.Options{
 		StopOnError: r.flags.stopOnError,
 		Workers:     r.flags.jobs,
 		Output:      func(_ context.Context, index int, _ *batch.Content) (batch.Output, error) { return r.out.open(index) },

@@ -78,7 +78,7 @@ func verifiable(name string) bool {
 	case detachedSuffix, attachedSuffix, ".sig", ".sgn", ".cms", ".csig", ".pkcs7", ".tsr", ".tst":
 		return true
 	}
-	return false
+	return isContainerName(name)
 }
 
 // signaturesIn finds the signatures in a folder. The files that they are over are no surprise; others that are left out are counted.

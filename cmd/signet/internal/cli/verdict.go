@@ -26,6 +26,7 @@ type verified struct {
 	Hint      string             `json:"hint,omitempty"`
 	Report    *validate.Report   `json:"report,omitempty"`
 	Timestamp *verifiedTimestamp `json:"timestamp,omitempty"`
+	Container *verifiedContainer `json:"container,omitempty"`
 
 	asked     bool           // whether the signer is to be trusted
 	noContent bool           // Error says only that the content is not there, and the rest was checked
@@ -105,6 +106,8 @@ func (r *verified) text(a *app, o *shown) error {
 	var b strings.Builder
 	name := plain.Text(inputName(r.Signature))
 	switch {
+	case r.Container != nil:
+		return r.containerText(a, o)
 	case r.Timestamp != nil:
 		authority := "an unknown authority"
 		if r.Timestamp.Authority != "" {

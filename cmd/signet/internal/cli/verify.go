@@ -34,13 +34,17 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [flags] SIGNATURE|DIR|- ...",
 		Short: "Verify signatures",
-		Long: `Verify each SIGNATURE (binary, PEM, base64 or an S/MIME mail), and each .p7s, .p7m, .sig, .sgn, .cms, .tsr and .tst in each DIR.
+		Long: `Verify each SIGNATURE (binary, PEM, base64, an S/MIME mail or an ASiC container), and each .p7s, .p7m, .sig, .sgn, .cms, .tsr, .tst,
+.asics, .asice, .scs and .sce in each DIR.
 One line says of each signature who made it, when, the verdict, and why not; -v shows every check. The content of a detached
 signature X.p7s is the file X beside it, that of a signed mail is in the mail, unless --content says otherwise.
 
 Without --trust, whether the signer is to be trusted is not looked at: the signature was then made with the key of the
 certificate that comes with it, whoever that is. A certificate that names a place to ask whether it was revoked has to be
 asked for (--fetch), unless what is inside the signature or given with --crl says so.
+
+An ASiC container is VALID when all its signatures are, and every file in it is covered by one. One with signatures in XML (XAdES) is not
+read.
 
 A time-stamp, or the answer of an authority with one in it (.tst, .tsr), is verified over its document.
 
@@ -234,6 +238,19 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	if file.err != nil {
 		return fail(file.err)
 	}
+	if c, err := a.openContainer(file.path); err != nil {
+		return fail(err)
+	} else if c != nil {
+		defer func() { _ = c.Close() }()
+		if file.explicit {
+			return fail(errors.New("a container holds what is signed; leave --content out"))
+		}
+		if err := a.verifyContainer(ctx, c, r, options); err != nil {
+			return fail(err)
+		}
+		r.hints(options)
+		return r
+	}
 	in, err := a.readIntake(file.path)
 	defer func() { _ = in.Close() }()
 	switch {
@@ -277,18 +294,24 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	}
 	report = withIssuers(ctx, m, content, report, options)
 	r.take(report)
-	for _, s := range report.Signatures {
+	r.hints(options)
+	return r
+}
+
+// hints says what would help signatures that have not passed.
+func (r *verified) hints(options *cades.VerifyOptions) {
+	for _, s := range r.Report.Signatures {
 		if s.Signer == nil && s.Status(cades.CheckSigner) == cades.Failed {
 			r.hint(s.Cause, "give the certificate of the signer with --cert FILE")
 		}
 	}
-	for _, s := range report.Signatures {
+	for _, s := range r.Report.Signatures {
 		if _, ends, ok := strings.Cut(s.Reason, "; the content fits "); ok {
 			r.hint(s.Cause, "the content fits "+ends)
 		}
 	}
 	r.revocationHint(options)
-	for _, s := range report.Signatures {
+	for _, s := range r.Report.Signatures {
 		if r.Hint == "" && s.Cause == validate.CauseUnknownAuthority && strings.HasSuffix(s.Reason, "of whom no certificate is known") {
 			way := "give that certificate with --cert FILE, or with --trust FILE when you trust it"
 			if options.Revocation == nil {
@@ -297,12 +320,11 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 			r.hint(s.Cause, way)
 		}
 	}
-	for _, s := range report.Signatures {
+	for _, s := range r.Report.Signatures {
 		if s.Status(cades.CheckSignature) == cades.Failed && strings.Contains(s.Reason, "lacks the NULL") {
 			r.hint(s.Cause, "let it count with --allow-bare-digestinfo")
 		}
 	}
-	return r
 }
 
 // otherFile says where the signature may be when the file that was given is none: people name the document, or exchange the two.

@@ -105,7 +105,7 @@ func best(blocks []Block) []byte {
 func foreign(text []byte) error {
 	for _, k := range []struct{ magic, says string }{
 		{"%PDF-", "this is a PDF document; signatures inside of PDF are not read here"},
-		{"PK\x03\x04", "this is a ZIP archive, such as an ASiC container or an office document; take the signature (.p7s) out of it first"},
+		{"PK\x03\x04", "this is a ZIP archive, such as an ASiC container or an office document; signet verify, inspect, extract, extend and countersign read containers"},
 		{"\x1f\x8b", "this is compressed with gzip; unpack it first"},
 		{"<", "this is XML or HTML and not CMS; signatures in XML (XAdES) are not read here"},
 		{"{", "this is JSON; take the signature out of it first"},
