@@ -51,13 +51,13 @@ func recipes() []recipe {
 		{name: "B with attributes", kind: testpki.P256, scheme: p256, rich: true},
 		{name: "B by two", kind: testpki.RSA2048, scheme: rsa, second: true, detached: true},
 		{name: "B counter-signed", kind: testpki.P256, scheme: p256, counter: true},
-		{name: "T", kind: testpki.P256, scheme: p256, level: cades.T},
-		{name: "LT", kind: testpki.RSA2048, scheme: rsa, level: cades.LT},
-		{name: "LT detached, OCSP", kind: testpki.P256, scheme: p256, level: cades.LT, ocsp: true, detached: true},
-		{name: "LTA", kind: testpki.P256, scheme: p256, level: cades.LTA},
-		{name: "LTA detached, OCSP", kind: testpki.RSA2048, scheme: rsa, level: cades.LTA, ocsp: true, detached: true},
-		{name: "LTA by two", kind: testpki.P256, scheme: p256, level: cades.LTA, second: true},
-		{name: "LTA renewed", kind: testpki.P256, scheme: p256, level: cades.LTA, renewed: true},
+		{name: "T", kind: testpki.P256, scheme: p256, level: cades.LevelT},
+		{name: "LT", kind: testpki.RSA2048, scheme: rsa, level: cades.LevelLT},
+		{name: "LT detached, OCSP", kind: testpki.P256, scheme: p256, level: cades.LevelLT, ocsp: true, detached: true},
+		{name: "LTA", kind: testpki.P256, scheme: p256, level: cades.LevelLTA},
+		{name: "LTA detached, OCSP", kind: testpki.RSA2048, scheme: rsa, level: cades.LevelLTA, ocsp: true, detached: true},
+		{name: "LTA by two", kind: testpki.P256, scheme: p256, level: cades.LevelLTA, second: true},
+		{name: "LTA renewed", kind: testpki.P256, scheme: p256, level: cades.LevelLTA, renewed: true},
 	}
 }
 
@@ -94,7 +94,7 @@ func (w *World) make(r recipe, c cast) Message {
 	now := c.at
 	clock := func() time.Time { return now }
 	var ends, stampEnds []func(*x509.Certificate)
-	m := Message{Name: r.name, Time: c.at.Add(2 * time.Hour), Values: r.level >= cades.LT, Level: r.level}
+	m := Message{Name: r.name, Time: c.at.Add(2 * time.Hour), Values: r.level >= cades.LevelLT, Level: r.level}
 	if r.renewed {
 		ends, stampEnds = append(ends, Until(c.at.AddDate(0, 6, 0))), append(stampEnds, Until(c.at.AddDate(0, 10, 5)))
 		m.Time = c.at.AddDate(0, 10, 14)
@@ -133,14 +133,14 @@ func (w *World) make(r recipe, c cast) Message {
 		der, err = w.parse(der).Extend(t.Context(), to, x)
 		testpki.NoError(t, err)
 	}
-	if r.level >= cades.T {
-		raise(cades.T, c.at.Add(10*time.Second), tsa, c.at)
+	if r.level >= cades.LevelT {
+		raise(cades.LevelT, c.at.Add(10*time.Second), tsa, c.at)
 	}
-	if r.level >= cades.LT {
-		raise(cades.LT, c.at.Add(5*time.Minute), tsa, c.at.Add(4*time.Minute))
+	if r.level >= cades.LevelLT {
+		raise(cades.LevelLT, c.at.Add(5*time.Minute), tsa, c.at.Add(4*time.Minute))
 	}
-	if r.level >= cades.LTA {
-		raise(cades.LTA, c.at.Add(10*time.Minute), tsa, c.at.Add(9*time.Minute))
+	if r.level >= cades.LevelLTA {
+		raise(cades.LevelLTA, c.at.Add(10*time.Minute), tsa, c.at.Add(9*time.Minute))
 	}
 	if r.renewed {
 		next := w.TSA(c.authorities, "Later time-stamps for "+c.name)
@@ -151,7 +151,7 @@ func (w *World) make(r recipe, c cast) Message {
 		if c.by.Certificate() == w.Strangers.Certificate() {
 			x.Roots, x.TimestampRoots = w.StrangerRoots(), w.StrangerRoots()
 		}
-		der, err = w.parse(der).Extend(t.Context(), cades.LTA, x)
+		der, err = w.parse(der).Extend(t.Context(), cades.LevelLTA, x)
 		testpki.NoError(t, err)
 		// What tells that the newest authority is good, as the next renewal would put in.
 		der = w.add(der, w.List(c.authorities, at.AddDate(0, 0, 1)))
