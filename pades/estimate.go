@@ -30,10 +30,10 @@ func Estimate(signer *sign.Signer, o *Options) (int, error) {
 		stamp = o.TimestampRoom
 	}
 	stamps := len(own.ContentTimestampers)
-	if own.Level == cades.T {
+	if own.Level == cades.LevelT {
 		stamps++
 	}
-	own.Level, own.Timestamper, own.ContentTimestampers = cades.BES, nil, nil
+	own.Level, own.Timestamper, own.ContentTimestampers = cades.LevelBES, nil, nil
 	scheme := signer.Scheme()
 	digest := sign.Digest{Algorithm: scheme.DigestAlg, Sum: make([]byte, scheme.NewHash().Size())}
 	ctx := context.Background()

@@ -56,8 +56,8 @@ func (o *Options) options() (*cades.Options, error) {
 	if o != nil && o.Signature != nil {
 		own = *o.Signature
 	}
-	if own.Level != cades.BES && own.Level != cades.T {
-		return nil, badInput("in a PDF a CMS is at B-B or B-T (cades.BES, cades.T), and not at %s: what makes B-LT and B-LTA stands in the document, see Collect and Timestamp", own.Level)
+	if level := own.EffectiveLevel(); level != cades.LevelBES && level != cades.LevelT {
+		return nil, badInput("in a PDF a CMS is at B-B or B-T (cades.LevelBES, cades.LevelT), and not at %s: what makes B-LT and B-LTA stands in the document, see Collect and Timestamp", level)
 	}
 	for _, c := range []struct {
 		set  bool

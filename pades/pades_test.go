@@ -100,7 +100,7 @@ func TestSign(t *testing.T) {
 	schemes := map[testpki.Kind]sign.Scheme{testpki.RSA2048: sign.PKCS1(crypto.SHA256), testpki.RSA4096: sign.PSS(crypto.SHA512), testpki.P256: sign.ECDSA(crypto.SHA256),
 		testpki.P521: sign.ECDSA(crypto.SHA512), testpki.Ed25519: sign.Ed25519()}
 	for kind, scheme := range schemes {
-		for level, name := range map[cades.Level]string{cades.BES: "B-B", cades.T: "B-T"} {
+		for level, name := range map[cades.Level]string{cades.LevelBES: "B-B", cades.LevelT: "B-T"} {
 			t.Run(fmt.Sprint(scheme.Name, name), func(t *testing.T) {
 				w := *w
 				w.signer = signerOf(t, w.pki.Leaf(kind), scheme)
@@ -109,7 +109,7 @@ func TestSign(t *testing.T) {
 				s := d.open(t)
 				der, err := s.CMS()
 				require.NoError(t, err)
-				if level == cades.BES {
+				if level == cades.LevelBES {
 					require.LessOrEqual(t, s.Room()-len(der), 8) // two or so for r and s, two more for each length that is shorter then
 				}
 				m, err := cades.Parse(der)
@@ -121,7 +121,7 @@ func TestSign(t *testing.T) {
 					types = append(types, a.Type)
 				}
 				require.ElementsMatch(t, []string{"1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.16.2.47", "1.2.840.113549.1.9.52"}, types)
-				require.Len(t, m.Signatures()[0].UnsignedAttributes(), int(level))
+				require.Len(t, m.Signatures()[0].UnsignedAttributes(), int(level-cades.LevelBES))
 
 				r, err := s.Verify(t.Context(), w.verify)
 				require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestSign(t *testing.T) {
 // TestEstimate: of many signatures of a key whose signatures differ in length none is longer, and attributes and time-stamps count.
 func TestEstimate(t *testing.T) {
 	w := newWorld(t)
-	o := w.options(cades.BES)
+	o := w.options(cades.LevelBES)
 	room, err := pades.Estimate(w.signer, o)
 	require.NoError(t, err)
 	longest := 0
@@ -160,7 +160,7 @@ func TestEstimate(t *testing.T) {
 	require.LessOrEqual(t, longest, room)
 	require.Greater(t, longest, room-3)
 
-	o = w.options(cades.T)
+	o = w.options(cades.LevelT)
 	stamped, err := pades.Estimate(w.signer, o)
 	require.NoError(t, err)
 	o.TimestampRoom = 1000
@@ -172,7 +172,7 @@ func TestEstimate(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, two, less+2000)
 
-	o = w.options(cades.BES)
+	o = w.options(cades.LevelBES)
 	o.Signature.Attributes = []cades.Attribute{{Type: "1.2.840.113583.1.1.8", Values: [][]byte{append([]byte{4, 0x82, 4, 0}, make([]byte, 1024)...)}}}
 	more, err := pades.Estimate(w.signer, o)
 	require.NoError(t, err)
@@ -252,7 +252,7 @@ func TestOpenRefuses(t *testing.T) {
 // TestVerifyDocument: whatever is changed, it is not valid.
 func TestVerifyDocument(t *testing.T) {
 	w := newWorld(t)
-	good := w.make(t, w.options(cades.T))
+	good := w.make(t, w.options(cades.LevelT))
 	verify := func(data []byte, size int64) (*pades.Report, error) {
 		s, err := pades.Open(bytes.NewReader(data), size, good.where)
 		if err != nil {
@@ -366,7 +366,7 @@ func TestTimestamp(t *testing.T) {
 	d.data[len(d.data)-1]++
 	_, err := d.open(t).VerifyTimestamp(t.Context(), &tsp.VerifyOptions{Roots: w.pki.Roots()})
 	require.ErrorIs(t, err, tsp.CheckImprint)
-	_, err = w.make(t, w.options(cades.BES)).open(t).VerifyTimestamp(t.Context(), nil)
+	_, err = w.make(t, w.options(cades.LevelBES)).open(t).VerifyTimestamp(t.Context(), nil)
 	require.ErrorIs(t, err, tsp.CheckContentType)
 	_, err = d.open(t).Timestamp(t.Context(), nil, 0)
 	require.ErrorIs(t, err, sign.ErrInput)
@@ -378,7 +378,7 @@ func TestTimestamp(t *testing.T) {
 func TestCollect(t *testing.T) {
 	w := newWorld(t)
 	source := testlevels.NewSource(t, w.pki)
-	d := w.make(t, w.options(cades.T))
+	d := w.make(t, w.options(cades.LevelT))
 	der, err := d.open(t).CMS()
 	require.NoError(t, err)
 	values, err := pades.Collect(t.Context(), source, der)
@@ -405,7 +405,7 @@ func TestCollect(t *testing.T) {
 func TestOptions(t *testing.T) {
 	w := newWorld(t)
 	for _, o := range []cades.Options{
-		{Level: cades.PKCS7}, {Level: cades.LT}, {Level: cades.LTA}, {Attached: true}, {ContentType: "1.2.3"}, {MimeType: "application/pdf"},
+		{Level: cades.LevelPKCS7}, {Level: cades.LevelLT}, {Level: cades.LevelLTA}, {Attached: true}, {ContentType: "1.2.3"}, {MimeType: "application/pdf"},
 		{ContentHints: &cades.ContentHints{}}, {ContentIdentifier: []byte{1}}, {Location: &cades.Location{Country: "NO"}},
 		{Attributes: []cades.Attribute{{Type: oidSigningTime, Values: [][]byte{{5, 0}}}}},
 	} {
@@ -422,7 +422,7 @@ func TestOptions(t *testing.T) {
 // TestBatch signs many documents with one key.
 func TestBatch(t *testing.T) {
 	w := newWorld(t)
-	o := w.options(cades.T)
+	o := w.options(cades.LevelT)
 	room, err := pades.Estimate(w.signer, o)
 	require.NoError(t, err)
 	var documents []*document
@@ -461,12 +461,12 @@ func (f failing) ReadAt(p []byte, at int64) (int, error) {
 // TestFileFails: what cannot be read is an error, not a verdict.
 func TestFileFails(t *testing.T) {
 	w := newWorld(t)
-	d := w.make(t, w.options(cades.BES))
+	d := w.make(t, w.options(cades.LevelBES))
 	s, err := pades.Open(failing{bytes.NewReader(d.data), d.where[2]}, int64(len(d.data)), d.where)
 	require.NoError(t, err)
 	_, err = s.Verify(t.Context(), w.verify)
 	require.ErrorContains(t, err, "the disk is gone")
-	_, err = s.Sign(t.Context(), w.signer, w.options(cades.BES))
+	_, err = s.Sign(t.Context(), w.signer, w.options(cades.LevelBES))
 	require.ErrorContains(t, err, "the disk is gone")
 	_, err = s.Timestamp(t.Context(), w.stamps, 0)
 	require.ErrorContains(t, err, "the disk is gone")
@@ -477,7 +477,7 @@ func FuzzOpen(f *testing.F) {
 	d := newDocument(20)
 	f.Add(d.data, d.where[0], d.where[1], d.where[2], d.where[3])
 	w := newWorld(f)
-	signed := w.make(f, w.options(cades.BES))
+	signed := w.make(f, w.options(cades.LevelBES))
 	f.Add(signed.data, signed.where[0], signed.where[1], signed.where[2], signed.where[3])
 	f.Fuzz(func(t *testing.T, data []byte, a, b, c, e int64) {
 		s, err := pades.Open(bytes.NewReader(data), int64(len(data)), pades.ByteRange{a, b, c, e})

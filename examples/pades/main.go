@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 	if o.Signature.Level, err = cades.ParseLevel(*level); err != nil {
 		return err
 	}
-	if o.Signature.Level == cades.T {
+	if o.Signature.Level == cades.LevelT {
 		authority, err := open(ctx, tsa)
 		if err != nil {
 			return err

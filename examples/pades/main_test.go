@@ -138,7 +138,7 @@ func TestSigned(t *testing.T) {
 	all := samples(t)
 	var paths []string
 	want := map[string]string{} // by name, the level
-	for level, name := range map[cades.Level]string{cades.BES: "B", cades.T: "T"} {
+	for level, name := range map[cades.Level]string{cades.LevelBES: "B", cades.LevelT: "T"} {
 		var names []string
 		var documents [][]byte
 		for shape, data := range all {
@@ -160,7 +160,7 @@ func TestSigned(t *testing.T) {
 	for _, name := range []string{"plain-B", "streams-T"} {
 		document, err := os.ReadFile(filepath.Join(w.dir, name+".pdf"))
 		require.NoError(t, err)
-		twice, errs := signAll(ctx, w.signer, w.options(cades.BES), "", [][]byte{document})
+		twice, errs := signAll(ctx, w.signer, w.options(cades.LevelBES), "", [][]byte{document})
 		require.NoError(t, errs[0])
 		stamped, err := stamp(ctx, w.authority, twice[0])
 		require.NoError(t, err)
@@ -184,7 +184,7 @@ func TestSigned(t *testing.T) {
 // TestTampered: the judges of TestSigned do not say yes to everything.
 func TestTampered(t *testing.T) {
 	w := newWorld(t)
-	signed, errs := signAll(t.Context(), w.signer, w.options(cades.BES), "", [][]byte{blank("", "")})
+	signed, errs := signAll(t.Context(), w.signer, w.options(cades.LevelBES), "", [][]byte{blank("", "")})
 	require.NoError(t, errs[0])
 	changed := bytes.Replace(signed[0], []byte("ten chairs"), []byte("two chairs"), 1)
 	r, err := last(t, changed).Verify(t.Context(), &cades.VerifyOptions{Roots: w.roots, NoRevocation: true})

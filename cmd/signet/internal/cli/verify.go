@@ -292,10 +292,30 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		r.unread = true
 		return r
 	}
+	if r.Mail && in.Received != nil && changed(report) {
+		// Who signs binary parts signs what stands there, without the line ends of text (RFC 8551 section 3.1.1).
+		again := bytes.NewReader(in.Received)
+		if other, err := m.Verify(ctx, again, options); err == nil && !changed(other) {
+			report, content = other, again
+		}
+	}
 	report = withIssuers(ctx, m, content, report, options)
+	if in.Part {
+		a.note("%s: a part of this mail is signed, and not all of it; signet extract takes that part out", plain.Text(inputName(file.path)))
+	}
 	r.take(report)
 	r.hints(options)
 	return r
+}
+
+// changed reports whether the content of a signature is not the one that was signed.
+func changed(report *cades.Report) bool {
+	for i := range report.Signatures {
+		if report.Signatures[i].Status(cades.CheckMessageDigest) == cades.Failed {
+			return true
+		}
+	}
+	return false
 }
 
 // hints says what would help signatures that have not passed.

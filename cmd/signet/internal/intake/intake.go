@@ -18,6 +18,10 @@ type File struct {
 	// Content is what a multipart/signed mail has signed: its first part, with lines that end with CRLF (RFC 8551 section
 	// 3.1.1). Nil in all other cases.
 	Content []byte
+	// Received is Content octet by octet, as it stands in the mail; nil when that is the same.
+	Received []byte
+	// Part says that there is more in the mail than what is signed.
+	Part bool
 
 	Octets cms.Octets // those of DER, or of a signature of which the content stays in Source
 	Source Source     // nil when all is in memory
@@ -72,7 +76,10 @@ func (f *File) read(data []byte, rounds int) error {
 	if mail, ok, err := readMail(text); err != nil {
 		return err
 	} else if ok {
-		f.Mail, f.Content = true, mail.content
+		f.Mail, f.Content, f.Part = true, mail.content, mail.part
+		if !bytes.Equal(mail.content, mail.received) {
+			f.Received = mail.received
+		}
 		return f.read(mail.signature, rounds-1)
 	}
 	if blocks := Blocks(text); len(blocks) != 0 {

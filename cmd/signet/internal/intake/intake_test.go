@@ -359,3 +359,81 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParts splits multipart entities of strangers: parts stand in the entity in their order, each between two lines with the boundary and
+// without such a line in it.
+func FuzzParts(f *testing.F) {
+	for _, body := range []string{"--b\nx\n--b--\n", "p\r\n--b \r\nx\r\n\r\n--b\r\n--b--", "--b\n--b\n--bb\n--b-\n--b--x\n", "--b", "", "\n--b\n\n--b--"} {
+		f.Add([]byte(body), "b")
+	}
+	f.Fuzz(func(t *testing.T, body []byte, boundary string) {
+		if strings.ContainsAny(boundary, "\r\n") || strings.TrimRight(boundary, " \t") != boundary {
+			return // no parameter of a header
+		}
+		is := func(line []byte) bool {
+			after, ok := bytes.CutPrefix(line, []byte("--"+boundary))
+			after = bytes.TrimRight(after, " \t\r\n")
+			return ok && (len(after) == 0 || string(after) == "--")
+		}
+		all := parts(body, boundary)
+		if boundary == "" {
+			require.Empty(t, all)
+			return
+		}
+		at := 0
+		for _, part := range all {
+			i := cap(body) - cap(part) // a part is a piece of the body
+			require.GreaterOrEqual(t, i, at)
+			require.True(t, bytes.Equal(part, body[i:i+len(part)]))
+			before := bytes.TrimSuffix(body[:i], []byte("\n"))
+			require.True(t, is(before[bytes.LastIndexByte(before, '\n')+1:]), "no boundary before")
+			behind := bytes.TrimPrefix(bytes.TrimPrefix(body[i+len(part):], []byte("\r")), []byte("\n"))
+			line, _, _ := bytes.Cut(behind, []byte("\n"))
+			require.True(t, is(line), "no boundary behind")
+			for line := range bytes.Lines(part) {
+				require.False(t, is(line), "a boundary inside")
+			}
+			at = i + len(part)
+		}
+	})
+}
+
+// TestMailForms reads mails in the forms that gateways and other programs make of them.
+func TestMailForms(t *testing.T) {
+	der := base64.StdEncoding.EncodeToString(signature(t))
+	signed := func(content, more string) string {
+		return "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=\"a b\"\n\n--a b\n" + content +
+			"\n--a b\nContent-Type: application/pkcs7-signature\nContent-Transfer-Encoding: base64\n\n" + der + "\n" + more + "--a b--\n"
+	}
+	inner := "Content-Type: multipart/mixed; boundary=\"a\"\n\n--a\n\ntext\n--a\nContent-Type: text/plain\n\nmore\n--a--\n"
+	for name, c := range map[string]struct {
+		text, content string
+		received      bool // differs from content
+		part          bool
+	}{
+		"nested":                     {signed(inner, ""), strings.ReplaceAll(inner, "\n", "\r\n"), true, false},
+		"CR LF already":              {strings.ReplaceAll(signed(inner, ""), "\n", "\r\n"), strings.ReplaceAll(inner, "\n", "\r\n"), false, false},
+		"a part more":                {signed("x", "--a b\n\nnot signed\n"), "x", false, true},
+		"in a list":                  {"Content-Type: multipart/mixed; boundary=l\n\n--l\n" + signed("x", "") + "\n--l\n\nfooter\n--l--\n", "x", false, true},
+		"alone in a list":            {"Content-Type: multipart/mixed; boundary=l\n\n--l\n" + signed("x", "") + "\n--l--\n", "x", false, false},
+		"forwarded":                  {"Content-Type: message/rfc822\n\n" + signed("x", ""), "x", false, false},
+		"no kind, by name":           {"Content-Type: application/octet-stream; name=\"SMIME.P7M\"\nContent-Transfer-Encoding: base64\n\n" + der + "\n", "", false, false},
+		"no kind, by the file's":     {"Content-Type: application/octet-stream\nContent-Disposition: attachment;\n filename=smime.p7m\nContent-Transfer-Encoding: base64\n\n" + der + "\n", "", false, false},
+		"a parameter in many pieces": {"Content-Type: application/octet-stream; name*0=smi; name*1=\"me.p7m\"\nContent-Transfer-Encoding: base64\n\n" + der + "\n", "", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := Read([]byte(c.text))
+			require.NoError(t, err)
+			require.True(t, f.Mail)
+			require.Equal(t, Signature, f.Kind)
+			require.Equal(t, c.content, string(f.Content))
+			require.Equal(t, c.received, f.Received != nil)
+			require.Equal(t, c.part, f.Part)
+			if c.received {
+				require.Equal(t, strings.ReplaceAll(c.content, "\r\n", "\n"), string(f.Received))
+			}
+		})
+	}
+	_, err := Read([]byte("Content-Type: application/octet-stream; name=a.bin\n\nx"))
+	require.ErrorContains(t, err, "nothing in it is signed")
+}

@@ -22,6 +22,8 @@ const (
 type mail struct {
 	signature []byte // decoded
 	content   []byte // of multipart/signed, in canonical form; nil when the signature holds it
+	received  []byte // the same, octet by octet
+	part      bool   // there is more in the mail, which is not signed
 }
 
 // readMail finds the signature in a mail, or in an entity of MIME. ok is false when the text is no mail.
@@ -53,6 +55,9 @@ func find(h map[string]string, body []byte, depth int) (*mail, error) {
 	if err != nil && kind == "" || depth == maxMail {
 		return nil, nil //nolint:nilerr // an entity of a kind that nobody understands is none of interest
 	}
+	if kind == "application/octet-stream" && namedAsSignature(parameters["name"], h["content-disposition"]) {
+		kind = "application/pkcs7-mime"
+	}
 	switch kind {
 	case "application/pkcs7-mime", "application/x-pkcs7-mime", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/timestamp-reply":
 		decoded, err := transferred(h["content-transfer-encoding"], body)
@@ -69,12 +74,17 @@ func find(h map[string]string, body []byte, depth int) (*mail, error) {
 	if !strings.HasPrefix(kind, "multipart/") {
 		return nil, nil
 	}
-	for _, part := range parts(body, parameters["boundary"]) {
+	all := parts(body, parameters["boundary"])
+	for _, part := range all {
 		inner, rest, ok := splitHeader(part)
 		if !ok {
 			continue
 		}
-		if m, err := find(inner, rest, depth+1); m != nil || err != nil {
+		m, err := find(inner, rest, depth+1)
+		if m != nil && len(all) > 1 {
+			m.part = true
+		}
+		if m != nil || err != nil {
 			return m, err
 		}
 	}
@@ -103,7 +113,19 @@ func detached(all [][]byte) (*mail, error) {
 		return nil, err
 	}
 	content, err := io.ReadAll(message.Lines(bytes.NewReader(all[0]), "\r\n"))
-	return &mail{signature, content}, err
+	return &mail{signature, content, all[0], len(all) > 2}, err
+}
+
+// namedAsSignature reports whether an attachment of no kind has a name by which RFC 8551 section 3.9 knows what it is: gateways make
+// such.
+func namedAsSignature(name, disposition string) bool {
+	if name == "" {
+		if _, parameters, err := mime.ParseMediaType(disposition); err == nil {
+			name = parameters["filename"]
+		}
+	}
+	name = strings.ToLower(name)
+	return strings.HasSuffix(name, ".p7m") || strings.HasSuffix(name, ".p7s")
 }
 
 // transferred undoes a Content-Transfer-Encoding.
