@@ -19,6 +19,7 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // container is a file with signatures (ASiC) that is open.
@@ -63,7 +64,10 @@ func (a *app) openContainer(name string) (*container, error) {
 	c, err := asic.Open(file, size, nil)
 	if err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("this is a ZIP file and no container with signatures (ASiC) that can be read: %w", err)
+		if e, ok := errors.AsType[*sign.Error](err); ok && e.Err != nil {
+			err = e.Err
+		}
+		return nil, fmt.Errorf("this is a ZIP archive that cannot be read as a container with signatures (ASiC): %w", err)
 	}
 	if len(c.Signatures()) == 0 {
 		_ = file.Close()

@@ -216,7 +216,7 @@ func TestContainersChanged(t *testing.T) {
 		"an office document":  {rezip(t, "PK\x05\x06"+strings.Repeat("\x00", 18), same, "[Content_Types].xml", "x", "_xmlsignatures/sig1.xml", "x"), "", cli.ExitFailed, "office document"},
 		"OpenDocument":        {rezip(t, "PK\x05\x06"+strings.Repeat("\x00", 18), same, "content.xml", "x", "META-INF/documentsignatures.xml", "x"), "", cli.ExitFailed, "OpenDocument"},
 		"an empty ZIP file":   {"PK\x05\x06" + strings.Repeat("\x00", 18), "", cli.ExitFailed, "it holds no file"},
-		"a ZIP file, cut":     {e[:len(e)/2], "", cli.ExitFailed, "not a ZIP file"},
+		"a ZIP file, cut":     {e[:len(e)/2], "", cli.ExitFailed, "not a valid zip file"},
 		"two files, one name": {rezip(t, e, same, "a.txt", "first"), "", cli.ExitFailed, "two files"},
 		"a name that climbs":  {rezip(t, e, same, "../c.txt", "third"), "", cli.ExitFailed, "../c.txt"},
 	} {
