@@ -95,7 +95,7 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err := a.checkStdout(f, in); err != nil {
 		return err
 	}
-	f.root = options.Level > cades.T // revocation is asked for up to the root, which may be at hand nowhere else
+	f.root = options.Level > cades.LevelT // revocation is asked for up to the root, which may be at hand nowhere else
 	keys, err := a.openKey(ctx, &f.keyFlags)
 	if err != nil {
 		return err
