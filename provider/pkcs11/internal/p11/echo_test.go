@@ -206,3 +206,18 @@ func BenchmarkCall(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSign is two such calls and what is done for a signature around them.
+func BenchmarkSign(b *testing.B) {
+	m, err := Open(echo(b), "")
+	require.NoError(b, err)
+	s, err := m.OpenSession(1, false)
+	require.NoError(b, err)
+	c := SignCall{Mechanism: MechECDSA, Object: 5, Out: make([]byte, 64)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Sign(&c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
