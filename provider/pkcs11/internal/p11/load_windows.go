@@ -38,12 +38,12 @@ func load(path string) (handle, error) {
 func whyNot(path string, err error) error {
 	_, missing := os.Stat(path)
 	switch {
-	case errors.Is(err, windows.ERROR_MOD_NOT_FOUND) && missing == nil:
+	case errors.Is(err, windows.ERROR_MOD_NOT_FOUND) && missing == nil && filepath.IsAbs(path): // a name alone was looked for elsewhere
 		return fmt.Errorf("a library that it needs is neither beside it nor in the system's folder: %w", err)
 	case errors.Is(err, windows.ERROR_BAD_EXE_FORMAT):
 		f, open := pe.Open(path)
 		if open != nil {
-			return fmt.Errorf("it is no library: %w", err)
+			return errors.New("it is no library of Windows")
 		}
 		defer func() { _ = f.Close() }()
 		arch, known := map[uint16]string{pe.IMAGE_FILE_MACHINE_AMD64: "amd64", pe.IMAGE_FILE_MACHINE_I386: "386", pe.IMAGE_FILE_MACHINE_ARM64: "arm64"}[f.Machine]
@@ -51,7 +51,7 @@ func whyNot(path string, err error) error {
 			return fmt.Errorf("it is for %s and this program for %s", arch, runtime.GOARCH)
 		}
 	}
-	return err
+	return errors.New(strings.TrimSuffix(err.Error(), ".")) // another sentence follows
 }
 
 // symbol is the address of a function, or 0.
