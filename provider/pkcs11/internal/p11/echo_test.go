@@ -100,6 +100,9 @@ func TestEcho(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, values[0])
 	require.Equal(t, "object 8", string(values[1]))
+	values, err = s.Attributes(9, attrApplication, AttrLabel)
+	require.NoError(t, err)
+	require.Equal(t, []string{"short", "object 9"}, []string{string(values[0]), string(values[1])}, "its length has changed in between")
 
 	object, err := s.Create(Bytes(AttrLabel, []byte("c")), Ulongs(AttrAllowedMechanisms, MechRSA, 0x80000001))
 	require.NoError(t, err)
@@ -145,8 +148,11 @@ func said(t *testing.T, s *Session) string {
 
 func ulongHex(n uint) string { return fmt.Sprintf("%x", Ulong(0, n).Value) }
 
-// TestMemoryStays calls from stacks that grow meanwhile, while the collector runs all the time. The module writes to what it was given
-// after that has, if anything has, moved.
+// attrApplication is CKA_APPLICATION.
+const attrApplication = 0x10
+
+// TestMemoryStays calls from stacks of all sizes, so that some grow on the way to the module, and while the collector runs all the time.
+// The module writes to what it was given when that has moved, if it has.
 func TestMemoryStays(t *testing.T) {
 	m, err := Open(echo(t), "")
 	require.NoError(t, err)
@@ -169,12 +175,33 @@ func TestMemoryStays(t *testing.T) {
 		done := make(chan struct{})
 		go func() { // a new stack, which is small
 			defer close(done)
-			grow(i % 20)
-			want := fmt.Sprintf("sign d with %d;pss 250 2 %d;%02x;", i+1, i, byte(i))
-			got, err := s.Sign(&SignCall{Mechanism: MechPSS, Hash: MechSHA256, MGF: MGFSHA256, Salt: uint(i), Object: uint(i + 1), Data: []byte{byte(i)}, Out: make([]byte, 8)})
-			if err != nil || string(got) != want {
-				t.Errorf("%q, %v; want %q", got, err, want)
-			}
+			deep(i%200, func() {
+				want := fmt.Sprintf("sign d with %d;pss 250 2 %d;%02x;", i+1, i, byte(i))
+				var out [8]byte
+				got, err := s.Sign(&SignCall{Mechanism: MechPSS, Hash: MechSHA256, MGF: MGFSHA256, Salt: uint(i), Object: uint(i + 1), Data: []byte{byte(i)}, Out: out[:]})
+				if err != nil || string(got) != want {
+					t.Errorf("%q, %v; want %q", got, err, want)
+				}
+			})
+		}()
+		<-done
+		done = make(chan struct{})
+		go func() {
+			defer close(done)
+			deep(i%200, func() {
+				h, rv := m.lib.openSession(uint(i), sessionSerial)
+				if rv != 0 || h != uint(i)*10+sessionSerial {
+					t.Errorf("session %d, %d", h, rv)
+				}
+				var batch [4]ulong
+				var n ulong
+				if rv := m.lib.findInit(h, nil); rv != 0 {
+					t.Error(rv)
+				}
+				if rv := m.lib.find(h, batch[:], &n); rv != 0 || n != 4 || batch != [4]ulong{1100, 1099, 1098, 1097} {
+					t.Errorf("%d objects, %v, %d", n, batch, rv)
+				}
+			})
 		}()
 		<-done
 	}
@@ -182,11 +209,15 @@ func TestMemoryStays(t *testing.T) {
 	wait.Wait()
 }
 
+// deep calls a function at the end of a stack that is so deep.
+//
 //go:noinline
-func grow(n int) (sum byte) {
-	var b [512]byte
-	if n > 0 {
-		b[n] = grow(n - 1)
+func deep(n int, f func()) (sum byte) {
+	var b [40]byte
+	if n == 0 {
+		f()
+	} else {
+		b[n%40] = deep(n-1, f)
 	}
 	for _, x := range b {
 		sum += x

@@ -146,6 +146,7 @@ static CK_RV getAttributes(CK_ULONG session, CK_ULONG object, CK_ATTRIBUTE *t, C
 	snprintf(label, sizeof label, "object %u", (unsigned)object);
 	for (CK_ULONG i = 0; i < n; i++) {
 		const char *value = t[i].type == CKA_LABEL ? label : t[i].type == CKA_ID ? said : t[i].type == CKA_VALUE ? "" : NULL;
+		if (t[i].type == CKA_APPLICATION) value = t[i].pValue ? "short" : "longer"; // it changes in between
 		if (!value) {
 			t[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
 			if (t[i].type != CKA_SUBJECT) rv = CKR_ATTRIBUTE_TYPE_INVALID; // of that one, only the length tells
