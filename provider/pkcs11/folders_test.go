@@ -13,7 +13,9 @@ import (
 
 // TestModuleNames: where modules are looked for by a name, and as what.
 func TestModuleNames(t *testing.T) {
-	env := func(name string) string { return map[string]string{"ProgramFiles": `C:\Program Files`, "SystemRoot": `C:\Windows`}[name] }
+	env := func(name string) string {
+		return map[string]string{"ProgramFiles": `C:\Program Files`, "SystemRoot": `C:\Windows`}[name]
+	}
 	for _, c := range []struct{ goos, folder, name, file string }{
 		{"linux", "/usr/lib/softhsm", "softhsm2", "libsofthsm2.so"},
 		{"linux", "/usr/lib/*", "opensc", "opensc-pkcs11.so"},
