@@ -33,7 +33,6 @@ var (
 	shapeMechanism     = shape{fieldUlong, fieldPointer, fieldUlong}
 	shapePSS           = shape{fieldUlong, fieldUlong, fieldUlong}
 	shapeInitArgs      = shape{fieldPointer, fieldPointer, fieldPointer, fieldPointer, fieldUlong, fieldPointer}
-	shapeInterface     = shape{fieldPointer, fieldPointer, fieldUlong}
 	// The version and the first of the functions; all others follow it without a gap.
 	shapeFunctions = shape{fieldVersion, fieldPointer}
 )
@@ -64,11 +63,6 @@ const (
 	functions240        = 68
 	fnSessionCancel     = 71
 )
-
-// needed are the functions without which nothing can be signed. A module must have a function for each place of the list (section
-// 5.1 of 2.40), and some that make no keys have none there.
-var needed = []int{fnInitialize, fnFinalize, fnGetInfo, fnGetSlotList, fnGetSlotInfo, fnGetTokenInfo, fnGetMechanismList, fnOpenSession,
-	fnCloseSession, fnGetSessionInfo, fnLogin, fnGetAttributeValue, fnFindObjectsInit, fnFindObjects, fnFindObjectsFinal, fnSignInit, fnSign}
 
 // field is the size and alignment of a field.
 func (l layout) field(kind int) (size, align int) {

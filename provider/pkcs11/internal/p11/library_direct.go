@@ -96,6 +96,9 @@ func (l *library) interface3(get uintptr) bool {
 
 const interfaceName = "PKCS 11"
 
+// shapeInterface is CK_INTERFACE.
+var shapeInterface = shape{fieldPointer, fieldPointer, fieldUlong}
+
 // take reads a list of functions.
 func (l *library) take(list unsafe.Pointer, of3 bool) {
 	l.found, l.of3 = true, of3
@@ -124,6 +127,11 @@ func same(p unsafe.Pointer, s string) bool {
 	}
 	return *(*byte)(unsafe.Add(p, len(s))) == 0
 }
+
+// needed are the functions without which nothing can be signed. A module must have a function for each place of the list (section
+// 5.1 of 2.40), and some that make no keys have none there.
+var needed = []int{fnInitialize, fnFinalize, fnGetInfo, fnGetSlotList, fnGetSlotInfo, fnGetTokenInfo, fnGetMechanismList, fnOpenSession,
+	fnCloseSession, fnGetSessionInfo, fnLogin, fnGetAttributeValue, fnFindObjectsInit, fnFindObjects, fnFindObjectsFinal, fnSignInit, fnSign}
 
 func (l *library) empty() bool { return !l.found }
 
