@@ -14,7 +14,7 @@
 //
 //   - [github.com/seed-116355fd/signet/sign] is where keys and containers meet: Provider, Key, Scheme, Signer.
 //   - [github.com/seed-116355fd/signet/provider/soft] holds keys in files, and any crypto.Signer.
-//   - [github.com/seed-116355fd/signet/provider/pkcs11] holds keys in tokens and HSMs; it alone uses cgo.
+//   - [github.com/seed-116355fd/signet/provider/pkcs11] holds keys in tokens and HSMs; it alone calls C, with cgo or without.
 //   - [github.com/seed-116355fd/signet/provider/providertest] checks a provider, ours or yours.
 //   - [github.com/seed-116355fd/signet/cades] builds, raises, reads and verifies CAdES, and plain PKCS #7 as its lowest form.
 //   - [github.com/seed-116355fd/signet/asic] puts files and their signatures into containers (ASiC-S, ASiC-E).

@@ -4,7 +4,8 @@ go 1.26.0
 
 require (
 	filippo.io/bigmod v0.1.0
+	github.com/ebitengine/purego v0.11.3
 	golang.org/x/crypto v0.58.0
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require golang.org/x/sys v0.49.0

@@ -20,6 +20,11 @@ for target in linux/arm64 windows/amd64 darwin/arm64; do
     (cd "$module" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go vet ./...)
   done
 done
+# Targets of 32 bits, one where no library can be loaded without cgo, and the two builds that a tag asks for.
+for target in linux/arm windows/386 windows/arm64 freebsd/amd64; do
+  CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go vet ./provider/pkcs11/...
+done
+for tag in signet_nocgo signet_static; do go vet -tags "$tag" ./provider/pkcs11/...; done
 
 echo "imports of cades, batch and provider/soft"
 # An importer gets the standard library, this module, and golang.org/x/crypto; nothing for command lines, databases,
@@ -27,6 +32,8 @@ echo "imports of cades, batch and provider/soft"
 notstd='{{if not .Standard}}{{.ImportPath}}{{end}}'
 others=$(CGO_ENABLED=0 go list -deps -f "$notstd" ./cades ./batch ./provider/soft | grep -vE '^(github.com/seed-116355fd/signet/|golang.org/x/crypto/)' || true)
 [ -z "$others" ] || { echo "an importer would also get: $others"; exit 1; }
+# A program that is to be static gets nothing that loads libraries.
+! CGO_ENABLED=0 go list -deps -tags signet_static ./provider/pkcs11 | grep -q purego || { echo "a static program would load libraries"; exit 1; }
 for forbidden in testing flag os/exec database/sql; do
   ! CGO_ENABLED=0 go list -deps ./cades ./batch ./provider/soft | grep -qx "$forbidden" || { echo "an importer would also get $forbidden"; exit 1; }
 done
@@ -44,9 +51,11 @@ databases=$(cd service && go list -deps -f "$notstd" ./cryptoapi ./api | grep -E
 std=$(go list -deps -f "$notstd" ./sign | grep -vE '^github.com/seed-116355fd/signet/sign$' || true)
 [ -z "$std" ] || { echo "package sign imports more than the standard library: $std"; exit 1; }
 
-echo "cgo in provider/pkcs11 only, and in benchmarks"
+echo "cgo in provider/pkcs11 only, and in benchmarks; libraries are loaded there alone"
 cgo=$(git grep -l '^import "C"' -- '*.go' | grep -vE '^(provider/pkcs11|bench)/' || true)
 [ -z "$cgo" ] || { echo "cgo in $cgo"; exit 1; }
+loads=$(git grep -lE '"github.com/ebitengine/purego|LoadLibrary' -- '*.go' | grep -v '^provider/pkcs11/internal/p11/' || true)
+[ -z "$loads" ] || { echo "libraries are loaded in $loads"; exit 1; }
 
 echo "the library builds without what its tests need, and go.mod lists nothing else"
 GOWORK=off go build ./...

@@ -6,12 +6,24 @@ cd "$(dirname "$0")/.."
 log=$(mktemp)
 trap 'rm -f "$log" "$log.failed"' EXIT
 status=0
+nocgo='^Test(Conformance|Faults|TokenInit|HungC|OpenAndClose|WrongPIN|TwoProviders|Interfaces|SessionCancel|Lengths|ListThat|ListWith|Handles|SignatureOf|Generate|AlwaysAuth|KeyWithAPIN|RefusedUserPIN|LoginsWith|LockedPIN|FilesThat)'
 for module in $(go list -m -f '{{.Dir}}'); do
   # Not by PIPESTATUS, which "|| true" overwrites: a filter that prints nothing is no failure, a test that fails is.
   { (cd "$module" && go test -race -count=1 -v ./... 2>&1) || touch "$log.failed"; } | tee -a "$log" |
     grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
   [ ! -e "$log.failed" ] || status=1
 done
+# Tokens as a program has them that was built without cgo: the main part of the tests, over SoftHSM2 and over a module that makes
+# faults; then the calls with the race detector, which needs cgo beside them; then a build that loads nothing; then Windows.
+without() {
+  { ("$@" 2>&1) || touch "$log.failed"; } | sed -E 's/^(\s*--- (PASS|FAIL|SKIP): )/\1without cgo: /' | tee -a "$log" |
+    grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
+  [ ! -e "$log.failed" ] || status=1
+}
+without env CGO_ENABLED=0 go test -count=1 -v -run "$nocgo" ./provider/pkcs11
+without go test -race -count=1 -v -tags signet_nocgo ./provider/pkcs11/internal/p11
+without go test -count=1 -v -tags signet_static ./provider/pkcs11
+without bash scripts/windows.sh
 if [ "$status" -ne 0 ]; then
   echo; echo "Failures:"
   grep -E -B 40 '^\s*--- FAIL|^FAIL|^panic:|DATA RACE' "$log" | grep -vE '^\s*(=== |--- (PASS|SKIP))' | tail -n 200

@@ -35,6 +35,9 @@ for program in "${!package[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package[$program]}")
 done
 [ -f /usr/include/stdlib.h ] || missing+=(libc6-dev) # gcc only recommends it
+[ -f /usr/include/p11-kit-1/p11-kit/pkcs11.h ] || missing+=(libp11-kit-dev)
+[ -x /usr/lib/wine/wine64 ] || command -v wine64 >/dev/null || missing+=(wine64)
+command -v x86_64-w64-mingw32-gcc >/dev/null || missing+=(gcc-mingw-w64-x86-64)
 [ -f /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
 [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates) # for modules from proxies
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)

@@ -220,9 +220,9 @@ func readAccuracy(v cms.Value) (time.Duration, error) {
 			return 0, err
 		}
 		unit := map[cms.Tag]time.Duration{cms.TagInteger: time.Second, cms.ContextTag(0): time.Millisecond, cms.ContextTag(1): time.Microsecond}[field.Tag()]
-		n := 0
+		n := int64(0)
 		for _, c := range field.Body() {
-			if n = n<<8 | int(c); n > 1<<31 {
+			if n = n<<8 | int64(c); n > 1<<31 {
 				break
 			}
 		}

@@ -1,4 +1,4 @@
-//go:build cgo && linux
+//go:build linux && !signet_static
 
 package pkcs11_test
 

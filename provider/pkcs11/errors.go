@@ -167,7 +167,7 @@ func wrap(op, place string, err error) error {
 		return err
 	}
 	e := &sign.Error{Op: op, Place: place, Class: sign.ErrUnavailable, Err: coded(err)}
-	if errors.Is(err, p11.ErrNoCgo) {
+	if errors.Is(err, p11.ErrNoLoader) {
 		e.Class = sign.ErrUnsupported
 		return e
 	}

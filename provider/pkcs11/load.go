@@ -13,7 +13,7 @@ import (
 // openModule loads a module and initialises it. Its errors say whether the file, the system or the module is at fault.
 func openModule(op, path, initArgs string) (*p11.Module, error) {
 	if path == "" {
-		return nil, &sign.Error{Op: op, Class: sign.ErrInput, Hint: "give the path of the vendor's PKCS #11 library, a .so file (Config.Module)"}
+		return nil, &sign.Error{Op: op, Class: sign.ErrInput, Hint: "give the path of the vendor's PKCS #11 library, a " + libraryExt(runtime.GOOS) + " file (Config.Module)"}
 	}
 	m, err := p11.Open(path, initArgs)
 	if err == nil {
@@ -32,14 +32,18 @@ func openModule(op, path, initArgs string) (*p11.Module, error) {
 	return nil, err
 }
 
-// whyNotLoaded looks at a file that the dynamic linker did not load.
+// whyNotLoaded looks at a file that the system did not load.
 func whyNotLoaded(path string) string {
 	_, err := os.Stat(path)
+	who, named := "by the dynamic linker", strings.ContainsRune(path, os.PathSeparator)
+	if runtime.GOOS == "windows" {
+		who, named = "in the folders of the system and of this program", strings.ContainsAny(path, `\/:`)
+	}
 	switch here := err == nil; {
-	case !strings.ContainsRune(path, os.PathSeparator) && here:
-		return "a name without a folder is looked for by the dynamic linker; for the file that is here, write ./" + path
-	case !strings.ContainsRune(path, os.PathSeparator):
-		return "a name without a folder is looked for by the dynamic linker; give the whole path"
+	case !named && here:
+		return "a name without a folder is looked for " + who + "; for the file that is here, write ." + string(os.PathSeparator) + path
+	case !named:
+		return "a name without a folder is looked for " + who + "; give the whole path"
 	case errors.Is(err, os.ErrNotExist):
 		return "there is no such file; give the path of the vendor's PKCS #11 library"
 	case errors.Is(err, os.ErrPermission):

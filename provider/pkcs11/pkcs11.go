@@ -6,8 +6,9 @@
 //	defer keys.Close()
 //	signer, err := sign.Open(ctx, keys, sign.Ref{Label: "seal"})
 //
-// A token can be named by a URI of RFC 7512 as well, see [OpenURI]. This is the only package of the library that uses
-// cgo; without it, everything is there and [Open] fails with [sign.ErrUnsupported].
+// A token can be named by a URI of RFC 7512 as well, see [OpenURI]. This is the only package of the library that calls
+// C. It uses cgo where that is on, and works without it on Linux, macOS and Windows; docs/hsm.md has the platforms. Where a build has no
+// way to load a library, everything is there and [Open] fails with [sign.ErrUnsupported].
 //
 // # Keys and certificates
 //

@@ -6,8 +6,11 @@ import (
 )
 
 // proxyPaths are where distributions put the proxy module of p11-kit. A file of another architecture may lie beside that of this
-// program, so folders with the name of one are those of this one.
+// program, so folders with the name of one are those of this one. There is none on Windows, where p11-kit has no usual place.
 func proxyPaths() []string {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	var paths []string
 	if triplet := map[string]string{
 		"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "386": "i386-linux-gnu", "arm": "arm-linux-gnueabihf",
@@ -41,5 +44,14 @@ func firstFile(paths []string) string {
 }
 
 // noModule is what to do with a URI that names no module, where there is no proxy.
-const noModule = "it is missing, and p11-kit, whose proxy would be taken, is not installed; " +
-	"give the path of the vendor's PKCS #11 library after the ?, or install p11-kit (on Debian the package p11-kit-modules)"
+func noModule(goos string) string {
+	const give = "give the path of the vendor's PKCS #11 library after the ?"
+	switch goos {
+	case "windows":
+		return "it is missing; " + give
+	case "darwin":
+		return "it is missing, and p11-kit, whose proxy would be taken, is not installed; " + give + ", or install p11-kit (Homebrew: brew install p11-kit)"
+	}
+	return "it is missing, and p11-kit, whose proxy would be taken, is not installed; " + give +
+		", or install p11-kit (on Debian the package p11-kit-modules)"
+}

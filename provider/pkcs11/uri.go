@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -294,6 +295,9 @@ func pinFile(name, value string) (string, error) {
 		}
 		file = "/" + path
 	}
+	if isFile {
+		file = withoutSlash(runtime.GOOS, file)
+	}
 	switch {
 	case file == "":
 		return "", badURI(name, "it names no file")
@@ -301,6 +305,14 @@ func pinFile(name, value string) (string, error) {
 		return "", badURI(name, "only files are read")
 	}
 	return file, nil
+}
+
+// withoutSlash is the path of a file: URI on Windows, where file:///C:/pin means C:/pin (RFC 8089 appendix E.2).
+func withoutSlash(goos, file string) string {
+	if goos == "windows" && len(file) > 2 && file[0] == '/' && file[2] == ':' {
+		return file[1:]
+	}
+	return file
 }
 
 // unknown refuses what could narrow the meaning, and passes over what vendors have (section 2.3), but for PINs: x-key-pin-source with
@@ -363,16 +375,10 @@ func (u URI) Config(config Config) (Config, error) {
 	return config, nil
 }
 
-// moduleFolders are where distributions put modules; * stands for the name of the architecture.
-var moduleFolders = []string{
-	"/usr/lib/*/pkcs11", "/usr/lib/pkcs11", "/usr/lib64/pkcs11", "/usr/local/lib/pkcs11", "/usr/lib/*", "/usr/lib", "/usr/lib64",
-	"/usr/local/lib", "/usr/lib/*/*", "/usr/lib/softhsm", "/opt/*/lib", "/opt/*/*/lib", "/opt/homebrew/lib",
-}
-
-// moduleByName finds the file of module-name: the name is without lib, .so and such (section 2.3).
+// moduleByName finds the file of module-name.
 func moduleByName(name string) (string, error) {
-	for _, folder := range moduleFolders {
-		for _, file := range []string{name + ".so", "lib" + name + ".so", name + "-pkcs11.so", "lib" + name + "-pkcs11.so", "lib" + name + "_pkcs11.so", "lib" + name + ".dylib", name} {
+	for _, folder := range moduleFolders(runtime.GOOS, os.Getenv) {
+		for _, file := range moduleFiles(runtime.GOOS, name) {
 			pattern := filepath.Join(folder, globQuote(file))
 			matches, err := filepath.Glob(pattern)
 			if err != nil {
@@ -389,10 +395,6 @@ func moduleByName(name string) (string, error) {
 		Err: errors.New("no module of this name in the usual folders"), Hint: "give its path by module-path"}
 }
 
-func globQuote(s string) string {
-	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, `\`, `\\`).Replace(s)
-}
-
 // OpenURI opens the token that a URI names, and returns the reference to the key that it names, which is zero when it
 // names none. The config gives what the URI does not say.
 //
@@ -407,7 +409,7 @@ func OpenURI(ctx context.Context, uri string, config Config) (*Provider, sign.Re
 		return nil, sign.Ref{}, err
 	}
 	if config.Module == "" {
-		return nil, sign.Ref{}, badURI("module-path", noModule)
+		return nil, sign.Ref{}, badURI("module-path", noModule(runtime.GOOS))
 	}
 	p, err := Open(ctx, config)
 	if err != nil {

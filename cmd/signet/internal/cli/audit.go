@@ -25,7 +25,7 @@ func (a *app) auditCommand() *cobra.Command {
 			return &failure{code: ExitUsage}
 		},
 	}
-	cmd.AddCommand(a.auditVerifyCommand())
+	cmd.AddCommand(withGlobs(a.auditVerifyCommand())...)
 	return cmd
 }
 

@@ -180,8 +180,8 @@ Exit codes: 0 all well; 1 an item failed, a signature is TOTAL-FAILED, or interr
 		return usage("%s%s", text, suggestFlag(cmd, err))
 	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
-	root.AddCommand(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.extractCommand(), a.renewCommand(), a.keysCommand(),
-		a.keygenCommand(), a.csrCommand(), a.importCertCommand(), a.doctorCommand(), a.serveCommand(), a.serviceTokenCommand(), a.auditCommand(), a.versionCommand())
+	root.AddCommand(withGlobs(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.extractCommand(), a.renewCommand(), a.importCertCommand())...)
+	root.AddCommand(a.keysCommand(), a.keygenCommand(), a.csrCommand(), a.doctorCommand(), a.serveCommand(), a.serviceTokenCommand(), a.auditCommand(), a.versionCommand())
 	return root
 }
 

@@ -365,24 +365,44 @@ func TestTokenNSS(t *testing.T) {
 	require.Equal(t, cli.ExitOK, got.code, got.stdout)
 }
 
-// TestTokenWithoutCgo builds the program as those do who have no C compiler.
+// TestTokenWithoutCgo builds the program as those do who have no C compiler, and signs with a token.
 func TestTokenWithoutCgo(t *testing.T) {
 	w := newWorld(t)
-	path := w.path("signet0")
-	build := exec.Command("go", "build", "-o", path, "github.com/seed-116355fd/signet/cmd/signet")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	h := w.newHSM()
+	key := h.key("ec:P-256", "k")
+	path := w.buildWithout("signet0")
+	w.write("a", "a")
+	for _, args := range [][]string{{"keys"}, {"sign", "a"}, {"doctor", "--no-rate"}} {
+		cmd, stdout, stderr := w.command(path, append([]string{args[0], "--key", key}, args[1:]...)...)
+		require.NoError(t, cmd.Run(), "%s%s", stdout, stderr)
+	}
+	require.Equal(t, cli.ExitOK, w.run("verify", "--trust", "@ca.pem", "@a.p7s").code)
+}
+
+// TestTokenOfStaticProgram builds a program that is to be static, which cannot load anything.
+func TestTokenOfStaticProgram(t *testing.T) {
+	w := newWorld(t)
+	path := w.buildWithout("signets", "-tags", "signet_static")
 	w.write("a", "a")
 	for _, args := range [][]string{
 		{"keys"}, {"sign", "a"}, {"csr", "--subject", "CN=x"}, {"keygen", "--type", "ed25519", "--label", "k"}, {"import-cert", "root.pem"}, {"doctor"},
 	} {
 		cmd, stdout, stderr := w.command(path, append([]string{args[0], "--key", "pkcs11:token=x?module-path=/usr/lib/x.so"}, args[1:]...)...)
 		require.Equal(t, cli.ExitKey, exitCode(t, cmd.Run()), args)
-		require.Contains(t, stdout.String()+stderr.String(), "built without cgo")
+		require.Contains(t, stdout.String()+stderr.String(), "signet_static")
 	}
 	cmd, _, stderr := w.command(path, "sign", "--key", "key.pem", "a")
 	require.NoError(t, cmd.Run(), stderr)
+}
+
+func (w *world) buildWithout(name string, flags ...string) string {
+	w.t.Helper()
+	path := w.path(name)
+	build := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "github.com/seed-116355fd/signet/cmd/signet")...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(w.t, err, "%s", out)
+	return path
 }
 
 // TestKeyPIN gives the PIN of a key that wants it for each signature. SoftHSM2 takes the user's, so a wrong one shows that it was

@@ -1,4 +1,4 @@
-//go:build cgo && unix
+//go:build cgo && unix && !signet_nocgo && !signet_static
 
 #include "glue.h"
 

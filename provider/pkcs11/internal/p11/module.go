@@ -1,27 +1,11 @@
-//go:build cgo && unix
-
 package p11
-
-/*
-#cgo CFLAGS: -O2 -Wall
-#cgo linux LDFLAGS: -ldl
-#cgo noescape sg_sign
-#cgo nocallback sg_sign
-#cgo noescape sg_sign_again
-#cgo nocallback sg_sign_again
-#include <stdlib.h>
-#include "glue.h"
-*/
-import "C"
 
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 )
 
 // drainTime is how long Reset and the last Close wait for calls of others to come back.
@@ -31,20 +15,18 @@ const drainTime = 2 * time.Second
 const maxLists = 10
 
 // modules is the one place where this library keeps something for the process: C_Initialize and C_Finalize hold for the
-// whole process, so everybody who opens the same module must share them. Modules are found by the handle of dlopen, which
-// is the same for all names of a file. Entries stay: a library is never unloaded, since modules with threads of their own
+// whole process, so everybody who opens the same module must share them. Modules are found by the handle of dlopen or
+// LoadLibraryEx, which is the same for all names of a file. Entries stay: a library is never unloaded, since modules with threads of their own
 // do not survive it, and what it remembers of refused PINs must hold as long as the process.
 var modules = struct {
 	sync.Mutex
-	byHandle map[unsafe.Pointer]*Module
-}{byHandle: map[unsafe.Pointer]*Module{}}
+	byHandle map[handle]*Module
+}{byHandle: map[handle]*Module{}}
 
 // Module is a loaded and initialised module, shared by all who opened it.
 type Module struct {
-	functions *C.CK_FUNCTION_LIST // of 3.x, when the module has them
-	version   C.CK_VERSION        // of the list
-	of3       bool                // it is a CK_FUNCTION_LIST_3_0
-	Logins    Logins
+	lib    library
+	Logins Logins
 
 	gate      atomic.Pointer[gate]
 	resetting atomic.Bool
@@ -54,12 +36,13 @@ type Module struct {
 	refs       int
 	own        bool // C_Initialize was ours
 	reserved   string
+	kept       []cstring // what pReserved has been, to which the module may keep the pointer
 	generation uint64
 	since      time.Time // it was initialised by us
 	given      []*gate   // with calls that were given up by a forced reset
 
-	table    sync.Mutex              // guards sessions
-	sessions map[C.CK_ULONG]*Session // by handle
+	table    sync.Mutex        // guards sessions
+	sessions map[uint]*Session // by handle
 
 	one sync.Mutex // held by each call when serial
 }
@@ -74,12 +57,9 @@ type gate struct {
 // Open loads a module, or takes the one that is loaded, and initialises it when nobody has. The string is what some
 // modules want in pReserved of C_Initialize.
 func Open(path, reserved string) (*Module, error) {
-	cpath := C.CString(path)
-	defer C.free(unsafe.Pointer(cpath))
-	var text [512]C.char
-	handle := C.sg_load(cpath, &text[0], C.int(len(text)))
-	if handle == nil {
-		return nil, fmt.Errorf("%w: %s", ErrLoad, strings.TrimPrefix(C.GoString(&text[0]), path+": "))
+	handle, err := load(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLoad, err)
 	}
 	m, err := module(handle)
 	if err != nil {
@@ -95,6 +75,9 @@ func Open(path, reserved string) (*Module, error) {
 		return m, nil
 	}
 	m.reserved = reserved
+	if reserved != "" {
+		m.kept = append(m.kept, keep(reserved))
+	}
 	if err := m.initialize(); err != nil {
 		return nil, err
 	}
@@ -102,43 +85,37 @@ func Open(path, reserved string) (*Module, error) {
 	return m, nil
 }
 
-func module(handle unsafe.Pointer) (*Module, error) {
+func module(h handle) (*Module, error) {
 	modules.Lock()
 	defer modules.Unlock()
-	if m := modules.byHandle[handle]; m != nil {
+	if m := modules.byHandle[h]; m != nil {
 		return m, nil
 	}
-	var rv C.CK_RV
-	var listed C.CK_VERSION
-	var of3 C.int
-	functions := C.sg_functions(handle, &rv, &listed, &of3)
-	if RV(rv) == FunctionNotSupported {
+	m := &Module{sessions: map[uint]*Session{}}
+	switch rv := m.lib.resolve(h); {
+	case rv == FunctionNotSupported:
 		return nil, fmt.Errorf("%w: %w", ErrLoad, ErrNoModule)
-	}
-	if rv != 0 {
-		return nil, fmt.Errorf("%w: C_GetFunctionList: %w", ErrLoad, RV(rv))
-	}
-	if functions == nil {
+	case rv != 0:
+		return nil, fmt.Errorf("%w: C_GetFunctionList: %w", ErrLoad, rv)
+	case m.lib.empty():
 		return nil, fmt.Errorf("%w: C_GetFunctionList gave nothing", ErrLoad)
-	}
-	if C.sg_whole(functions) == 0 {
+	case !m.lib.whole():
 		return nil, fmt.Errorf("%w: the list of C_GetFunctionList lacks functions that are needed to sign", ErrLoad)
 	}
-	m := &Module{functions: functions, version: listed, of3: of3 != 0, sessions: map[C.CK_ULONG]*Session{}}
 	m.gate.Store(&gate{})
-	modules.byHandle[handle] = m
+	modules.byHandle[h] = m
 	return m, nil
 }
 
 // initialize calls C_Initialize. When somebody else in the process has done so already, the module stays theirs.
 func (m *Module) initialize() error {
-	var reserved *C.char
+	var reserved cstring
 	if m.reserved != "" {
-		reserved = C.CString(m.reserved) // stays: the module may keep the pointer
+		reserved = m.kept[len(m.kept)-1]
 	}
-	rv := RV(C.sg_initialize(m.functions, reserved, 1))
+	rv := m.lib.initialize(reserved, true)
 	if rv == CantLock {
-		rv = RV(C.sg_initialize(m.functions, reserved, 0))
+		rv = m.lib.initialize(reserved, false)
 		m.serial.Store(rv == 0)
 	}
 	switch {
@@ -169,7 +146,7 @@ func (m *Module) Close() error {
 	}
 	defer m.resetting.Store(false)
 	m.forget()
-	C.sg_finalize(m.functions)
+	m.lib.finalize()
 	m.own = false
 	return nil
 }
@@ -197,7 +174,7 @@ func (m *Module) Reset(generation uint64, force bool) error {
 	defer m.resetting.Store(false)
 	if m.own {
 		m.forget()
-		C.sg_finalize(m.functions) // its error says nothing that C_Initialize does not say
+		m.lib.finalize() // its error says nothing that C_Initialize does not say
 		m.own = false
 	}
 	return m.initialize()
@@ -232,7 +209,7 @@ func (m *Module) Owned() bool {
 }
 
 // Interface is the version of the list of functions that is called: "3.0" by C_GetInterface, or "2.40".
-func (m *Module) Interface() string { return version(m.version) }
+func (m *Module) Interface() string { return version(m.lib.version[0], m.lib.version[1]) }
 
 // Serial reports whether the module takes one call at a time.
 func (m *Module) Serial() bool {
@@ -292,7 +269,7 @@ func (m *Module) leave(g *gate) {
 }
 
 // onSlot makes one call of C that reaches the token of a slot, when no sequence has it.
-func (m *Module) onSlot(slot uint, f func() C.CK_RV) error {
+func (m *Module) onSlot(slot uint, f func() RV) error {
 	l := m.gate.Load().lanes.of(slot)
 	l.enter()
 	defer l.leave()
@@ -300,7 +277,7 @@ func (m *Module) onSlot(slot uint, f func() C.CK_RV) error {
 }
 
 // onAll makes one call of C that may reach all tokens.
-func (m *Module) onAll(f func() C.CK_RV) error {
+func (m *Module) onAll(f func() RV) error {
 	lanes := m.gate.Load().lanes.all()
 	enterAll(lanes)
 	defer func() {
@@ -312,35 +289,30 @@ func (m *Module) onAll(f func() C.CK_RV) error {
 }
 
 // call makes one call of C.
-func (m *Module) call(f func() C.CK_RV) error {
+func (m *Module) call(f func() RV) error {
 	g, err := m.enter()
 	if err != nil {
 		return err
 	}
 	defer m.leave(g)
 	if rv := f(); rv != 0 {
-		return RV(rv)
+		return rv
 	}
 	return nil
 }
 
 // Info calls C_GetInfo.
-func (m *Module) Info() (Info, error) {
-	var i C.CK_INFO
-	if err := m.onAll(func() C.CK_RV { return C.sg_info(m.functions, &i) }); err != nil {
+func (m *Module) Info() (info Info, err error) {
+	if err := m.onAll(func() (rv RV) { info, rv = m.lib.info(); return rv }); err != nil {
 		return Info{}, fmt.Errorf("C_GetInfo: %w", err)
 	}
-	return Info{version(i.cryptokiVersion), field(i.manufacturerID[:]), field(i.libraryDescription[:]), version(i.libraryVersion)}, nil
+	return info, nil
 }
 
 // Slots calls C_GetSlotList.
 func (m *Module) Slots(tokenPresent bool) ([]uint, error) {
-	present := C.int(0)
-	if tokenPresent {
-		present = 1
-	}
-	slots, err := m.list(maxSlots, m.onAll, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
-		return C.sg_slot_list(m.functions, present, list, n)
+	slots, err := m.list(maxSlots, m.onAll, func(list []ulong, n *ulong) RV {
+		return m.lib.slotList(tokenPresent, list, n)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("C_GetSlotList: %w", err)
@@ -350,9 +322,9 @@ func (m *Module) Slots(tokenPresent bool) ([]uint, error) {
 
 // Mechanisms calls C_GetMechanismList.
 func (m *Module) Mechanisms(slot uint) ([]uint, error) {
-	onSlot := func(f func() C.CK_RV) error { return m.onSlot(slot, f) }
-	all, err := m.list(maxMechanisms, onSlot, func(list *C.CK_ULONG, n *C.CK_ULONG) C.CK_RV {
-		return C.sg_mechanism_list(m.functions, C.CK_ULONG(slot), list, n)
+	onSlot := func(f func() RV) error { return m.onSlot(slot, f) }
+	all, err := m.list(maxMechanisms, onSlot, func(list []ulong, n *ulong) RV {
+		return m.lib.mechanismList(slot, list, n)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("C_GetMechanismList: %w", err)
@@ -361,27 +333,27 @@ func (m *Module) Mechanisms(slot uint) ([]uint, error) {
 }
 
 // list asks for the number of elements and then for them, again when there are more by then.
-func (m *Module) list(limit int, call func(func() C.CK_RV) error, f func(list, n *C.CK_ULONG) C.CK_RV) ([]uint, error) {
+func (m *Module) list(limit int, call func(func() RV) error, f func(list []ulong, n *ulong) RV) ([]uint, error) {
 	for tries := 0; ; tries++ {
-		var n C.CK_ULONG
-		if err := call(func() C.CK_RV { return f(nil, &n) }); err != nil {
+		var n ulong
+		if err := call(func() RV { return f(nil, &n) }); err != nil {
 			return nil, err
 		}
 		if n == 0 {
 			return nil, nil
 		}
-		if n > C.CK_ULONG(limit) {
+		if n > ulong(limit) {
 			return nil, errors.New("the module has too many")
 		}
-		list := make([]C.CK_ULONG, n)
-		err := call(func() C.CK_RV { return f(&list[0], &n) })
+		list := make([]ulong, n)
+		err := call(func() RV { return f(list, &n) })
 		if err == error(BufferTooSmall) && tries < maxLists {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if n > C.CK_ULONG(len(list)) {
+		if n > ulong(len(list)) {
 			return nil, errors.New("the module says that it wrote more than there was room for")
 		}
 		out := make([]uint, 0, n)
@@ -393,43 +365,28 @@ func (m *Module) list(limit int, call func(func() C.CK_RV) error, f func(list, n
 }
 
 // Slot calls C_GetSlotInfo.
-func (m *Module) Slot(slot uint) (SlotInfo, error) {
-	var i C.CK_SLOT_INFO
-	if err := m.onSlot(slot, func() C.CK_RV { return C.sg_slot_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
+func (m *Module) Slot(slot uint) (info SlotInfo, err error) {
+	if err := m.onSlot(slot, func() (rv RV) { info, rv = m.lib.slotInfo(slot); return rv }); err != nil {
 		return SlotInfo{}, fmt.Errorf("C_GetSlotInfo: %w", err)
 	}
-	return SlotInfo{field(i.slotDescription[:]), field(i.manufacturerID[:]), uint(i.flags)}, nil
+	return info, nil
 }
 
 // Token calls C_GetTokenInfo.
-func (m *Module) Token(slot uint) (TokenInfo, error) {
-	var i C.CK_TOKEN_INFO
-	if err := m.onSlot(slot, func() C.CK_RV { return C.sg_token_info(m.functions, C.CK_ULONG(slot), &i) }); err != nil {
+func (m *Module) Token(slot uint) (info TokenInfo, err error) {
+	if err := m.onSlot(slot, func() (rv RV) { info, rv = m.lib.tokenInfo(slot); return rv }); err != nil {
 		return TokenInfo{}, fmt.Errorf("C_GetTokenInfo: %w", err)
 	}
-	return TokenInfo{
-		Label: field(i.label[:]), Manufacturer: field(i.manufacturerID[:]), Model: field(i.model[:]), Serial: field(i.serialNumber[:]),
-		Flags: uint(i.flags), MaxSessions: uint(i.maxSessionCount), Sessions: uint(i.sessionCount),
-		MinPIN: uint(i.minPinLen), MaxPIN: uint(i.maxPinLen),
-		Identity: [4]string{telling(octets(i.serialNumber[:])), field(i.label[:]), field(i.manufacturerID[:]), field(i.model[:])},
-		Hardware: version(i.hardwareVersion), Firmware: version(i.firmwareVersion),
-	}, nil
+	return info, nil
 }
 
 // Mechanism calls C_GetMechanismInfo.
-func (m *Module) Mechanism(slot, mechanism uint) (MechanismInfo, error) {
-	var i C.CK_MECHANISM_INFO
-	err := m.onSlot(slot, func() C.CK_RV {
-		return C.sg_mechanism_info(m.functions, C.CK_ULONG(slot), C.CK_ULONG(mechanism), &i)
-	})
+func (m *Module) Mechanism(slot, mechanism uint) (info MechanismInfo, err error) {
+	err = m.onSlot(slot, func() (rv RV) { info, rv = m.lib.mechanismInfo(slot, mechanism); return rv })
 	if err != nil {
 		return MechanismInfo{}, fmt.Errorf("C_GetMechanismInfo: %w", err)
 	}
-	return MechanismInfo{uint(i.minKeySize), uint(i.maxKeySize), uint(i.flags)}, nil
+	return info, nil
 }
 
-func field(b []C.CK_BYTE) string { return text(octets(b)) }
-
-func octets(b []C.CK_BYTE) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(&b[0])), len(b)) }
-
-func version(v C.CK_VERSION) string { return fmt.Sprintf("%d.%d", v.major, v.minor) }
+func version(major, minor byte) string { return fmt.Sprintf("%d.%d", major, minor) }

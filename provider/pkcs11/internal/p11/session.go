@@ -1,9 +1,4 @@
-//go:build cgo && unix
-
 package p11
-
-// #include "glue.h"
-import "C"
 
 import (
 	"errors"
@@ -16,7 +11,7 @@ import (
 type Session struct {
 	m    *Module
 	lane *lane // of its token
-	h    C.CK_ULONG
+	h    uint
 	dead atomic.Bool // the handle is not ours any more
 
 	Slot uint // that it was opened on
@@ -27,7 +22,7 @@ type Session struct {
 // OpenSession calls C_OpenSession. A module that gives a number that belonged to another session of ours has lost that
 // one, which is marked dead: two users of one session crash some modules.
 func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
-	flags := C.CK_ULONG(sessionSerial)
+	flags := uint(sessionSerial)
 	if write {
 		flags |= sessionReadWrite
 	}
@@ -40,8 +35,9 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 		return nil, fmt.Errorf("C_OpenSession: %w", err)
 	}
 	defer m.leave(g) // still inside when the session is entered, so that no reset comes in between
-	if rv := C.sg_open_session(m.functions, C.CK_ULONG(slot), flags, &s.h); rv != 0 {
-		return nil, fmt.Errorf("C_OpenSession: %w", RV(rv))
+	var rv RV
+	if s.h, rv = m.lib.openSession(slot, flags); rv != 0 {
+		return nil, fmt.Errorf("C_OpenSession: %w", rv)
 	}
 	s.lane = g.lanes.of(slot)
 	m.table.Lock()
@@ -54,7 +50,7 @@ func (m *Module) OpenSession(slot uint, write bool) (*Session, error) {
 }
 
 // call makes one call of C with the session.
-func (s *Session) call(f func() C.CK_RV) error {
+func (s *Session) call(f func() RV) error {
 	if s.dead.Load() {
 		return SessionHandleInvalid
 	}
@@ -92,7 +88,7 @@ func (s *Session) Close() error {
 	if s.dead.Load() {
 		return nil
 	}
-	err := s.call(func() C.CK_RV { return C.sg_close_session(s.m.functions, s.h) })
+	err := s.call(func() RV { return s.m.lib.closeSession(s.h) })
 	s.Forget()
 	if err != nil {
 		return fmt.Errorf("C_CloseSession: %w", err)
@@ -114,20 +110,16 @@ func (s *Session) Become(other *Session) {
 }
 
 // Info calls C_GetSessionInfo.
-func (s *Session) Info() (SessionInfo, error) {
-	var i C.CK_SESSION_INFO
-	if err := s.call(func() C.CK_RV { return C.sg_session_info(s.m.functions, s.h, &i) }); err != nil {
+func (s *Session) Info() (info SessionInfo, err error) {
+	if err := s.call(func() (rv RV) { info, rv = s.m.lib.sessionInfo(s.h); return rv }); err != nil {
 		return SessionInfo{}, fmt.Errorf("C_GetSessionInfo: %w", err)
 	}
-	return SessionInfo{uint(i.slotID), uint(i.state), uint(i.flags), uint(i.deviceError)}, nil
+	return info, nil
 }
 
 // Login calls C_Login for the normal user. A nil PIN means the protected authentication path.
 func (s *Session) Login(pin []byte) error {
-	err := s.call(func() C.CK_RV {
-		return C.sg_login(s.m.functions, s.h, UserNormal, bytePtr(pin), C.CK_ULONG(len(pin)))
-	})
-	if err != nil {
+	if err := s.call(func() RV { return s.m.lib.login(s.h, UserNormal, pin) }); err != nil {
 		return fmt.Errorf("C_Login: %w", err)
 	}
 	return nil
@@ -135,10 +127,10 @@ func (s *Session) Login(pin []byte) error {
 
 // Cancel ends a signature that may have stayed active, by C_SessionCancel, which modules of PKCS #11 3.0 may have.
 func (s *Session) Cancel() error {
-	if !s.m.of3 {
+	if !s.m.lib.of3 {
 		return FunctionNotSupported
 	}
-	if err := s.call(func() C.CK_RV { return C.sg_cancel(s.m.functions, s.h) }); err != nil {
+	if err := s.call(func() RV { return s.m.lib.cancel(s.h) }); err != nil {
 		return fmt.Errorf("C_SessionCancel: %w", err)
 	}
 	return nil
@@ -149,25 +141,22 @@ func (s *Session) Find(template ...Attribute) ([]uint, error) {
 	if len(template) > maxTemplate {
 		return nil, errors.New("C_FindObjectsInit: too many attributes")
 	}
-	flat := flatten(template)
-	err := s.call(func() C.CK_RV {
-		return C.sg_find_init(s.m.functions, s.h, bytePtr(flat), C.CK_ULONG(len(template)))
-	})
+	err := s.call(func() RV { return s.m.lib.findInit(s.h, template) })
 	if err != nil {
 		return nil, fmt.Errorf("C_FindObjectsInit: %w", err)
 	}
 	var found []uint
 	for len(found) < maxObjects {
-		var batch [findAtOnce]C.CK_ULONG
-		var n C.CK_ULONG
-		if err = s.call(func() C.CK_RV { return C.sg_find(s.m.functions, s.h, &batch[0], findAtOnce, &n) }); err != nil || n == 0 {
+		var batch [findAtOnce]ulong
+		var n ulong
+		if err = s.call(func() RV { return s.m.lib.find(s.h, batch[:], &n) }); err != nil || n == 0 {
 			break
 		}
 		for _, h := range batch[:min(n, findAtOnce)] {
 			found = append(found, uint(h))
 		}
 	}
-	final := s.call(func() C.CK_RV { return C.sg_find_final(s.m.functions, s.h) })
+	final := s.call(func() RV { return s.m.lib.findFinal(s.h) })
 	if err != nil {
 		return nil, fmt.Errorf("C_FindObjects: %w", err)
 	}
@@ -180,19 +169,17 @@ func (s *Session) Find(template ...Attribute) ([]uint, error) {
 // Attributes returns attributes of an object; one that the object does not have or does not tell is nil. It takes two
 // calls of the module, and one or two for each attribute with those modules that stop at the first that is missing.
 func (s *Session) Attributes(object uint, types ...uint) ([][]byte, error) {
-	ctypes, lengths := make([]C.CK_ULONG, len(types)), make([]C.CK_ULONG, len(types))
+	ctypes, lengths := make([]ulong, len(types)), make([]ulong, len(types))
 	for i, t := range types {
-		ctypes[i] = C.CK_ULONG(t)
+		ctypes[i] = ulong(t)
 	}
-	err := s.call(func() C.CK_RV {
-		return C.sg_lengths(s.m.functions, s.h, C.CK_ULONG(object), &ctypes[0], &lengths[0], C.CK_ULONG(len(types)))
-	})
+	err := s.call(func() RV { return s.m.lib.lengths(s.h, object, ctypes, lengths) })
 	if err != nil {
 		return s.oneByOne(object, types)
 	}
-	total := C.CK_ULONG(0)
+	total := ulong(0)
 	for _, n := range lengths {
-		if n == ^C.CK_ULONG(0) {
+		if n == ^ulong(0) {
 			continue
 		}
 		if total += n; n > maxAttributes || total > maxAttributes {
@@ -200,15 +187,13 @@ func (s *Session) Attributes(object uint, types ...uint) ([][]byte, error) {
 		}
 	}
 	buffer := make([]byte, total+1)
-	err = s.call(func() C.CK_RV {
-		return C.sg_values(s.m.functions, s.h, C.CK_ULONG(object), &ctypes[0], &lengths[0], C.CK_ULONG(len(types)), bytePtr(buffer))
-	})
+	err = s.call(func() RV { return s.m.lib.values(s.h, object, ctypes, lengths, buffer) })
 	if err != nil {
 		return s.oneByOne(object, types)
 	}
 	values := make([][]byte, len(types))
 	for i, n := range lengths {
-		if n != ^C.CK_ULONG(0) {
+		if n != ^ulong(0) {
 			values[i], buffer = buffer[:n:n], buffer[n:]
 		}
 	}
@@ -232,16 +217,14 @@ func (s *Session) oneByOne(object uint, types []uint) ([][]byte, error) {
 }
 
 func (s *Session) attribute(object, attr uint) ([]byte, error) {
-	var n C.CK_ULONG
+	var n ulong
 	get := func(buffer []byte) error {
-		return s.call(func() C.CK_RV {
-			return C.sg_attribute(s.m.functions, s.h, C.CK_ULONG(object), C.CK_ULONG(attr), bytePtr(buffer), &n)
-		})
+		return s.call(func() RV { return s.m.lib.attribute(s.h, object, attr, buffer, &n) })
 	}
 	if err := get(nil); err != nil {
 		return nil, err
 	}
-	if n == ^C.CK_ULONG(0) {
+	if n == ^ulong(0) {
 		return nil, AttributeTypeInvalid
 	}
 	if n > maxAttributes {
@@ -258,24 +241,19 @@ func (s *Session) attribute(object, attr uint) ([]byte, error) {
 }
 
 // Create calls C_CreateObject.
-func (s *Session) Create(template ...Attribute) (uint, error) {
+func (s *Session) Create(template ...Attribute) (object uint, err error) {
 	if len(template) > maxTemplate {
 		return 0, errors.New("C_CreateObject: too many attributes")
 	}
-	flat := flatten(template)
-	var object C.CK_ULONG
-	err := s.call(func() C.CK_RV {
-		return C.sg_create_object(s.m.functions, s.h, bytePtr(flat), C.CK_ULONG(len(template)), &object)
-	})
-	if err != nil {
+	if err := s.call(func() (rv RV) { object, rv = s.m.lib.create(s.h, template); return rv }); err != nil {
 		return 0, fmt.Errorf("C_CreateObject: %w", err)
 	}
-	return uint(object), nil
+	return object, nil
 }
 
 // Destroy calls C_DestroyObject.
 func (s *Session) Destroy(object uint) error {
-	if err := s.call(func() C.CK_RV { return C.sg_destroy_object(s.m.functions, s.h, C.CK_ULONG(object)) }); err != nil {
+	if err := s.call(func() RV { return s.m.lib.destroy(s.h, object) }); err != nil {
 		return fmt.Errorf("C_DestroyObject: %w", err)
 	}
 	return nil
@@ -286,19 +264,17 @@ func (s *Session) GenerateKeyPair(mechanism uint, public, private []Attribute) (
 	if len(public) > maxTemplate || len(private) > maxTemplate {
 		return 0, 0, errors.New("C_GenerateKeyPair: too many attributes")
 	}
-	pub, priv := flatten(public), flatten(private)
-	var pubObject, privObject C.CK_ULONG
-	err = s.call(func() C.CK_RV {
-		return C.sg_generate_key_pair(s.m.functions, s.h, C.CK_ULONG(mechanism), bytePtr(pub), C.CK_ULONG(len(public)),
-			bytePtr(priv), C.CK_ULONG(len(private)), &pubObject, &privObject)
+	err = s.call(func() (rv RV) {
+		publicObject, privateObject, rv = s.m.lib.generateKeyPair(s.h, mechanism, public, private)
+		return rv
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("C_GenerateKeyPair: %w", err)
 	}
-	return uint(pubObject), uint(privObject), nil
+	return publicObject, privateObject, nil
 }
 
-// Sign makes one signature and returns its octets, in c.Out when they fit. It enters C once, and once more when the
+// Sign makes one signature and returns its octets, in c.Out when they fit. With cgo it enters C once, and once more when the
 // module wants a larger buffer. c.Stage says which function gave an error. With c.Authenticate nothing else reaches the
 // token meanwhile, of what this process does.
 func (s *Session) Sign(c *SignCall) ([]byte, error) {
@@ -324,43 +300,25 @@ func (s *Session) Sign(c *SignCall) ([]byte, error) {
 		return nil, c.Stage.failed(err)
 	}
 	defer s.m.leave(g)
-	auth := C.int(0)
-	if c.Authenticate {
-		if auth = 1; c.PIN == nil {
-			auth = 2
-		}
-	}
-	r := C.sg_sign(s.m.functions, s.h, C.CK_ULONG(c.Mechanism), C.CK_ULONG(c.Hash), C.CK_ULONG(c.MGF), C.CK_ULONG(c.Salt),
-		C.CK_ULONG(c.Object), dataPtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(c.Out), C.CK_ULONG(len(c.Out)),
-		auth, bytePtr(c.PIN), C.CK_ULONG(len(c.PIN)))
+	r := s.m.lib.sign(s.h, c)
 	out := c.Out
-	if RV(r.rv) == BufferTooSmall && Stage(r.stage) == Sign && uint(r.length) > uint(len(c.Out)) && uint(r.length) <= maxSignature {
+	if r.rv == BufferTooSmall && r.stage == Sign && r.length > uint(len(c.Out)) && r.length <= maxSignature {
 		out = make([]byte, r.length)
-		r = C.sg_sign_again(s.m.functions, s.h, dataPtr(c.Data), C.CK_ULONG(len(c.Data)), bytePtr(out), C.CK_ULONG(len(out)))
+		r = s.m.lib.signAgain(s.h, c.Data, out)
 	}
-	c.Stage = Stage(r.stage)
+	c.Stage = r.stage
 	if r.rv != 0 {
-		return nil, c.Stage.failed(RV(r.rv))
+		return nil, c.Stage.failed(r.rv)
 	}
-	if r.length > C.CK_ULONG(len(out)) {
+	if r.length > uint(len(out)) {
 		return nil, c.Stage.failed(GeneralError) // the module says that it wrote beyond the buffer
 	}
 	return out[:r.length], nil
 }
 
-// nothing is what the address of an empty message is, which some modules take for a missing one when it is 0.
-var nothing C.CK_BYTE
-
-func dataPtr(b []byte) *C.CK_BYTE {
-	if len(b) == 0 {
-		return &nothing
-	}
-	return bytePtr(b)
-}
-
-func bytePtr(b []byte) *C.CK_BYTE {
-	if len(b) == 0 {
-		return nil
-	}
-	return (*C.CK_BYTE)(&b[0])
+// signed is what became of a signature.
+type signed struct {
+	rv     RV
+	length uint  // octets written, or needed
+	stage  Stage // the function that gave rv
 }

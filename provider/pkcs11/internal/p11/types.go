@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -43,7 +42,6 @@ const (
 	maxAttributes            = 1 << 20
 	findAtOnce               = 64
 	maxObjects               = 100_000
-	ulongSize                = bits.UintSize / 8
 	maxSlots                 = 10_000
 	maxMechanisms            = 10_000
 	maxSignature        uint = 1 << 16
@@ -114,8 +112,9 @@ const (
 	MGFSHA512          = 4
 )
 
-// ErrNoCgo says that this build has no way to call a module.
-var ErrNoCgo = errors.New("this program was built without cgo; build it with CGO_ENABLED=1 and a C compiler")
+// ErrNoLoader says that this build has no way to call a module.
+var ErrNoLoader = errors.New("this program was built with no way to load a library: leave out the tag signet_static, " +
+	"or on a platform where that is no reason build it with CGO_ENABLED=1 and a C compiler")
 
 // ErrInitialize is in the errors of C_Initialize.
 var ErrInitialize = errors.New("C_Initialize")
@@ -222,30 +221,6 @@ func Ulongs(attr uint, values ...uint) Attribute {
 		a.Value = append(a.Value, Ulong(attr, v).Value...)
 	}
 	return a
-}
-
-func putUlong(b []byte, value uint) {
-	if len(b) == 4 {
-		binary.NativeEndian.PutUint32(b, uint32(value))
-		return
-	}
-	binary.NativeEndian.PutUint64(b, uint64(value))
-}
-
-// flatten encodes a template for C, see glue.h.
-func flatten(template []Attribute) []byte {
-	flat := make([]byte, 0, 64*len(template)+ulongSize)
-	var head [2 * ulongSize]byte
-	for _, a := range template {
-		putUlong(head[:ulongSize], a.Type)
-		putUlong(head[ulongSize:], uint(len(a.Value)))
-		flat = append(flat, head[:]...)
-		flat = append(flat, a.Value...)
-		for len(flat)%ulongSize != 0 {
-			flat = append(flat, 0)
-		}
-	}
-	return append(flat, 0) // never empty, so that its address can be taken
 }
 
 // text trims the blanks that fill fields of fixed size (section 3.1). Some modules end them with a zero instead, and leave
