@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/received"
 )
 
 // Limits of mails.
@@ -110,7 +111,7 @@ func detached(all [][]byte) (*mail, error) {
 func transferred(encoding string, body []byte) ([]byte, error) {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "base64":
-		if der, ok := decode(body); ok {
+		if der, ok := received.Decode(body); ok {
 			return der, nil
 		}
 		return nil, errors.New("this is an S/MIME mail whose signature cannot be read: its base64 is damaged")
