@@ -25,4 +25,4 @@ bench:
 	bench/run.sh
 
 interop: tools
-	go test -count=1 -v ./interop
+	go test -count=1 -v ./interop/...

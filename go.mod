@@ -4,13 +4,7 @@ go 1.26.0
 
 require (
 	filippo.io/bigmod v0.1.0
-	github.com/stretchr/testify v1.12.1
-	go.mozilla.org/pkcs7 v0.10.0
 	golang.org/x/crypto v0.58.0
-	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 
-require (
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/sys v0.49.0 // indirect
-)
+require golang.org/x/sys v0.49.0 // indirect

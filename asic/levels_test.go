@@ -20,7 +20,7 @@ func TestLevels(t *testing.T) {
 	source, authority := testlevels.NewSource(t, w.pki), testlevels.Authority(t, w.pki, testpki.Now)
 	for _, kind := range []asic.Kind{asic.S, asic.E} {
 		base := w.make(t, kind, files("a", "b")[:1+int(kind)]...)
-		for level, name := range map[cades.Level]string{cades.T: "B-T", cades.LT: "B-LT", cades.LTA: "B-LTA"} {
+		for level, name := range map[cades.Level]string{cades.LevelT: "B-T", cades.LevelLT: "B-LT", cades.LevelLTA: "B-LTA"} {
 			o := &asic.Options{Kind: kind, Signature: &cades.Options{Level: level, Clock: testpki.Now, Timestamper: authority, Revocation: source}}
 			is := func(data []byte) {
 				t.Helper()

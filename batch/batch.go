@@ -88,15 +88,15 @@ type Step int
 
 // Steps.
 const (
-	Prepare Step = iota
-	Key
-	Finish
-	Raise // only for levels that get something from others
+	StepPrepare Step = iota
+	StepKey
+	StepFinish
+	StepRaise // only for levels that get something from others
 )
 
 // String names the step.
 func (s Step) String() string {
-	if s < Prepare || s > Raise {
+	if s < StepPrepare || s > StepRaise {
 		return "unknown step"
 	}
 	return [...]string{"prepare", "key", "finish", "raise"}[s]

@@ -137,7 +137,7 @@ func (r *run) signGroup(group []*task, signed chan<- *task) {
 		return failed
 	})
 	r.key.leave()
-	observed := r.observe(Key, group[0].index, len(group), start, err)
+	observed := r.observe(StepKey, group[0].index, len(group), start, err)
 	for i, t := range group {
 		if i == 0 && t.err == nil && err == nil {
 			t.err = observed

@@ -48,7 +48,7 @@ func (r *run) finishHere(t *task) error {
 		t.result, err = finishDraft(r.ctx, t)
 		return err
 	})
-	return r.observed(Finish, t.index, start, err)
+	return r.observed(StepFinish, t.index, start, err)
 }
 
 // finishBase leaves in t.result what can be made without others.
@@ -62,7 +62,7 @@ func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
 		t.result, err = draft.FinishBase(r.ctx, t.signature)
 		return err
 	})
-	return r.observed(Finish, t.index, start, err)
+	return r.observed(StepFinish, t.index, start, err)
 }
 
 // raised gets what the container lacks.
@@ -77,7 +77,7 @@ func (r *run) raised(t *task, draft sign.RaisingDraft) error {
 			return err
 		})
 		r.authority(err)
-		err = r.observed(Raise, t.index, start, err)
+		err = r.observed(StepRaise, t.index, start, err)
 	}
 	t.result = nil
 	if err != nil && (!r.o.KeepLower || len(container) == 0) {

@@ -90,10 +90,10 @@ func TestObserver(t *testing.T) {
 			count[x.Step]++
 			require.Equal(t, 1, x.Count)
 			require.Equal(t, x.Index == 3, x.Err != nil)
-			require.Equal(t, map[batch.Step]time.Duration{batch.Prepare: time.Second, batch.Key: time.Minute, batch.Finish: 0}[x.Step], x.Took)
+			require.Equal(t, map[batch.Step]time.Duration{batch.StepPrepare: time.Second, batch.StepKey: time.Minute, batch.StepFinish: 0}[x.Step], x.Took)
 			require.NotContains(t, x.Step.String(), "unknown")
 		}
-		require.Equal(t, map[batch.Step]int{batch.Prepare: 10, batch.Key: 9, batch.Finish: 9}, count)
+		require.Equal(t, map[batch.Step]int{batch.StepPrepare: 10, batch.StepKey: 9, batch.StepFinish: 9}, count)
 	})
 }
 

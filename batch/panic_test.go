@@ -128,9 +128,9 @@ func TestHooksPanic(t *testing.T) {
 		bulk   bool
 		says   string
 	}{
-		"observer of prepare": {o: batch.Options{Observer: hooks{batch.Prepare}}},
-		"observer of key":     {o: batch.Options{Observer: hooks{batch.Key}}},
-		"observer of finish":  {o: batch.Options{Observer: hooks{batch.Finish}}},
+		"observer of prepare": {o: batch.Options{Observer: hooks{batch.StepPrepare}}},
+		"observer of key":     {o: batch.Options{Observer: hooks{batch.StepKey}}},
+		"observer of finish":  {o: batch.Options{Observer: hooks{batch.StepFinish}}},
 		"progress": {o: batch.Options{Progress: func(p batch.Progress) {
 			if p.Done == 6 {
 				panic(errDriver)

@@ -245,7 +245,7 @@ func (r *run) prepare(t *task) error {
 		t.draft = nil // not a typed nil
 		r.authority(err)
 	}
-	return r.observed(Prepare, t.index, start, err)
+	return r.observed(StepPrepare, t.index, start, err)
 }
 
 // draft makes the draft of a content.
@@ -304,7 +304,7 @@ func (r *run) sign(t *task) error {
 			return err
 		})
 	})
-	return r.observed(Key, t.index, start, err)
+	return r.observed(StepKey, t.index, start, err)
 }
 
 // withKey calls f when the key has room.

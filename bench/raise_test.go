@@ -47,7 +47,7 @@ func BenchmarkRaise(b *testing.B) {
 	for i := range contents {
 		contents[i] = sign.Bytes("", make([]byte, 1024))
 	}
-	for _, level := range []cades.Level{cades.T, cades.LT, cades.LTA} {
+	for _, level := range []cades.Level{cades.LevelT, cades.LevelLT, cades.LevelLTA} {
 		b.Run("level="+level.String(), func(b *testing.B) {
 			client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: server.URL}}, InFlight: inFlight})
 			if err != nil {

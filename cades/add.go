@@ -45,7 +45,7 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	if o.ContentType != "" && oidOr(o.ContentType, "") != m.in.SD.ContentType {
 		return nil, addError("its content type is %s", m.in.SD.ContentType.Name())
 	}
-	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: m.in.SD.ContentType, base: m, raising: newRaising(o)}
+	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), contentType: m.in.SD.ContentType, base: m, raising: newRaising(o)}
 	switch {
 	case m.Detached() && c == nil:
 		return nil, addError("it is detached; give the content")

@@ -77,11 +77,11 @@ func TestAddSignature(t *testing.T) {
 		"detached":             der(cades.Options{}),
 		"attached":             der(cades.Options{Attached: true}),
 		"indefinite lengths":   ber(cades.Options{}),
-		"no certificates":      der(cades.Options{Level: cades.PKCS7, Certificates: cades.NoCertificates}),
+		"no certificates":      der(cades.Options{Level: cades.LevelPKCS7, Certificates: cades.NoCertificates}),
 		"other content type":   der(cades.Options{ContentType: "1.2.3"}),
 		"trailing octets":      append(der(cades.Options{}), make([]byte, 100)...),
 		"many, long certs":     ber(cades.Options{MimeType: strings.Repeat("x", 70000)}),
-		"BER, no certificates": ber(cades.Options{Level: cades.PKCS7, Certificates: cades.NoCertificates}),
+		"BER, no certificates": ber(cades.Options{Level: cades.LevelPKCS7, Certificates: cades.NoCertificates}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, s := range []*sign.Signer{second, third, second} {
@@ -145,7 +145,7 @@ func TestAddRefused(t *testing.T) {
 	require.ErrorContains(t, err, "detached")
 	_, err = m.AddSignature(t.Context(), s, strings.NewReader("content"), &cades.Options{ContentType: "1.2.3"})
 	require.ErrorContains(t, err, "content type")
-	_, err = m.AddSignature(t.Context(), s, strings.NewReader("content"), &cades.Options{Level: cades.T})
+	_, err = m.AddSignature(t.Context(), s, strings.NewReader("content"), &cades.Options{Level: cades.LevelT})
 	require.ErrorContains(t, err, "Timestamper")
 	m, _ = parse(t, attached)
 	_, err = m.AddSignature(t.Context(), s, strings.NewReader("content"), nil)

@@ -73,7 +73,7 @@ func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 	s.b.Time(o.time())
 	s.close(a, set)
 
-	if o.Level != PKCS7 {
+	if o.Level != LevelPKCS7 {
 		a, set = s.open(cms.OIDSigningCertificateV2)
 		signingCertificateV2(&s.b, d)
 		s.close(a, set)

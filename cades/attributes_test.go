@@ -149,8 +149,8 @@ func TestAttributes(t *testing.T) {
 			cades.Options{}, "1.2.840.113549.1.9.16.2.47",
 			struct{ Certs []any }{nil}, // completed below
 		},
-		"no certificate in PKCS #7": {cades.Options{Level: cades.PKCS7}, "1.2.840.113549.1.9.16.2.47", nil},
-		"no protection in PKCS #7":  {cades.Options{Level: cades.PKCS7}, "1.2.840.113549.1.9.52", nil},
+		"no certificate in PKCS #7": {cades.Options{Level: cades.LevelPKCS7}, "1.2.840.113549.1.9.16.2.47", nil},
+		"no protection in PKCS #7":  {cades.Options{Level: cades.LevelPKCS7}, "1.2.840.113549.1.9.52", nil},
 		"protection": {
 			cades.Options{}, "1.2.840.113549.1.9.52",
 			struct {
@@ -234,11 +234,11 @@ func TestRefused(t *testing.T) {
 		o    cades.Options
 		says string
 	}{
-		"level to come":         {cades.Options{Level: cades.LTA}, "CAdES-LTA"},
+		"level to come":         {cades.Options{Level: cades.LevelLTA}, "CAdES-LTA"},
 		"no such level":         {cades.Options{Level: 99}, "level 99"},
 		"no certificate":        {cades.Options{Certificates: cades.NoCertificates}, "certificate"},
 		"bad content type":      {cades.Options{ContentType: "data"}, `"data"`},
-		"policy in PKCS #7":     {cades.Options{Level: cades.PKCS7, Policy: &cades.Policy{Implied: true}}, "sign at bes"},
+		"policy in PKCS #7":     {cades.Options{Level: cades.LevelPKCS7, Policy: &cades.Policy{Implied: true}}, "sign at bes"},
 		"mime-type and hints":   {cades.Options{MimeType: "a/b", ContentHints: &cades.ContentHints{}}, "mime-type"},
 		"mime-type not UTF-8":   {cades.Options{MimeType: "\xff"}, "UTF-8"},
 		"hints not UTF-8":       {cades.Options{ContentHints: &cades.ContentHints{Description: "\xff"}}, "UTF-8"},
@@ -286,12 +286,12 @@ func TestNames(t *testing.T) {
 		require.NoError(t, err)
 		require.NotContains(t, l.String(), "level")
 	}
-	for l := cades.PKCS7; l <= cades.A; l++ {
+	for _, l := range cades.Levels() {
 		back, err := cades.ParseLevel(l.String())
 		require.NoError(t, err)
 		require.Equal(t, l, back)
 	}
-	for name, want := range map[string]cades.Level{"B-B": cades.BES, "CAdES_BASELINE_LTA": cades.LTA, "x long type 1": cades.XLongType1, "CMS": cades.PKCS7} {
+	for name, want := range map[string]cades.Level{"B-B": cades.LevelBES, "CAdES_BASELINE_LTA": cades.LevelLTA, "x long type 1": cades.LevelXLong1, "CMS": cades.LevelPKCS7} {
 		l, err := cades.ParseLevel(name)
 		require.NoError(t, err)
 		require.Equal(t, want, l, name)

@@ -19,7 +19,6 @@ package cades
 import (
 	"crypto"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,47 +27,6 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
-
-// Level is how much a signature carries to prove itself. BES is the zero value. With a [Policy], BES is also called
-// EPES.
-type Level int
-
-// Levels of EN 319 122-1 (B-B to B-LTA), and the older forms of RFC 5126.
-const (
-	PKCS7      Level = iota - 1 // content-type, message-digest and signing-time only
-	BES                         // bound to its certificate
-	T                           // with a time-stamp on the signature
-	LT                          // with certificates and revocation values for later
-	LTA                         // with a time-stamp over all that
-	C                           // RFC 5126: with references to certificates and revocation values
-	XLongType1                  // RFC 5126: with these values, and a time-stamp over the references
-	A                           // RFC 5126: with an archive time-stamp
-)
-
-// String names the level as ETSI does, in its older and plainer form: CAdES-BES, CAdES-T.
-func (l Level) String() string {
-	if l < PKCS7 || l > A {
-		return fmt.Sprintf("level %d", int(l))
-	}
-	return [...]string{"PKCS7", "CAdES-BES", "CAdES-T", "CAdES-LT", "CAdES-LTA", "CAdES-C", "CAdES-X Long Type 1", "CAdES-A"}[l-PKCS7]
-}
-
-// ParseLevel reads the short names (pkcs7, bes, t, lt, lta, c, xlong1, a), what [Level.String] writes, and the spellings of
-// products and standards: B-B to B-LTA, "CAdES-T", "X Long Type 1". Case, spaces, dashes and a "CAdES" or "baseline" in front
-// do not matter.
-func ParseLevel(name string) (Level, error) {
-	short := strings.NewReplacer(" ", "", "-", "", "_", "", "#", "").Replace(strings.ToLower(name))
-	short = strings.TrimPrefix(strings.TrimPrefix(short, "cades"), "baseline")
-	for i, names := range [...][]string{
-		{"pkcs7", "cms"}, {"bes", "b", "bb"}, {"t", "bt"}, {"lt", "blt"}, {"lta", "blta"}, {"c"},
-		{"xlong1", "xl", "xl1", "xlt1", "xlong", "xlongtype1"}, {"a"},
-	} {
-		if slices.Contains(names, short) {
-			return PKCS7 + Level(i), nil
-		}
-	}
-	return BES, &sign.Error{Op: "cades: level", Place: fmt.Sprintf("%.20q", name), Class: sign.ErrUnsupported, Hint: "choose one of pkcs7, bes, t, lt, lta, c, xlong1, a"}
-}
 
 // Options says what a container is to be. The zero value, and nil, is a detached CAdES-BES with the signing time of
 // now. Options are a [sign.Format]. They are not modified, and must not be while they are in use.

@@ -157,7 +157,7 @@ func TestEmptyAttributes(t *testing.T) {
 	_, sd := parse(t, der)
 	for _, id := range []cms.OID{cms.OIDArchiveTimeStampV3, cms.OIDArchiveTimeStampV2, cms.OIDArchiveTimeStamp, cms.OIDSignatureTimeStamp, cms.OIDLongTermValidation} {
 		m, _ := parse(t, withUnsigned(t, sd, id))
-		require.Equal(t, cades.BES, m.Signatures()[0].Level(), id.Name())
+		require.Equal(t, cades.LevelBES, m.Signatures()[0].Level(), id.Name())
 	}
 }
 

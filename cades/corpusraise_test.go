@@ -47,18 +47,18 @@ func TestCorpusRaised(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			to := cades.T
+			to := cades.LevelT
 			at := time.Now()
 			for _, s := range m.Signatures() {
-				if len(s.Timestamps()) != 0 && s.Level() >= cades.T {
-					to = cades.LTA
+				if len(s.Timestamps()) != 0 && s.Level() >= cades.LevelT {
+					to = cades.LevelLTA
 				}
 				if c := s.SignerCertificate(); c != nil && c.NotAfter.Before(at) {
 					at = c.NotAfter.Add(-time.Minute)
 				}
 			}
 			if m.Detached() {
-				to = cades.T
+				to = cades.LevelT
 			}
 			tsa := testlevels.Authority(t, pki, func() time.Time { return at })
 			before, err := m.Verify(t.Context(), nil, nil)
@@ -80,7 +80,7 @@ func TestCorpusRaised(t *testing.T) {
 			for i := range report.Signatures {
 				require.Equal(t, before.Signatures[i].Status(cades.CheckSignature), report.Signatures[i].Status(cades.CheckSignature))
 				require.Equal(t, before.Signatures[i].Status(cades.CheckTimestamp) == cades.Failed, report.Signatures[i].Status(cades.CheckTimestamp) == cades.Failed, "%+v", report.Signatures[i].Checks)
-				if s := next.Signatures()[i]; to == cades.T {
+				if s := next.Signatures()[i]; to == cades.LevelT {
 					require.NotEmpty(t, s.Timestamps())
 				} else {
 					require.Greater(t, len(s.Timestamps()), len(old.Signatures()[i].Timestamps()))
@@ -105,7 +105,7 @@ func requireReason(t *testing.T, r *cades.Report, refusal error) {
 				return
 			}
 		}
-		if r.Signatures[i].Signature.Level() == cades.PKCS7 && strings.Contains(refusal.Error(), "PKCS #7") {
+		if r.Signatures[i].Signature.Level() == cades.LevelPKCS7 && strings.Contains(refusal.Error(), "PKCS #7") {
 			return
 		}
 	}

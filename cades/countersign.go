@@ -46,10 +46,10 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 	if len(s.path()) > message.MaxCounterDepth {
 		return nil, addError("counter-signatures are nested %d deep already", message.MaxCounterDepth)
 	}
-	if o.Level > T {
+	if o.Level > LevelT {
 		return nil, addError("a counter-signature takes level t at most")
 	}
-	d := &Draft{signer: signer, rule: o.Certificates, level: o.Level, base: s.message, on: s.path(), raising: newRaising(o)}
+	d := &Draft{signer: signer, rule: o.Certificates, level: o.EffectiveLevel(), base: s.message, on: s.path(), raising: newRaising(o)}
 	if err := s.mayChange(true); err != nil {
 		return nil, err
 	}

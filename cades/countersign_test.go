@@ -19,7 +19,7 @@ func TestCounterSign(t *testing.T) {
 	pki := testpki.New(t)
 	tsa := testlevels.Authority(t, pki, testpki.Now)
 	for name, attached := range map[string]bool{"detached": false, "attached in BER": true} {
-		for _, o := range []*cades.Options{nil, {Level: cades.T, Timestamper: tsa}} {
+		for _, o := range []*cades.Options{nil, {Level: cades.LevelT, Timestamper: tsa}} {
 			t.Run(name, func(t *testing.T) {
 				var b bytes.Buffer
 				require.NoError(t, cades.SignTo(t.Context(), &b, p256(t, pki), bytes.NewBufferString("content"), &cades.Options{Attached: attached}))
@@ -82,7 +82,7 @@ func TestCounterSignRefused(t *testing.T) {
 	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
 	require.NoError(t, err)
 	m, _ := parse(t, p7s)
-	for _, o := range []cades.Options{{Attached: true}, {MimeType: "a/b"}, {Level: cades.LTA, Timestamper: tsa}, {Level: cades.T}} {
+	for _, o := range []cades.Options{{Attached: true}, {MimeType: "a/b"}, {Level: cades.LevelLTA, Timestamper: tsa}, {Level: cades.LevelT}} {
 		_, err = m.Signatures()[0].CounterSign(t.Context(), s, &o)
 		require.ErrorIs(t, err, sign.ErrInput)
 	}
@@ -90,13 +90,13 @@ func TestCounterSignRefused(t *testing.T) {
 	require.NoError(t, err)
 	m, _ = parse(t, countered)
 	content := sign.Bytes("", []byte("content"))
-	lta, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
+	lta, err := m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
 	require.NoError(t, err)
 	m, _ = parse(t, lta)
 	require.Len(t, m.Signatures()[0].CounterSignatures(), 1)
 	_, err = m.Signatures()[0].CounterSignatures()[0].CounterSign(t.Context(), s, nil)
 	require.ErrorContains(t, err, "archive time-stamp")
-	_, err = m.Signatures()[0].CounterSignatures()[0].Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa})
+	_, err = m.Signatures()[0].CounterSignatures()[0].Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa})
 	require.ErrorContains(t, err, "archive time-stamp")
 
 	// Beside the old one, a new counter-signature is not under the archive time-stamp, and breaks nothing; nor does what is
@@ -106,10 +106,10 @@ func TestCounterSignRefused(t *testing.T) {
 	for _, grow := range []func(*cades.Signature) ([]byte, error){
 		func(c *cades.Signature) ([]byte, error) { return c.CounterSign(t.Context(), s, nil) },
 		func(c *cades.Signature) ([]byte, error) {
-			return c.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa})
+			return c.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa})
 		},
 		func(c *cades.Signature) ([]byte, error) {
-			return c.CounterSignatures()[0].Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa})
+			return c.CounterSignatures()[0].Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa})
 		},
 	} {
 		m, _ = parse(t, more)
@@ -124,16 +124,16 @@ func TestCounterSignRefused(t *testing.T) {
 	r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
 	requireTrusted(t, r, err)
 	late := m.Signatures()[0].CounterSignatures()[1]
-	require.GreaterOrEqual(t, late.Level(), cades.T)
-	require.GreaterOrEqual(t, late.CounterSignatures()[0].Level(), cades.T)
+	require.GreaterOrEqual(t, late.Level(), cades.LevelT)
+	require.GreaterOrEqual(t, late.CounterSignatures()[0].Level(), cades.LevelT)
 
-	more, err = m.Signatures()[0].CounterSign(t.Context(), s, &cades.Options{Level: cades.T, Timestamper: tsa})
+	more, err = m.Signatures()[0].CounterSign(t.Context(), s, &cades.Options{Level: cades.LevelT, Timestamper: tsa})
 	require.NoError(t, err)
 	m, _ = parse(t, more)
 	require.Len(t, m.Signatures()[0].CounterSignatures(), 3)
 
 	// The next archive time-stamp is over all of them.
-	renewed, err := m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
+	renewed, err := m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
 	require.NoError(t, err)
 	m, _ = parse(t, renewed)
 	for _, c := range m.Signatures()[0].CounterSignatures() {
@@ -167,10 +167,10 @@ func TestCounterSignatureBroken(t *testing.T) {
 		broken[at+len(inner.Value())-1] ^= 1
 		m, _ = parse(t, broken)
 		content := sign.Bytes("", []byte("content"))
-		_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa, Content: &content})
+		_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: &content})
 		require.ErrorIs(t, err, sign.ErrInput)
 		require.ErrorContains(t, err, "counter-signature 0")
-		_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: tsa, Content: &content, Force: true})
+		_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: &content, Force: true})
 		require.NoError(t, err)
 	}
 }

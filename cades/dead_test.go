@@ -60,16 +60,16 @@ func TestDeadAuthority(t *testing.T) {
 		bend    func(*testing.T, *dead, *cades.Options)
 		within  time.Duration
 	}{
-		"one authority": {cades.T, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
+		"one authority": {cades.LevelT, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
 			o.Timestamper = client(t, d, tsp.Config{}, "tsa")
 		}, timeout},
-		"one request at a time": {cades.T, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
+		"one request at a time": {cades.LevelT, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
 			o.Timestamper = client(t, d, tsp.Config{InFlight: 1, Rate: 1}, "tsa")
 		}, 2 * timeout},
-		"two authorities": {cades.T, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
+		"two authorities": {cades.LevelT, "CAdES-BES", func(t *testing.T, d *dead, o *cades.Options) {
 			o.Timestamper = client(t, d, tsp.Config{}, "tsa", "other")
 		}, 2 * timeout},
-		"revocation": {cades.LT, "CAdES-T", func(t *testing.T, d *dead, o *cades.Options) {
+		"revocation": {cades.LevelLT, "CAdES-T", func(t *testing.T, d *dead, o *cades.Options) {
 			o.Timestamper = testlevels.Authority(t, pki, fixed)
 			source, err := revocation.New(revocation.Config{Connect: connect.Options{HTTP: &http.Client{Transport: d}}, Clock: fixed, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
 			require.NoError(t, err)
@@ -92,7 +92,7 @@ func TestDeadAuthority(t *testing.T) {
 					require.False(t, sign.IsKeyError(r.Err))
 				}
 				last := results[len(results)-1]
-				if c.level == cades.T { // of revocation, the failure itself is remembered
+				if c.level == cades.LevelT { // of revocation, the failure itself is remembered
 					require.ErrorContains(t, last.Err, "not asked before")
 				}
 				m, err := cades.Parse(last.Signature)
@@ -115,7 +115,7 @@ func TestStopOnAuthority(t *testing.T) {
 	key := &countingKey{Key: of.Key()}
 	s, err := sign.New(key, of.Chain(), sign.ECDSA(crypto.SHA256))
 	require.NoError(t, err)
-	o := &cades.Options{Level: cades.T, Clock: fixed, Timestamper: refusing{errFull}}
+	o := &cades.Options{Level: cades.LevelT, Clock: fixed, Timestamper: refusing{errFull}}
 	results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{StopOnAuthority: true, Window: 4, Workers: 1})
 	require.ErrorIs(t, err, sign.ErrAuthority)
 	require.ErrorIs(t, err, errFull)

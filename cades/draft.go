@@ -53,7 +53,7 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (d
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
+	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
 	d.raising = newRaising(o)
 	if o.Attached && c.DigestOnly() {
 		return nil, &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "a container with the content inside needs the content, not its digest"}

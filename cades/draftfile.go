@@ -101,7 +101,7 @@ func (d *Draft) appendFrame(b *cms.Builder) {
 	b.Close(chain)
 	b.Int(uint64(d.rule))
 	b.OID(d.contentType)
-	b.Int(uint64(d.level + 1)) // PKCS7 is below zero
+	b.Int(uint64(d.level))
 	b.Int(uint64(d.timestampHash()))
 }
 

@@ -20,12 +20,12 @@ func TestDraftsElsewhere(t *testing.T) {
 	pki := testpki.New(t)
 	s := signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256))
 	tsa := testlevels.Authority(t, pki, testpki.Now)
-	for _, level := range []cades.Level{cades.PKCS7, cades.BES, cades.T, cades.LT, cades.LTA, cades.C, cades.XLongType1, cades.A} {
+	for _, level := range []cades.Level{cades.LevelPKCS7, cades.LevelBES, cades.LevelT, cades.LevelLT, cades.LevelLTA, cades.LevelC, cades.LevelXLong1, cades.LevelA} {
 		for _, attached := range []bool{false, true} {
 			for _, hash := range []crypto.Hash{0, crypto.SHA512} {
 				t.Run(level.String(), func(t *testing.T) {
 					o := &cades.Options{Level: level, Attached: attached}
-					if level > cades.BES {
+					if level > cades.LevelBES {
 						o.Timestamper, o.Revocation, o.TimestampHash = tsa, testlevels.NewSource(t, pki), hash
 					}
 					var drafts []*cades.Draft
@@ -50,12 +50,12 @@ func TestDraftsElsewhere(t *testing.T) {
 					for i, d := range append(elsewhere, alone) {
 						i %= 3
 						require.Equal(t, level, d.Level())
-						require.Equal(t, level > cades.BES, d.Raises())
+						require.Equal(t, level > cades.LevelBES, d.Raises())
 						require.Equal(t, drafts[i].ToBeSigned(), d.ToBeSigned())
 						require.NoError(t, d.Fits(s))
 						signature, err := s.Sign(t.Context(), d.ToBeSigned())
 						require.NoError(t, err)
-						if level > cades.BES {
+						if level > cades.LevelBES {
 							_, err := d.Finish(t.Context(), signature)
 							require.ErrorContains(t, err, "WithSources", "not a lower level in silence")
 							_, err = d.WithSources(nil)
@@ -99,7 +99,7 @@ func TestDraftsOfOneKind(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrInput)
 	for name, other := range map[string]*cades.Draft{
 		"signer":       prepare(p256(t, pki), nil),
-		"level":        prepare(s, &cades.Options{Level: cades.PKCS7}),
+		"level":        prepare(s, &cades.Options{Level: cades.LevelPKCS7}),
 		"certificates": prepare(s, &cades.Options{Certificates: cades.SignerOnly}),
 		"content type": prepare(s, &cades.Options{ContentType: "1.2.3"}),
 	} {

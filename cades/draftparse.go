@@ -149,15 +149,15 @@ func parseFrame(r *cms.Reader, schemes []sign.Scheme, leveled bool) (*Draft, err
 		return d, nil
 	}
 	level, err := fields[6].Int()
-	if err != nil || level < 0 || level > int(A)+1 {
+	if err != nil || !Level(level).known() {
 		return nil, errors.New("the level is not known here")
 	}
-	d.level = Level(level - 1)
+	d.level = Level(level)
 	h, err := fields[7].Int()
 	if err != nil || h != 0 && sign.NewDigest(crypto.Hash(h), nil).Algorithm == nil {
 		return nil, errors.New("the hash of time-stamps is not known here")
 	}
-	if d.level > BES {
+	if d.level > LevelBES {
 		d.raising = &raising{to: d.level, o: ExtendOptions{Hash: crypto.Hash(h)}}
 	}
 	return d, nil
@@ -241,7 +241,7 @@ func (d *Draft) readRaising(r *cms.Reader) error {
 	if d.raising.digest = digest.Body(); len(d.raising.digest) != h.Size() {
 		return errors.New("the digest for archive time-stamps is missing, or not one of their hash")
 	}
-	if wanted := d.raising.to == A && !d.attached; wanted != hasState {
+	if wanted := d.raising.to == LevelA && !d.attached; wanted != hasState {
 		return errors.New("the state for archive time-stamps is missing, or there without need")
 	}
 	if !hasState {

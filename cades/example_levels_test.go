@@ -98,7 +98,7 @@ func ExampleOptions_level() {
 	signer, stamper, source, _ := demo()
 	content := strings.NewReader("a contract")
 
-	options := &cades.Options{Level: cades.LTA, Timestamper: stamper, Revocation: source}
+	options := &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source}
 	p7s, err := cades.Sign(ctx, signer, content, options)
 	if err != nil {
 		log.Fatal(err)
@@ -114,7 +114,7 @@ func ExampleOptions_contentTimestampers() {
 	other := stamper
 	content := strings.NewReader("a contract")
 
-	options := &cades.Options{Level: cades.T, Timestamper: stamper, ContentTimestampers: []tsp.Timestamper{stamper, other}}
+	options := &cades.Options{Level: cades.LevelT, Timestamper: stamper, ContentTimestampers: []tsp.Timestamper{stamper, other}}
 	p7s, err := cades.Sign(ctx, signer, content, options)
 	if err != nil {
 		log.Fatal(err)
@@ -140,7 +140,7 @@ func ExampleOptions_batch() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	options := &cades.Options{Level: cades.LT, Timestamper: stamper, Revocation: offline}
+	options := &cades.Options{Level: cades.LevelLT, Timestamper: stamper, Revocation: offline}
 	contents := []batch.Content{sign.Bytes("a.pdf", []byte("a")), sign.Bytes("b.pdf", []byte("b"))}
 
 	results, err := batch.Sign(ctx, signer, options, contents, &batch.Options{RaiseLimit: 64, KeepLower: true})
@@ -189,8 +189,8 @@ func ExampleOptions_authority() {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/tsr", authority)                                     // for others
-	options := &cades.Options{Level: cades.T, Timestamper: authority} // in this process
+	mux.Handle("/tsr", authority)                                          // for others
+	options := &cades.Options{Level: cades.LevelT, Timestamper: authority} // in this process
 
 	server := httptest.NewServer(mux)
 	defer server.Close()
@@ -247,7 +247,7 @@ func ExampleMessage_Extend() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	raised, err := message.Extend(ctx, cades.LT, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content})
+	raised, err := message.Extend(ctx, cades.LevelLT, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content})
 	if err != nil {
 		log.Fatal(err) // says why it was refused, and which authority failed
 	}
@@ -260,7 +260,7 @@ func ExampleMessage_Extend_renewal() {
 	ctx := context.Background()
 	signer, stamper, source, roots := demo()
 	text := []byte("a contract")
-	archived, err := cades.Sign(ctx, signer, bytes.NewReader(text), &cades.Options{Level: cades.LTA, Timestamper: stamper, Revocation: source})
+	archived, err := cades.Sign(ctx, signer, bytes.NewReader(text), &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func ExampleMessage_Extend_renewal() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	renewed, err := message.Extend(ctx, cades.LTA, options)
+	renewed, err := message.Extend(ctx, cades.LevelLTA, options)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func ExampleSignature_Extend() {
 	content := sign.Bytes("contract.pdf", text)
 	options := &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content}
 
-	raised, err := message.Signatures()[1].Extend(ctx, cades.T, options)
+	raised, err := message.Signatures()[1].Extend(ctx, cades.LevelT, options)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -339,7 +339,7 @@ func ExampleMessage_Extend_digest() {
 	sum256, sum512 := sha256.Sum256([]byte("a contract")), sha512.Sum512([]byte("a contract"))
 
 	content := sign.Digested("contract.pdf", sign.NewDigest(crypto.SHA256, sum256[:]), sign.NewDigest(crypto.SHA512, sum512[:]))
-	options := &cades.Options{Level: cades.LTA, Timestamper: stamper, Revocation: source, TimestampHash: crypto.SHA512}
+	options := &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source, TimestampHash: crypto.SHA512}
 	results, err := batch.Sign(ctx, signer, options, []batch.Content{content}, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -350,7 +350,7 @@ func ExampleMessage_Extend_digest() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	renewed, err := message.Extend(ctx, cades.LTA, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content, Hash: crypto.SHA512})
+	renewed, err := message.Extend(ctx, cades.LevelLTA, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content, Hash: crypto.SHA512})
 	fmt.Println(len(renewed) > len(results[0].Signature), err)
 	// Output:
 	// <nil> CAdES-LTA
@@ -371,7 +371,7 @@ func ExampleSignature_CounterSign() {
 		log.Fatal(err)
 	}
 
-	seen, err := message.Signatures()[0].CounterSign(ctx, notary, &cades.Options{Level: cades.T, Timestamper: stamper})
+	seen, err := message.Signatures()[0].CounterSign(ctx, notary, &cades.Options{Level: cades.LevelT, Timestamper: stamper})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -145,7 +145,7 @@ func (e *extension) algorithm() []byte { return sign.NewDigest(e.hash(), nil).Al
 
 // check refuses what cannot be raised, before an authority is asked for anything.
 func (e *extension) check(ctx context.Context, to Level) error {
-	if to <= BES || to > A {
+	if to <= LevelBES || !to.known() {
 		return extendError(sign.ErrInput, "a message is raised to t, lt, lta, c, xlong1 or a, and not to %s", to)
 	}
 	if e.algorithm() == nil {
@@ -154,7 +154,7 @@ func (e *extension) check(ctx context.Context, to Level) error {
 	if e.o.Timestamper == nil {
 		return extendError(sign.ErrInput, "level %s needs a Timestamper", to)
 	}
-	if to != T && e.o.Revocation == nil {
+	if to != LevelT && e.o.Revocation == nil {
 		return extendError(sign.ErrInput, "level %s needs a Revocation source", to)
 	}
 	if len(e.which) == 0 {
@@ -168,7 +168,7 @@ func (e *extension) check(ctx context.Context, to Level) error {
 		}
 	}
 	for _, p := range e.which {
-		if e.at(p).Level() == PKCS7 {
+		if e.at(p).Level() == LevelPKCS7 {
 			return extendError(sign.ErrInput, "signature %s is plain PKCS #7: it is not bound to its certificate, and that cannot be added later", p)
 		}
 		if len(p) > 1 {
@@ -176,7 +176,7 @@ func (e *extension) check(ctx context.Context, to Level) error {
 				return err
 			}
 		}
-		if len(p) > 1 && to != T {
+		if len(p) > 1 && to != LevelT {
 			return extendError(sign.ErrInput, "signature %s is raised with the signature that it is on; by itself it takes a time-stamp (t) only", p)
 		}
 	}
@@ -212,7 +212,7 @@ func (e *extension) choose() error {
 // takeContent takes the digests of the content, in one pass: by the hash of the imprints, and by those of the signers, so
 // that another content than the signed one is noticed.
 func (e *extension) takeContent(ctx context.Context, to Level) error {
-	needed := to == LTA || to == A
+	needed := to == LevelLTA || to == LevelA
 	c := e.o.Content
 	if c == nil && e.m.Detached() {
 		if needed {
@@ -253,7 +253,7 @@ func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]by
 			writers = append(writers, hashes[id])
 		}
 	}
-	if to == A && (e.m.Detached() || !e.m.in.Octets.InMemory()) {
+	if to == LevelA && (e.m.Detached() || !e.m.in.Octets.InMemory()) {
 		h := e.hash().New()
 		if err := e.m.in.WriteContentHead(h); err != nil {
 			return extendError(sign.ErrInput, "the content inside cannot be read: %s", err)

@@ -34,10 +34,10 @@ func TestExtendStepByStep(t *testing.T) {
 			for name, attached := range map[string]bool{"detached": false, "attached": true} {
 				t.Run(scheme.Name+"/"+name, func(t *testing.T) {
 					for _, steps := range [][]extendStep{
-						{{cades.T, "CAdES-T", 1}, {cades.T, "CAdES-T", 1}, {cades.LT, "CAdES-LT", 1}, {cades.LTA, "CAdES-LTA", 2}, {cades.LTA, "CAdES-LTA", 3}},
-						{{cades.LTA, "CAdES-LTA", 2}},
-						{{cades.C, "CAdES-C", 1}, {cades.XLongType1, "CAdES-X Long Type 1", 2}, {cades.A, "CAdES-A", 3}, {cades.A, "CAdES-A", 4}, {cades.LTA, "CAdES-A", 5}},
-						{{cades.A, "CAdES-A", 3}},
+						{{cades.LevelT, "CAdES-T", 1}, {cades.LevelT, "CAdES-T", 1}, {cades.LevelLT, "CAdES-LT", 1}, {cades.LevelLTA, "CAdES-LTA", 2}, {cades.LevelLTA, "CAdES-LTA", 3}},
+						{{cades.LevelLTA, "CAdES-LTA", 2}},
+						{{cades.LevelC, "CAdES-C", 1}, {cades.LevelXLong1, "CAdES-X Long Type 1", 2}, {cades.LevelA, "CAdES-A", 3}, {cades.LevelA, "CAdES-A", 4}, {cades.LevelLTA, "CAdES-A", 5}},
+						{{cades.LevelA, "CAdES-A", 3}},
 					} {
 						source := testlevels.NewSource(t, pki)
 						source.OCSP = len(steps)%2 == 0
@@ -83,7 +83,7 @@ func TestExtendRefused(t *testing.T) {
 	s := p256(t, pki)
 	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
 	require.NoError(t, err)
-	plain, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Level: cades.PKCS7})
+	plain, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Level: cades.LevelPKCS7})
 	require.NoError(t, err)
 	broken := bytes.Clone(p7s)
 	broken[len(broken)-1] ^= 1
@@ -104,22 +104,22 @@ func TestExtendRefused(t *testing.T) {
 		o       *cades.ExtendOptions
 		says    string
 	}{
-		"no authority":     {p7s, cades.T, nil, "Timestamper"},
-		"no content":       {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa}, "content"},
-		"no such index":    {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Signatures: []int{1}}, "no signature 1"},
-		"SHA-1":            {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Hash: crypto.SHA1}, "SHA-256"},
-		"plain PKCS #7":    {plain, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
-		"does not verify":  {broken, cades.T, &cades.ExtendOptions{Timestamper: tsa}, "does not verify"},
-		"expired before":   {expired, cades.T, &cades.ExtendOptions{Timestamper: late}, "expired"},
-		"other content":    {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &another}, "message-digest"},
-		"other digest":     {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &otherDigest}, "message-digest"},
-		"other, to T":      {p7s, cades.T, &cades.ExtendOptions{Timestamper: tsa, Content: &another}, "message-digest"},
-		"other hash only":  {p7s, cades.LTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Hash: crypto.SHA384, Content: &otherDigest}, "SHA-384"},
-		"no source":        {p7s, cades.LT, &cades.ExtendOptions{Timestamper: tsa}, "Revocation"},
-		"revoked before":   {p7s, cades.LT, &cades.ExtendOptions{Timestamper: tsa, Revocation: revoked}, "revoked"},
-		"digest to A":      {p7s, cades.A, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: &rightDigest}, "content itself"},
-		"level below":      {p7s, cades.BES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
-		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.T, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
+		"no authority":     {p7s, cades.LevelT, nil, "Timestamper"},
+		"no content":       {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa}, "content"},
+		"no such index":    {p7s, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Signatures: []int{1}}, "no signature 1"},
+		"SHA-1":            {p7s, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Hash: crypto.SHA1}, "SHA-256"},
+		"plain PKCS #7":    {plain, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
+		"does not verify":  {broken, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "does not verify"},
+		"expired before":   {expired, cades.LevelT, &cades.ExtendOptions{Timestamper: late}, "expired"},
+		"other content":    {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &another}, "message-digest"},
+		"other digest":     {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &otherDigest}, "message-digest"},
+		"other, to T":      {p7s, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: &another}, "message-digest"},
+		"other hash only":  {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Hash: crypto.SHA384, Content: &otherDigest}, "SHA-384"},
+		"no source":        {p7s, cades.LevelLT, &cades.ExtendOptions{Timestamper: tsa}, "Revocation"},
+		"revoked before":   {p7s, cades.LevelLT, &cades.ExtendOptions{Timestamper: tsa, Revocation: revoked}, "revoked"},
+		"digest to A":      {p7s, cades.LevelA, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: &rightDigest}, "content itself"},
+		"level below":      {p7s, cades.LevelBES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
+		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, _ := parse(t, c.message)
@@ -128,7 +128,7 @@ func TestExtendRefused(t *testing.T) {
 		})
 	}
 	m, _ := parse(t, expired)
-	_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: late, Force: true})
+	_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: late, Force: true})
 	require.NoError(t, err)
 }
 
@@ -149,14 +149,14 @@ func TestLevelsInOneGo(t *testing.T) {
 		requireTrusted(t, r, err)
 	}
 	for level, name := range map[cades.Level]string{
-		cades.T: "CAdES-T", cades.LT: "CAdES-LT", cades.LTA: "CAdES-LTA", cades.C: "CAdES-C", cades.XLongType1: "CAdES-X Long Type 1", cades.A: "CAdES-A",
+		cades.LevelT: "CAdES-T", cades.LevelLT: "CAdES-LT", cades.LevelLTA: "CAdES-LTA", cades.LevelC: "CAdES-C", cades.LevelXLong1: "CAdES-X Long Type 1", cades.LevelA: "CAdES-A",
 	} {
 		for _, hash := range []crypto.Hash{0, crypto.SHA512} {
 			o := &cades.Options{Level: level, Timestamper: tsa, TimestampHash: hash, Revocation: testlevels.NewSource(t, pki)}
 			for form, c := range map[string]sign.Content{"bytes": sign.Bytes("", content), "digest": sign.Digested("", digests...)} {
 				t.Run(name+"/"+form, func(t *testing.T) {
 					d, err := cades.Prepare(t.Context(), s, c, o)
-					if level == cades.A && form == "digest" {
+					if level == cades.LevelA && form == "digest" {
 						require.ErrorContains(t, err, "content itself")
 						return
 					}
@@ -167,7 +167,7 @@ func TestLevelsInOneGo(t *testing.T) {
 					require.NoError(t, err)
 					verify(t, ber, name, 1)
 
-					if level == cades.A { // its certificates are closed
+					if level == cades.LevelA { // its certificates are closed
 						return
 					}
 					m, _ := parse(t, ber)
@@ -185,7 +185,7 @@ func TestLevelsInOneGo(t *testing.T) {
 			verify(t, out.Bytes(), name, 1)
 		}
 	}
-	_, err := cades.Prepare(t.Context(), s, sign.Digested("", digests[0]), &cades.Options{Level: cades.LTA, Timestamper: tsa, Revocation: testlevels.NewSource(t, pki)})
+	_, err := cades.Prepare(t.Context(), s, sign.Digested("", digests[0]), &cades.Options{Level: cades.LevelLTA, Timestamper: tsa, Revocation: testlevels.NewSource(t, pki)})
 	require.ErrorContains(t, err, "SHA-256")
 }
 
@@ -205,7 +205,7 @@ func (failing) Timestamp(context.Context, sign.Digest) (*tsp.Token, error) {
 // TestRaiseFails says which level was reached, and hands out the container at that level.
 func TestRaiseFails(t *testing.T) {
 	s := p256(t, testpki.New(t))
-	d, err := cades.Prepare(t.Context(), s, sign.Bytes("", nil), &cades.Options{Level: cades.T, Timestamper: failing{}})
+	d, err := cades.Prepare(t.Context(), s, sign.Bytes("", nil), &cades.Options{Level: cades.LevelT, Timestamper: failing{}})
 	require.NoError(t, err)
 	signature, err := s.Sign(t.Context(), d.ToBeSigned())
 	require.NoError(t, err)

@@ -61,7 +61,7 @@ func TestBatchFetchesOnce(t *testing.T) {
 	for i := range contents {
 		contents[i] = sign.Bytes("", []byte{byte(i)})
 	}
-	results, err := batch.Sign(t.Context(), signer, &cades.Options{Level: cades.LT, Attached: true, Timestamper: stamper, Revocation: source}, contents, nil)
+	results, err := batch.Sign(t.Context(), signer, &cades.Options{Level: cades.LevelLT, Attached: true, Timestamper: stamper, Revocation: source}, contents, nil)
 	require.NoError(t, err)
 	for _, result := range results {
 		require.NoError(t, result.Err)

@@ -30,7 +30,7 @@ func TestFIPS(t *testing.T) {
 		require.NoError(t, err)
 		signer, err := sign.Open(t.Context(), p, sign.Ref{Thumbprint: sign.Thumbprint(id.Certificate())})
 		require.NoError(t, err)
-		o := &cades.Options{Level: cades.LTA, Clock: testpki.Now, Timestamper: testlevels.Authority(t, pki, testpki.Now), Revocation: source}
+		o := &cades.Options{Level: cades.LevelLTA, Clock: testpki.Now, Timestamper: testlevels.Authority(t, pki, testpki.Now), Revocation: source}
 		p7s, err := cades.Sign(t.Context(), signer, bytes.NewReader([]byte("content")), o)
 		require.NoError(t, err)
 		m, err := cades.Parse(p7s)

@@ -18,7 +18,7 @@ import (
 func FuzzParse(f *testing.F) {
 	pki := testpki.New(f)
 	s := p256(f, pki)
-	for _, o := range []cades.Options{{}, {Attached: true}, {Level: cades.PKCS7}, {Policy: &cades.Policy{Implied: true}, MimeType: "text/plain"}} {
+	for _, o := range []cades.Options{{}, {Attached: true}, {Level: cades.LevelPKCS7}, {Policy: &cades.Policy{Implied: true}, MimeType: "text/plain"}} {
 		var b bytes.Buffer
 		if err := cades.SignTo(f.Context(), &b, s, bytes.NewBufferString("content"), &o); err != nil {
 			f.Fatal(err)

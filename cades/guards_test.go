@@ -96,7 +96,7 @@ func TestChangedDrafts(t *testing.T) {
 		return &cades.Options{Level: l, Timestamper: tsa, Revocation: source}
 	}
 	plain, attached := stored(nil), stored(&cades.Options{Attached: true})
-	atT, atLTA, atA := stored(levels(cades.T)), stored(levels(cades.LTA)), stored(levels(cades.A))
+	atT, atLTA, atA := stored(levels(cades.LevelT)), stored(levels(cades.LevelLTA)), stored(levels(cades.LevelA))
 	message := sha256.Sum256([]byte("another content"))
 	other, err := cades.Prepare(t.Context(), signerOf(t, leaf, sign.ECDSA(crypto.SHA384)), sign.Bytes("", nil), nil)
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestChangedDrafts(t *testing.T) {
 		"other algorithm":        {plain, putField(draftSignatureAlg, foreign[draftSignatureAlg])},
 		"rule too high":          {plain, putField(draftRule, numberField(99))},
 		"rule below zero":        {plain, putField(draftRule, numberField(-1))},
-		"level too high":         {plain, putField(draftLevel, numberField(int(cades.A)+2))},
+		"level too high":         {plain, putField(draftLevel, numberField(int(cades.LevelA)+2))},
 		"level below zero":       {plain, putField(draftLevel, numberField(-1))},
 		"unknown hash":           {atT, putField(draftHash, numberField(999))},
 		"digest of another":      {plain, putField(draftDigest, octetField(message[:]))},

@@ -20,17 +20,17 @@ import (
 func (e *extension) raise(ctx context.Context, p path, to Level) error {
 	var steps []func(context.Context, path) error
 	switch to {
-	case T:
+	case LevelT:
 		steps = append(steps, e.signatureTimestamp)
-	case LT:
+	case LevelLT:
 		steps = append(steps, e.signatureTimestamp, e.validationData)
-	case LTA:
+	case LevelLTA:
 		steps = append(steps, e.signatureTimestamp, e.validationData, e.archiveTimestamp)
-	case C:
+	case LevelC:
 		steps = append(steps, e.signatureTimestamp, e.references)
-	case XLongType1:
+	case LevelXLong1:
 		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values)
-	case A:
+	case LevelA:
 		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values, e.archiveTimestampV2)
 	}
 	for _, step := range steps {

@@ -174,15 +174,15 @@ func (s *Signature) SignerCertificate() *x509.Certificate {
 // this package does not make are the highest one below them that it does: those between C and X Long Type 1 are C.
 func (s *Signature) Level() Level {
 	form := s.in.Form()
-	for l := PKCS7; l <= A; l++ {
+	for _, l := range Levels() {
 		if l.String() == form {
 			return l
 		}
 	}
 	if form == "CAdES-EPES" {
-		return BES
+		return LevelBES
 	}
-	return C
+	return LevelC
 }
 
 // LevelName is the name of the form: that of Level, CAdES-EPES for a BES that names a signature policy, or one between C and X Long

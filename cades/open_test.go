@@ -97,16 +97,16 @@ func messages(t testing.TB, pki *testpki.PKI, s *sign.Signer, content string) ma
 	t.Helper()
 	all := map[string][]byte{}
 	tsa, source := testlevels.Authority(t, pki, fixed), testlevels.NewSource(t, pki)
-	for _, level := range []cades.Level{cades.PKCS7, cades.BES, cades.T, cades.LT, cades.LTA, cades.C, cades.XLongType1, cades.A} {
+	for _, level := range []cades.Level{cades.LevelPKCS7, cades.LevelBES, cades.LevelT, cades.LevelLT, cades.LevelLTA, cades.LevelC, cades.LevelXLong1, cades.LevelA} {
 		for _, attached := range []bool{false, true} {
 			o := cades.Options{Level: level, Attached: attached, SigningTime: fixed(), Timestamper: tsa, Revocation: source}
 			der, err := cades.Sign(t.Context(), s, strings.NewReader(content), &o)
 			require.NoError(t, err)
 			all[level.String()+map[bool]string{true: " attached"}[attached]] = der
 		}
-		o := cades.Options{Level: min(level, cades.BES), SigningTime: fixed()}
+		o := cades.Options{Level: min(level, cades.LevelBES), SigningTime: fixed()}
 		ber := inBER(t, s, content, o)
-		if level > cades.BES {
+		if level > cades.LevelBES {
 			m, err := cades.Parse(ber)
 			require.NoError(t, err)
 			ber, err = m.Extend(t.Context(), level, &cades.ExtendOptions{Timestamper: tsa, Revocation: source, Clock: fixed})
@@ -211,7 +211,7 @@ func TestExtendOpened(t *testing.T) {
 	der, err := cades.Sign(t.Context(), s, strings.NewReader(content), &cades.Options{Attached: true, SigningTime: fixed()})
 	require.NoError(t, err)
 	for form, base := range map[string][]byte{"DER": der, "BER": inBER(t, s, content, cades.Options{SigningTime: fixed()})} {
-		for _, level := range []cades.Level{cades.T, cades.LT, cades.LTA, cades.C, cades.XLongType1, cades.A} {
+		for _, level := range []cades.Level{cades.LevelT, cades.LevelLT, cades.LevelLTA, cades.LevelC, cades.LevelXLong1, cades.LevelA} {
 			t.Run(form+" "+level.String(), func(t *testing.T) {
 				m, err := cades.Open(bytes.NewReader(base), int64(len(base)), nil)
 				require.NoError(t, err)
@@ -234,7 +234,7 @@ func TestExtendOpened(t *testing.T) {
 				report, err = got.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 				requireTrusted(t, report, err)
 				requireSameAsParsed(t, raised.Bytes(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
-				if level == cades.LTA || level == cades.A { // once more, on what was raised
+				if level == cades.LevelLTA || level == cades.LevelA { // once more, on what was raised
 					again, err := cades.Open(bytes.NewReader(raised.Bytes()), int64(raised.Len()), nil)
 					require.NoError(t, err)
 					whole, err := again.Extend(t.Context(), level, o)
@@ -266,7 +266,7 @@ func TestExtendOpenedRefused(t *testing.T) {
 	other := bytes.Replace(der, []byte("content"), []byte("c0ntent"), 1)
 	m, err := cades.Open(bytes.NewReader(other), int64(len(other)), nil)
 	require.NoError(t, err)
-	_, err = m.Extended(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Clock: fixed})
+	_, err = m.Extended(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Clock: fixed})
 	require.ErrorContains(t, err, "not the one that was signed")
 }
 
@@ -317,7 +317,7 @@ func TestOpenUnreadable(t *testing.T) {
 	require.ErrorIs(t, m.WriteContent(io.Discard), failure)
 	_, err = m.WriteTo(io.Discard)
 	require.ErrorIs(t, err, failure)
-	_, err = m.Extend(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Clock: fixed})
+	_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Clock: fixed})
 	require.ErrorContains(t, err, failure.Error())
 
 	ctx, cancel := context.WithCancel(t.Context())

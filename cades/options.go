@@ -2,6 +2,7 @@ package cades
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"unicode/utf8"
@@ -28,15 +29,15 @@ func (o *Options) Check() error {
 	if err := o.checkLevel(); err != nil {
 		return err
 	}
-	if o.Certificates == NoCertificates && o.Level != PKCS7 {
-		return inputError(sign.ErrInput, "%s needs the signer's certificate inside; leave Certificates at WholeChain or SignerOnly", o.Level)
+	if o.Certificates == NoCertificates && o.Level != LevelPKCS7 {
+		return inputError(sign.ErrInput, "%s needs the signer's certificate inside; leave Certificates at WholeChain or SignerOnly", o.EffectiveLevel())
 	}
 	if o.ContentType != "" {
 		if err := checkOID("content type", o.ContentType); err != nil {
 			return err
 		}
 	}
-	if o.Level == PKCS7 && (o.Policy != nil || len(o.Commitments) != 0 || o.Location != nil || len(o.ClaimedRoles) != 0) {
+	if o.Level == LevelPKCS7 && (o.Policy != nil || len(o.Commitments) != 0 || o.Location != nil || len(o.ClaimedRoles) != 0) {
 		return inputError(sign.ErrInput, "policy, commitments, location and roles are attributes of CAdES; sign at bes to use them")
 	}
 	if o.MimeType != "" && o.ContentHints != nil {
@@ -74,19 +75,22 @@ func (o *Options) Check() error {
 	return o.checkExtra()
 }
 
+// EffectiveLevel is the level that is made: Level, or BES when that is not set.
+func (o *Options) EffectiveLevel() Level { return cmp.Or(o.Level, LevelBES) }
+
 func (o *Options) checkLevel() error {
 	switch {
 	case o.TimestampHash != 0 && sign.NewDigest(o.TimestampHash, nil).Algorithm == nil:
 		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
 	case slices.Contains(o.ContentTimestampers, nil):
 		return inputError(sign.ErrInput, "one of the ContentTimestampers is nil")
-	case o.Level == PKCS7 || o.Level == BES:
+	case o.Level == 0 || o.Level == LevelPKCS7 || o.Level == LevelBES:
 		return nil
-	case o.Level < PKCS7 || o.Level > A:
+	case !o.Level.known():
 		return inputError(sign.ErrUnsupported, "there is no %s", o.Level)
 	case o.Timestamper == nil:
 		return inputError(sign.ErrInput, "%s needs a Timestamper", o.Level)
-	case o.Level != T && o.Revocation == nil:
+	case o.Level != LevelT && o.Revocation == nil:
 		return inputError(sign.ErrInput, "%s needs a Revocation source", o.Level)
 	}
 	return nil
@@ -102,8 +106,8 @@ func (o *Options) checkExtra() error {
 	}
 	seen := map[cms.OID]bool{
 		cms.OIDContentType: true, cms.OIDMessageDigest: true, cms.OIDSigningTime: true,
-		cms.OIDSigningCertificateV2: o.Level != PKCS7, cms.OIDSigningCertificate: o.Level != PKCS7,
-		cms.OIDAlgorithmProtection: o.Level != PKCS7,
+		cms.OIDSigningCertificateV2: o.Level != LevelPKCS7, cms.OIDSigningCertificate: o.Level != LevelPKCS7,
+		cms.OIDAlgorithmProtection: o.Level != LevelPKCS7,
 		cms.OIDMimeType:            o.MimeType != "", cms.OIDContentHints: o.ContentHints != nil,
 		cms.OIDContentIdentifier: len(o.ContentIdentifier) != 0, cms.OIDSignaturePolicy: o.Policy != nil,
 		cms.OIDSignerLocation: o.Location != nil, cms.OIDSignerAttributesV2: len(o.ClaimedRoles) != 0,

@@ -72,9 +72,9 @@ func TestOthersPanic(t *testing.T) {
 	}
 	for name, call := range map[string]func() error{
 		"clock":         signed(func(o *cades.Options) { o.Clock = func() time.Time { panic(errBroken) } }),
-		"time-stamp":    signed(func(o *cades.Options) { o.Level, o.Timestamper = cades.T, panicky{} }),
+		"time-stamp":    signed(func(o *cades.Options) { o.Level, o.Timestamper = cades.LevelT, panicky{} }),
 		"content stamp": signed(func(o *cades.Options) { o.ContentTimestampers = []tsp.Timestamper{panicky{}} }),
-		"revocation":    signed(func(o *cades.Options) { o.Level, o.Timestamper, o.Revocation = cades.LT, tsa, panicky{} }),
+		"revocation":    signed(func(o *cades.Options) { o.Level, o.Timestamper, o.Revocation = cades.LevelLT, tsa, panicky{} }),
 		"reader":        func() error { _, err := cades.Sign(t.Context(), s, panicky{}, &base); return err },
 		"reader, streamed": func() error {
 			return cades.SignTo(t.Context(), io.Discard, s, panicky{}, &cades.Options{Attached: true})
@@ -111,8 +111,8 @@ func TestOthersPanic(t *testing.T) {
 		})
 	}
 	for name, call := range map[string]func() error{
-		"time-stamp": signed(func(o *cades.Options) { o.Level, o.Timestamper = cades.T, mute{} }),
-		"revocation": signed(func(o *cades.Options) { o.Level, o.Timestamper, o.Revocation = cades.LT, tsa, mute{} }),
+		"time-stamp": signed(func(o *cades.Options) { o.Level, o.Timestamper = cades.LevelT, mute{} }),
+		"revocation": signed(func(o *cades.Options) { o.Level, o.Timestamper, o.Revocation = cades.LevelLT, tsa, mute{} }),
 	} {
 		t.Run("no "+name, func(t *testing.T) { require.ErrorContains(t, call(), "neither an answer nor an error") })
 	}

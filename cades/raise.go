@@ -23,15 +23,15 @@ type raising struct {
 }
 
 func newRaising(o *Options) *raising {
-	if o.Level <= BES && len(o.ContentTimestampers) == 0 {
+	if o.Level <= LevelBES && len(o.ContentTimestampers) == 0 {
 		return nil
 	}
-	return &raising{to: o.Level, before: o.ContentTimestampers, o: ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash}}
+	return &raising{to: o.EffectiveLevel(), before: o.ContentTimestampers, o: ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash}}
 }
 
 // needsContent reports whether there is a time-stamp over the content.
 func (r *raising) needsContent() bool {
-	return r != nil && (r.to == LTA || r.to == A || len(r.before) != 0)
+	return r != nil && (r.to == LevelLTA || r.to == LevelA || len(r.before) != 0)
 }
 
 // contentTimestamps gets the time-stamps on the content.
@@ -68,7 +68,7 @@ func (r *raising) beside(d *Draft) hash.Hash {
 	}
 	r.hash = r.contentHash().New()
 	all := &severalHashes{h, []hash.Hash{r.hash}}
-	if r.to == A && !d.attached {
+	if r.to == LevelA && !d.attached {
 		octets := r.contentHash().New()
 		octets.Write(d.encapContentInfo())
 		r.octets, _ = octets.(hash.Cloner)
@@ -113,7 +113,7 @@ func (r *raising) given(c *sign.Content) error {
 	if !r.needsContent() {
 		return nil
 	}
-	if r.to == A {
+	if r.to == LevelA {
 		return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "an archive time-stamp of RFC 5126 is over the content itself, not its digest; give it, or sign at lta"}
 	}
 	var ok bool
@@ -124,7 +124,7 @@ func (r *raising) given(c *sign.Content) error {
 }
 
 // Raises reports whether the level is above BES.
-func (d *Draft) Raises() bool { return d.raising != nil && d.raising.to > BES }
+func (d *Draft) Raises() bool { return d.raising != nil && d.raising.to > LevelBES }
 
 // made finds the signature of the draft: the one that came last.
 func (d *Draft) made(m *Message) path {

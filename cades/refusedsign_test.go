@@ -110,7 +110,7 @@ func TestSignWithRefusedCertificates(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, report.Trusted(), report.Signatures[0].Reason)
 			requireOpenSSL(t, pki, p7m)
-			for _, level := range []cades.Level{cades.T, cades.LT, cades.LTA} {
+			for _, level := range []cades.Level{cades.LevelT, cades.LevelLT, cades.LevelLTA} {
 				p7m, err = m.Extend(t.Context(), level, &cades.ExtendOptions{Timestamper: tsa, Revocation: source, Clock: fixed, Roots: pki.Roots()})
 				require.NoError(t, err)
 				m, err = cades.Parse(p7m)
@@ -123,7 +123,7 @@ func TestSignWithRefusedCertificates(t *testing.T) {
 			requireOpenSSL(t, pki, p7m)
 
 			// In one go, and by a draft that another process finishes.
-			lta := &cades.Options{Level: cades.LTA, SigningTime: fixed(), Timestamper: tsa, Revocation: source}
+			lta := &cades.Options{Level: cades.LevelLTA, SigningTime: fixed(), Timestamper: tsa, Revocation: source}
 			d, err := cades.Prepare(t.Context(), s, sign.Bytes("", content), lta)
 			require.NoError(t, err)
 			stored, err := d.MarshalBinary()
@@ -198,7 +198,7 @@ func TestRefusedCertificatesAreJudged(t *testing.T) {
 	require.NoError(t, err)
 	source := testlevels.NewSource(t, pki)
 	source.Revoked = []x509.RevocationListEntry{{SerialNumber: s.Certificate().SerialNumber, RevocationTime: fixed().AddDate(0, 0, -1)}}
-	_, err = m.Extend(t.Context(), cades.LT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Revocation: source, Clock: fixed})
+	_, err = m.Extend(t.Context(), cades.LevelLT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, fixed), Revocation: source, Clock: fixed})
 	require.ErrorContains(t, err, "was revoked")
 
 	// crypto/x509 has not seen all of it, and does not verify it.

@@ -36,13 +36,13 @@ func TestRenew(t *testing.T) {
 		return c
 	}
 	content := []byte("content")
-	p7s, err := cades.Sign(t.Context(), s, bytes.NewReader(content), &cades.Options{Level: cades.LTA, Timestamper: authority, Revocation: source(), Clock: clock})
+	p7s, err := cades.Sign(t.Context(), s, bytes.NewReader(content), &cades.Options{Level: cades.LevelLTA, Timestamper: authority, Revocation: source(), Clock: clock})
 	require.NoError(t, err)
 	c := sign.Bytes("", content)
 	for stamps := 3; stamps <= 4; stamps++ {
 		now = now.AddDate(5, 0, 0)
 		m, before := parse(t, p7s)
-		p7s, err = m.Extend(t.Context(), cades.LTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source(), Content: &c, Roots: pki.Roots(), Clock: clock})
+		p7s, err = m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source(), Content: &c, Roots: pki.Roots(), Clock: clock})
 		require.NoError(t, err)
 		m, after := parse(t, p7s)
 		requireKept(t, before, after)

@@ -43,7 +43,7 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reade
 		o = &Options{}
 	}
 	c := sign.Reader("", content)
-	if o.Attached && o.Level <= BES && len(o.ContentTimestampers) == 0 {
+	if o.Attached && o.Level <= LevelBES && len(o.ContentTimestampers) == 0 {
 		seeker, ok := content.(io.Seeker)
 		if !ok {
 			return signStream(ctx, dst, s, content, o)
@@ -76,7 +76,7 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.R
 	if err := o.suitable(s); err != nil { // before anything is written
 		return err
 	}
-	d := &Draft{signer: s, rule: o.Certificates, level: o.Level, contentType: oidOr(o.ContentType, cms.OIDData)}
+	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), contentType: oidOr(o.ContentType, cms.OIDData)}
 	b := cms.NewBuilder(nil)
 	const indefinite = "\x80"
 	open := func(tag cms.Tag) {

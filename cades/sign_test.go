@@ -243,7 +243,7 @@ func TestCertificateRules(t *testing.T) {
 	}{
 		{cades.Options{}, 3},
 		{cades.Options{Certificates: cades.SignerOnly}, 1},
-		{cades.Options{Level: cades.PKCS7, Certificates: cades.NoCertificates}, 0},
+		{cades.Options{Level: cades.LevelPKCS7, Certificates: cades.NoCertificates}, 0},
 	} {
 		p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &c.o)
 		require.NoError(t, err)
@@ -342,7 +342,7 @@ func TestUnsuitable(t *testing.T) {
 			key := &untouched{Key: inner}
 			s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
 			require.NoError(t, err)
-			for _, level := range []cades.Level{cades.PKCS7, cades.BES} {
+			for _, level := range []cades.Level{cades.LevelPKCS7, cades.LevelBES} {
 				o := &cades.Options{Level: level, Clock: fixed}
 				_, err = cades.Sign(t.Context(), s, strings.NewReader("content"), o)
 				_, prepared := cades.Prepare(t.Context(), s, sign.Bytes("", []byte("content")), o)

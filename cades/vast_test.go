@@ -176,7 +176,7 @@ func TestVastAttached(t *testing.T) {
 				var raised counted
 				require.Less(t, allocated(func() {
 					o := &cades.ExtendOptions{Timestamper: tsa, Revocation: source, Clock: fixed, Roots: pki.Roots()}
-					extended, err := m.Extended(t.Context(), cades.LTA, o)
+					extended, err := m.Extended(t.Context(), cades.LevelLTA, o)
 					require.NoError(t, err)
 					_, err = extended.WriteTo(&raised)
 					require.NoError(t, err)
@@ -277,7 +277,7 @@ func TestVastOpenSSL(t *testing.T) {
 		require.NoError(t, err)
 		report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: roots})
 		requireTrusted(t, report, err)
-		raised, err := m.Extended(t.Context(), cades.T, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, testpki.New(t), nil), Roots: roots})
+		raised, err := m.Extended(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, testpki.New(t), nil), Roots: roots})
 		require.NoError(t, err)
 		_, err = raised.WriteTo(out)
 		require.NoError(t, err)

@@ -26,7 +26,7 @@ func (o *Options) Warnings(s *sign.Signer) []string {
 	if bad(today) {
 		return []string{fmt.Sprintf("%s counts no more%s by ETSI TS 119 312, and verifiers may refuse the signature; use another key or scheme", today.Algorithm, since(today))}
 	}
-	if o.Level >= T || !end.After(now) {
+	if o.Level >= LevelT || !end.After(now) {
 		return nil // a time-stamp proves when it was made
 	}
 	later := o.judge(s, end)
@@ -34,7 +34,7 @@ func (o *Options) Warnings(s *sign.Signer) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("the certificate is valid until %s, and %s does not count after %s by ETSI TS 119 312, when nothing at level %s proves that the signature is older; sign at level t or above, or use another key or scheme",
-		end.UTC().Format(time.DateOnly), later.Algorithm, later.Since.UTC().Format(time.DateOnly), o.Level)}
+		end.UTC().Format(time.DateOnly), later.Algorithm, later.Since.UTC().Format(time.DateOnly), o.EffectiveLevel())}
 }
 
 func bad(j algorithm.Judgement) bool {

@@ -33,9 +33,9 @@ func TestWarnings(t *testing.T) {
 	}{
 		"ends before":       {rsa(2027), &cades.Options{Clock: fixed}, nil},
 		"outlives":          {rsa(2040), &cades.Options{Clock: fixed}, []string{"valid until 2040-06-01", "RSA of 2048 bits", "level t", "CAdES-BES"}},
-		"plain":             {rsa(2040), &cades.Options{Clock: fixed, Level: cades.PKCS7}, []string{"PKCS7"}},
-		"with a time-stamp": {rsa(2040), &cades.Options{Clock: fixed, Level: cades.T}, nil},
-		"too late already":  {rsa(2040), &cades.Options{SigningTime: time.Date(2039, 1, 1, 0, 0, 0, 0, time.UTC), Level: cades.T}, []string{"counts no more since", "RSA of 2048 bits"}},
+		"plain":             {rsa(2040), &cades.Options{Clock: fixed, Level: cades.LevelPKCS7}, []string{"PKCS7"}},
+		"with a time-stamp": {rsa(2040), &cades.Options{Clock: fixed, Level: cades.LevelT}, nil},
+		"too late already":  {rsa(2040), &cades.Options{SigningTime: time.Date(2039, 1, 1, 0, 0, 0, 0, time.UTC), Level: cades.LevelT}, []string{"counts no more since", "RSA of 2048 bits"}},
 		"without end":       {signerOf(t, pki.Leaf(testpki.P256, until(2027)), sign.ECDSA(crypto.SHA256)), &cades.Options{Clock: fixed}, nil},
 		"nil options":       {rsa(2027), nil, nil},
 		"no signer":         {nil, nil, nil},

@@ -173,9 +173,9 @@ func share(m *testmessages.Message) (shallow, deep uint32) {
 	switch {
 	case os.Getenv("SIGNET_AGREE") == "all":
 		return 1, 40
-	case m.Level < cades.LT:
+	case m.Level < cades.LevelLT:
 		return 2, 60
-	case m.Level < cades.LTA:
+	case m.Level < cades.LevelLTA:
 		return 10, 250
 	case len(m.Signers) == 2:
 		return 40, 1500

@@ -58,7 +58,7 @@ func TestAgreesWithOpenSSL(t *testing.T) {
 	tally := newTally(openSSLRules())
 	var unexplained []string
 	for _, m := range c.world.Messages() {
-		if m.Level >= cades.T {
+		if m.Level >= cades.LevelT {
 			continue
 		}
 		for _, o := range []opinion{c.whole(t, &m, m.DER), c.openssl(t, &m, m.DER)} {

@@ -37,25 +37,25 @@ func TestDSSValidatesLevels(t *testing.T) {
 	o := cades.ExtendOptions{Timestamper: tsa, Revocation: source}
 	chains := map[string][]levelStep{
 		"baseline": {
-			{cades.T, "CAdES-BASELINE-T", "SIGNATURE_TIMESTAMP"},
-			{cades.LT, "CAdES-BASELINE-LT", "SIGNATURE_TIMESTAMP"},
-			{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
-			{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
+			{cades.LevelT, "CAdES-BASELINE-T", "SIGNATURE_TIMESTAMP"},
+			{cades.LevelLT, "CAdES-BASELINE-LT", "SIGNATURE_TIMESTAMP"},
+			{cades.LevelLTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
+			{cades.LevelLTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
 		},
 		"by OCSP": {
-			{cades.LT, "CAdES-BASELINE-LT", "SIGNATURE_TIMESTAMP"},
-			{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
+			{cades.LevelLT, "CAdES-BASELINE-LT", "SIGNATURE_TIMESTAMP"},
+			{cades.LevelLTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"},
 		},
 		"RFC 5126 by OCSP": {
-			{cades.C, "CAdES-C", "SIGNATURE_TIMESTAMP"},
-			{cades.XLongType1, "CAdES-XL", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP"},
-			{cades.A, "CAdES-A", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP|ARCHIVE_TIMESTAMP"},
+			{cades.LevelC, "CAdES-C", "SIGNATURE_TIMESTAMP"},
+			{cades.LevelXLong1, "CAdES-XL", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP"},
+			{cades.LevelA, "CAdES-A", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP|ARCHIVE_TIMESTAMP"},
 		},
-		"LTA in one go": {{cades.LTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"}},
+		"LTA in one go": {{cades.LevelLTA, "CAdES-BASELINE-LTA", "SIGNATURE_TIMESTAMP|ARCHIVE_TIMESTAMP"}},
 		"RFC 5126": {
-			{cades.C, "CAdES-C", "SIGNATURE_TIMESTAMP"},
-			{cades.XLongType1, "CAdES-XL", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP"},
-			{cades.A, "CAdES-A", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP|ARCHIVE_TIMESTAMP"},
+			{cades.LevelC, "CAdES-C", "SIGNATURE_TIMESTAMP"},
+			{cades.LevelXLong1, "CAdES-XL", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP"},
+			{cades.LevelA, "CAdES-A", "SIGNATURE_TIMESTAMP|VALIDATION_DATA_TIMESTAMP|ARCHIVE_TIMESTAMP"},
 		},
 	}
 	for _, s := range schemes() {
@@ -73,7 +73,7 @@ func TestDSSValidatesLevels(t *testing.T) {
 						o.Content = &content
 					}
 					for _, step := range steps {
-						if step.to == cades.A && strings.HasSuffix(f.name, "stream") {
+						if step.to == cades.LevelA && strings.HasSuffix(f.name, "stream") {
 							// The imprint is over encapContentInfo as it stands there. DSS encodes one in BER anew,
 							// with segments of another size, and cannot find what other software hashed.
 							continue
@@ -92,7 +92,7 @@ func TestDSSValidatesLevels(t *testing.T) {
 						requireForm(t, w, message, step.format, f.detached)
 						got := strings.Split(answer["0.timestamps"], "|")
 						require.ElementsMatch(t, strings.Split(step.timestamps, "|"), got, answer)
-						if step.to == cades.LT || step.to == cades.LTA {
+						if step.to == cades.LevelLT || step.to == cades.LevelLTA {
 							if s.Name == "ed25519" { // the one thing against it: DSS does not authorise the algorithm
 								require.Equal(t, "INDETERMINATE", answer["0.indication"], answer)
 								require.Regexp(t, `EdDSA( with SHA512)? is not authorised`, answer["0.errors"], answer)
@@ -121,7 +121,7 @@ func TestOpenSSLVerifiesLevels(t *testing.T) {
 		}
 		signer := w.identity(s.kind).signer(t, s.Scheme)
 		for _, f := range forms() {
-			for _, to := range []cades.Level{cades.T, cades.LTA, cades.A} {
+			for _, to := range []cades.Level{cades.LevelT, cades.LevelLTA, cades.LevelA} {
 				t.Run(s.Name+" "+f.name+" "+to.String(), func(t *testing.T) {
 					base, err := f.make(t.Context(), w, signer, cades.Options{})
 					require.NoError(t, err)

@@ -64,13 +64,13 @@ func TestOpenSSLReadByUs(t *testing.T) {
 				cades.CheckSignature: cades.Passed, cades.CheckMessageDigest: cades.Passed, cades.CheckChain: cades.Passed,
 				cades.CheckSigningCertificate: cades.Unchecked, cades.CheckContentType: cades.Unchecked,
 			})
-			require.Equal(t, cades.PKCS7, r.Signature.Level())
+			require.Equal(t, cades.LevelPKCS7, r.Signature.Level())
 		}
 	})
 	t.Run("plain CMS", func(t *testing.T) {
 		r := w.verify(t, openSSLSign(t, w, rsa, "-nodetach"), false)
 		requireChecks(t, r, but(clean(), cades.CheckSigningCertificate, cades.Unchecked))
-		require.Equal(t, cades.PKCS7, r.Signature.Level())
+		require.Equal(t, cades.LevelPKCS7, r.Signature.Level())
 	})
 	t.Run("longest PSS salt", func(t *testing.T) {
 		r := w.verify(t, openSSLSign(t, w, rsa, "-cades", "-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_pss_saltlen:max"), true)

@@ -52,7 +52,7 @@ func BenchmarkValidate(b *testing.B) {
 			}
 		})
 	}
-	for name, level := range map[string]cades.Level{"BES": cades.BES, "LTA": cades.LTA} {
+	for name, level := range map[string]cades.Level{"BES": cades.LevelBES, "LTA": cades.LevelLTA} {
 		der, err := cades.Sign(context.Background(), s, bytes.NewReader(content), &cades.Options{Attached: true, Level: level, Timestamper: tsa, Revocation: source})
 		require.NoError(b, err)
 		for _, fresh := range []bool{false, true} {

@@ -40,7 +40,7 @@ func TestCertificateByAnUnknownHash(t *testing.T) {
 				b.Close(mark)
 			}
 			p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{
-				Level: cades.PKCS7, SigningTime: testpki.Now(), Attributes: []cades.Attribute{{Type: cms.OIDSigningCertificateV2.String(), Values: [][]byte{b.Bytes()}}},
+				Level: cades.LevelPKCS7, SigningTime: testpki.Now(), Attributes: []cades.Attribute{{Type: cms.OIDSigningCertificateV2.String(), Values: [][]byte{b.Bytes()}}},
 			})
 			require.NoError(t, err)
 			m, err := cades.Parse(p7s)

@@ -29,9 +29,9 @@ func TestExpiredSigner(t *testing.T) {
 	w := newWorld(t)
 	s := w.signer(until(w.now.AddDate(0, 0, 10)))
 	plain := w.sign(s, &cades.Options{})
-	stamped := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	stamped := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	other := newWorld(t)
-	foreign := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: other.tsa(10)})
+	foreign := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: other.tsa(10)})
 	begun := w.now
 	w.want(w.verify(plain), validate.TotalPassed, "", "")
 	w.later(1, 0)
@@ -52,7 +52,7 @@ func TestExpiredSigner(t *testing.T) {
 	w.want(w.verify(stamped, both), validate.Indeterminate, validate.OutOfBounds, "expired")
 	w.want(w.verify(foreign, func(o *validate.Options) { o.Roots, o.TimestampRoots = other.pki.Roots(), w.pki.Roots() }), validate.Indeterminate, validate.NoChain, "")
 
-	late := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10), Force: true})
+	late := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10), Force: true})
 	w.later(1, 0)
 	r = w.verify(late)
 	w.want(r, validate.Indeterminate, validate.OutOfBounds, "expired")
@@ -74,7 +74,7 @@ func lines(r *cades.SignatureReport, name string) (all string) {
 // TestFuture: a time-stamp from after the time of validation proves nothing.
 func TestFuture(t *testing.T) {
 	w := newWorld(t)
-	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	w.now = w.now.Add(-time.Hour)
 	r := w.verify(der)
 	w.want(r, validate.TotalPassed, "", "")
@@ -90,7 +90,7 @@ func TestRevoked(t *testing.T) {
 	w := newWorld(t)
 	s := w.signer()
 	der := w.sign(s, &cades.Options{})
-	stamped := w.extend(der, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	stamped := w.extend(der, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	entry := func(at time.Time) x509.RevocationListEntry {
 		return x509.RevocationListEntry{SerialNumber: s.Certificate().SerialNumber, RevocationTime: at, ReasonCode: 1}
 	}
@@ -105,12 +105,12 @@ func TestRevoked(t *testing.T) {
 	w.want(r, validate.TotalPassed, "", "")
 	require.Contains(t, lines(r, cades.CheckRevocation), "after that")
 	w.want(w.verify(stamped, given(w.now.AddDate(0, 0, -2))), validate.Indeterminate, validate.Revoked, "") // the very second
-	late := w.extend(der, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	late := w.extend(der, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	w.want(w.verify(late, given(after)), validate.Indeterminate, validate.Revoked, "")
 	w.want(w.verify(stamped, given(before), func(o *validate.Options) { o.NoRevocation = true }), validate.TotalPassed, "", "")
 	// A back-dated time-stamp by one whom nobody trusts.
 	other := newWorld(t)
-	back := w.extend(der, cades.T, &cades.ExtendOptions{Timestamper: other.tsa(10)})
+	back := w.extend(der, cades.LevelT, &cades.ExtendOptions{Timestamper: other.tsa(10)})
 	w.want(w.verify(back, given(after)), validate.Indeterminate, validate.Revoked, "")
 }
 
@@ -146,7 +146,7 @@ func TestHold(t *testing.T) {
 func TestRevokedAuthority(t *testing.T) {
 	w := newWorld(t)
 	tsa := w.tsa(10)
-	der := w.extend(w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{}), cades.T, &cades.ExtendOptions{Timestamper: tsa})
+	der := w.extend(w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{}), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa})
 	m, err := cades.Parse(der)
 	require.NoError(t, err)
 	serial := m.Signatures()[0].Timestamps()[0].Token.Certificate().SerialNumber
@@ -191,14 +191,14 @@ func TestArchive(t *testing.T) {
 	w := newWorld(t)
 	fresh := func(o *validate.Options) { o.Values = w.values() }
 	s := w.signer(until(w.now.AddDate(1, 0, 0)))
-	der := w.sign(s, &cades.Options{Level: cades.LTA, Timestamper: w.tsa(3), Revocation: w.source()})
+	der := w.sign(s, &cades.Options{Level: cades.LevelLTA, Timestamper: w.tsa(3), Revocation: w.source()})
 	c := sign.Bytes("", content)
 	before := der
 	for range 3 {
 		w.later(2, 0)
 		w.want(w.verify(der, fresh), validate.TotalPassed, "", "")
 		before = der
-		der = w.extend(der, cades.LTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: w.source(), Content: &c, Roots: w.pki.Roots(), Clock: w.clock})
+		der = w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: w.source(), Content: &c, Roots: w.pki.Roots(), Clock: w.clock})
 	}
 	w.later(2, 0)
 	r := w.verify(der, fresh)
@@ -216,7 +216,7 @@ func TestArchive(t *testing.T) {
 	w.later(2, 0)
 	w.want(w.verify(der, fresh), validate.Indeterminate, validate.OutOfBounds, "expired")
 	// Somebody who comes after the end can prove nothing any more.
-	late := w.extend(der, cades.LTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: testlevels.NewSource(t, w.pki), Content: &c, Force: true})
+	late := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: testlevels.NewSource(t, w.pki), Content: &c, Force: true})
 	w.want(w.verify(late, fresh), validate.Indeterminate, validate.OutOfBounds, "expired")
 }
 
@@ -224,13 +224,13 @@ func TestArchive(t *testing.T) {
 func TestArchiveOfOthers(t *testing.T) {
 	w := newWorld(t)
 	fresh := func(o *validate.Options) { o.Values = w.values() }
-	der := w.sign(w.signer(until(w.now.AddDate(1, 0, 0))), &cades.Options{Level: cades.LT, Timestamper: w.tsa(2), Revocation: w.source()})
+	der := w.sign(w.signer(until(w.now.AddDate(1, 0, 0))), &cades.Options{Level: cades.LevelLT, Timestamper: w.tsa(2), Revocation: w.source()})
 	c := sign.Bytes("", content)
 	w.later(0, 1)
 	other := newWorld(t)
 	other.now = w.now
-	foreign := w.extend(der, cades.LTA, &cades.ExtendOptions{Timestamper: other.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: &c})
-	ours := w.extend(der, cades.LTA, &cades.ExtendOptions{Timestamper: w.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: &c})
+	foreign := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: other.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: &c})
+	ours := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: &c})
 	w.later(3, 0)
 	w.want(w.verify(foreign, fresh), validate.Indeterminate, validate.OutOfBounds, "expired")
 	w.want(w.verify(ours, fresh), validate.TotalPassed, "", "")
@@ -243,7 +243,7 @@ func TestReferencesProveNothing(t *testing.T) {
 	w := newWorld(t)
 	fresh := func(o *validate.Options) { o.Values = w.values() }
 	s := w.signer(until(w.now.AddDate(0, 0, 10)))
-	der := w.sign(s, &cades.Options{Level: cades.XLongType1, Timestamper: w.tsa(10), Revocation: w.source()})
+	der := w.sign(s, &cades.Options{Level: cades.LevelXLong1, Timestamper: w.tsa(10), Revocation: w.source()})
 	m, err := cms.ParseSignedData(der)
 	require.NoError(t, err)
 	w.later(0, 20)
@@ -264,7 +264,7 @@ func TestReferencesProveNothing(t *testing.T) {
 // TestAppended: what anybody appends without the signer adds no trust, and sinks no signature.
 func TestAppended(t *testing.T) {
 	w := newWorld(t)
-	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	good := w.verify(der)
 	m, err := cms.ParseSignedData(der)
 	require.NoError(t, err)
@@ -290,7 +290,7 @@ func TestAppended(t *testing.T) {
 func TestReferenceTimestamp(t *testing.T) {
 	w := newWorld(t)
 	fresh := func(o *validate.Options) { o.Values = w.values() }
-	der := w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{Level: cades.XLongType1, Timestamper: w.tsa(10), Revocation: w.source()})
+	der := w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{Level: cades.LevelXLong1, Timestamper: w.tsa(10), Revocation: w.source()})
 	in, err := message.Parse(der)
 	require.NoError(t, err)
 	over := in.Signatures[0].Imprints(&message.Timestamp{Kind: message.ReferencesTimestamp}, nil)[0]
@@ -357,7 +357,7 @@ func TestArchiveOverLess(t *testing.T) {
 	for name, whole := range map[string]bool{"everything": true, "nothing": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.T, &cades.ExtendOptions{Timestamper: w.tsa(2)})
+			der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(2)})
 			in, err := message.Parse(der)
 			require.NoError(t, err)
 			s := in.Signatures[0]

@@ -32,23 +32,23 @@ func TestExtendExpired(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)
 	source := testlevels.NewSource(t, w.pki)
 	plain := w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{})
-	ours := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
-	theirs := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: other.tsa(10)}) // in time, as they say
+	ours := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	theirs := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: other.tsa(10)}) // in time, as they say
 	w.later(1, 0)
-	late := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10), Force: true})
+	late := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10), Force: true})
 	o := func() *cades.ExtendOptions {
 		return &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source, Roots: w.pki.Roots()}
 	}
-	w.refused(plain, cades.T, o(), "expired")
-	w.refused(plain, cades.LT, o(), "expired")
-	w.refused(late, cades.LT, o(), "expired")
-	w.refused(theirs, cades.LT, o(), "expired")
-	w.refused(ours, cades.LT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source}, "give the roots that its time-stamps lead to")
+	w.refused(plain, cades.LevelT, o(), "expired")
+	w.refused(plain, cades.LevelLT, o(), "expired")
+	w.refused(late, cades.LevelLT, o(), "expired")
+	w.refused(theirs, cades.LevelLT, o(), "expired")
+	w.refused(ours, cades.LevelLT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source}, "give the roots that its time-stamps lead to")
 	with := o()
 	with.Clock = w.clock
-	w.want(w.verify(w.extend(ours, cades.LT, with)), validate.TotalPassed, "", "")
+	w.want(w.verify(w.extend(ours, cades.LevelLT, with)), validate.TotalPassed, "", "")
 	with.Roots, with.TimestampRoots = w.pki.Roots(), other.pki.Roots()
-	r := w.verify(w.extend(theirs, cades.LT, with), func(o *validate.Options) { o.TimestampRoots = other.pki.Roots() })
+	r := w.verify(w.extend(theirs, cades.LevelLT, with), func(o *validate.Options) { o.TimestampRoots = other.pki.Roots() })
 	w.want(r, validate.TotalPassed, "", "")
 }
 
@@ -59,7 +59,7 @@ func TestExtendRevoked(t *testing.T) {
 	s := w.signer()
 	plain := w.sign(s, &cades.Options{})
 	begun := w.now
-	stamped := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	stamped := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	w.later(0, 2)
 	source := testlevels.NewSource(t, w.pki)
 	source.Revoked = []x509.RevocationListEntry{{SerialNumber: s.Certificate().SerialNumber, RevocationTime: begun.AddDate(0, 0, 1), ReasonCode: 1}}
@@ -67,26 +67,26 @@ func TestExtendRevoked(t *testing.T) {
 		c := sign.Bytes("", content)
 		return &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source, Roots: w.pki.Roots(), Content: &c}
 	}
-	w.refused(plain, cades.LT, o(), "was revoked on")
+	w.refused(plain, cades.LevelLT, o(), "was revoked on")
 	other.now = begun
-	theirs := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: other.tsa(10)})
-	w.refused(theirs, cades.LT, o(), "was revoked on")
-	w.refused(stamped, cades.LT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source}, "below trusted roots")
+	theirs := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: other.tsa(10)})
+	w.refused(theirs, cades.LevelLT, o(), "was revoked on")
+	w.refused(stamped, cades.LevelLT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source}, "below trusted roots")
 	with := o()
 	with.Clock = w.clock
-	w.extend(stamped, cades.LT, with)
+	w.extend(stamped, cades.LevelLT, with)
 
 	// An archive time-stamp of a day before the revocation, as nobody that is trusted says.
 	clean := testlevels.NewSource(t, w.pki)
 	c := sign.Bytes("", content)
-	foreign := w.extend(plain, cades.LTA, &cades.ExtendOptions{Timestamper: other.tsa(10), Revocation: clean, Content: &c})
-	w.refused(foreign, cades.LTA, o(), "was revoked on")
+	foreign := w.extend(plain, cades.LevelLTA, &cades.ExtendOptions{Timestamper: other.tsa(10), Revocation: clean, Content: &c})
+	w.refused(foreign, cades.LevelLTA, o(), "was revoked on")
 }
 
 // TestExtendReferences: a time-stamp over references takes nobody out of what has to be proved.
 func TestExtendReferences(t *testing.T) {
 	w := newWorld(t)
-	der := w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{Level: cades.XLongType1, Timestamper: w.tsa(10), Revocation: w.source()})
+	der := w.sign(w.signer(until(w.now.AddDate(0, 0, 10))), &cades.Options{Level: cades.LevelXLong1, Timestamper: w.tsa(10), Revocation: w.source()})
 	m, err := cms.ParseSignedData(der)
 	require.NoError(t, err)
 	var edits []cms.Edit
@@ -98,5 +98,5 @@ func TestExtendReferences(t *testing.T) {
 	cut, err := cms.Splice(m.ContentInfo, edits...)
 	require.NoError(t, err)
 	w.later(1, 0)
-	w.refused(cut, cades.LT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: testlevels.NewSource(t, w.pki), Roots: w.pki.Roots()}, "expired")
+	w.refused(cut, cades.LevelLT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: testlevels.NewSource(t, w.pki), Roots: w.pki.Roots()}, "expired")
 }

@@ -36,7 +36,7 @@ func TestLevels(t *testing.T) {
 	w := newWorld(t)
 	source := testlevels.NewSource(t, w.pki)
 	o := &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source, Clock: w.clock, Roots: w.pki.Roots()}
-	plain := w.sign(w.signer(), &cades.Options{Level: cades.PKCS7})
+	plain := w.sign(w.signer(), &cades.Options{Level: cades.LevelPKCS7})
 	bes := w.sign(w.signer(), &cades.Options{})
 	for _, c := range []struct {
 		name        string
@@ -47,12 +47,12 @@ func TestLevels(t *testing.T) {
 	}{
 		{"PKCS7", plain, "PKCS7", "none", "B-B", []string{"signing-certificate-v2 missing"}},
 		{"BES", bes, "CAdES-BES", "B-B", "B-T", []string{"signature-time-stamp missing"}},
-		{"T", w.extend(bes, cades.T, o), "CAdES-T", "B-T", "B-LT", []string{"revocation values missing", "revocation values missing", "revocation values missing"}},
-		{"LT", w.extend(bes, cades.LT, o), "CAdES-LT", "B-LT", "B-LTA", []string{"archive-time-stamp-v3 missing"}},
-		{"LTA", w.extend(bes, cades.LTA, o), "CAdES-LTA", "B-LTA", "", nil},
-		{"C", w.extend(bes, cades.C, o), "CAdES-C", "B-T", "B-LT", []string{"complete-certificate-references forbidden", "complete-revocation-references forbidden",
+		{"T", w.extend(bes, cades.LevelT, o), "CAdES-T", "B-T", "B-LT", []string{"revocation values missing", "revocation values missing", "revocation values missing"}},
+		{"LT", w.extend(bes, cades.LevelLT, o), "CAdES-LT", "B-LT", "B-LTA", []string{"archive-time-stamp-v3 missing"}},
+		{"LTA", w.extend(bes, cades.LevelLTA, o), "CAdES-LTA", "B-LTA", "", nil},
+		{"C", w.extend(bes, cades.LevelC, o), "CAdES-C", "B-T", "B-LT", []string{"complete-certificate-references forbidden", "complete-revocation-references forbidden",
 			"revocation values missing", "revocation values missing", "revocation values missing"}},
-		{"X", w.extend(bes, cades.XLongType1, o), "CAdES-X Long Type 1", "B-T", "B-LT", []string{"complete-certificate-references forbidden",
+		{"X", w.extend(bes, cades.LevelXLong1, o), "CAdES-X Long Type 1", "B-T", "B-LT", []string{"complete-certificate-references forbidden",
 			"complete-revocation-references forbidden", "certificate-values forbidden", "revocation-values forbidden", "CAdES-C-time-stamp forbidden"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,11 +86,11 @@ func levelAt(level string) int {
 func TestLevelsOfValues(t *testing.T) {
 	w := newWorld(t)
 	o := &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: testlevels.NewSource(t, w.pki), Clock: w.clock, Roots: w.pki.Roots()}
-	stamped := w.extend(w.sign(w.signer(), &cades.Options{}), cades.T, o)
+	stamped := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelT, o)
 	r := w.verify(stamped, func(o *validate.Options) { o.Values = w.values() })
 	require.Equal(t, "B-T", r.Level)
 	require.Contains(t, missing(r, "B-LT"), "revocation values missing")
-	lt := w.extend(stamped, cades.LT, o)
+	lt := w.extend(stamped, cades.LevelLT, o)
 	r = w.verify(lt, func(o *validate.Options) { o.Values = &revocation.Values{} })
 	require.Equal(t, "B-LT", r.Level)
 	// Another root says that the one above is not the last, and its certificate has to be there.
@@ -104,7 +104,7 @@ func TestLevelsOfValues(t *testing.T) {
 // TestLevelsStandOnThoseBelow: what has the time-stamp of T and not what B asks for has no level.
 func TestLevelsStandOnThoseBelow(t *testing.T) {
 	w := newWorld(t)
-	der := w.extend(w.sign(w.signer(), &cades.Options{ContentType: "1.2.3.4"}), cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	der := w.extend(w.sign(w.signer(), &cades.Options{ContentType: "1.2.3.4"}), cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	r := w.verify(der)
 	require.Equal(t, "none", r.Level)
 	require.Equal(t, []string{"content-type wrong"}, missing(r, "B-B"))
@@ -117,7 +117,7 @@ func TestLevelsStandOnThoseBelow(t *testing.T) {
 func TestLevelsSpoiled(t *testing.T) {
 	w := newWorld(t)
 	o := &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: testlevels.NewSource(t, w.pki), Clock: w.clock, Roots: w.pki.Roots()}
-	other := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LTA, o)
+	other := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelLTA, o)
 	bes := w.sign(w.signer(), &cades.Options{})
 	in := func(der []byte) *message.Message {
 		m, err := message.Parse(der)
@@ -135,7 +135,7 @@ func TestLevelsSpoiled(t *testing.T) {
 	require.Equal(t, "B-B", r.Level)
 	require.Equal(t, "CAdES-T", r.Form)
 	require.Equal(t, []string{"signature-time-stamp wrong"}, missing(r, "B-T"))
-	lt := w.extend(bes, cades.LT, o)
+	lt := w.extend(bes, cades.LevelLT, o)
 	r = w.verify(w.put(in(lt), cms.OIDArchiveTimeStampV3, foreign(cms.OIDArchiveTimeStampV3)))
 	require.Equal(t, "B-LT", r.Level)
 	require.Equal(t, []string{"archive-time-stamp-v3 wrong"}, missing(r, "B-LTA"))
@@ -143,7 +143,7 @@ func TestLevelsSpoiled(t *testing.T) {
 	s := w.signer(until(w.now.AddDate(0, 0, 1)))
 	short := w.sign(s, &cades.Options{})
 	w.later(0, 2)
-	r = w.verify(w.extend(short, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10), Force: true}))
+	r = w.verify(w.extend(short, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10), Force: true}))
 	require.Equal(t, []string{"signature-time-stamp wrong"}, missing(r, "B-T"))
 }
 
@@ -165,7 +165,7 @@ func TestBasicResponses(t *testing.T) {
 	w := newWorld(t)
 	source := testlevels.NewSource(t, w.pki)
 	source.OCSP = true
-	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source, Clock: w.clock, Roots: w.pki.Roots()})
+	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelLT, &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source, Clock: w.clock, Roots: w.pki.Roots()})
 	in, err := message.Parse(der)
 	require.NoError(t, err)
 	var edits []cms.Edit

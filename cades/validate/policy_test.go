@@ -52,7 +52,7 @@ func TestPolicyAlgorithms(t *testing.T) {
 	w.want(r, validate.Indeterminate, validate.WeakAlgorithm, "shorter than the 384 bits")
 
 	// A time-stamp of SHA-256 over such a signature: with the hash gone it proves nothing.
-	stamped := w.extend(w.sign(w.signerOf(w.pki.Leaf(testpki.P384, until(w.now.AddDate(0, 0, 10))), sign.ECDSA(crypto.SHA384)), &cades.Options{}), cades.T,
+	stamped := w.extend(w.sign(w.signerOf(w.pki.Leaf(testpki.P384, until(w.now.AddDate(0, 0, 10))), sign.ECDSA(crypto.SHA384)), &cades.Options{}), cades.LevelT,
 		&cades.ExtendOptions{Timestamper: w.tsa(10)})
 	require.Equal(t, validate.TotalPassed, w.verify(stamped).Timestamps[0].Indication)
 	stamp := w.verify(stamped, with(without("SHA-256"))).Timestamps[0]
@@ -123,7 +123,7 @@ func TestPolicyOfValues(t *testing.T) {
 
 func TestPolicyBinding(t *testing.T) {
 	w := newWorld(t)
-	bound, unbound := w.sign(w.signer(), &cades.Options{}), w.sign(w.signer(), &cades.Options{Level: cades.PKCS7})
+	bound, unbound := w.sign(w.signer(), &cades.Options{}), w.sign(w.signer(), &cades.Options{Level: cades.LevelPKCS7})
 	demand := with(validate.Policy{RequireBinding: true})
 	w.want(w.verify(unbound), validate.TotalPassed, "", "")
 	w.want(w.verify(bound, demand), validate.TotalPassed, "", "")
@@ -189,7 +189,7 @@ func TestPolicyFreshness(t *testing.T) {
 	w.want(w.verify(der, gone, age(time.Minute)), validate.Indeterminate, validate.Revoked, "")
 
 	grace := with(validate.Policy{Grace: 24 * time.Hour})
-	stamped := w.extend(der, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	stamped := w.extend(der, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	w.want(w.verify(stamped, hourOld), validate.TotalPassed, "", "")
 	w.want(w.verify(stamped, hourOld, grace), validate.Indeterminate, validate.TryLater, "the policy waits until 2026-03-02")
 	w.now = w.now.Add(24*time.Hour + 59*time.Minute) // values are made an hour before
@@ -202,8 +202,8 @@ func TestPolicyFreshness(t *testing.T) {
 func TestPolicyTimestamps(t *testing.T) {
 	w := newWorld(t)
 	plain := w.sign(w.signer(), &cades.Options{})
-	stamped := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
-	foreign := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: newWorld(t).tsa(10)})
+	stamped := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	foreign := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: newWorld(t).tsa(10)})
 	demand := with(validate.Policy{RequireTimestamp: true})
 	w.want(w.verify(plain), validate.TotalPassed, "", "")
 	w.want(w.verify(plain, demand), validate.Indeterminate, validate.Constraints, "a trusted time-stamp")
@@ -223,7 +223,7 @@ func TestPolicyTimestamps(t *testing.T) {
 func TestPolicyLevel(t *testing.T) {
 	w := newWorld(t)
 	plain := w.sign(w.signer(), &cades.Options{})
-	stamped := w.extend(plain, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	stamped := w.extend(plain, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	w.want(w.verify(plain, with(validate.Policy{Level: "B-B"})), validate.TotalPassed, "", "")
 	w.want(w.verify(plain, with(validate.Policy{Level: "B-T"})), validate.Indeterminate, validate.Constraints, "there is no time-stamp over the signature")
 	w.want(w.verify(stamped, with(validate.Policy{Level: "B-T"})), validate.TotalPassed, "", "")
@@ -250,7 +250,7 @@ func TestPolicyOfCertificates(t *testing.T) {
 	w.want(w.verify(der, with(validate.Policy{CertificatePolicies: []string{"1.2.3.5"}})), validate.Indeterminate, validate.ChainConstraints, "polic")
 	w.want(w.verify(w.sign(w.signer(), &cades.Options{}), demand), validate.Indeterminate, validate.ChainConstraints, "polic")
 	// The authorities of time-stamps have policies of their own.
-	stamped := w.extend(der, cades.T, &cades.ExtendOptions{Timestamper: w.tsa(10)})
+	stamped := w.extend(der, cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(10)})
 	require.Equal(t, validate.TotalPassed, w.verify(stamped, demand).Timestamps[0].Indication)
 }
 

@@ -90,7 +90,7 @@ func TestCauses(t *testing.T) {
 // TestCausesOfTimestamps: they have words of their own.
 func TestCausesOfTimestamps(t *testing.T) {
 	w := newWorld(t)
-	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.T, &cades.ExtendOptions{Timestamper: w.tsa(1)})
+	der := w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelT, &cades.ExtendOptions{Timestamper: w.tsa(1)})
 	cause := func(bend ...func(*validate.Options)) validate.Cause {
 		r := w.verify(der, bend...)
 		require.Equal(t, r.Timestamps[0].Cause == validate.CausePassed, r.Timestamps[0].Indication == validate.TotalPassed)
@@ -124,12 +124,12 @@ func TestReportJSON(t *testing.T) {
 	if _, err := os.Stat(message); update && err != nil {
 		w := newWorld(t)
 		o := &cades.ExtendOptions{Timestamper: w.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Clock: w.clock, Roots: w.pki.Roots()}
-		m, err := cades.Parse(w.extend(w.sign(w.signer(), &cades.Options{}), cades.T, o))
+		m, err := cades.Parse(w.extend(w.sign(w.signer(), &cades.Options{}), cades.LevelT, o))
 		require.NoError(t, err)
 		der, err := m.Signatures()[0].CounterSign(t.Context(), w.signer(), &cades.Options{Clock: w.clock})
 		require.NoError(t, err)
 		require.NoError(t, os.MkdirAll(dir, 0o755))
-		require.NoError(t, os.WriteFile(message, w.extend(der, cades.LTA, o), 0o644))
+		require.NoError(t, os.WriteFile(message, w.extend(der, cades.LevelLTA, o), 0o644))
 		require.NoError(t, os.WriteFile(root, w.pki.Root.Certificate().Raw, 0o644))
 	}
 	der, err := os.ReadFile(message)

@@ -7,8 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
@@ -53,13 +51,13 @@ func recipes() []recipe {
 		{name: "B with attributes", kind: testpki.P256, scheme: p256, rich: true},
 		{name: "B by two", kind: testpki.RSA2048, scheme: rsa, second: true, detached: true},
 		{name: "B counter-signed", kind: testpki.P256, scheme: p256, counter: true},
-		{name: "T", kind: testpki.P256, scheme: p256, level: cades.T},
-		{name: "LT", kind: testpki.RSA2048, scheme: rsa, level: cades.LT},
-		{name: "LT detached, OCSP", kind: testpki.P256, scheme: p256, level: cades.LT, ocsp: true, detached: true},
-		{name: "LTA", kind: testpki.P256, scheme: p256, level: cades.LTA},
-		{name: "LTA detached, OCSP", kind: testpki.RSA2048, scheme: rsa, level: cades.LTA, ocsp: true, detached: true},
-		{name: "LTA by two", kind: testpki.P256, scheme: p256, level: cades.LTA, second: true},
-		{name: "LTA renewed", kind: testpki.P256, scheme: p256, level: cades.LTA, renewed: true},
+		{name: "T", kind: testpki.P256, scheme: p256, level: cades.LevelT},
+		{name: "LT", kind: testpki.RSA2048, scheme: rsa, level: cades.LevelLT},
+		{name: "LT detached, OCSP", kind: testpki.P256, scheme: p256, level: cades.LevelLT, ocsp: true, detached: true},
+		{name: "LTA", kind: testpki.P256, scheme: p256, level: cades.LevelLTA},
+		{name: "LTA detached, OCSP", kind: testpki.RSA2048, scheme: rsa, level: cades.LevelLTA, ocsp: true, detached: true},
+		{name: "LTA by two", kind: testpki.P256, scheme: p256, level: cades.LevelLTA, second: true},
+		{name: "LTA renewed", kind: testpki.P256, scheme: p256, level: cades.LevelLTA, renewed: true},
 	}
 }
 
@@ -96,7 +94,7 @@ func (w *World) make(r recipe, c cast) Message {
 	now := c.at
 	clock := func() time.Time { return now }
 	var ends, stampEnds []func(*x509.Certificate)
-	m := Message{Name: r.name, Time: c.at.Add(2 * time.Hour), Values: r.level >= cades.LT, Level: r.level}
+	m := Message{Name: r.name, Time: c.at.Add(2 * time.Hour), Values: r.level >= cades.LevelLT, Level: r.level}
 	if r.renewed {
 		ends, stampEnds = append(ends, Until(c.at.AddDate(0, 6, 0))), append(stampEnds, Until(c.at.AddDate(0, 10, 5)))
 		m.Time = c.at.AddDate(0, 10, 14)
@@ -111,7 +109,7 @@ func (w *World) make(r recipe, c cast) Message {
 		o.Location = &cades.Location{Country: "NO", Locality: "Bergen"}
 	}
 	der, err := cades.Sign(t.Context(), w.bind(signer, r.scheme), bytes.NewReader(c.content), o)
-	require.NoError(t, err)
+	testpki.NoError(t, err)
 	leaves := []testpki.Identity{signer, tsa}
 	if r.second {
 		second := w.Signer(w.Others, testpki.P384, "Parallel signer")
@@ -121,28 +119,28 @@ func (w *World) make(r recipe, c cast) Message {
 			content = bytes.NewReader(c.content)
 		}
 		der, err = w.parse(der).AddSignature(t.Context(), w.bind(second, sign.ECDSA(crypto.SHA384)), content, &cades.Options{SigningTime: c.at, Clock: clock})
-		require.NoError(t, err)
+		testpki.NoError(t, err)
 	}
 	if r.counter {
 		notary := w.Signer(w.Others, testpki.P256, "Counter-signer")
 		der, err = w.parse(der).Signatures()[0].CounterSign(t.Context(), w.bind(notary, sign.ECDSA(crypto.SHA256)), &cades.Options{SigningTime: c.at.Add(time.Minute), Clock: clock})
-		require.NoError(t, err)
+		testpki.NoError(t, err)
 	}
 	content := sign.Bytes("", c.content)
 	raise := func(to cades.Level, at time.Time, stamps testpki.Identity, values time.Time) {
 		now = at
 		x := &cades.ExtendOptions{Timestamper: w.stamper(stamps, at), Revocation: w.source(values, r.ocsp, leaves...), Content: &content, Clock: clock}
 		der, err = w.parse(der).Extend(t.Context(), to, x)
-		require.NoError(t, err)
+		testpki.NoError(t, err)
 	}
-	if r.level >= cades.T {
-		raise(cades.T, c.at.Add(10*time.Second), tsa, c.at)
+	if r.level >= cades.LevelT {
+		raise(cades.LevelT, c.at.Add(10*time.Second), tsa, c.at)
 	}
-	if r.level >= cades.LT {
-		raise(cades.LT, c.at.Add(5*time.Minute), tsa, c.at.Add(4*time.Minute))
+	if r.level >= cades.LevelLT {
+		raise(cades.LevelLT, c.at.Add(5*time.Minute), tsa, c.at.Add(4*time.Minute))
 	}
-	if r.level >= cades.LTA {
-		raise(cades.LTA, c.at.Add(10*time.Minute), tsa, c.at.Add(9*time.Minute))
+	if r.level >= cades.LevelLTA {
+		raise(cades.LevelLTA, c.at.Add(10*time.Minute), tsa, c.at.Add(9*time.Minute))
 	}
 	if r.renewed {
 		next := w.TSA(c.authorities, "Later time-stamps for "+c.name)
@@ -153,8 +151,8 @@ func (w *World) make(r recipe, c cast) Message {
 		if c.by.Certificate() == w.Strangers.Certificate() {
 			x.Roots, x.TimestampRoots = w.StrangerRoots(), w.StrangerRoots()
 		}
-		der, err = w.parse(der).Extend(t.Context(), cades.LTA, x)
-		require.NoError(t, err)
+		der, err = w.parse(der).Extend(t.Context(), cades.LevelLTA, x)
+		testpki.NoError(t, err)
 		// What tells that the newest authority is good, as the next renewal would put in.
 		der = w.add(der, w.List(c.authorities, at.AddDate(0, 0, 1)))
 	}
@@ -169,16 +167,16 @@ func (w *World) make(r recipe, c cast) Message {
 func (w *World) add(der, list []byte) []byte {
 	w.t.Helper()
 	sd, err := cms.ParseSignedData(der)
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	last := sd.Revocations[len(sd.Revocations)-1]
 	der, err = cms.Splice(sd.ContentInfo, cms.Edit{Parent: sd.RevocationSet, At: last.Offset() + len(last.Raw()), Insert: list})
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return der
 }
 
 func (w *World) parse(der []byte) *cades.Message {
 	w.t.Helper()
 	m, err := cades.Parse(der)
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return m
 }

@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/seed-116355fd/signet/internal/damage"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
@@ -68,7 +66,7 @@ func (w *World) Spares() []damage.Spare {
 	imprint := sign.Digest{Algorithm: sign.ECDSA(crypto.SHA256).DigestAlg, Sum: sum[:]}
 	tsa := w.TSA(w.Stamps, "Spare time-stamps")
 	token, err := w.stamper(tsa, at.Add(time.Minute)).Timestamp(w.t.Context(), imprint)
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	add(damage.Token, "one over something else", token.Raw)
 	return all
 }

@@ -13,8 +13,6 @@ import (
 	"testing/cryptotest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/revocation"
@@ -112,9 +110,9 @@ func Until(at time.Time) func(*x509.Certificate) {
 func (w *World) bind(id testpki.Identity, s sign.Scheme) *sign.Signer {
 	w.t.Helper()
 	key, err := soft.NewKey(id.Key, 0)
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	signer, err := sign.New(key, id.Chain, s)
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return signer
 }
 
@@ -128,7 +126,7 @@ func (w *World) TSA(by testpki.Identity, name string, bend ...func(*x509.Certifi
 func (w *World) stamper(id testpki.Identity, at time.Time) *tsp.Authority {
 	w.t.Helper()
 	a, err := tsp.NewAuthority(w.bind(id, sign.ECDSA(crypto.SHA256)), &tsp.AuthorityOptions{Clock: func() time.Time { return at }})
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return a
 }
 
@@ -163,9 +161,9 @@ func (w *World) Answer(about *x509.Certificate, by testpki.Identity, at time.Tim
 // OCSPValue is a response as it stands in a message (RFC 5940).
 func (w *World) OCSPValue(response []byte) []byte {
 	id, err := asn1.Marshal(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 16, 2})
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	der, err := asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 1, IsCompound: true, Bytes: append(id, response...)})
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return der
 }
 
@@ -191,7 +189,7 @@ func (w *World) source(at time.Time, ocsp bool, leaves ...testpki.Identity) revo
 		}
 	}
 	c, err := revocation.New(revocation.Config{Known: v, Clock: func() time.Time { return at.Add(time.Minute) }, Methods: []revocation.Method{revocation.OCSP, revocation.CRLs}, Timeout: time.Second})
-	require.NoError(w.t, err)
+	testpki.NoError(w.t, err)
 	return c
 }
 

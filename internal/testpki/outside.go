@@ -5,8 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // What tests use from outside the repository: signatures of others, and OpenSSL.
@@ -19,7 +17,7 @@ func CorpusFiles(t testing.TB) []string {
 	root := os.Getenv("SIGNET_CORPUS")
 	if root == "" {
 		dir, err := os.Getwd()
-		require.NoError(t, err)
+		NoError(t, err)
 		for !exists(filepath.Join(dir, "go.work")) {
 			if dir == filepath.Dir(dir) {
 				return nil
@@ -29,7 +27,7 @@ func CorpusFiles(t testing.TB) []string {
 		root = filepath.Join(dir, "..", "shared", "corpus")
 	}
 	all, err := filepath.Glob(filepath.Join(root, "*", "*"))
-	require.NoError(t, err)
+	NoError(t, err)
 	var files []string
 	for _, name := range all {
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
@@ -64,6 +62,6 @@ func OpenSSL(t testing.TB, dir string, args ...string) string {
 	cmd := exec.Command("openssl", args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "openssl %v: %s", args, out)
+	NoError(t, err, "openssl %v: %s", args, out)
 	return string(out)
 }

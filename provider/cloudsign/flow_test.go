@@ -223,7 +223,7 @@ func TestEveryHash(t *testing.T) {
 			f.chain = f.signer.Chain()
 			out := f.client(f.config()).Sign(t.Context(), []sign.Content{sign.Bytes("a", []byte("A"))})
 			require.NoError(t, out[0].Err)
-			f.level = cades.Options{Level: cades.PKCS7}
+			f.level = cades.Options{Level: cades.LevelPKCS7}
 			out = f.client(f.config()).Sign(t.Context(), []sign.Content{sign.Bytes("a", []byte("A"))})
 			require.NoError(t, out[0].Err)
 		})

@@ -112,7 +112,7 @@ func TestSameKeyOfAnotherCertificate(t *testing.T) {
 	pki := testpki.New(t)
 	id := pki.Leaf(testpki.P256)
 	f.signer, f.chain = softSigner(t, id), pki.LeafOf(id.Key, "another").Chain
-	f.level.Level = cades.PKCS7 // whose signed attributes name no certificate
+	f.level.Level = cades.LevelPKCS7 // whose signed attributes name no certificate
 	require.ErrorIs(t, f.requireRefused(f.config(), []byte("A"), f.container([]byte("A"))), errOtherCertificate)
 }
 

@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/ThalesGroup/crypto11 v1.5.0
 	github.com/miekg/pkcs11 v1.1.2
-	github.com/seed-116355fd/signet v0.0.0
+	github.com/seed-116355fd/signet v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.mozilla.org/pkcs7 v0.10.0
 )
@@ -15,6 +15,3 @@ require (
 	github.com/thales-e-security/pool v0.0.2 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )
-
-// The provider and the library are released together.
-replace github.com/seed-116355fd/signet => ../..

@@ -85,13 +85,13 @@ const maxRaised = 100
 // check says early what is missing for a level.
 func (q *request) check(m *cades.Message, level cades.Level, o *cades.Options) error {
 	switch {
-	case level <= cades.BES:
+	case level <= cades.LevelBES:
 		return gate.Bad("level is missing, and key %q makes %s, which nothing is raised to; give level t, lt, lta, c, xlong1 or a", q.key, level)
 	case o.Timestamper == nil:
 		return gate.Bad("key %q is configured without a time-stamp authority; choose another key, or ask the operator for one", q.key)
-	case level != cades.T && o.Revocation == nil:
+	case level != cades.LevelT && o.Revocation == nil:
 		return gate.Bad("key %q is configured without a source of revocation values, which %s needs; choose another key, or level t", q.key, level)
-	case (level == cades.LTA || level == cades.A) && m.Detached() && !q.given && len(q.digests) == 0:
+	case (level == cades.LevelLTA || level == cades.LevelA) && m.Detached() && !q.given && len(q.digests) == 0:
 		return gate.Bad("%s is over the content, and the signature is detached; send the content as well, or its digests for level lta", level)
 	}
 	return nil
@@ -99,10 +99,10 @@ func (q *request) check(m *cades.Message, level cades.Level, o *cades.Options) e
 
 func parseLevel(name string) (cades.Level, error) {
 	if name == "" {
-		return cades.BES, nil
+		return cades.LevelBES, nil
 	}
 	level, err := cades.ParseLevel(name)
-	if err != nil || level <= cades.BES {
+	if err != nil || level <= cades.LevelBES {
 		return 0, gate.Bad("level %.40q is none that a signature is raised to; choose t, lt, lta, c, xlong1 or a", name)
 	}
 	return level, nil
@@ -161,11 +161,10 @@ func answer(c *gate.Call, raised []byte, key string) error {
 // lowest is the name of the level that every signature has the form of at least: of those that stand for the same proof,
 // the first that is found.
 func lowest(m *cades.Message) string {
-	rank := map[cades.Level]int{cades.PKCS7: 0, cades.BES: 1, cades.T: 2, cades.C: 3, cades.LT: 4, cades.XLongType1: 4, cades.LTA: 5, cades.A: 5}
-	name, low := "", 0
+	name, low := "", cades.Level(0)
 	for _, s := range m.Signatures() {
-		if n := rank[s.Level()]; name == "" || n < low {
-			name, low = s.LevelName(), n
+		if l := s.Level(); name == "" || !l.AtLeast(low) {
+			name, low = s.LevelName(), l
 		}
 	}
 	return name

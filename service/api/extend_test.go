@@ -74,7 +74,7 @@ func TestExtendParts(t *testing.T) {
 	require.Equal(t, "CAdES-LTA", resp.Header.Get("X-Signature-Level"))
 	m, err := cades.Parse(data)
 	require.NoError(t, err)
-	require.Equal(t, cades.LTA, m.Signatures()[0].Level())
+	require.Equal(t, cades.LevelLTA, m.Signatures()[0].Level())
 }
 
 // Digests stand for the content where that is enough, and without either a time-stamp on the signature is.
@@ -109,7 +109,7 @@ func TestExtendWithoutContent(t *testing.T) {
 func TestExtendRefuses(t *testing.T) {
 	o := newOffice(t, false, gate.Limits{})
 	p7s := o.sign(o.seal, "x", nil)
-	pkcs7 := o.sign(o.seal, "x", &cades.Options{Level: cades.PKCS7})
+	pkcs7 := o.sign(o.seal, "x", &cades.Options{Level: cades.LevelPKCS7})
 	q := func(more object) object {
 		all := object{"signature": p7s, "content": []byte("x"), "key": "seal", "level": "t"}
 		for k, v := range more {

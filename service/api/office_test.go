@@ -95,7 +95,7 @@ func newOffice(t *testing.T, rootless bool, limits gate.Limits) *office {
 	source := testlevels.NewSource(t, pki)
 	source.ThisUpdate = time.Now().Add(-time.Hour)
 	set, err := keys.New([]keys.Key{
-		{Name: "seal", Store: store("a", o.seal), Options: cades.Options{Level: cades.T, Timestamper: authority, Revocation: source}},
+		{Name: "seal", Store: store("a", o.seal), Options: cades.Options{Level: cades.LevelT, Timestamper: authority, Revocation: source}},
 		{Name: "plain", Store: store("b", o.plain), Options: cades.Options{Attached: true}},
 		{Name: "dead", Store: store("c", pki.Leaf(testpki.P256)), Options: cades.Options{Timestamper: deadAuthority{}}},
 		{Name: "lonely", Store: store("d", pki.Leaf(testpki.P256)), Options: cades.Options{Timestamper: authority}},

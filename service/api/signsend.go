@@ -238,11 +238,11 @@ func kept(err error) error {
 // recordOf returns the entry that the next content belongs to: the last one, or a new one when that is about containers of
 // another level or form.
 func (q *sender) recordOf(o *cades.Options) *audit.Record {
-	if n := len(q.records); n > 0 && q.records[n-1].Level == o.Level.String() && q.records[n-1].Attached == o.Attached {
+	if n := len(q.records); n > 0 && q.records[n-1].Level == o.EffectiveLevel().String() && q.records[n-1].Attached == o.Attached {
 		return q.records[n-1]
 	}
 	signer := q.s.lease.Signer
-	r := &audit.Record{Event: "sign", Key: q.s.lease.Name, Thumbprint: sign.Thumbprint(signer.Certificate()), Level: o.Level.String(),
+	r := &audit.Record{Event: "sign", Key: q.s.lease.Name, Thumbprint: sign.Thumbprint(signer.Certificate()), Level: o.EffectiveLevel().String(),
 		Attached: o.Attached, Hash: intake.HashName(signer.Scheme())}
 	q.records = append(q.records, r)
 	return r

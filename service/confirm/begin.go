@@ -53,8 +53,8 @@ func (e *Engine) Begin(ctx context.Context, r Request) (*Operation, error) {
 		return nil, err
 	}
 	h := &header{
-		Owner: r.Owner, Key: r.Key, Title: r.Title, Method: r.Method, Raises: format.Level > cades.BES,
-		Thumb: thumbprint(signer), Level: format.Level.String(), Items: make([]headerItem, len(r.Items)),
+		Owner: r.Owner, Key: r.Key, Title: r.Title, Method: r.Method, Raises: format.Level > cades.LevelBES,
+		Thumb: thumbprint(signer), Level: format.EffectiveLevel().String(), Items: make([]headerItem, len(r.Items)),
 	}
 	row := &record{id: id.String(), token: e.seals.tokenKey(e.seals.tokenOf(id.String())), owner: r.Owner, created: now.UnixMicro(), expires: now.Add(e.limits.Open).UnixMicro()}
 	onShelf := slices.ContainsFunc(r.Items, func(i Item) bool { return i.Shelf != "" })
@@ -268,7 +268,7 @@ func (e *Engine) later(ctx context.Context, r *Request, row *record, h *header, 
 			h.Items[i].Shelf = shelf.Bare(it.Shelf)
 			continue
 		}
-		if format.Attached || format.Level >= cades.LTA || len(format.ContentTimestampers) != 0 {
+		if format.Attached || format.Level >= cades.LevelLTA || len(format.ContentTimestampers) != 0 {
 			return nil, fmt.Errorf("%w: key %s makes containers that need the content itself, so either all files lie on the shelf or none", ErrInput, r.Key)
 		}
 		d, err := cades.Prepare(ctx, signer, contents[i], &cades.Options{})

@@ -308,7 +308,7 @@ func TestLevels(t *testing.T) {
 	for _, r := range results {
 		m, err := cades.Parse(r.Signature)
 		require.NoError(t, err)
-		require.Equal(t, cades.T, m.Signatures()[0].Level())
+		require.Equal(t, cades.LevelT, m.Signatures()[0].Level())
 	}
 }
 

@@ -282,7 +282,7 @@ func (e *Engine) signPage(ctx context.Context, source Source, h *runHeader, resu
 	if len(results.Items) != len(pending) {
 		return "", "", errors.Join(errors.New("confirm: not all contents of the run were signed"), context.Cause(ctx))
 	}
-	return thumbprint(signer), format.Level.String(), nil
+	return thumbprint(signer), format.EffectiveLevel().String(), nil
 }
 
 // workHand gives the signatures to the source: those that are stored, however often.

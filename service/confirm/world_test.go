@@ -281,5 +281,5 @@ func levelT(t *testing.T, pki *testpki.PKI) *cades.Options {
 	require.NoError(t, err)
 	authority, err := tsp.NewAuthority(s, nil)
 	require.NoError(t, err)
-	return &cades.Options{Level: cades.T, Timestamper: &flaky{Timestamper: authority, away: 1}}
+	return &cades.Options{Level: cades.LevelT, Timestamper: &flaky{Timestamper: authority, away: 1}}
 }

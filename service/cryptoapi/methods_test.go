@@ -255,7 +255,7 @@ func TestMetadataOfSignatures(t *testing.T) {
 	_, err = c.Metadata(t.Context(), h.seal.Certificate().Raw, thumbprint(h.other.Certificate()))
 	h.refused(err, http.StatusBadRequest, "holds no certificate with this Thumbprint")
 
-	bare := h.sign(h.seal, "x", &cades.Options{Level: cades.PKCS7, Certificates: cades.NoCertificates})
+	bare := h.sign(h.seal, "x", &cades.Options{Level: cades.LevelPKCS7, Certificates: cades.NoCertificates})
 	_, err = c.Metadata(t.Context(), bare, "")
 	h.refused(err, http.StatusBadRequest, "does not hold the certificate of its signer")
 	for _, junk := range [][]byte{[]byte("junk"), h.seal.Certificate().Raw[:100], {0x30}, []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")} {

@@ -160,7 +160,7 @@ func (r *signRequest) newRecord() *audit.Record {
 		return nil
 	}
 	s, o := r.lease.Signer, r.lease.Options
-	return &audit.Record{Event: "sign", Key: r.lease.Name, Thumbprint: sign.Thumbprint(s.Certificate()), Level: o.Level.String(), Attached: o.Attached, Hash: intake.HashName(s.Scheme())}
+	return &audit.Record{Event: "sign", Key: r.lease.Name, Thumbprint: sign.Thumbprint(s.Certificate()), Level: o.EffectiveLevel().String(), Attached: o.Attached, Hash: intake.HashName(s.Scheme())}
 }
 
 func itemOf(result *batch.Result, why string) audit.Item {

@@ -167,7 +167,7 @@ func TestValidateBadRequests(t *testing.T) {
 // A message of a few octets for each signature makes the work of many; it is refused before that.
 func TestValidateBoundsItsWork(t *testing.T) {
 	h := newHouse(t, houseConfig{})
-	one := h.sign(h.other, "x", &cades.Options{Level: cades.PKCS7})
+	one := h.sign(h.other, "x", &cades.Options{Level: cades.LevelPKCS7})
 	many := repeatSigner(t, one, 1001)
 	_, _, err := h.client(xdeclient.Style{}).Validate(t.Context(), xdeclient.ValidateRequest{Content: []byte("x"), Signature: many})
 	h.refused(err, http.StatusBadRequest, "more than 1000 signatures")

@@ -39,7 +39,7 @@ func (s *Set) status(ctx context.Context, allowed func(string) bool, ping bool) 
 	var wait sync.WaitGroup
 	for i, e := range entries {
 		wait.Go(func() {
-			st := Status{Name: e.Name, Store: e.place.store.Name, Level: e.Options.Level, Attached: e.Options.Attached}
+			st := Status{Name: e.Name, Store: e.place.store.Name, Level: e.Options.EffectiveLevel(), Attached: e.Options.Attached}
 			o, err := e.open(ctx)
 			if err == nil {
 				st.Certificate, st.Chain, st.Scheme = o.signer.Certificate(), o.signer.Chain(), o.signer.Scheme().Name

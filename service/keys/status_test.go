@@ -34,7 +34,7 @@ func TestStatus(t *testing.T) {
 	order := []string{"valid", "soon", "expired", "future"}
 	var list []keys.Key
 	for _, name := range order {
-		list = append(list, keys.Key{Name: name, Store: newHolder(name, ids[name]).Store, Options: cades.Options{Level: cades.BES, Attached: name == "soon"}})
+		list = append(list, keys.Key{Name: name, Store: newHolder(name, ids[name]).Store, Options: cades.Options{Level: cades.LevelBES, Attached: name == "soon"}})
 	}
 	gone := newHolder("gone", ids["valid"])
 	gone.ping = func(context.Context) error { return errors.New("the token is not there") }
@@ -54,7 +54,7 @@ func TestStatus(t *testing.T) {
 		require.Len(t, st.Chain, 2)
 		require.Equal(t, "ecdsa-sha256", st.Scheme)
 		require.Equal(t, i == 1, st.Attached)
-		require.Equal(t, cades.BES, st.Level)
+		require.Equal(t, cades.LevelBES, st.Level)
 	}
 	require.ErrorContains(t, all[4].Err, "the token is not there")
 	require.ErrorIs(t, all[4].Err, sign.ErrUnavailable)

@@ -34,7 +34,7 @@ func (s *Server) checkKeys(ctx context.Context, c *Config) (all []Finding) {
 			}
 		}
 		all = append(all, f)
-		if k.Level > cades.T {
+		if k.Level > cades.LevelT {
 			all = append(all, s.checkValues(ctx, k))
 		}
 		if s.options.TestSignature {

@@ -228,9 +228,9 @@ func TestAbstractSocket(t *testing.T) {
 
 func TestLevels(t *testing.T) {
 	for text, want := range map[string]cades.Level{
-		"": cades.BES, "pkcs7": cades.PKCS7, "PKCS#7": cades.PKCS7, "BES": cades.BES, "CAdES-BES": cades.BES, "CAdES-T": cades.T, "CAdES T": cades.T,
-		"CAdES-LT": cades.LT, "LTA": cades.LTA, "CAdES-C": cades.C, "X Long Type 1": cades.XLongType1, "CAdES-X Long Type 1": cades.XLongType1,
-		"XLT1": cades.XLongType1, "CAdES-A": cades.A, "a": cades.A, "CAdES-B-LT": cades.LT, "CAdES-BASELINE-B": cades.BES, "xlong1": cades.XLongType1,
+		"": cades.LevelBES, "pkcs7": cades.LevelPKCS7, "PKCS#7": cades.LevelPKCS7, "BES": cades.LevelBES, "CAdES-BES": cades.LevelBES, "CAdES-T": cades.LevelT, "CAdES T": cades.LevelT,
+		"CAdES-LT": cades.LevelLT, "LTA": cades.LevelLTA, "CAdES-C": cades.LevelC, "X Long Type 1": cades.LevelXLong1, "CAdES-X Long Type 1": cades.LevelXLong1,
+		"XLT1": cades.LevelXLong1, "CAdES-A": cades.LevelA, "a": cades.LevelA, "CAdES-B-LT": cades.LevelLT, "CAdES-BASELINE-B": cades.LevelBES, "xlong1": cades.LevelXLong1,
 	} {
 		got, err := parseLevel(text)
 		require.NoError(t, err, text)

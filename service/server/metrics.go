@@ -76,7 +76,7 @@ func (m *metrics) handler() http.Handler {
 
 // keyMetrics are those of one key: the labels are looked up once, not for each step.
 type keyMetrics struct {
-	took   [batch.Raise + 1]prometheus.Observer
+	took   [batch.StepRaise + 1]prometheus.Observer
 	signed prometheus.Counter
 }
 
@@ -104,7 +104,7 @@ func (m *metrics) step(key string, o *batch.Observation) {
 	switch {
 	case o.Err != nil:
 		m.failed.WithLabelValues(key, stepName(o.Step), classes[classOf(o.Err)]).Add(float64(o.Count))
-	case o.Step == batch.Finish:
+	case o.Step == batch.StepFinish:
 		k.signed.Add(float64(o.Count))
 	}
 }

@@ -27,7 +27,7 @@ import (
 
 // TestStepCost: steps are counted several times a content, so they allocate nothing, traced or not, unless they are sampled.
 func TestStepCost(t *testing.T) {
-	step := batch.Observation{Step: batch.Key, Count: 1, Took: time.Millisecond}
+	step := batch.Observation{Step: batch.StepKey, Count: 1, Took: time.Millisecond}
 	tracing := traceTo(tracetest.NewInMemoryExporter(), &Tracing{Sample: 1e-9})
 	defer func() { require.NoError(t, tracing.close(t.Context())) }()
 	for _, o := range []observer{{newMetrics(), nil}, {newMetrics(), tracing}} {
@@ -64,8 +64,8 @@ func TestClasses(t *testing.T) {
 // TestMetricsOfFailures counts what went wrong, by key, step and class.
 func TestMetricsOfFailures(t *testing.T) {
 	m := newMetrics()
-	m.step("seal", &batch.Observation{Step: batch.Key, Count: 3, Err: sign.ErrUnavailable})
-	m.step("seal", &batch.Observation{Step: batch.Finish, Count: 2})
+	m.step("seal", &batch.Observation{Step: batch.StepKey, Count: 3, Err: sign.ErrUnavailable})
+	m.step("seal", &batch.Observation{Step: batch.StepFinish, Count: 2})
 	m.outcome("/v1/sign", &gate.Outcome{Contents: 5, Failed: 3, In: 7, Out: 9})
 	rec := httptest.NewRecorder()
 	m.handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
@@ -114,7 +114,7 @@ func TestTraces(t *testing.T) {
 			request = span
 		}
 	}
-	require.Equal(t, map[string]int{"POST /v2/sign": 1, batch.Prepare.String(): 2, batch.Key.String(): 2, batch.Finish.String(): 2}, count)
+	require.Equal(t, map[string]int{"POST /v2/sign": 1, batch.StepPrepare.String(): 2, batch.StepKey.String(): 2, batch.StepFinish.String(): 2}, count)
 	require.Equal(t, "b7ad6b7169203331", request.Parent().SpanID().String())
 	for _, span := range spans {
 		if span.Name() != "POST /v2/sign" {

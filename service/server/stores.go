@@ -88,7 +88,7 @@ func (c *Config) options(k *Key, clients *clients, at *opened) (cades.Options, e
 	if len(authorities) == 0 {
 		authorities = c.Sources.Timestamp
 	}
-	if err != nil || level < cades.BES || level == cades.BES && len(authorities) == 0 {
+	if err != nil || level < cades.LevelBES || level == cades.LevelBES && len(authorities) == 0 {
 		return o, err
 	}
 	if from == nil {

@@ -185,9 +185,9 @@ func (k checker) keys() {
 		switch {
 		case err != nil:
 			k.wrong(path+".level", "%s is no level; there are %s", shown(key.Level), listed(levelNames))
-		case level > cades.BES && len(key.Timestamp) == 0 && len(k.Sources.Timestamp) == 0:
+		case level > cades.LevelBES && len(key.Timestamp) == 0 && len(k.Sources.Timestamp) == 0:
 			k.wrong(path+".level", "%s needs an authority of time-stamps; add timestamp: to the key or to sources", shown(key.Level))
-		case level < cades.BES && (len(key.Timestamp) != 0 || key.Revocation != nil):
+		case level < cades.LevelBES && (len(key.Timestamp) != 0 || key.Revocation != nil):
 			k.wrong(path, "PKCS #7 has neither time-stamps nor revocation values; add level: bes or a higher one, or remove timestamp: and revocation:")
 		case key.Revocation != nil && len(key.Timestamp) == 0 && len(k.Sources.Timestamp) == 0:
 			k.wrong(path+".revocation", "revocation values come with time-stamps; add timestamp: to the key or to sources")
@@ -285,7 +285,7 @@ var levelNames = []string{"pkcs7", "bes", "t", "lt", "lta", "c", "xlong1", "a"}
 // parseLevel is cades.ParseLevel; empty is BES.
 func parseLevel(text string) (cades.Level, error) {
 	if text == "" {
-		return cades.BES, nil
+		return cades.LevelBES, nil
 	}
 	return cades.ParseLevel(text)
 }

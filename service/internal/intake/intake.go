@@ -143,12 +143,12 @@ func (in *Intake) tooLarge() error {
 
 // digestible reports whether a digest stands for the content: it does not go into the container, and no time-stamp is over
 // the octets of the container as they are stored.
-func (in *Intake) digestible() bool { return !in.opts.Attached && in.opts.Level != cades.A }
+func (in *Intake) digestible() bool { return !in.opts.Attached && in.opts.Level != cades.LevelA }
 
 // hashes are those that the container takes of the content: that of the scheme, and that of time-stamps over the content.
 func (in *Intake) hashes() []hash.Hash {
 	all := []hash.Hash{in.scheme.NewHash()}
-	if in.opts.Level == cades.LTA || len(in.opts.ContentTimestampers) != 0 {
+	if in.opts.Level == cades.LevelLTA || len(in.opts.ContentTimestampers) != 0 {
 		all = append(all, timestampHash(in.opts).New())
 	}
 	return all

@@ -72,13 +72,13 @@ func TestHeldOrDigested(t *testing.T) {
 		"one MiB":                       {cades.Options{}, large[:1<<20-2], false, false},
 		"large":                         {cades.Options{}, large, true, false},
 		"large, attached":               {cades.Options{Attached: true}, large, false, false},
-		"large, T":                      {cades.Options{Level: cades.T}, large, true, false},
-		"large, LTA":                    {cades.Options{Level: cades.LTA}, large, true, false},
-		"large, LTA with another hash":  {cades.Options{Level: cades.LTA, TimestampHash: crypto.SHA512}, large, true, true},
-		"large, A is over the octets":   {cades.Options{Level: cades.A}, large, false, false},
-		"large, T with another hash":    {cades.Options{Level: cades.T, TimestampHash: crypto.SHA512}, large, true, false},
-		"large, X Long Type 1":          {cades.Options{Level: cades.XLongType1}, large, true, false},
-		"large, PKCS7 and not attached": {cades.Options{Level: cades.PKCS7}, large, true, false},
+		"large, T":                      {cades.Options{Level: cades.LevelT}, large, true, false},
+		"large, LTA":                    {cades.Options{Level: cades.LevelLTA}, large, true, false},
+		"large, LTA with another hash":  {cades.Options{Level: cades.LevelLTA, TimestampHash: crypto.SHA512}, large, true, true},
+		"large, A is over the octets":   {cades.Options{Level: cades.LevelA}, large, false, false},
+		"large, T with another hash":    {cades.Options{Level: cades.LevelT, TimestampHash: crypto.SHA512}, large, true, false},
+		"large, X Long Type 1":          {cades.Options{Level: cades.LevelXLong1}, large, true, false},
+		"large, PKCS7 and not attached": {cades.Options{Level: cades.LevelPKCS7}, large, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := intake.New(newGate(t, gate.Limits{}), &scheme)
@@ -113,9 +113,9 @@ func TestChange(t *testing.T) {
 	}{
 		"small, into the container": {1000, cades.Options{}, cades.Options{Attached: true}, true},
 		"large, into the container": {len(large), cades.Options{}, cades.Options{Attached: true}, false},
-		"large, T":                  {len(large), cades.Options{}, cades.Options{Level: cades.T}, true},
-		"large, A":                  {len(large), cades.Options{}, cades.Options{Level: cades.A}, false},
-		"large, LTA":                {len(large), cades.Options{}, cades.Options{Level: cades.LTA}, false},
+		"large, T":                  {len(large), cades.Options{}, cades.Options{Level: cades.LevelT}, true},
+		"large, A":                  {len(large), cades.Options{}, cades.Options{Level: cades.LevelA}, false},
+		"large, LTA":                {len(large), cades.Options{}, cades.Options{Level: cades.LevelLTA}, false},
 		"large, out of it":          {len(large), cades.Options{Attached: true}, cades.Options{}, true},
 	} {
 		in := intake.New(newGate(t, gate.Limits{}), &scheme)

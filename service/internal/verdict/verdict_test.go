@@ -103,7 +103,7 @@ func TestTimestamps(t *testing.T) {
 	pki := testpki.New(t)
 	source := testlevels.NewSource(t, pki)
 	source.ThisUpdate = time.Now().Add(-time.Hour)
-	m := message(t, signer(t, pki.Leaf(testpki.P256)), &cades.Options{Level: cades.A, Timestamper: testlevels.Authority(t, pki, nil), Revocation: source})
+	m := message(t, signer(t, pki.Leaf(testpki.P256)), &cades.Options{Level: cades.LevelA, Timestamper: testlevels.Authority(t, pki, nil), Revocation: source})
 	r := of(t, verdict.Request{Message: m, Content: x(), Roots: pki.Roots()})
 	require.Equal(t, verdict.Passed, r.Outcome, r.Reason)
 	sum := sha256.Sum256([]byte("x"))
@@ -120,7 +120,7 @@ func TestTimestamps(t *testing.T) {
 
 	// One of a counter-signature as well.
 	p7s, err := message(t, signer(t, pki.Leaf(testpki.P256)), nil).Signatures()[0].CounterSign(t.Context(), signer(t, pki.Leaf(testpki.P256)),
-		&cades.Options{Level: cades.T, Timestamper: testlevels.Authority(t, pki, nil)})
+		&cades.Options{Level: cades.LevelT, Timestamper: testlevels.Authority(t, pki, nil)})
 	require.NoError(t, err)
 	r = of(t, verdict.Request{Message: parse(t, p7s), Content: x(), Roots: pki.Roots()})
 	require.Equal(t, verdict.Passed, r.Outcome, r.Reason)

@@ -35,7 +35,7 @@ func (r *renewal) look(m *cades.Message) *archive {
 	state := &archive{levels: map[cades.Level]bool{}, due: map[cades.Level][]int{}}
 	for i, s := range m.Signatures() {
 		level := s.Level()
-		if level != cades.LTA && level != cades.A {
+		if level != cades.LevelLTA && level != cades.LevelA {
 			continue
 		}
 		ends, why := r.newest(s)

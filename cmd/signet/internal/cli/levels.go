@@ -51,9 +51,9 @@ func (f *levelFlags) stamps() []string {
 // check refuses flags that do not fit the level.
 func (f *levelFlags) check(level cades.Level) error {
 	switch {
-	case level <= cades.BES && len(f.tsa) != 0:
+	case level <= cades.LevelBES && len(f.tsa) != 0:
 		return usage("--tsa is for levels from t on; add --level t")
-	case level > cades.BES && len(f.tsa) == 0:
+	case level > cades.LevelBES && len(f.tsa) == 0:
 		return usage("--level %s needs an authority of time-stamps: give --tsa URL, or --tsa demo to try it out", levelName(level))
 	case f.tsaPolicy != "":
 		if _, err := cms.ParseOID(f.tsaPolicy); err != nil {
@@ -69,12 +69,16 @@ func (f *levelFlags) check(level cades.Level) error {
 }
 
 func levelName(l cades.Level) string {
-	return [...]string{"pkcs7", "bes", "t", "lt", "lta", "c", "xlong1", "a"}[l-cades.PKCS7]
+	short, err := l.MarshalText()
+	if err != nil || len(short) == 0 {
+		return l.String()
+	}
+	return string(short)
 }
 
 // sources opens what the level takes from others.
 func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (tsp.Timestamper, revocation.Source, error) {
-	if level <= cades.BES {
+	if level <= cades.LevelBES {
 		return nil, nil, nil
 	}
 	var all authorities

@@ -84,7 +84,7 @@ func TestCountersign(t *testing.T) {
 	s, level := w.levelOf("seen/a.txt.p7s")
 	require.Equal(t, "CAdES-BES", level)
 	require.Len(t, s.CounterSignatures(), 2)
-	require.Equal(t, cades.T, s.CounterSignatures()[1].Level())
+	require.Equal(t, cades.LevelT, s.CounterSignatures()[1].Level())
 	o = w.run("verify", "--trust", "demo", "--trust", "@root.pem", "--content", "@a.txt", "@seen/a.txt.p7s")
 	require.Zero(t, o.code, o.stdout+o.stderr)
 }

@@ -22,7 +22,7 @@ type parallel struct {
 // the one in it.
 func (p *parallel) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (sign.Draft, error) {
 	d := &parallelDraft{all: p, options: *p.options, content: c}
-	d.options.Level = min(d.options.Level, cades.BES)
+	d.options.Level = min(d.options.Level, cades.LevelBES)
 	if !d.options.Attached {
 		var err error
 		if d.digested, err = p.digests(ctx, s, c); err != nil {
@@ -103,7 +103,7 @@ func (d *parallelDraft) FinishTrusted(ctx context.Context, signature []byte) ([]
 	return d.Raise(ctx, base)
 }
 
-func (d *parallelDraft) Raises() bool { return d.all.options.Level > cades.BES }
+func (d *parallelDraft) Raises() bool { return d.all.options.Level > cades.LevelBES }
 
 func (d *parallelDraft) FinishBase(ctx context.Context, signature []byte) ([]byte, error) {
 	base, err := d.first.FinishTrusted(ctx, signature)
@@ -199,7 +199,7 @@ func (d *parallelDraft) Raise(ctx context.Context, base []byte) ([]byte, error) 
 	extend := &cades.ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Clock: o.Clock}
 	switch {
 	case d.options.Attached:
-	case o.Level == cades.A: // its archive time-stamp is over the content itself
+	case o.Level == cades.LevelA: // its archive time-stamp is over the content itself
 		extend.Content = &d.content
 	default:
 		extend.Content = &d.digested

@@ -57,7 +57,7 @@ time-stamps that are on it prove that only when their authority is trusted: give
 		Args: atLeast(1, "give the signatures to raise"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.raiseAll(cmd.Context(), &f, args, content, func(level cades.Level) (raiser, error) {
-				if level <= cades.BES {
+				if level <= cades.LevelBES {
 					return nil, usage("--level %s: choose one of t, lt, lta, c, xlong1, a", f.level)
 				}
 				t, err := a.trusted(&trust)
@@ -111,7 +111,7 @@ not needed. The result takes the place of the file, or goes into --out; every by
 				}
 			}()
 			return a.raiseAll(cmd.Context(), &f, args, "", func(level cades.Level) (raiser, error) {
-				if level != cades.BES && level != cades.T {
+				if level != cades.LevelBES && level != cades.LevelT {
 					return nil, usage("--level %s: a counter-signature takes bes or t; extend raises it with the signature that it is on", f.level)
 				}
 				raise, opened, err := a.counterSigner(cmd.Context(), &f, &key, scheme, level)

@@ -107,7 +107,7 @@ func (a *app) renewAll(ctx context.Context, f *renewFlags, args []string, within
 		return err
 	}
 	if !f.dryRun || len(f.tsa) != 0 {
-		if err := f.check(cades.LTA); err != nil {
+		if err := f.check(cades.LevelLTA); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (a *app) renewAll(ctx context.Context, f *renewFlags, args []string, within
 		}
 	}
 	if !f.dryRun {
-		stamper, source, err := a.sources(ctx, &f.levelFlags, cades.LTA)
+		stamper, source, err := a.sources(ctx, &f.levelFlags, cades.LevelLTA)
 		if err != nil {
 			return err
 		}
@@ -343,7 +343,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Co
 	if best := r.sofar(); !best.IsZero() && !best.After(state.ends) { // without a time-stamp that would be thrown away
 		return nil, nil, shorter(best)
 	}
-	for _, level := range []cades.Level{cades.LTA, cades.A} {
+	for _, level := range []cades.Level{cades.LevelLTA, cades.LevelA} {
 		if len(state.due[level]) == 0 {
 			continue
 		}

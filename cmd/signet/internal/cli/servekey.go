@@ -91,7 +91,7 @@ func (a *app) demoOptions(ctx context.Context, f *serveFlags, config *server.Con
 		return o, err
 	}
 	config.Verify.Roots = []server.Path{server.Path(filepath.Join(state, demoKey, demoRootFile))}
-	o.Timestamper, o.Revocation, err = a.sources(ctx, &levelFlags{tsa: []string{demoKey}}, cades.LTA)
+	o.Timestamper, o.Revocation, err = a.sources(ctx, &levelFlags{tsa: []string{demoKey}}, cades.LevelLTA)
 	return o, err
 }
 

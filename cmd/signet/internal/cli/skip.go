@@ -98,7 +98,7 @@ func (a *app) exists(in *inputs, i int, level cades.Level) (bool, error) {
 		return refuse("it is %s", map[bool]string{true: "detached", false: "attached"}[m.Detached()])
 	}
 	for _, s := range all {
-		if !includes(s.Level(), level) {
+		if !s.Level().AtLeast(level) {
 			return false, fmt.Errorf("%s is there already, and is %s only; raise it with signet extend --level %s", path, s.LevelName(), levelName(level))
 		}
 	}
@@ -114,21 +114,6 @@ func (a *app) exists(in *inputs, i int, level cades.Level) (bool, error) {
 		return refuse("it is not of this content, which was changed later")
 	}
 	return true, nil
-}
-
-// includes reports whether a signature of one level has all that another one asks for.
-func includes(has, want cades.Level) bool {
-	switch want {
-	case cades.T:
-		return has >= cades.T
-	case cades.LT:
-		return has == cades.LT || has == cades.LTA
-	case cades.C:
-		return has >= cades.C
-	case cades.XLongType1:
-		return has >= cades.XLongType1
-	}
-	return want <= cades.BES && has >= want || has == want
 }
 
 // overContent reports whether the message-digest of a signature is that of a file.

@@ -131,11 +131,11 @@ func TestLevels(t *testing.T) {
 		return m
 	}
 	extend := func(ber []byte) []byte {
-		raised, err := parse(ber).Extend(ctx, cades.LTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source})
+		raised, err := parse(ber).Extend(ctx, cades.LevelLTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source})
 		require.NoError(t, err)
 		return raised
 	}
-	seen, err := parse(made(cades.T)).Signatures()[0].CounterSign(ctx, signer(), &cades.Options{Level: cades.T, Timestamper: authority})
+	seen, err := parse(made(cades.LevelT)).Signatures()[0].CounterSign(ctx, signer(), &cades.Options{Level: cades.LevelT, Timestamper: authority})
 	require.NoError(t, err)
 	common := []string{"time-stamp token: 2", "policy: anyPolicy (2.5.29.32.0)", "nonce: ", "serial: ", "imprint", "certificates: ", "extKeyUsage (2.5.29.37): critical, timeStamping"}
 	values := []string{
@@ -155,11 +155,11 @@ func TestLevels(t *testing.T) {
 		ber  []byte
 		want []string
 	}{
-		"lta":             {made(cades.LTA), slices.Concat(common, values, index)},
-		"lta, renewed":    {extend(made(cades.LTA)), slices.Concat(common, values, index, []string{" of archive-time-stamp-v3\n"})},
-		"xlong1":          {made(cades.XLongType1), older},
-		"a":               {made(cades.A), slices.Concat(older, []string{"archive-time-stamp-v2"})},
-		"a, then lta":     {extend(made(cades.A)), slices.Concat(older, []string{" of archive-time-stamp-v2\n", " of revocation-values\n"})},
+		"lta":             {made(cades.LevelLTA), slices.Concat(common, values, index)},
+		"lta, renewed":    {extend(made(cades.LevelLTA)), slices.Concat(common, values, index, []string{" of archive-time-stamp-v3\n"})},
+		"xlong1":          {made(cades.LevelXLong1), older},
+		"a":               {made(cades.LevelA), slices.Concat(older, []string{"archive-time-stamp-v2"})},
+		"a, then lta":     {extend(made(cades.LevelA)), slices.Concat(older, []string{" of archive-time-stamp-v2\n", " of revocation-values\n"})},
 		"counter-signers": {extend(seen), slices.Concat(common, values, []string{"counter-signer", " of counter-signature\n"})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestLevels(t *testing.T) {
 			offsets(t, tree, c.ber)
 		})
 	}
-	spoilt := made(cades.LTA)
+	spoilt := made(cades.LevelLTA)
 	end := spoilt[len(spoilt)-4:] // of the last digest in the index
 	end[0] ^= 1
 	tree, err := inspect.Message(cms.InMemory(spoilt))

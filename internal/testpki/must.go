@@ -1,0 +1,19 @@
+package testpki
+
+import "testing"
+
+// NoError ends the test when there is an error. Packages that are no tests themselves use it in the place of testify, so that
+// the module builds with nothing but what its importers get.
+// What else is given is said with it, the first of it as a format.
+func NoError(t testing.TB, err error, context ...any) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if len(context) > 0 {
+		if format, ok := context[0].(string); ok {
+			t.Logf(format, context[1:]...)
+		}
+	}
+	t.Fatalf("unexpected error: %v", err)
+}
