@@ -114,13 +114,13 @@ next:
 // splice puts a signer into a message: its digest algorithm and certificates where they are missing, its SignerInfo at
 // the end. The order of what is there is not that of DER any more then, which RFC 5652 does not ask of a SignedData, and
 // time-stamps over the old order do. The version stays: what comes in is of version 1.
-func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
+func (m *Message) splice(d *Draft, signature []byte) (cms.Octets, error) {
 	b := cms.NewBuilder(nil)
 	d.appendSignerInfo(&b, d.signerInfoLen(signature), signature)
 	if d.on != nil {
 		g := d.counterSignature(b.Bytes())
 		g.certs = m.missingCertificates(d)
-		return g.into(m.in.SD)
+		return g.octets(m.in.SD)
 	}
 	g := &growth{certs: m.missingCertificates(d), signers: [][]byte{b.Bytes()}}
 	listed := false
@@ -130,5 +130,5 @@ func (m *Message) splice(d *Draft, signature []byte) ([]byte, error) {
 	if !listed {
 		g.digests = [][]byte{d.signer.Scheme().DigestAlg}
 	}
-	return g.into(m.in.SD)
+	return g.octets(m.in.SD)
 }

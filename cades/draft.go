@@ -237,7 +237,11 @@ func (d *Draft) FinishBase(ctx context.Context, signature []byte) (base []byte, 
 		return nil, err
 	}
 	if d.base != nil {
-		return d.base.splice(d, signature)
+		octets, err := d.base.splice(d, signature)
+		if err != nil {
+			return nil, err
+		}
+		return octets.Bytes()
 	}
 	head, tail := d.assemble(signature)
 	if !d.attached {
@@ -255,9 +259,18 @@ func (d *Draft) FinishBase(ctx context.Context, signature []byte) (base []byte, 
 }
 
 // FinishTo writes the container instead of returning it. An attached content that can be read again is read again and
-// has to be the one that was signed; above BES the container is made in memory.
+// has to be the one that was signed; above BES the container is made in memory. A message that was opened and gets a further
+// signer is written with its content from where it is.
 func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) (err error) {
 	defer sign.Recover(&err)
+	if d.base != nil && !d.Raises() {
+		octets, err := d.base.splice(d, signature)
+		if err != nil {
+			return err
+		}
+		_, err = octets.WriteTo(dst)
+		return err
+	}
 	if d.base != nil || !d.attached || d.Raises() {
 		der, err := d.FinishTrusted(ctx, signature)
 		if err != nil {

@@ -93,7 +93,7 @@ func ExampleMessage_Verify() {
 	// refuse content-changed
 }
 
-// A message in PEM is decoded first.
+// A message in PEM is read as one in binary is.
 func ExampleParse() {
 	signer, _, _, _ := demo()
 	p7m, err := cades.Sign(context.Background(), signer, strings.NewReader("a contract"), &cades.Options{Attached: true})
@@ -102,9 +102,6 @@ func ExampleParse() {
 	}
 	data := pem.EncodeToMemory(&pem.Block{Type: "PKCS7", Bytes: p7m})
 
-	if block, _ := pem.Decode(data); block != nil {
-		data = block.Bytes
-	}
 	message, err := cades.Parse(data)
 	if err != nil {
 		log.Fatal(err)

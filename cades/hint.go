@@ -4,27 +4,43 @@ import (
 	"bytes"
 	"io"
 	"strings"
+
+	"github.com/seed-116355fd/signet/internal/received"
 )
 
-// hintLen is how much of it is looked at.
+// hintLen is how much of a file is looked at.
 const hintLen = 256
 
-// hintFor says what to do with octets that are no message. People hand over what they have got, which most
-// often is a message in another spelling.
-func hintFor(octets []byte) string {
-	head := octets[:min(len(octets), hintLen)]
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	switch {
-	case bytes.HasPrefix(head, []byte("-----BEGIN ")):
-		return "it is PEM; give the Bytes of the block that pem.Decode finds"
-	case isMail(head):
-		return "it looks like a mail; give its part of the type application/pkcs7-signature or application/pkcs7-mime, decoded"
-	case bytes.HasPrefix(head, []byte("MI")): // a SEQUENCE whose length takes two octets or more
-		return "it looks like base64; decode it first"
-	case isResponse(head):
+// hintFor says what to do with octets that are no message: people hand over what they have got.
+func hintFor(ber []byte) string {
+	switch kind := received.KindOf(ber); {
+	case kind == received.Response:
 		return "it looks like the answer of an authority of time-stamps; tsp.ParseResponse reads it"
+	case kind != received.Unknown && !kind.Signed():
+		return "it is " + kind.Name()
 	}
-	return "it has to be a CMS or PKCS #7 SignedData in DER or BER"
+	return "it has to be a CMS or PKCS #7 SignedData in DER or BER, or in PEM or base64"
+}
+
+// maxHinted is how large a file is looked at whole, to say what it is.
+const maxHinted = 64 << 10
+
+// hintIn is hintFor for what is in a file.
+func hintIn(r io.ReaderAt, size int64) string {
+	if size > maxHinted {
+		return hintFor(headOf(r))
+	}
+	ber := make([]byte, max(size, 0))
+	n, _ := r.ReadAt(ber, 0)
+	return hintFor(ber[:n])
+}
+
+// hintForText is for what is no ASN.1, and not the text of any.
+func hintForText(text []byte) string {
+	if clean, err := received.Text(text[:min(len(text), hintLen)&^1]); err == nil && isMail(clean) {
+		return "it looks like a mail; give its part of the type application/pkcs7-signature or application/pkcs7-mime, decoded"
+	}
+	return "it has to be a CMS or PKCS #7 SignedData in DER or BER, or in PEM or base64"
 }
 
 // isMail reports whether the first line is a field that mails begin with.
@@ -40,27 +56,7 @@ func isMail(head []byte) bool {
 	return false
 }
 
-// isResponse reports whether a PKIStatusInfo stands where a message has its content type (RFC 3161 section 2.4.2).
-func isResponse(head []byte) bool {
-	const sequence, integer = 0x30, 0x02
-	for range 2 { // a SEQUENCE in a SEQUENCE
-		if len(head) < 2 || head[0] != sequence {
-			return false
-		}
-		head = head[min(len(head), 2+longLength(head[1])):]
-	}
-	return len(head) != 0 && head[0] == integer
-}
-
-// longLength is how many octets follow the first one of a length (X.690 section 8.1.3.5).
-func longLength(first byte) int {
-	if first < 0x80 {
-		return 0
-	}
-	return int(first & 0x7f)
-}
-
-// headOf is as much of a message as hintFor looks at.
+// headOf is as much of a message as the hints look at.
 func headOf(r io.ReaderAt) []byte {
 	head := make([]byte, hintLen)
 	n, _ := r.ReadAt(head, 0)

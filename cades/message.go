@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/received"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -24,14 +25,22 @@ type Certificate struct {
 	Err  error
 }
 
-// Parse reads a message in BER, of which DER is a part. It keeps the bytes, which the caller does not modify afterwards.
-// What is broken inside a certificate, an attribute or a revocation value does not keep the rest from being read.
+// Parse reads a message in BER, of which DER is a part, or in a text form of that: PEM with any label, base64 in any of its
+// spellings (also without padding, in the alphabet of URLs, of PEM or of base64 once more), hexadecimal, all of them also in
+// UTF-16 or behind a byte order mark. It keeps the octets, which the caller does not modify afterwards. What is broken inside a
+// certificate, an attribute or a revocation value does not keep the rest from being read.
 //
-// PEM, base64 and mails are decoded by the caller; the error says so when the octets look like one of these.
+// Of several blocks of PEM the signature is read; two different signatures are refused, since only one of them would be
+// verified. Mails are taken apart by the caller. The error is a [*sign.Error] of the class [sign.ErrInput], which says what the
+// octets are when they are something else that is known: a certificate, an answer of an authority, a PDF.
 //
 // Parse takes what was made by strangers: its time is linear in the size of the input, and nesting and counts are
 // bounded (limits of package internal/cms).
-func Parse(ber []byte) (*Message, error) {
+func Parse(octets []byte) (*Message, error) {
+	ber, err := received.Unwrap(octets, nil)
+	if err != nil {
+		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: hintForText(octets)}
+	}
 	in, err := message.Parse(ber)
 	if err != nil {
 		return nil, &sign.Error{Op: "cades: parse", Class: sign.ErrInput, Err: err, Hint: hintFor(ber)}
@@ -55,7 +64,7 @@ func (m *Message) wrap(in []*message.Signature, parent *Signature) (all []*Signa
 	return all
 }
 
-// Bytes returns the message as it was received. It is nil for an attached one that was opened; see [Message.WriteTo].
+// Bytes returns the message as it was received, in BER: decoded, when it was a text. It is nil for an attached one that was opened; see [Message.WriteTo].
 func (m *Message) Bytes() []byte {
 	if !m.in.Octets.InMemory() {
 		return nil

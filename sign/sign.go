@@ -100,7 +100,8 @@ type Outcome struct {
 // Provider opens the keys of one token, file or service. Safe for concurrent use.
 type Provider interface {
 	// Key finds exactly one key, else the error is of class [ErrKeyNotFound] or [ErrKeyAmbiguous]. A zero Ref means
-	// the only key there is.
+	// the only key there is. Of several that match, the providers of this library leave out those whose certificate is not for
+	// signing documents.
 	Key(ctx context.Context, ref Ref) (Key, error)
 	// Close gives back what the provider holds. Keys that it opened fail with [ErrUnavailable] afterwards.
 	io.Closer

@@ -5,7 +5,11 @@ func (o OID) Name() string {
 	if n := o.name(); n != "" {
 		return n
 	}
-	return o.String()
+	dotted := o.String()
+	if n := otherName(dotted); n != "" {
+		return n
+	}
+	return dotted
 }
 
 func (o OID) name() string {

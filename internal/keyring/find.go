@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -28,7 +29,8 @@ type Finder struct {
 	Skipped  []string // certificates that could not be read, in words
 }
 
-// Find returns the only entry that a reference means. The same key with the same certificate twice is one key.
+// Find returns the only entry that a reference means. The same key with the same certificate twice is one key. Of several, those
+// are not meant whose certificate is not for signing documents: files and tokens often hold one key to sign and one to decrypt.
 func (f *Finder) Find(ref sign.Ref) (*Entry, error) {
 	var matches []*Entry
 	for _, e := range f.Entries {
@@ -38,6 +40,9 @@ func (f *Finder) Find(ref sign.Ref) (*Entry, error) {
 	}
 	if len(matches) > 1 && ref.Certificate != nil {
 		matches = exact(matches, ref)
+	}
+	if len(matches) > 1 {
+		matches = signing(matches)
 	}
 	switch len(matches) {
 	case 0:
@@ -107,6 +112,24 @@ func exact(matches []*Entry, ref sign.Ref) []*Entry {
 		}
 	}
 	return matches
+}
+
+// signing leaves out the entries whose certificate says that its key is for something else (RFC 5280 section 4.2.1.3), unless
+// none is left then. A key without a certificate may be for anything, and stays.
+func signing(matches []*Entry) []*Entry {
+	var left []*Entry
+	for _, e := range matches {
+		if c := e.Certificate(); c != nil {
+			if parsed, err := pki.FromX509(c); err == nil && parsed.CheckUse(pki.Signer, nil) != nil {
+				continue
+			}
+		}
+		left = append(left, e)
+	}
+	if len(left) == 0 {
+		return matches
+	}
+	return left
 }
 
 func (f *Finder) notFound(ref sign.Ref) error {

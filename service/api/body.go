@@ -19,7 +19,6 @@ import (
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
 	"github.com/seed-116355fd/signet/service/internal/spool"
-	"github.com/seed-116355fd/signet/service/internal/verdict"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -216,7 +215,7 @@ func multipartError(err error) error {
 
 // message reads the signature.
 func (q *request) message() (*cades.Message, error) {
-	m, err := verdict.Parse(q.signature)
+	m, err := cades.Parse(q.signature)
 	if err != nil {
 		return nil, &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "signature cannot be read; it has to be a CMS or PKCS #7 signature in DER, BER or PEM"}
 	}

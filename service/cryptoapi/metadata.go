@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/received"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
-	"github.com/seed-116355fd/signet/service/internal/verdict"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -86,10 +86,12 @@ func (h *handler) ofInstalled(c *gate.Call, thumbprint string) error {
 
 // readRaw reads a certificate, or the certificates of the signers of a signature file.
 func readRaw(raw []byte) (certs []*x509.Certificate, signers bool, err error) {
-	raw = verdict.Unarmor(raw)
 	if m, err := cades.Parse(raw); err == nil {
 		certs, err := signersOf(m)
 		return certs, true, err
+	}
+	if der, err := received.Unwrap(raw, nil); err == nil {
+		raw = der
 	}
 	cert, err := x509.ParseCertificate(raw)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
 	"github.com/seed-116355fd/signet/service/internal/spool"
@@ -97,7 +98,7 @@ func (h *handler) validate(c *gate.Call) error {
 }
 
 func (h *handler) judge(c *gate.Call, sig []byte, content *spool.Spool, given, signatureOnly bool) (*validation, error) {
-	m, err := verdict.Parse(sig)
+	m, err := cades.Parse(sig)
 	if err != nil {
 		return &validation{Verdict: verdict.Failed, Message: "Signature cannot be read: " + shortError(err), Signatures: []signature{}}, nil
 	}

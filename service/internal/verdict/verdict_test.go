@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"encoding/asn1"
-	"encoding/base64"
 	"io"
 	"strings"
 	"testing"
@@ -38,7 +37,7 @@ func message(t *testing.T, s *sign.Signer, o *cades.Options) *cades.Message {
 
 func parse(t *testing.T, p7s []byte) *cades.Message {
 	t.Helper()
-	m, err := verdict.Parse(p7s)
+	m, err := cades.Parse(p7s)
 	require.NoError(t, err)
 	return m
 }
@@ -149,13 +148,4 @@ func TestNoSignature(t *testing.T) {
 	r := of(t, verdict.Request{Message: parse(t, der), Content: x(), SignatureOnly: true})
 	require.Equal(t, verdict.Failed, r.Outcome)
 	require.Contains(t, r.Reason, "no signature")
-}
-
-func TestUnarmor(t *testing.T) {
-	for _, text := range []string{"-----BEGIN X-----\nSGVsbG8=\n-----END X-----\n", "\xEF\xBB\xBF\r\n -----BEGIN X-----\r\nSGVsbG8=\r\n-----END X-----"} {
-		require.Equal(t, "Hello", string(verdict.Unarmor([]byte(text))))
-	}
-	for _, text := range []string{"", "Hello", "-----BEGIN X-----\n" + base64.StdEncoding.EncodeToString([]byte("Hello"))} {
-		require.Equal(t, text, string(verdict.Unarmor([]byte(text))))
-	}
 }

@@ -193,6 +193,14 @@ func (f *signFlags) containerKind() (kind asic.Kind, ok bool, err error) {
 	if f.attached {
 		return 0, false, usage("--attached puts the content into the signature, and --asic puts both into a container; give one of them")
 	}
+	switch {
+	case len(f.signers.all) > 1:
+		return 0, false, usage("--asic makes a container with one signature, and --key is there %d times; give one --key", len(f.signers.all))
+	case f.armor:
+		return 0, false, usage("--armor writes PEM, and a container of --asic is a ZIP archive; give one of them")
+	case f.skip:
+		return 0, false, usage("--skip-existing knows signatures and no containers of --asic; give one of them")
+	}
 	return kind, true, nil
 }
 

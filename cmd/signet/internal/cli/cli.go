@@ -157,7 +157,6 @@ Exit codes: 0 all well; 1 an item failed, a signature is TOTAL-FAILED, or interr
 		SilenceUsage:               true,
 		DisableAutoGenTag:          true,
 		SuggestionsMinimumDistance: 2,
-		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Args:                       cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 0 && pkcs11.IsURI(args[0]) {
@@ -182,6 +181,7 @@ Exit codes: 0 all well; 1 an item failed, a signature is TOTAL-FAILED, or interr
 	root.SetVersionTemplate("signet {{.Version}}\n")
 	root.AddCommand(withGlobs(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.extractCommand(), a.renewCommand(), a.importCertCommand())...)
 	root.AddCommand(a.keysCommand(), a.keygenCommand(), a.csrCommand(), a.doctorCommand(), a.serveCommand(), a.serviceTokenCommand(), a.auditCommand(), a.versionCommand())
+	complete(root)
 	return root
 }
 

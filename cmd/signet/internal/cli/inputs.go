@@ -30,6 +30,7 @@ type item struct {
 	rel    string // below a folder, else empty
 	size   int64  // octets, as far as known
 	err    error  // why it cannot be signed
+	index  int    // among all inputs, also those that are skipped
 }
 
 // inputs is what is to be signed. The names are held in memory, the contents are not.
@@ -43,6 +44,8 @@ type inputs struct {
 	skipped int      // signatures that lie among the inputs
 	special []string // sockets, devices and the like
 	twice   int      // files that were named more than once
+
+	existing []skipped // what was signed before, in the order of the input
 }
 
 // name is the path of an item, as it is given to the user.

@@ -17,7 +17,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		Use:   "inspect [--json] SIGNATURE",
 		Short: "Show what is inside a signature",
 		Long: `Show the container, or a time-stamp, a request for one, or a certificate, as a tree: names, object identifiers, times, kinds of keys, and at the left the offset of each value
-in the binary file. Nothing is verified. "-" reads standard input.`,
+in the binary file. A summary of a signature or time-stamp stands on top: what it is, who signed, when, how, and over what. Nothing is verified. "-" reads standard input.`,
 		Example: `  signet inspect README.md.p7s
   signet inspect --json contract.pdf.p7m`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -43,7 +43,7 @@ func (a *app) inspect(path string, asJSON bool) error {
 		if err != nil {
 			return &failure{ExitFailed, fmt.Errorf("%s: %w", path, syntaxCause(err))}
 		}
-		return a.showTree(tree, asJSON)
+		return a.showTree(tree, nil, asJSON)
 	}
 	in, err := a.readIntake(path)
 	if err != nil {
@@ -66,14 +66,16 @@ func (a *app) inspect(path string, asJSON bool) error {
 	if err != nil {
 		return &failure{ExitFailed, fmt.Errorf("%s: %w", path, syntaxCause(err))}
 	}
-	return a.showTree(tree, asJSON)
+	return a.showTree(tree, summary(path, in), asJSON)
 }
 
-func (a *app) showTree(tree *inspect.Node, asJSON bool) error {
+// showTree prints a tree, below a summary when it is for people.
+func (a *app) showTree(tree *inspect.Node, summary []string, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(tree)
 	}
 	w := bufio.NewWriter(a.Stdout)
+	writeSummary(w, summary)
 	tree.WriteText(w)
 	if err := w.Flush(); err != nil {
 		return &failure{ExitFailed, errors.New("standard output: " + plainCause(err).Error())}

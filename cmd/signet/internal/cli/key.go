@@ -27,6 +27,7 @@ type keyFlags struct {
 	chain []string // files with issuers of the key's certificate
 
 	finalTry bool
+	later    bool          // the key of a further signer: variables with a PIN are not for its token
 	sessions int           // of a token; 0 is the default
 	root     bool          // chains end with the root when it is known
 	given    func() bool   // the key was given by its flag, which other users of the machine can see

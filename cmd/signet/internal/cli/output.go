@@ -40,6 +40,7 @@ type outputs struct {
 	in     *inputs
 	dir    folder
 	stdout io.Writer
+	armor  bool // PEM
 
 	mu    sync.Mutex
 	ready map[int]*output // written, not published; at most a window of the batch
@@ -65,7 +66,7 @@ func newOutputs(in *inputs, stdout io.Writer) (*outputs, error) {
 func (o *outputs) open(index int) (batch.Output, error) {
 	name := o.in.output(index)
 	if name == "" {
-		return &output{all: o, index: index, memory: new(bytes.Buffer)}, nil
+		return o.output(&output{index: index, memory: new(bytes.Buffer)}), nil
 	}
 	dir := filepath.Dir(name)
 	if o.in.out != "" && dir != "." {
@@ -82,8 +83,16 @@ func (o *outputs) open(index int) (batch.Output, error) {
 		if err != nil {
 			return nil, o.failed(name, err)
 		}
-		return &output{all: o, index: index, file: f, temp: temp, name: name}, nil
+		return o.output(&output{index: index, file: f, temp: temp, name: name}), nil
 	}
+}
+
+func (o *outputs) output(out *output) *output {
+	out.all = o
+	if o.armor {
+		out.pem = newArmor(plainOutput{out})
+	}
+	return out
 }
 
 func (o *outputs) failed(name string, err error) error {
@@ -144,11 +153,24 @@ type output struct {
 	file       *os.File
 	temp, name string
 	memory     *bytes.Buffer // for standard output
+	pem        *armor        // or nil
 }
+
+// plainOutput takes the octets of the file itself.
+type plainOutput struct{ *output }
+
+func (w plainOutput) Write(p []byte) (int, error) { return w.write(p) }
 
 var _ batch.Output = (*output)(nil)
 
 func (w *output) Write(p []byte) (int, error) {
+	if w.pem != nil {
+		return w.pem.Write(p)
+	}
+	return w.write(p)
+}
+
+func (w *output) write(p []byte) (int, error) {
 	if w.memory != nil {
 		return w.memory.Write(p)
 	}
@@ -161,6 +183,12 @@ func (w *output) Write(p []byte) (int, error) {
 
 // Commit leaves the finished file for publish.
 func (w *output) Commit() error {
+	if w.pem != nil {
+		if err := w.pem.Close(); err != nil {
+			w.Abort()
+			return err
+		}
+	}
 	if w.file != nil {
 		if err := w.file.Close(); err != nil {
 			_ = w.all.dir.Remove(w.temp)

@@ -59,7 +59,7 @@ func (a *app) pinOf(f *keyFlags, config *pkcs11.Config, u pkcs11.URI) (*pin, err
 		return p, nil
 	}
 	for _, name := range []string{pinVariable, passwordVariable} {
-		if value, ok := a.LookupEnv(name); ok {
+		if value, ok := a.LookupEnv(name); ok && !f.later {
 			p.from = name
 			config.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 				return sign.NewSecret([]byte(value)), nil
@@ -92,7 +92,7 @@ func (a *app) keyPINOf(f *keyFlags, config *pkcs11.Config, u pkcs11.URI) error {
 		a.checkSecretFile("PIN of the key", f.keyPINFile)
 		config.KeyPIN = pkcs11.PINFile(f.keyPINFile)
 	default:
-		if value, ok := a.LookupEnv(keyPINVariable); ok {
+		if value, ok := a.LookupEnv(keyPINVariable); ok && !f.later {
 			config.KeyPIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 				return sign.NewSecret([]byte(value)), nil
 			}

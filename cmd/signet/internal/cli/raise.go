@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,8 @@ type raiseFlags struct {
 	levelFlags
 	level string
 	out   string
+	jobs  int // 0 is one
+	armor bool
 	json  bool
 }
 
@@ -28,6 +32,7 @@ func (f *raiseFlags) register(cmd *cobra.Command, level, purpose string) {
 	flags.StringVar(&f.level, "level", level, purpose)
 	f.levelFlags.register(cmd)
 	flags.StringVarP(&f.out, "out", "o", "", "put the results into `DIR` instead of in the place of the signatures")
+	flags.BoolVar(&f.armor, "armor", false, "write PEM (text) instead of binary")
 	flags.BoolVar(&f.json, "json", false, "print one object for each signature file")
 	flags.SortFlags = false
 }
@@ -50,7 +55,7 @@ Of an ASiC container every signature is raised, and its files stay as they are.
 A signature that does not verify, or that was revoked or expired before anything proves that it is older, is refused. The
 time-stamps that are on it prove that only when their authority is trusted: give --trust.`,
 		Example: `  signet extend --level lta --tsa demo README.md.p7s
-  signet extend --level lt --tsa https://tsa.example/tsr --out archive *.p7m`,
+  signet extend --level lt --tsa https://tsa.example/tsr --out archive contract.pdf.p7m invoices`,
 		Args: atLeast(1, "give the signatures to raise"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.raiseAll(cmd.Context(), &f, args, content, func(level cades.Level) (raiser, error) {
@@ -67,6 +72,7 @@ time-stamps that are on it prove that only when their authority is trusted: give
 	}
 	f.register(cmd, "t", "the `LEVEL`: t, lt, lta, c, xlong1 or a")
 	cmd.Flags().StringVar(&content, "content", "", "the `FILE` that was signed, or the folder below which the files are")
+	cmd.Flags().IntVar(&f.jobs, "jobs", defaultRenewals, "raise `N` at once")
 	trust.register(cmd)
 	return cmd
 }
@@ -97,7 +103,7 @@ func (a *app) countersignCommand() *cobra.Command {
 		Long: `Put a counter-signature on every signature in each SIGNATURE: it says that the counter-signer has seen it. The content is
 not needed. The result takes the place of the file, or goes into --out; every byte of the signature is in it.`,
 		Example: `  signet countersign --key demo contract.pdf.p7s
-  signet countersign --key notary.p12 --level t --tsa https://tsa.example/tsr --out seen *.p7m`,
+  signet countersign --key notary.p12 --level t --tsa https://tsa.example/tsr --out seen contract.pdf.p7s`,
 		Args: atLeast(1, "give the signatures to counter-sign"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var keys *keyring
@@ -176,6 +182,9 @@ func (a *app) raiseAll(ctx context.Context, f *raiseFlags, args []string, conten
 	if err != nil {
 		return usage("--level %s: there is no such level", f.level)
 	}
+	if f.jobs < 0 {
+		return usage("--jobs %d: give a number from 1", f.jobs)
+	}
 	if err := f.check(level); err != nil {
 		return err
 	}
@@ -191,28 +200,24 @@ func (a *app) raiseAll(ctx context.Context, f *raiseFlags, args []string, conten
 		return err
 	}
 	failed := 0
-	for _, file := range files {
-		r := raised{Signature: file.path}
-		var err error
-		r.Output, r.Level, err = a.raiseFile(ctx, f, file, raise)
+	for file, one := range a.inOrder(ctx, f, files, raise) {
 		if ctx.Err() != nil {
 			return &failure{ExitFailed, errors.New("interrupted")}
 		}
-		if sign.IsKeyError(err) {
-			return keyFailure(err)
+		if sign.IsKeyError(one.err) {
+			return keyFailure(one.err)
 		}
-		if r.OK = err == nil; !r.OK {
+		r := raised{Signature: file.path, OK: one.err == nil, Output: one.output, Level: one.level}
+		if !r.OK {
 			failed++
-			r.Output, r.Error = "", sentence(err)
+			r.Output, r.Error = "", sentence(one.err)
 			a.screen.say("signet: %s: %s", file.path, r.Error)
 		} else if !f.json {
 			a.note("%s is %s now: %s", file.path, r.Level, r.Output)
 		}
 		if f.json {
-			e := json.NewEncoder(a.Stdout)
-			e.SetEscapeHTML(false)
-			if err := e.Encode(r); err != nil {
-				return &failure{ExitFailed, fmt.Errorf("standard output: %w", plainCause(err))}
+			if err := a.printJSON(r); err != nil {
+				return err
 			}
 		}
 	}
@@ -220,6 +225,56 @@ func (a *app) raiseAll(ctx context.Context, f *raiseFlags, args []string, conten
 		return &failure{code: ExitFailed}
 	}
 	return nil
+}
+
+// raisedFile is what became of one file.
+type raisedFile struct {
+	output, level string
+	err           error
+}
+
+// inOrder raises files, f.jobs at once, and gives the results in the order of the files. When the loop ends early, it waits for
+// those that are at work, and begins no others.
+func (a *app) inOrder(ctx context.Context, f *raiseFlags, files []signatureFile, raise raiser) iter.Seq2[signatureFile, raisedFile] {
+	return func(yield func(signatureFile, raisedFile) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		results := make([]chan raisedFile, len(files))
+		for i := range results {
+			results[i] = make(chan raisedFile, 1)
+		}
+		var next atomic.Int64
+		var workers sync.WaitGroup
+		defer workers.Wait()
+		defer stop()
+		for range min(f.atOnce(files), len(files)) {
+			workers.Go(func() {
+				for i := int(next.Add(1)) - 1; i < len(files); i = int(next.Add(1)) - 1 {
+					var one raisedFile
+					if one.err = ctx.Err(); one.err == nil {
+						one.output, one.level, one.err = a.raiseFile(ctx, f, files[i], raise)
+					}
+					results[i] <- one
+				}
+			})
+		}
+		for i, file := range files {
+			if !yield(file, <-results[i]) {
+				return
+			}
+		}
+	}
+}
+
+// atOnce is how many files are raised at once. One that is named twice is raised twice, one time after the other.
+func (f *raiseFlags) atOnce(files []signatureFile) int {
+	seen := map[string]bool{}
+	for _, file := range files {
+		if seen[foldCase(file.path)] {
+			return 1
+		}
+		seen[foldCase(file.path)] = true
+	}
+	return max(f.jobs, 1)
 }
 
 // outputs makes the folder of the results, and refuses two files that would go to one place.
@@ -289,7 +344,7 @@ func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, 
 		return "", "", err
 	}
 	output = f.place(file)
-	if err := writeFile(output, true, messageWriter(m, in)); err != nil {
+	if err := writeFile(output, true, armored(f.armor, messageWriter(m, in))); err != nil {
 		return "", "", fmt.Errorf("write %s: %w", output, plainCause(err))
 	}
 	return output, m.Signatures()[0].LevelName(), nil

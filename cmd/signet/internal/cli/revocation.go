@@ -11,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/internal/received"
 	"github.com/seed-116355fd/signet/revocation"
 )
 
@@ -95,7 +96,7 @@ func readValues(path string, o *cades.VerifyOptions) error {
 		found++
 		return nil
 	}
-	if blocks := intake.Blocks(data); len(blocks) != 0 && data[0] != 0x30 {
+	if blocks := received.Blocks(data); len(blocks) != 0 && data[0] != 0x30 {
 		for _, b := range blocks {
 			if err := take(b.DER); err != nil {
 				return err

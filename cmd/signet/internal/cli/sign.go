@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -25,11 +27,13 @@ import (
 
 type signFlags struct {
 	keyFlags
+	signers signerFlags
 	containerFlags
 	levelFlags
 	out, asic   string
 	jobs        int
 	stopOnError bool
+	skip, armor bool
 	json        bool
 }
 
@@ -45,7 +49,8 @@ A container lies beside its file, or below --out with the tree kept; one that is
 files are followed, links to folders are not. Signatures (.p7s, .p7m, .asics, .asice) that lie in a folder are not signed again.
 
 A file that cannot be read or written is reported and the rest goes on; the exit code is then 1. An interrupt (Ctrl-C)
-leaves no unfinished file behind.
+leaves no unfinished file behind, and --skip-existing goes on where it was. With --key more than once each key signs; the
+flags about a key are for the --key before them.
 
 With --asic e all files go into one container with one signature (ASiC-E, --out FILE.asice), with --asic s each into one of its own
 (ASiC-S, NAME.asics).`,
@@ -54,11 +59,13 @@ With --asic e all files go into one container with one signature (ASiC-E, --out 
   signet sign --key seal.pem --attached --policy-oid 1.2.3.4 --policy-hash sha256:9f86d08… contract.pdf
   signet sign --key seal.p12 --asic e --out offer.asice offer.pdf terms
   signet sign --key 'pkcs11:token=seal;object=k1?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' a.pdf
+  signet sign --key anna.p12 --key bert.p12 contract.pdf      both sign
   tar c docs | signet sign --key seal.p12 --password-file seal.pass - > docs.tar.p7s`,
 		Args: atLeast(1, "give the files or folders to sign, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.sign(cmd.Context(), &f, args) },
 	}
 	f.keyFlags.register(cmd, a.env, true)
+	f.signers.register(cmd, &f.keyFlags)
 	f.containerFlags.register(cmd)
 	f.levelFlags.register(cmd)
 	flags := cmd.Flags()
@@ -66,6 +73,8 @@ With --asic e all files go into one container with one signature (ASiC-E, --out 
 	flags.StringVar(&f.asic, "asic", "", "make ASiC containers, `KIND`: s for each file one of its own (NAME.asics), e for one with all files (--out FILE.asice)")
 	flags.IntVar(&f.jobs, "jobs", 0, "work on `N` files at once; 0 is one for each processor")
 	flags.IntVar(&f.sessions, "sessions", 0, "open at most `N` sessions with a token; 0 is "+strconv.Itoa(pkcs11.DefaultSessions)+", see signet doctor")
+	flags.BoolVar(&f.skip, "skip-existing", false, "leave out what has its signature already, to go on with a run that was stopped")
+	flags.BoolVar(&f.armor, "armor", false, "write PEM (text) instead of binary")
 	flags.BoolVar(&f.stopOnError, "stop-on-error", false, "stop at the first file that fails")
 	flags.BoolVar(&f.json, "json", false, "print one object for each file, in the order of the input")
 	flags.SortFlags = false
@@ -120,17 +129,32 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err := a.checkStdout(f, in); err != nil {
 		return err
 	}
+	if f.skip {
+		jobs := f.jobs
+		if jobs == 0 {
+			jobs = runtime.GOMAXPROCS(0)
+		}
+		if err := a.skipExisting(ctx, in, options.Level, jobs); err != nil {
+			return err
+		}
+		if len(in.items) == 0 { // no key is needed
+			run := &signing{app: a, flags: f, in: in}
+			if err := run.skippedBefore(math.MaxInt); err != nil {
+				return err
+			}
+			a.note("nothing to sign: %s signed already", plain.Plural(len(in.existing), "file"))
+			return nil
+		}
+	}
 	f.root = options.Level > cades.LevelT // revocation is asked for up to the root, which may be at hand nowhere else
-	keys, err := a.openKey(ctx, &f.keyFlags)
+	signers, closeKeys, err := a.openSigners(ctx, f, scheme)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = keys.Close() }()
-	signer, err := keys.open(ctx, scheme)
-	if err != nil {
-		return err
+	defer closeKeys()
+	for _, s := range signers {
+		f.known = append(f.known, s.Chain()...)
 	}
-	f.known = signer.Chain()
 	if options.Timestamper, options.Revocation, err = a.sources(ctx, &f.levelFlags, options.Level); err != nil {
 		return err
 	}
@@ -138,24 +162,31 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	if err := options.Check(); err != nil {
 		return usage("%w", err)
 	}
-	a.checkValidity(signer.Certificate())
-	for _, warning := range options.Warnings(signer) {
-		a.warn("%s", warning)
+	for _, s := range signers {
+		a.checkValidity(s.Certificate())
+		for _, warning := range options.Warnings(s) {
+			a.warn("%s", warning)
+		}
 	}
 	out, err := newOutputs(in, a.Stdout)
 	if err != nil {
 		return err
 	}
 	defer out.close()
+	out.armor = f.armor
 	a.remarks(in)
 	run := &signing{app: a, flags: f, in: in, out: out, progress: startProgress(a.screen, len(in.items), in.octets, passes)}
 	switch {
 	case bundle != "":
-		return run.bundle(ctx, signer, options, bundle)
+		return run.bundle(ctx, signers[0], options, bundle)
 	case contained:
-		return run.run(ctx, signer, inContainers{&asic.Options{Kind: asic.S, Signature: options}})
+		return run.run(ctx, signers[0], inContainers{&asic.Options{Kind: asic.S, Signature: options}})
 	}
-	return run.run(ctx, signer, options)
+	var format sign.Format = options
+	if len(signers) > 1 {
+		format = &parallel{options, signers[1:]}
+	}
+	return run.run(ctx, signers[0], format)
 }
 
 // checkStdout refuses to mix a container with something else, or to print it on a terminal.
@@ -170,8 +201,8 @@ func (a *app) checkStdout(f *signFlags, in *inputs) error {
 	if f.json {
 		return usage("the signature of standard input goes to standard output, and so does --json; give --out DIR")
 	}
-	if file, ok := a.Stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return usage("a signature is binary and would go to the terminal; redirect it to a file with >, or give --out DIR")
+	if file, ok := a.Stdout.(*os.File); ok && !f.armor && term.IsTerminal(int(file.Fd())) {
+		return usage("a signature is binary and would go to the terminal; redirect it to a file with >, or give --armor or --out DIR")
 	}
 	return nil
 }
@@ -213,17 +244,19 @@ type signing struct {
 
 	ok      int
 	last    string // output of the last good one
+	passed  int    // skipped ones that were reported
 	key     error  // what is wrong with the key
 	stopped error  // why the run ended early
 }
 
 // signed is what --json prints for each item.
 type signed struct {
-	Index  int    `json:"index"`
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Output string `json:"output,omitempty"`
-	Error  string `json:"error,omitempty"`
+	Index   int    `json:"index"`
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Skipped bool   `json:"skipped,omitempty"` // it was signed before
+	Output  string `json:"output,omitempty"`
+	Error   string `json:"error,omitempty"`
 }
 
 func (r *signing) run(ctx context.Context, signer *sign.Signer, format sign.Format) error {
@@ -237,7 +270,22 @@ func (r *signing) run(ctx context.Context, signer *sign.Signer, format sign.Form
 		}
 	}
 	r.progress.end()
+	if r.key == nil && r.stopped == nil && ctx.Err() == nil {
+		r.stopped = r.skippedBefore(math.MaxInt)
+	}
 	return r.end(ctx)
+}
+
+// skippedBefore reports what was skipped before an input, in the order of the input.
+func (r *signing) skippedBefore(index int) error {
+	for ; r.passed < len(r.in.existing) && r.in.existing[r.passed].index < index; r.passed++ {
+		if one := r.in.existing[r.passed]; r.flags.json {
+			if err := r.printJSON(signed{Index: one.index, Name: one.name, OK: true, Skipped: true, Output: one.output}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // contents hands out the items in their order.
@@ -309,6 +357,13 @@ func (r *signing) take(ctx context.Context, result batch.Result) bool {
 		return false
 	}
 	line := signed{Index: result.Index, Name: r.in.name(result.Index)}
+	if r.flags.skip {
+		line.Index = r.in.items[result.Index].index
+		if err := r.skippedBefore(line.Index); err != nil {
+			r.stopped = err
+			return false
+		}
+	}
 	err := result.Err
 	if err == nil {
 		line.Output, err = r.out.publish(result.Index)
@@ -352,7 +407,7 @@ func itemError(name string, err error) string {
 
 func (r *signing) end(ctx context.Context) error {
 	failed := int(r.progress.failed.Load())
-	if len(r.in.items) > 1 || failed == 0 && r.key == nil && ctx.Err() == nil && r.last != "" {
+	if len(r.in.items) > 1 || len(r.in.existing) != 0 || failed == 0 && r.key == nil && ctx.Err() == nil && r.last != "" {
 		r.note("%s", r.summary())
 	}
 	switch {
@@ -373,12 +428,15 @@ func (r *signing) end(ctx context.Context) error {
 }
 
 func (r *signing) summary() string {
-	if len(r.in.items) == 1 && r.ok == 1 {
+	if len(r.in.items) == 1 && r.ok == 1 && len(r.in.existing) == 0 {
 		return "signed " + inputName(r.in.name(0)) + ": made " + r.last
 	}
 	s := r.progress.summary("signed", r.ok)
 	if r.flags.out != "" && r.ok > 0 {
 		s += ", into " + strings.TrimSuffix(r.flags.out, string(os.PathSeparator))
+	}
+	if n := len(r.in.existing); n != 0 {
+		s += ", " + plain.Count(n) + " skipped that " + map[bool]string{true: "was", false: "were"}[n == 1] + " signed already"
 	}
 	return s
 }

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"os"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/received"
 )
 
 // InMemory is how large a file is read into memory whatever it is.
@@ -53,24 +53,26 @@ func hopeless(f Source, size int64) error {
 		return err
 	}
 	head = head[:n]
-	if utf16Order(head) != nil {
+	if received.UTF16(head) != nil {
 		return nil
 	}
-	text, err := asText(head)
+	text, err := received.Text(head)
 	switch {
 	case err != nil || len(text) == 0:
 		return err
-	case text[0] == sequence && !isHex(text):
+	case text[0] == received.Sequence && !received.IsHex(text):
 		if size > maxBinary {
 			return fmt.Errorf("this is not a readable signature, and larger than %d MB", maxBinary>>20)
 		}
 		return nil
 	}
-	if err := foreign(text); err != nil {
+	if err := received.Foreign(text); err != nil {
 		return err
 	}
-	if bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' && dropSpace(r) >= 0 && r != '\f' && r != '\v' && r != '\x1a' }) {
-		return errNothing
+	if bytes.ContainsFunc(text, func(r rune) bool {
+		return r < ' ' && received.DropSpace(r) >= 0 && r != '\f' && r != '\v' && r != '\x1a'
+	}) {
+		return received.ErrNothing
 	}
 	return nil
 }
@@ -82,7 +84,7 @@ func large(f Source, size int64) (*File, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	if first[0] == sequence {
+	if first[0] == received.Sequence {
 		return stays(f, size), nil
 	}
 	spool, n, err := spoolText(io.NewSectionReader(f, 0, size))
@@ -146,33 +148,12 @@ func (t *Temp) Close() error {
 // spoolText decodes a text of one block of PEM, or of base64, into a temporary file; nil when it is something else, or spelled
 // in a way that is left to [Read].
 func spoolText(text io.Reader) (*Temp, int64, error) {
-	r := bufio.NewReaderSize(text, 64<<10)
-	for {
-		c, err := r.ReadByte()
-		if err != nil {
-			return nil, 0, nil //nolint:nilerr // whoever reads it whole says so
-		}
-		if dropSpace(rune(c)) >= 0 {
-			_ = r.UnreadByte()
-			break
-		}
-	}
-	block := &base64Text{r: r}
-	head, _ := r.Peek(len(begin) + maxPEMLabel + len(dashes))
-	if bytes.HasPrefix(head, begin) {
-		label, _, ok := bytes.Cut(head[len(begin):], dashes)
-		if !ok || bytes.ContainsAny(label, "\r\n") {
-			return nil, 0, nil
-		}
-		_, _ = r.Discard(len(begin) + len(label) + len(dashes))
-		block.pem = true
-	}
-	decoder := bufio.NewReader(base64.NewDecoder(base64.StdEncoding, block))
-	if first, err := decoder.Peek(1); err != nil || first[0] != sequence {
+	decoder := received.NewDecoder(text)
+	if decoder == nil {
 		return nil, 0, nil
 	}
 	f, size, err := Spool(decoder)
-	if err == nil && block.whole() {
+	if err == nil && decoder.Whole() {
 		return f, size, nil
 	}
 	if f != nil {
@@ -182,45 +163,4 @@ func spoolText(text io.Reader) (*Temp, int64, error) {
 		return nil, 0, nil
 	}
 	return nil, 0, err
-}
-
-// base64Text leaves out white space, and ends where a block of PEM does.
-type base64Text struct {
-	r     *bufio.Reader
-	pem   bool
-	ended bool // a block of PEM, at a dash
-}
-
-func (t *base64Text) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		if t.ended {
-			return n, io.EOF
-		}
-		c, err := t.r.ReadByte()
-		if err != nil {
-			return n, err
-		}
-		switch {
-		case dropSpace(rune(c)) < 0:
-		case t.pem && c == '-':
-			_ = t.r.UnreadByte()
-			t.ended = true
-		default:
-			p[n] = c
-			n++
-		}
-	}
-	return n, nil
-}
-
-// whole reports whether the text ended as it should, and nothing follows that could be meant instead.
-func (t *base64Text) whole() bool {
-	rest, err := io.ReadAll(io.LimitReader(t.r, 64<<10))
-	if err != nil || len(rest) == 64<<10 {
-		return false
-	}
-	if !t.pem {
-		return len(rest) == 0
-	}
-	return t.ended && bytes.HasPrefix(rest, end) && !bytes.Contains(rest, begin)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/received"
 )
 
 // Limits of mails.
@@ -132,7 +133,7 @@ func namedAsSignature(name, disposition string) bool {
 func transferred(encoding string, body []byte) ([]byte, error) {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "base64":
-		if der, ok := decode(body); ok {
+		if der, ok := received.Decode(body); ok {
 			return der, nil
 		}
 		return nil, errors.New("this is an S/MIME mail whose signature cannot be read: its base64 is damaged")

@@ -1,4 +1,4 @@
-package intake
+package received
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// asText takes away what editors and shells put around text: the mark of UTF-8, UTF-16, blank lines before it. Binary
+// Text takes away what editors and shells put around text: the mark of UTF-8, UTF-16, blank lines before it. Binary
 // data comes back as it is, but for white space before it.
-func asText(data []byte) ([]byte, error) {
-	if order := utf16Order(data); order != nil {
+func Text(data []byte) ([]byte, error) {
+	if order := UTF16(data); order != nil {
 		if len(data)%2 != 0 {
 			return nil, errors.New("this is text in UTF-16 that is cut in the midst of a character")
 		}
@@ -29,10 +29,10 @@ func asText(data []byte) ([]byte, error) {
 	return bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\ufeff")), " \t\r\n"), nil
 }
 
-// utf16Order says in which order the octets of UTF-16 stand, by its mark or by what its first letter looks like: a
+// UTF16 says in which order the octets of UTF-16 stand, by its mark or by what its first letter looks like: a
 // PowerShell redirection writes it. Nil for other text.
-func utf16Order(data []byte) binary.ByteOrder {
-	letter := func(c byte) bool { return c > ' ' && c < 0x7f && c != sequence }
+func UTF16(data []byte) binary.ByteOrder {
+	letter := func(c byte) bool { return c > ' ' && c < 0x7f && c != Sequence }
 	switch {
 	case len(data) < 4:
 		return nil
@@ -52,7 +52,8 @@ type Block struct {
 	DER   []byte
 }
 
-func (b Block) isCertificate() bool {
+// IsCertificate reports whether the label calls it a certificate.
+func (b Block) IsCertificate() bool {
 	switch b.Label {
 	case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
 		return true
@@ -79,7 +80,7 @@ func Blocks(text []byte) (all []Block) {
 			continue
 		}
 		body, _, _ = bytes.Cut(body, end)
-		if der, ok := decode(withoutHeaders(body)); ok {
+		if der, ok := Decode(withoutHeaders(body)); ok {
 			all = append(all, Block{string(label), der})
 		}
 	}
@@ -100,14 +101,14 @@ func withoutHeaders(body []byte) []byte {
 	return body
 }
 
-// decode reads base64 in any spelling: with or without padding, in the alphabet of URLs (RFC 4648 section 5), in lines of
+// Decode reads base64 in any spelling: with or without padding, in the alphabet of URLs (RFC 4648 section 5), in lines of
 // any length, in quotation marks, as a data: URI; and hexadecimal.
-func decode(text []byte) ([]byte, bool) {
+func Decode(text []byte) ([]byte, bool) {
 	if i := bytes.Index(text[:min(len(text), 256)], []byte(";base64,")); i >= 0 && bytes.HasPrefix(text, []byte("data:")) {
 		text = text[i+len(";base64,"):]
 	}
-	if isHex(text) {
-		packed := bytes.Map(dropSpace, text)
+	if IsHex(text) {
+		packed := bytes.Map(DropSpace, text)
 		out := make([]byte, hex.DecodedLen(len(packed)))
 		_, err := hex.Decode(out, packed)
 		return out, err == nil
@@ -155,20 +156,21 @@ func decode(text []byte) ([]byte, bool) {
 	return out, len(out) != 0
 }
 
-// isHex reports whether a text is a SEQUENCE in hexadecimal. In base64 it would begin with M.
-func isHex(text []byte) bool {
+// IsHex reports whether a text is a SEQUENCE in hexadecimal. In base64 it would begin with M.
+func IsHex(text []byte) bool {
 	if len(text) < 8 || text[0] != '3' || text[1] != '0' {
 		return false
 	}
 	for _, c := range text {
-		if dropSpace(rune(c)) >= 0 && !('0' <= c && c <= '9') && !('A' <= c && c <= 'F') && !('a' <= c && c <= 'f') {
+		if DropSpace(rune(c)) >= 0 && !('0' <= c && c <= '9') && !('A' <= c && c <= 'F') && !('a' <= c && c <= 'f') {
 			return false
 		}
 	}
 	return true
 }
 
-func dropSpace(r rune) rune {
+// DropSpace is for [bytes.Map] and the like: -1 for white space.
+func DropSpace(r rune) rune {
 	if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
 		return -1
 	}
