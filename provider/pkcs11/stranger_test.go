@@ -250,8 +250,14 @@ func TestExchangedSlots(t *testing.T) {
 	p, key := s.open(t)
 	careful, err := p.Key(t.Context(), sign.Ref{Label: "careful"})
 	require.NoError(t, err)
-	require.Empty(t, s.many(t.Context(), key, 8, 20))
-	_, open, _ := p.Load()
+	// A fast key may be done before many sessions are needed.
+	open := 0
+	for range 100 {
+		require.Empty(t, s.many(t.Context(), key, 8, 20))
+		if _, open, _ = p.Load(); open > 2 {
+			break
+		}
+	}
 	require.Greater(t, open, 2)
 	s.exchange(own, slotOf(t, other).ID)
 	for range 20 {

@@ -259,6 +259,9 @@ func TestASICFlags(t *testing.T) {
 		"choose s":                 {"--asic", "x", "@a.txt"},
 		"give one of them":         {"--asic", "s", "--attached", "@a.txt"},
 		"--out FILE.asice":         {"--asic", "e", "@a.txt", "@b.txt"},
+		"--key is there 2 times":   {"--asic", "s", "--key", "demo", "@a.txt"},
+		"is a ZIP archive":         {"--asic", "s", "--armor", "@a.txt"},
+		"no containers of --asic":  {"--asic", "s", "--skip-existing", "@a.txt"},
 		"can be read once":         {"--asic", "s", "--out", "@out", "-"},
 		"standard input can be re": {"--asic", "e", "--out", "@x.asice", "-", "@a.txt"},
 	} {
