@@ -5,7 +5,9 @@ go 1.26.0
 require (
 	filippo.io/bigmod v0.1.0
 	github.com/ebitengine/purego v0.11.3
+	github.com/stretchr/testify v1.12.1 // of tests
 	golang.org/x/crypto v0.58.0
+	golang.org/x/sys v0.49.0
 )
 
-require golang.org/x/sys v0.49.0
+require go.yaml.in/yaml/v3 v3.0.5 // indirect

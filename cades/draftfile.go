@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"encoding"
 	"fmt"
+	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
@@ -90,6 +91,10 @@ func (d *Draft) timestampHash() crypto.Hash {
 	return d.raising.o.Hash
 }
 
+// draftLevels are the levels by their numbers in a stored draft, which stay whatever becomes of the constants: a draft that is finished
+// by another version must not be at another level.
+var draftLevels = [...]Level{LevelPKCS7, LevelBES, LevelT, LevelLT, LevelLTA, LevelC, LevelXLong1, LevelA}
+
 func (d *Draft) appendFrame(b *cms.Builder) {
 	scheme := d.signer.Scheme()
 	b.String(cms.TagUTF8String, scheme.Name)
@@ -101,7 +106,7 @@ func (d *Draft) appendFrame(b *cms.Builder) {
 	b.Close(chain)
 	b.Int(uint64(d.rule))
 	b.OID(d.contentType)
-	b.Int(uint64(d.level))
+	b.Int(uint64(max(0, slices.Index(draftLevels[:], d.level))))
 	b.Int(uint64(d.timestampHash()))
 }
 

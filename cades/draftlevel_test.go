@@ -3,6 +3,7 @@ package cades_test
 import (
 	"bytes"
 	"crypto"
+	"encoding/asn1"
 	"errors"
 	"testing"
 
@@ -148,4 +149,39 @@ func FuzzParseDrafts(f *testing.F) {
 			t.Fatalf("drafts do not survive being written: %v", err)
 		}
 	})
+}
+
+// TestStoredLevels pins the numbers of levels in stored drafts: one that was stored by an older version is finished at its level, and
+// not at another. Drafts of version 1 have none, and are at BES.
+func TestStoredLevels(t *testing.T) {
+	pki := testpki.New(t)
+	s := signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256))
+	tsa, source := testlevels.Authority(t, pki, testpki.Now), testlevels.NewSource(t, pki)
+	stored := func(l cades.Level) []byte {
+		d, err := cades.Prepare(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Level: l, Timestamper: tsa, Revocation: source})
+		require.NoError(t, err)
+		der, err := d.MarshalBinary()
+		require.NoError(t, err)
+		return der
+	}
+	for number, level := range []cades.Level{
+		cades.LevelPKCS7, cades.LevelBES, cades.LevelT, cades.LevelLT, cades.LevelLTA, cades.LevelC, cades.LevelXLong1, cades.LevelA,
+	} {
+		var fields []asn1.RawValue
+		_, err := asn1.Unmarshal(stored(level), &fields)
+		require.NoError(t, err)
+		require.Equal(t, numberField(number).FullBytes, fields[draftLevel].FullBytes, level)
+	}
+	old := bent(t, stored(0), func(fields []asn1.RawValue) []asn1.RawValue {
+		fields[draftVersionAt] = numberField(1)
+		return append(fields[:draftLevel:draftLevel], fields[draftDigest:]...)
+	})
+	d, err := cades.ParseDraft(old)
+	require.NoError(t, err)
+	require.Equal(t, cades.LevelBES, d.Level())
+	der, err := d.MarshalBinary()
+	require.NoError(t, err)
+	again, err := cades.ParseDraft(der)
+	require.NoError(t, err)
+	require.Equal(t, cades.LevelBES, again.Level())
 }

@@ -143,16 +143,17 @@ func parseFrame(r *cms.Reader, schemes []sign.Scheme, leveled bool) (*Draft, err
 		return nil, errors.New("the rule for certificates is not known here")
 	}
 	d := &Draft{
+		level:  LevelBES, // what does not say its level is at BES
 		signer: signer, rule: CertificateRule(rule), contentType: cms.OID(fields[5].Body()), serial: serialNumber(signer.Certificate()),
 	}
 	if !leveled {
 		return d, nil
 	}
 	level, err := fields[6].Int()
-	if err != nil || !Level(level).known() {
+	if err != nil || level < 0 || level >= len(draftLevels) {
 		return nil, errors.New("the level is not known here")
 	}
-	d.level = Level(level)
+	d.level = draftLevels[level]
 	h, err := fields[7].Int()
 	if err != nil || h != 0 && sign.NewDigest(crypto.Hash(h), nil).Algorithm == nil {
 		return nil, errors.New("the hash of time-stamps is not known here")

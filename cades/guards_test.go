@@ -116,7 +116,7 @@ func TestChangedDrafts(t *testing.T) {
 		"other algorithm":        {plain, putField(draftSignatureAlg, foreign[draftSignatureAlg])},
 		"rule too high":          {plain, putField(draftRule, numberField(99))},
 		"rule below zero":        {plain, putField(draftRule, numberField(-1))},
-		"level too high":         {plain, putField(draftLevel, numberField(int(cades.LevelA)+2))},
+		"level too high":         {plain, putField(draftLevel, numberField(8))},
 		"level below zero":       {plain, putField(draftLevel, numberField(-1))},
 		"unknown hash":           {atT, putField(draftHash, numberField(999))},
 		"digest of another":      {plain, putField(draftDigest, octetField(message[:]))},

@@ -75,8 +75,13 @@ func (o *Options) Check() error {
 	return o.checkExtra()
 }
 
-// EffectiveLevel is the level that is made: Level, or BES when that is not set.
-func (o *Options) EffectiveLevel() Level { return cmp.Or(o.Level, LevelBES) }
+// EffectiveLevel is the level that is made: Level, or BES when that or o is not set.
+func (o *Options) EffectiveLevel() Level {
+	if o == nil {
+		return LevelBES
+	}
+	return cmp.Or(o.Level, LevelBES)
+}
 
 func (o *Options) checkLevel() error {
 	switch {

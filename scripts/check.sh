@@ -17,7 +17,7 @@ done
 echo "builds without cgo"
 for target in linux/arm64 windows/amd64 darwin/arm64; do
   for module in . service cmd/signet; do
-    (cd "$module" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go vet ./...)
+    (cd "$module" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} GOFLAGS=-trimpath go vet ./...) # as the release is built, which finds the packages compiled
   done
 done
 # Targets of 32 bits, one where no library can be loaded without cgo, and the two builds that a tag asks for.
@@ -57,9 +57,11 @@ cgo=$(git grep -l '^import "C"' -- '*.go' | grep -vE '^(provider/pkcs11|bench)/'
 loads=$(git grep -lE '"github.com/ebitengine/purego|LoadLibrary' -- '*.go' | grep -v '^provider/pkcs11/internal/p11/' || true)
 [ -z "$loads" ] || { echo "libraries are loaded in $loads"; exit 1; }
 
-echo "the library builds without what its tests need, and go.mod lists nothing else"
+echo "the library builds by itself; of its tests go.mod lists testify and what that needs"
 GOWORK=off go build ./...
-unneeded=$(comm -13 <(for target in linux/amd64 darwin/arm64 windows/amd64; do
+unneeded=$(comm -13 <({ echo github.com/stretchr/testify; echo go.yaml.in/yaml/v3; for target in linux/amd64 darwin/arm64 windows/amd64; do
   GOWORK=off GOOS=${target%/*} GOARCH=${target#*/} go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}' ./...
-done | sort -u) <(GOWORK=off go mod edit -json | sed -n 's/.*"Path": "\(.*\)",$/\1/p' | grep -v seed-116355fd | sort -u))
-[ -z "$unneeded" ] || { echo "an importer would also get $unneeded: go run ./scripts/release tidy"; exit 1; }
+done; } | sort -u) <(GOWORK=off go mod edit -json | sed -n 's/.*"Path": "\(.*\)",$/\1/p' | grep -v seed-116355fd | sort -u))
+[ -z "$unneeded" ] || { echo "an importer would also get $unneeded"; exit 1; }
+tests=$(go list -deps -f "$notstd" ./... | grep testify || true)
+[ -z "$tests" ] || { echo "what is no test imports $tests"; exit 1; }

@@ -2,8 +2,8 @@ package testpki
 
 import "testing"
 
-// NoError ends the test when there is an error. Packages that are no tests themselves use it in the place of testify, so that
-// the module builds with nothing but what its importers get.
+// NoError ends the test when there is an error. Packages that are no tests themselves use it in the place of testify, so that no
+// package of the module imports that but in its tests.
 // What else is given is said with it, the first of it as a format.
 func NoError(t testing.TB, err error, context ...any) {
 	t.Helper()

@@ -9,15 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/mod/modfile"
 )
 
 // tidy runs go mod tidy in each module, with the others as they are in the checkout. Sums of modules of the repository are kept
 // for versions that have a tag; those of the next one change with each commit.
-//
-// The root's go.mod does not list what only its tests import, so that its importers do not get it; go.work has it from the
-// other modules.
 func (r repository) tidy(ctx context.Context) error {
 	all, err := r.modules()
 	if err != nil {
@@ -54,11 +49,6 @@ func (r repository) tidy(ctx context.Context) error {
 		if _, err := command(ctx, dir, env, "go", "mod", "tidy"); err != nil {
 			return err
 		}
-		if m.folder == "." {
-			if err := r.withoutTests(ctx, env); err != nil {
-				return err
-			}
-		}
 		if err := r.dropSums(m, all); err != nil {
 			return err
 		}
@@ -70,47 +60,6 @@ func (r repository) tidy(ctx context.Context) error {
 		say(r, "%s is tidy", path.Join(m.folder, "go.mod"))
 	}
 	return nil
-}
-
-// withoutTests takes the requirements that only tests need out of the root's go.mod and go.sum.
-func (r repository) withoutTests(ctx context.Context, env []string) error {
-	// Every system that is built for, so that a module that only one of them needs stays.
-	needed := map[string]bool{}
-	for _, target := range append([]string{"linux/amd64/1"}, platforms...) {
-		parts := strings.Split(target, "/")
-		cgo := "0"
-		if len(parts) == 3 {
-			cgo = parts[2]
-		}
-		out, err := command(ctx, r.dir, append(env, "GOOS="+parts[0], "GOARCH="+parts[1], "CGO_ENABLED="+cgo),
-			"go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "./...")
-		if err != nil {
-			return err
-		}
-		for _, line := range strings.Fields(out) {
-			needed[line] = true
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(r.dir, "go.mod"))
-	if err != nil {
-		return err
-	}
-	file, err := modfile.Parse("go.mod", data, nil)
-	if err != nil {
-		return err
-	}
-	for _, required := range append([]*modfile.Require(nil), file.Require...) {
-		if !needed[required.Mod.Path] {
-			if err := file.DropRequire(required.Mod.Path); err != nil {
-				return err
-			}
-		}
-	}
-	file.Cleanup()
-	if err := r.write("go.mod", modfile.Format(file.Syntax)); err != nil {
-		return err
-	}
-	return r.editSums(".", func(module string) bool { return needed[module] })
 }
 
 // publishedSums returns the lines of a go.sum for modules of the repository at versions that have a tag.

@@ -259,32 +259,19 @@ func compared(s *validate.SignatureReport, files []asic.FileReport) {
 func (r *verified) containerText(a *app, o *shown) error {
 	var b strings.Builder
 	name := plain.Text(inputName(r.Signature))
-	all := r.Report.Signatures
 	if o.tree {
 		fmt.Fprintf(&b, "%s: %s with %s\n", name, r.Container.Kind, plain.Plural(len(r.Container.Files), "file"))
 		for _, other := range r.Container.Others {
 			fmt.Fprintf(&b, "  not looked at  %s\n", plain.Text(other))
 		}
 	}
-	for i := range all {
-		s := &all[i]
-		which := ""
-		if len(all) > 1 {
-			which = fmt.Sprintf(" %d of %d", i+1, len(all))
+	r.signatures(&b, name, o, func(i int) {
+		inside := r.Container.by[i]
+		fmt.Fprintf(&b, "  in %s\n", plain.Text(inside.Name))
+		for _, f := range inside.Files {
+			fmt.Fprintf(&b, "  over %s\n", plain.Text(f.Name))
 		}
-		fmt.Fprintf(&b, "%s:%s %s: %s\n", name, which, whoAndWhen(s), r.verdict(conclusionOf(s)))
-		if o.tree {
-			inside := r.Container.by[i]
-			fmt.Fprintf(&b, "  in %s\n", plain.Text(inside.Name))
-			for _, f := range inside.Files {
-				fmt.Fprintf(&b, "  over %s\n", plain.Text(f.Name))
-			}
-			writeSignature(&b, "  ", s)
-		}
-		if o.level != "" {
-			writeLevels(&b, s, o.level)
-		}
-	}
+	})
 	if r.Error != "" {
 		fmt.Fprintf(&b, "%s: NOT VALID: %s\n", name, plain.Text(r.Error))
 	}

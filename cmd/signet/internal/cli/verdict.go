@@ -128,26 +128,33 @@ func (r *verified) text(a *app, o *shown) error {
 		}
 		fmt.Fprintf(&b, "%s: %s: %s\n", name, word, plain.Text(r.Error+hint))
 	default:
-		all := r.Report.Signatures
-		for i := range all {
-			s := &all[i]
-			which := ""
-			if len(all) > 1 {
-				which = fmt.Sprintf(" %d of %d", i+1, len(all))
+		r.signatures(&b, name, o, func(i int) {
+			if i == 0 {
+				r.source(&b)
 			}
-			fmt.Fprintf(&b, "%s:%s %s: %s\n", name, which, whoAndWhen(s), r.verdict(conclusionOf(s)))
-			if o.tree {
-				if i == 0 {
-					r.source(&b)
-				}
-				writeSignature(&b, "  ", s)
-			}
-			if o.level != "" {
-				writeLevels(&b, s, o.level)
-			}
-		}
+		})
 	}
 	return a.printf("%s", b.String())
+}
+
+// signatures writes a line for each signature. With tree, what was checked follows, behind what head writes.
+func (r *verified) signatures(b *strings.Builder, name string, o *shown, head func(i int)) {
+	all := r.Report.Signatures
+	for i := range all {
+		s := &all[i]
+		which := ""
+		if len(all) > 1 {
+			which = fmt.Sprintf(" %d of %d", i+1, len(all))
+		}
+		fmt.Fprintf(b, "%s:%s %s: %s\n", name, which, whoAndWhen(s), r.verdict(conclusionOf(s)))
+		if o.tree {
+			head(i)
+			writeSignature(b, "  ", s)
+		}
+		if o.level != "" {
+			writeLevels(b, s, o.level)
+		}
+	}
 }
 
 // source says where the content was.
