@@ -24,8 +24,9 @@ func (c *Container) Extend(ctx context.Context, dst io.Writer, to cades.Level, o
 }
 
 // Update has every message of the container changed, by a function that is given what it is over, and writes the new container to dst.
-// Files and manifests are copied as they are.
-func (c *Container) Update(dst io.Writer, change func(m *cades.Message, content sign.Content) (*cades.Message, error)) error {
+// Files and manifests are copied as they are. A panic of the function is an error, see [sign.PanicError].
+func (c *Container) Update(dst io.Writer, change func(m *cades.Message, content sign.Content) (*cades.Message, error)) (err error) {
+	defer sign.Recover(&err)
 	changed := map[string][]byte{}
 	for _, s := range c.signatures {
 		if s.Err != nil {
