@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -292,12 +293,23 @@ func TestCardsAtRandom(t *testing.T) {
 			if s.rude = rude; !rude {
 				t.Skip("SKIPPED: OpenSC before 0.24 waits for itself for ever now and then when a command fails (OpenSC issue 2707); scripts/tokens.sh has a later one")
 			}
-			s.atRandom(t, modules, duration, seed)
+			// What a run has seen counts, whether it is done again or not.
+			for run := uint64(0); s.atRandom(t, modules, duration, seed+run); run++ {
+				require.Less(t, run, uint64(2), "a PIN was given up in three runs, one after the other")
+				t.Log("a PIN met two logins without a clear answer, and was not tried again to save the card (docs/decisions.md, PINs that had no answer): once more")
+			}
 		})
 	}
 }
 
-func (s *cardStack) atRandom(t *testing.T, modules [2]string, duration time.Duration, seed uint64) {
+// atRandom reports whether a PIN was given up in a process, which ends the work with its card there.
+func (s *cardStack) atRandom(t *testing.T, modules [2]string, duration time.Duration, seed uint64) (givenUp bool) {
+	for _, r := range s.Readers { // of the run before
+		if r.Card() != nil {
+			r.Pull()
+			require.NoError(t, s.Await(r))
+		}
+	}
 	pins := [2]string{cardPIN, "222222"}
 	var cards [2]*testcard.Card
 	var here, there []cardWork // the works of the two processes
@@ -380,99 +392,19 @@ func (s *cardStack) atRandom(t *testing.T, modules [2]string, duration time.Dura
 	// Not compared with what the cards have seen: both modules keep the PIN, and give it again by themselves after a reset.
 	t.Logf("PINs asked for: %v", asked)
 	for _, o := range all {
+		saved := slices.ContainsFunc(o.Wrong, isGivenUp)
+		givenUp = givenUp || saved
+		if saved { // the keys of its card cannot have come back
+			o.Wrong = slices.DeleteFunc(o.Wrong, func(what string) bool { return isGivenUp(what) || strings.HasPrefix(what, "key ") })
+		}
 		require.Empty(t, o.Wrong)
-		require.Positive(t, o.Signed)
+		require.True(t, saved || o.Signed > 0)
 	}
 	require.Zero(t, stranger.Counts().PINs)
+	return givenUp
 }
 
-// disturb does things at random for a while, and leaves everything as it should be.
-func (s *cardStack) disturb(t *testing.T, cards [2]*testcard.Card, stranger *testcard.Card, duration time.Duration, random *rand.Rand) {
-	t.Helper()
-	some := func(atMost time.Duration) { time.Sleep(time.Duration(random.Int64N(int64(atMost)))) }
-	counts := map[string]int{}
-	seen := func() {
-		for _, r := range s.Readers {
-			if s.Await(r) != nil {
-				counts["pcscd lost a reader"]++
-				// With the cards as they were: OpenSC takes up its sessions after the daemon was restarted with whatever card is there.
-				for i, r := range s.Readers {
-					if r.Card() != cards[i] {
-						r.Insert(cards[i])
-					}
-				}
-				require.NoError(t, s.Restart())
-				require.NoError(t, s.Await(r))
-			}
-		}
-	}
-	put := func(a, b *testcard.Card) {
-		now := [2]*testcard.Card{a, b}
-		for i, r := range s.Readers {
-			if r.Card() != now[i] {
-				r.Pull()
-			}
-		}
-		seen() // until then, a program that sends its next command reaches the next card with it
-		// Nobody changes cards faster. A login that waits inside its module must find that there is none, see docs/hsm.md.
-		time.Sleep(time.Second)
-		for i, r := range s.Readers {
-			if r.Card() != now[i] {
-				r.Insert(now[i])
-			}
-		}
-	}
-	kinds := []int{0, 1, 2, 3, 6}
-	if os.Getenv("SIGNET_TEST_CARDS_FOR") != "" {
-		kinds = append(kinds, 4, 5) // which TestCardSwapped has one by one
-	}
-	for end := time.Now().Add(duration); time.Now().Before(end); {
-		some(700 * time.Millisecond)
-		what := ""
-		switch n := kinds[random.IntN(len(kinds))]; n {
-		case 3:
-			what = "pulled"
-			i := random.IntN(2)
-			now := [2]*testcard.Card{s.Readers[0].Card(), s.Readers[1].Card()}
-			now[i] = nil
-			put(now[0], now[1])
-			some(time.Second)
-			put(cards[0], cards[1])
-		case 4:
-			what = "a stranger's"
-			with := cards
-			with[random.IntN(2)] = stranger
-			put(with[0], with[1])
-			some(2 * time.Second)
-			put(cards[0], cards[1])
-		case 5:
-			what = "in each other's readers"
-			put(cards[1], cards[0])
-			some(2 * time.Second)
-			put(cards[0], cards[1])
-		case 6:
-			what = "pcscd killed"
-			s.Kill()
-			some(time.Second)
-			require.NoError(t, s.Restart())
-		case 0, 1:
-			what = "held"
-			held, err := s.Hold(s.Readers[random.IntN(2)], n == 1)
-			if err != nil {
-				what = "could not be held" // to itself, when others are connected
-				break
-			}
-			some(1500 * time.Millisecond)
-			require.NoError(t, held.Close())
-		case 2:
-			what = "slow"
-			c := cards[random.IntN(2)]
-			c.SetDelay(time.Duration(random.Int64N(int64(100 * time.Millisecond))))
-			some(time.Second)
-			c.SetDelay(0)
-		}
-		counts[what]++
-		seen()
-	}
-	t.Logf("%v", counts)
+// isGivenUp knows the error of a PIN that had no clear answer.
+func isGivenUp(what string) bool {
+	return strings.Contains(what, "logins with this PIN had no clear answer")
 }

@@ -40,7 +40,7 @@ func TestVerify(t *testing.T) {
 	w.write("cms.p7s", "\ufeffSome words first\n"+string(pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte(der)})))
 	w.write("cms2.p7s", "\n"+string(pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte(der)})))
 	w.write("b64.p7s", strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte(der)), "A", "A\r\n"))
-	w.write("bent.p7s", der[:len(der)-1]+string(der[len(der)-1]^1))
+	w.write("bent.p7s", der[:len(der)-1]+string([]byte{der[len(der)-1] ^ 1}))
 	w.write("b.p7s", der)
 	w.write("c.p7s", der)
 	w.write("b", "not the content")
