@@ -204,6 +204,7 @@ func TestParseURIRefuses(t *testing.T) {
 
 func FuzzParseURI(f *testing.F) {
 	f.Add("otpauth://totp/Example:anna?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Example&digits=8")
+	f.Add("otpauth://totp/%20anna%20?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Example%20")
 	f.Fuzz(func(t *testing.T, s string) {
 		k, err := ParseURI(s)
 		if err != nil {
@@ -216,6 +217,7 @@ func FuzzParseURI(f *testing.F) {
 		require.Equal(t, k.Secret.Bytes(), back.Secret.Bytes())
 		require.Equal(t, k.Options, back.Options)
 		require.Equal(t, k.Account, back.Account)
+		require.Equal(t, k.Issuer, back.Issuer)
 	})
 }
 

@@ -85,22 +85,23 @@ func (k *Key) URI() (sign.Secret, error) {
 	if k.Secret.Len() < minSecret {
 		return sign.Secret{}, errShort
 	}
-	if k.Account == "" {
+	issuer, account := strings.TrimSpace(k.Issuer), strings.TrimSpace(k.Account) // as they are read
+	if account == "" {
 		return sign.Secret{}, errors.New("totp: the account is empty; authenticators show it to the person")
 	}
-	if err := errors.Join(checkLabel("issuer", k.Issuer), checkLabel("account", k.Account)); err != nil {
+	if err := errors.Join(checkLabel("issuer", issuer), checkLabel("account", account)); err != nil {
 		return sign.Secret{}, err
 	}
 	// PathEscape and QueryEscape by hand: authenticators do not read "+" as a blank.
 	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 	var b strings.Builder
 	b.WriteString("otpauth://totp/")
-	if k.Issuer != "" {
-		b.WriteString(escape(k.Issuer) + ":")
+	if issuer != "" {
+		b.WriteString(escape(issuer) + ":")
 	}
-	b.WriteString(escape(k.Account) + "?secret=" + EncodeSecret(k.Secret.Bytes()))
-	if k.Issuer != "" {
-		b.WriteString("&issuer=" + escape(k.Issuer))
+	b.WriteString(escape(account) + "?secret=" + EncodeSecret(k.Secret.Bytes()))
+	if issuer != "" {
+		b.WriteString("&issuer=" + escape(issuer))
 	}
 	fmt.Fprintf(&b, "&algorithm=%s&digits=%d&period=%d", o.Algorithm, o.Digits, o.Period/time.Second)
 	return sign.NewSecret([]byte(b.String())), nil
@@ -123,11 +124,11 @@ func ParseURI(uri string) (*Key, error) {
 	if err != nil {
 		return nil, errors.New("totp: the parameters of the URI cannot be read")
 	}
-	k := &Key{Account: strings.TrimPrefix(u.Path, "/")}
+	k := &Key{Account: strings.TrimSpace(strings.TrimPrefix(u.Path, "/"))} // spaces around names say nothing, wherever they stand
 	if issuer, account, found := strings.Cut(k.Account, ":"); found {
 		k.Issuer, k.Account = strings.TrimSpace(issuer), strings.TrimSpace(account)
 	}
-	if issuer := q.Get("issuer"); issuer != "" {
+	if issuer := strings.TrimSpace(q.Get("issuer")); issuer != "" {
 		if k.Issuer != "" && k.Issuer != issuer {
 			return nil, errors.New("totp: the URI names two issuers")
 		}
