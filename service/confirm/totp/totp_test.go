@@ -184,6 +184,7 @@ func TestParseURIRefuses(t *testing.T) {
 	ok := []string{
 		"otpauth://totp/Example:anna?secret=" + secret + "&issuer=Example", "OTPAUTH://TOTP/anna?secret=" + strings.ToLower(secret),
 		"otpauth://totp/Example%3A%20anna?secret=" + secret + "&image=x&algorithm=sha-256",
+		"otpauth://totp/%20anna%20?issuer=Example%20&secret=" + secret, "otpauth://totp/Example%3Aanna?issuer=%20Example&secret=" + secret,
 	}
 	for _, s := range ok {
 		k, err := ParseURI(s)

@@ -85,7 +85,7 @@ func (k *Key) URI() (sign.Secret, error) {
 	if k.Secret.Len() < minSecret {
 		return sign.Secret{}, errShort
 	}
-	issuer, account := strings.TrimSpace(k.Issuer), strings.TrimSpace(k.Account) // as they are read
+	issuer, account := strings.Trim(k.Issuer, " "), strings.Trim(k.Account, " ") // as they are read
 	if account == "" {
 		return sign.Secret{}, errors.New("totp: the account is empty; authenticators show it to the person")
 	}
@@ -124,11 +124,11 @@ func ParseURI(uri string) (*Key, error) {
 	if err != nil {
 		return nil, errors.New("totp: the parameters of the URI cannot be read")
 	}
-	k := &Key{Account: strings.TrimSpace(strings.TrimPrefix(u.Path, "/"))} // spaces around names say nothing, wherever they stand
+	k := &Key{Account: strings.Trim(strings.TrimPrefix(u.Path, "/"), " ")} // spaces around names say nothing, wherever they stand
 	if issuer, account, found := strings.Cut(k.Account, ":"); found {
-		k.Issuer, k.Account = strings.TrimSpace(issuer), strings.TrimSpace(account)
+		k.Issuer, k.Account = strings.Trim(issuer, " "), strings.Trim(account, " ")
 	}
-	if issuer := strings.TrimSpace(q.Get("issuer")); issuer != "" {
+	if issuer := strings.Trim(q.Get("issuer"), " "); issuer != "" {
 		if k.Issuer != "" && k.Issuer != issuer {
 			return nil, errors.New("totp: the URI names two issuers")
 		}
