@@ -98,6 +98,9 @@ func TestDeadAuthority(t *testing.T) {
 				m, err := cades.Parse(last.Signature)
 				require.NoError(t, err)
 				require.Equal(t, c.reached, m.Signatures()[0].LevelName())
+				got, ok := cades.Reached(last.Err)
+				require.True(t, ok)
+				require.Equal(t, c.reached, got.String())
 			})
 		})
 	}

@@ -40,7 +40,7 @@ var (
 	// that is far from the clock here, revocation values that are stale.
 	ErrTime = errors.New("not valid at that time")
 	// ErrRevocation is of a certificate that was revoked, or of which it is not known whether it was.
-	ErrRevocation = errors.New("revoked, or not known whether it is")
+	ErrRevocation = errors.New("revoked, or its state is not known")
 )
 
 // AuthorityState is what a client knows of an authority that it asks, for metrics.

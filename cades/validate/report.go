@@ -2,8 +2,10 @@
 package validate
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -256,6 +258,30 @@ func (r *Report) Trusted() bool {
 	return r.Valid()
 }
 
+// Err is nil only when Trusted. It is otherwise a [*sign.Error]: that of the signature that has not passed, or [sign.Errors] of several.
+func (r *Report) Err() error {
+	if r == nil || len(r.Signatures) == 0 {
+		return noSignature()
+	}
+	var all sign.Errors
+	for i := range r.Signatures {
+		if err := r.Signatures[i].Err(); err != nil {
+			all = append(all, err)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	return &sign.Error{Op: "cades: verify", Err: all, Temporary: sign.IsTemporary(all)}
+}
+
+func noSignature() error {
+	return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: errors.New("there is no signature")}
+}
+
 // Valid reports whether no check of the signature itself failed, and the content and the signature value were checked. Whether
 // the signer is to be trusted is another question, which Indication answers.
 func (r *SignatureReport) Valid() bool {
@@ -287,18 +313,35 @@ func (r *SignatureReport) Status(name string) Status {
 	return worst
 }
 
-// Err returns nil for a valid signature, and otherwise an error that names the checks that failed.
+// Err is nil only when the signature is TOTAL-PASSED: valid, by a signer who leads to a given root, whose certificates were good when it was
+// made. It is otherwise a [*sign.Error] that says why, whose class is the [Cause], which unwraps to a wider class. It is temporary
+// when whether a certificate was revoked may be known later. To ask for the mathematics alone there is Valid.
 func (r *SignatureReport) Err() error {
-	if r.Valid() {
+	if r == nil {
+		return noSignature()
+	}
+	if r.Indication == TotalPassed && r.Valid() {
 		return nil
 	}
-	var why []string
+	why := r.failures()
+	if len(why) == 0 {
+		why = append(why, cmp.Or(r.Reason, "it was not judged"))
+	}
+	cause := r.Cause
+	if cause == "" || cause == CausePassed { // nobody judged it
+		cause = CauseNotChecked
+	}
+	return &sign.Error{Op: "cades: verify", Place: fmt.Sprintf("signature %d", r.Index), Class: cause, Err: errors.New(strings.Join(why, "; ")), Temporary: cause == CauseRevocationUnknown}
+}
+
+// failures are the checks by which a signature is not valid.
+func (r *SignatureReport) failures() (why []string) {
 	for _, c := range r.Checks {
 		if c.Name != CheckTimestamp && c.Status == Failed || c.Status == Unchecked && (c.Name == CheckSignature || c.Name == CheckMessageDigest) {
 			why = append(why, fmt.Sprintf("%s %s: %s", c.Name, c.Status, c.Detail))
 		}
 	}
-	return fmt.Errorf("cades: signature is not valid: %s", strings.Join(why, "; "))
+	return why
 }
 
 func (r *SignatureReport) add(name string, status Status, format string, args ...any) {

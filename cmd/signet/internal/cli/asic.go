@@ -179,7 +179,7 @@ func (r *verified) takeContainer(c *container, report *asic.Report) {
 		if one.Err != nil || one.Message == nil {
 			inside.Error = "it cannot be read"
 			if one.Err != nil {
-				inside.Error = sentence(syntaxCause(one.Err))
+				inside.Error = sentence(syntaxCause(one.Unread))
 			}
 			problems = append(problems, one.Name+": "+inside.Error)
 			continue
