@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -144,7 +143,7 @@ func New(o Config) (*Client, error) {
 	}
 	if o.CacheDir != "" {
 		if err := os.MkdirAll(o.CacheDir, 0o700); err != nil {
-			return nil, fmt.Errorf("revocation: the folder for kept values cannot be made: %w", err)
+			return nil, &sign.Error{Op: "revocation: client", Place: o.CacheDir, Class: sign.ErrInput, Err: err, Hint: "the folder for kept values cannot be made"}
 		}
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse(), servers: map[string]*breaker.Breaker{}}

@@ -113,7 +113,7 @@ func (s *Status) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("validate: there is no outcome %.20q of a check", text)
+	return wrong("report", "there is no outcome %.20q of a check", text)
 }
 
 // ReportVersion is the version of the JSON form of a [Report]. Fields, checks and causes may be added to a version; nothing in it changes
@@ -163,7 +163,7 @@ func (i *Indication) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("validate: there is no indication %.20q", text)
+	return wrong("report", "there is no indication %.20q", text)
 }
 
 // SubIndication says why a signature has not passed (EN 319 102-1 section 5.1.3, tables 5 and 6).
@@ -276,6 +276,11 @@ func (r *Report) Err() error {
 		return all[0]
 	}
 	return &sign.Error{Op: "cades: verify", Err: all, Temporary: sign.IsTemporary(all)}
+}
+
+// wrong is the error of what a caller gave.
+func wrong(op, format string, args ...any) error {
+	return &sign.Error{Op: "validate: " + op, Class: sign.ErrInput, Err: fmt.Errorf(format, args...)}
 }
 
 func noSignature() error {

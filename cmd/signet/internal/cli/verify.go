@@ -17,6 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 type verifyFlags struct {
@@ -199,7 +200,10 @@ func readPolicy(name string) (*validate.Policy, error) {
 	}
 	p, err := validate.ParsePolicy(data)
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "validate: "), "trust: "))
+		if e, ok := errors.AsType[*sign.Error](err); ok && e.Err != nil { // whoever gave the file knows what it is
+			return nil, e.Err
+		}
+		return nil, err
 	}
 	return p, nil
 }
