@@ -77,6 +77,10 @@ func (w *world) report(t testing.TB, data []byte) *asic.Report {
 	t.Helper()
 	r, err := open(t, data).Verify(t.Context(), w.verify)
 	require.NoError(t, err)
+	require.Equal(t, r.Trusted(), r.Err() == nil, "%v", r.Err())
+	for i := range r.Signatures {
+		require.Equal(t, r.Signatures[i].Trusted(), r.Signatures[i].Err() == nil, "%v", r.Signatures[i].Err())
+	}
 	return r
 }
 
