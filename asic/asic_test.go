@@ -135,6 +135,10 @@ func TestSimple(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "content of invoice.xml", string(content))
 	report := w.report(t, data)
+	bare := report.Signatures[0]
+	bare.Files = nil
+	require.False(t, bare.Trusted())
+	require.ErrorIs(t, bare.Err(), sign.ErrInput, "a signature over no file says nothing")
 	require.True(t, report.Valid() && report.Trusted())
 	require.Equal(t, []asic.FileReport{{Name: "invoice.xml"}}, report.Signatures[0].Files)
 
