@@ -77,6 +77,10 @@ func (w *world) report(t testing.TB, data []byte) *asic.Report {
 	t.Helper()
 	r, err := open(t, data).Verify(t.Context(), w.verify)
 	require.NoError(t, err)
+	require.Equal(t, r.Trusted(), r.Err() == nil, "%v", r.Err())
+	for i := range r.Signatures {
+		require.Equal(t, r.Signatures[i].Trusted(), r.Signatures[i].Err() == nil, "%v", r.Signatures[i].Err())
+	}
 	return r
 }
 
@@ -131,6 +135,10 @@ func TestSimple(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "content of invoice.xml", string(content))
 	report := w.report(t, data)
+	bare := report.Signatures[0]
+	bare.Files = nil
+	require.False(t, bare.Trusted())
+	require.ErrorIs(t, bare.Err(), sign.ErrInput, "a signature over no file says nothing")
 	require.True(t, report.Valid() && report.Trusted())
 	require.Equal(t, []asic.FileReport{{Name: "invoice.xml"}}, report.Signatures[0].Files)
 

@@ -204,7 +204,10 @@ func (d *draft) wrap(ctx context.Context, message []byte, err error) ([]byte, er
 	}
 	var b bytes.Buffer
 	if writeErr := d.write(ctx, &b, message); writeErr != nil {
-		return nil, errors.Join(err, writeErr)
+		if err == nil {
+			return nil, writeErr
+		}
+		return nil, &sign.Error{Op: "asic: write", Err: sign.Errors{err, writeErr}}
 	}
 	return b.Bytes(), err
 }

@@ -30,8 +30,8 @@ type SignatureReport struct {
 	Files []FileReport
 	// Message is the outcome for the message over the file, or over the manifest; nil when it could not be read.
 	Message *cades.Report
-	// Err says why the signature could not be read.
-	Err error
+	// Unread says why the signature could not be read. That it is nil says nothing more.
+	Unread error
 }
 
 // FileReport is the outcome for one file of a signature.
@@ -49,6 +49,62 @@ func (r *Report) Valid() bool {
 // Trusted reports whether the container is valid and all signers were found to belong to trusted roots.
 func (r *Report) Trusted() bool {
 	return r.all((*SignatureReport).Trusted)
+}
+
+// Err is nil only when Trusted. It is otherwise a [*sign.Error]: that of the signature that does not hold, of the files that none covers, or
+// [sign.Errors] of several.
+func (r *Report) Err() error {
+	if r == nil || len(r.Signatures) == 0 {
+		return notSigned("", errors.New("there is no signature"))
+	}
+	var all sign.Errors
+	for i := range r.Signatures {
+		if err := r.Signatures[i].Err(); err != nil {
+			all = append(all, err)
+		}
+	}
+	for _, name := range r.Unsigned {
+		all = append(all, notSigned(name, errors.New("no signature that holds covers it")))
+	}
+	return joined("", all)
+}
+
+func notSigned(place string, why error) error {
+	return &sign.Error{Op: "asic: verify", Place: place, Class: sign.ErrInput, Err: why}
+}
+
+func joined(place string, all sign.Errors) error {
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	return &sign.Error{Op: "asic: verify", Place: place, Err: all, Temporary: sign.IsTemporary(all)}
+}
+
+// Err is nil only when Trusted, and otherwise says why not: of class [sign.ErrInput] for files that are not what was signed, or what
+// [cades.Report.Err] says of the message.
+func (r *SignatureReport) Err() error {
+	if r == nil {
+		return notSigned("", errors.New("there is no signature"))
+	}
+	if r.Unread != nil {
+		return notSigned(r.Name, r.Unread)
+	}
+	var all sign.Errors
+	for _, f := range r.Files {
+		if f.Err != nil {
+			all = append(all, notSigned(f.Name, f.Err))
+		}
+	}
+	if len(r.Files) == 0 {
+		all = append(all, notSigned(r.Name, errors.New("it covers no file")))
+	}
+	if err := r.Message.Err(); err != nil {
+		all = append(all, &sign.Error{Op: "asic: verify", Place: r.Name, Err: err, Temporary: sign.IsTemporary(err)})
+	}
+	return joined(r.Name, all)
 }
 
 func (r *Report) all(holds func(*SignatureReport) bool) bool {
@@ -70,7 +126,7 @@ func (r *SignatureReport) Valid() bool { return r.intact() && r.Message.Valid() 
 func (r *SignatureReport) Trusted() bool { return r.intact() && r.Message.Trusted() }
 
 func (r *SignatureReport) intact() bool {
-	if r.Err != nil || r.Message == nil || len(r.Files) == 0 {
+	if r.Unread != nil || r.Message == nil || len(r.Files) == 0 {
 		return false
 	}
 	for _, f := range r.Files {
@@ -120,7 +176,7 @@ func (c *Container) Verify(ctx context.Context, o *cades.VerifyOptions) (*Report
 }
 
 func (c *Container) verify(ctx context.Context, s *Signature, digests map[string]map[crypto.Hash][]byte, o *cades.VerifyOptions) (SignatureReport, error) {
-	one := SignatureReport{Name: s.Name, Manifest: s.Manifest, Err: s.Err}
+	one := SignatureReport{Name: s.Name, Manifest: s.Manifest, Unread: s.Err}
 	for _, name := range s.files {
 		one.Files = append(one.Files, FileReport{Name: name, Err: errNotCompared})
 	}

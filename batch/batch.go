@@ -59,7 +59,8 @@ type Options struct {
 	// StopOnAuthority ends the batch, as an error of the key does, when an authority does not give what a level needs (sign.ErrAuthority).
 	// Without it the other contents are signed, and each of them has that error: with KeepLower beside the container at the level below.
 	StopOnAuthority bool
-	// KeepLower returns, beside the error, the container at the level that was reached when others failed.
+	// KeepLower returns, beside the error, the container at the level that was reached when others failed: sign.Error.Reached of the
+	// error, which cades.Reached reads. Without it the container is lost.
 	KeepLower bool
 	// Output takes containers instead of Result.Signature; nil keeps them in memory. It is called from many goroutines.
 	Output func(ctx context.Context, index int, c *Content) (Output, error)

@@ -124,7 +124,7 @@ func (r *run) signGroup(group []*task, signed chan<- *task) {
 		}
 		for i, outcome := range r.signer.SignBulk(r.ctx, messages) {
 			if outcome.Err == nil && len(outcome.Signature) == 0 {
-				outcome.Err = errors.New("batch: the key gave neither a signature nor an error")
+				outcome.Err = &sign.Error{Op: "batch: key", Err: errors.New("the key gave neither a signature nor an error"), Hint: "its code has a fault"}
 			}
 			group[i].signature, group[i].err = outcome.Signature, outcome.Err
 			switch {

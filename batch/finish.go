@@ -46,7 +46,9 @@ func (r *run) finishHere(t *task) error {
 		if r.o.Output != nil {
 			return r.output(t, func(out io.Writer) error { return writeDraft(r.ctx, out, t) })
 		}
-		t.result, err = finishDraft(r.ctx, t)
+		if t.result, err = finishDraft(r.ctx, t); err != nil {
+			t.result = nil
+		}
 		return err
 	})
 	return r.observed(StepFinish, t.index, start, err)
@@ -68,15 +70,21 @@ func (r *run) finishBase(t *task, draft formats.RaisingDraft) error {
 
 // raised gets what the container lacks.
 func (r *run) raised(t *task, draft formats.RaisingDraft) error {
-	container, err := t.result, r.keyErr()
-	if err != nil {
-		err = stopped(err)
-	} else {
-		start := r.now()
-		err = guard(func() (err error) {
-			container, err = draft.Raise(r.ctx, t.result)
+	container := t.result
+	raise := func(ctx context.Context) error {
+		return guard(func() (err error) {
+			container, err = draft.Raise(ctx, t.result)
 			return err
 		})
+	}
+	var err error
+	if failed := r.keyErr(); failed != nil { // nobody is asked, and the draft says what there is
+		ctx, cancel := context.WithCancelCause(r.ctx)
+		cancel(stopped(failed))
+		err = raise(ctx)
+	} else {
+		start := r.now()
+		err = raise(r.ctx)
 		r.authority(err)
 		err = r.observed(StepRaise, t.index, start, err)
 	}

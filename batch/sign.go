@@ -3,15 +3,14 @@ package batch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// ErrStopped is in the error of a content that was not signed because the batch had stopped before its turn.
-var ErrStopped = errors.New("batch: not signed, the batch had stopped")
+// ErrStopped is the class of the error of a content that was not signed because the batch had stopped before its turn.
+var ErrStopped = errors.New("not signed, the batch had stopped")
 
 // Sign signs all contents and returns a result for each, in their order.
 //
@@ -67,8 +66,5 @@ func Stream(ctx context.Context, s *sign.Signer, f sign.Format, contents iter.Se
 }
 
 func stopped(cause error) error {
-	if cause == nil {
-		return ErrStopped
-	}
-	return fmt.Errorf("%w: %w", ErrStopped, cause)
+	return &sign.Error{Op: "batch", Class: ErrStopped, Err: cause, Temporary: sign.IsTemporary(cause)}
 }

@@ -42,23 +42,16 @@ func askCollection(ctx context.Context, r revocation.Source, chains [][]*x509.Ce
 	return c, ofAuthority(ctx, "revocation values", err)
 }
 
-// ofAuthority gives a plain error of somebody else's source the class of what an authority failed to give. Those of this module have
-// classes of their own.
+// ofAuthority gives a plain error of somebody else's source the class of what an authority failed to give. A *sign.Error has a
+// class of its own.
 func ofAuthority(ctx context.Context, what string, err error) error {
 	if err == nil || ctx.Err() != nil || errors.Is(err, sign.ErrAuthority) {
 		return err
 	}
-	for _, known := range []func(error) bool{is[*sign.Error], is[*tsp.Error], is[*revocation.Error], is[*revocation.Failure]} {
-		if known(err) {
-			return err
-		}
+	if _, known := errors.AsType[*sign.Error](err); known {
+		return err
 	}
 	return &sign.Error{Op: "cades: " + what, Class: sign.ErrAuthority, Err: err, Temporary: sign.IsTemporary(err)}
-}
-
-func is[E error](err error) bool {
-	_, ok := errors.AsType[E](err)
-	return ok
 }
 
 func gaveNothing(what string, by any) error {

@@ -98,6 +98,9 @@ func TestDeadAuthority(t *testing.T) {
 				m, err := cades.Parse(last.Signature)
 				require.NoError(t, err)
 				require.Equal(t, c.reached, m.Signatures()[0].LevelName())
+				got, ok := cades.Reached(last.Err)
+				require.True(t, ok)
+				require.Equal(t, c.reached, got.String())
 			})
 		})
 	}
@@ -127,6 +130,65 @@ func TestStopOnAuthority(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, results[199].Err, errFull)
 	require.NotErrorIs(t, results[199].Err, batch.ErrStopped)
+}
+
+// TestStoppedAbove stops a batch while containers wait for their time-stamps: nobody is asked any more, and with KeepLower each comes as it
+// is, with its level.
+func TestStoppedAbove(t *testing.T) {
+	of := p256(t, testpki.New(t))
+	contents := make([]batch.Content, 3)
+	for i := range contents {
+		contents[i] = sign.Bytes(fmt.Sprint(i), []byte(fmt.Sprint(i)))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		gone := make(chan struct{})
+		s, err := sign.New(&breakingKey{Key: of.Key(), after: 2, gone: gone}, of.Chain(), testpki.Must(sign.ECDSA(crypto.SHA256)))
+		require.NoError(t, err)
+		slow := &slowAuthority{until: gone}
+		o := &cades.Options{Level: cades.LevelT, Clock: fixed, Timestamper: slow}
+		results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{KeepLower: true, RaiseLimit: 1, KeyLimit: 1, Workers: 1})
+		require.ErrorIs(t, err, sign.ErrPIN)
+		require.EqualValues(t, 1, slow.asked.Load())
+		for i := range 2 {
+			m, err := cades.Parse(results[i].Signature)
+			require.NoError(t, err)
+			require.Equal(t, cades.LevelBES, m.Signatures()[0].Level())
+			requireReached(t, cades.LevelBES, results[i].Err)
+		}
+		require.ErrorIs(t, results[1].Err, batch.ErrStopped)
+		require.ErrorIs(t, results[1].Err, sign.ErrPIN)
+		require.Nil(t, results[2].Signature)
+	})
+}
+
+// breakingKey has a PIN that is not taken any more after some signatures.
+type breakingKey struct {
+	sign.Key
+	after int64
+	calls atomic.Int64
+	gone  chan struct{}
+}
+
+func (k *breakingKey) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k.calls.Add(1) > k.after {
+		time.Sleep(time.Second) // the containers before are made
+		close(k.gone)
+		return nil, &sign.Error{Op: "test: key", Class: sign.ErrPIN}
+	}
+	return k.Key.SignContext(ctx, digest, opts)
+}
+
+// slowAuthority lets everybody wait, and then has nothing.
+type slowAuthority struct {
+	until chan struct{}
+	asked atomic.Int64
+}
+
+func (a *slowAuthority) Timestamp(context.Context, sign.Digest) (*tsp.Token, error) {
+	a.asked.Add(1)
+	<-a.until
+	time.Sleep(time.Second) // the batch has stopped
+	return nil, errors.New("closed")
 }
 
 type refusing struct{ err error }

@@ -150,23 +150,23 @@ func readError(c *sign.Content, err error) error {
 
 // unsuitable says why nobody would take a signature made at a time with the key of a certificate: its validity (RFC 5280 section
 // 4.1.2.5), its key usage (section 4.2.1.3), or that it is for time-stamps or OCSP alone.
-func unsuitable(c *x509.Certificate, at time.Time) string {
+func unsuitable(c *x509.Certificate, at time.Time) (problem string, class error) {
 	switch {
 	case at.Before(c.NotBefore):
-		return "is not valid before " + c.NotBefore.UTC().Format(time.RFC3339)
+		return "is not valid before " + c.NotBefore.UTC().Format(time.RFC3339), sign.ErrTime
 	case at.After(c.NotAfter):
-		return "expired on " + c.NotAfter.UTC().Format(time.RFC3339)
+		return "expired on " + c.NotAfter.UTC().Format(time.RFC3339), sign.ErrTime
 	case c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0:
-		return "is not for signing documents: its key usage has neither digitalSignature nor nonRepudiation"
+		return "is not for signing documents: its key usage has neither digitalSignature nor nonRepudiation", sign.ErrTrust
 	case len(c.ExtKeyUsage) == 0 || len(c.UnknownExtKeyUsage) != 0:
-		return ""
+		return "", nil
 	}
 	for _, use := range c.ExtKeyUsage {
 		if use != x509.ExtKeyUsageTimeStamping && use != x509.ExtKeyUsageOCSPSigning {
-			return ""
+			return "", nil
 		}
 	}
-	return "is not for signing documents: its extended key usage is for time-stamps or OCSP responses alone"
+	return "is not for signing documents: its extended key usage is for time-stamps or OCSP responses alone", sign.ErrTrust
 }
 
 // suitable refuses a certificate with which nobody would take the signature.
@@ -174,12 +174,19 @@ func (o *Options) suitable(s *sign.Signer) error {
 	if o.AnyCertificate {
 		return nil
 	}
-	if problem := unsuitable(s.Certificate(), o.time()); problem != "" {
-		return &sign.Error{Op: "cades: prepare", Place: s.Certificate().Subject.String(), Class: sign.ErrUnsupported,
+	if problem, class := unsuitable(s.Certificate(), o.time()); problem != "" {
+		return &sign.Error{Op: "cades: prepare", Place: s.Certificate().Subject.String(), Class: unfit{class},
 			Hint: "the certificate " + problem + ", so that nobody would take the signature; use another one, or allow it on purpose"}
 	}
 	return nil
 }
+
+// unfit is the class of a certificate by which nobody would take a signature. It goes with the key, so that a batch stops as it does
+// for a scheme that the key does not do.
+type unfit struct{ class error }
+
+func (u unfit) Error() string   { return u.class.Error() }
+func (u unfit) Unwrap() []error { return []error{u.class, sign.ErrUnsupported} }
 
 // freeze encodes the signed attributes.
 func (d *Draft) freeze(ctx context.Context, o *Options) error {

@@ -43,17 +43,14 @@ func (d *Draft) Finish(ctx context.Context, signature []byte) ([]byte, error) {
 	return d.FinishTrusted(ctx, signature)
 }
 
-// FinishTrusted is Finish for a signature that was checked already: [sign.Signer.Sign] does that.
+// FinishTrusted is Finish for a signature that was checked already: [sign.Signer.Sign] does that. When others do not give what a level
+// above BES needs, the container comes at the level that it has, beside the error; see [Reached].
 func (d *Draft) FinishTrusted(ctx context.Context, signature []byte) ([]byte, error) {
 	base, err := d.FinishBase(ctx, signature)
 	if err != nil || !d.Raises() {
 		return base, err
 	}
-	container, err := d.Raise(ctx, base)
-	if err != nil {
-		return nil, err
-	}
-	return container, nil
+	return d.Raise(ctx, base)
 }
 
 // FinishBase is FinishTrusted up to BES: what higher levels get from others is left to [Draft.Raise].

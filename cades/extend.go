@@ -1,9 +1,11 @@
 package cades
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -49,13 +51,26 @@ type ExtendOptions struct {
 //
 // A signature that is at the level already is left as it is, but for LTA and A: each call adds an archive time-stamp, and for
 // LTA what the last one needs to be verified later. A signature that does not verify, or that was revoked or expired without a
-// proof that it is older, is refused with an error that says why.
+// proof that it is older, is refused with an error that says why: of class [sign.ErrTime] or [sign.ErrRevocation], or of that by which
+// it does not verify.
+//
+// When something was added before a step failed, the message with that comes beside the error, and [Reached] says what level all of its
+// signatures that were to be raised have. It is nil when there is nothing new.
 func (m *Message) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]byte, error) {
 	raised, err := m.Extended(ctx, to, o)
-	if err != nil {
+	return octets(raised, err)
+}
+
+// octets are those of a message that may come beside an error.
+func octets(m *Message, err error) ([]byte, error) {
+	if m == nil {
 		return nil, err
 	}
-	return raised.in.Octets.Bytes()
+	ber, unread := m.in.Octets.Bytes()
+	if unread != nil {
+		return nil, cmp.Or(err, unread)
+	}
+	return ber, err
 }
 
 // Extended is [Message.Extend] for messages that were opened: that which it returns has its content where it was, and
@@ -69,10 +84,54 @@ func (m *Message) Extended(ctx context.Context, to Level, o *ExtendOptions) (rai
 	if err := e.check(ctx, to); err != nil {
 		return nil, err
 	}
-	if err := e.run(ctx, to); err != nil {
+	return e.result(m, e.run(ctx, to))
+}
+
+// result is the message as it has become, and what it has reached when there is an error.
+func (e *extension) result(before *Message, err error) (*Message, error) {
+	switch {
+	case err == nil:
+		return e.m, nil
+	case e.m == before:
 		return nil, err
 	}
-	return e.m, nil
+	lowest := e.at(e.which[0]).Level()
+	for _, p := range e.which[1:] {
+		if l := e.at(p).Level(); lowest.AtLeast(l) {
+			lowest = l
+		}
+	}
+	return e.m, withReached(err, lowest)
+}
+
+// withReached says in an error what level there is all the same. Errors may be shared by many, and are not modified.
+func withReached(err error, l Level) error {
+	e, ok := err.(*sign.Error)
+	if !ok {
+		return &sign.Error{Op: "cades: extend", Err: err, Temporary: sign.IsTemporary(err), Reached: l.String()}
+	}
+	copied := *e
+	copied.Reached = l.String()
+	return &copied
+}
+
+// Reached is the level of the container that comes beside an error, or would: a signature that is good, and has not become what was asked
+// for. It is false when the error does not say so, and there is no signature then, or nothing new on it.
+func Reached(err error) (Level, bool) {
+	e, ok := errors.AsType[*sign.Error](err)
+	if !ok {
+		return 0, false
+	}
+	if e.Reached != "" {
+		l, err := ParseLevel(e.Reached)
+		return l, err == nil
+	}
+	for _, cause := range e.Unwrap() {
+		if l, ok := Reached(cause); ok {
+			return l, true
+		}
+	}
+	return 0, false
 }
 
 // extension is one call of Extend. m becomes the message after each step.
@@ -304,7 +363,7 @@ func (e *extension) verify(ctx context.Context) error {
 		for _, c := range r.Checks {
 			absent := c.Status == Unchecked && c.Name == CheckSignature
 			if c.Status == Failed || absent {
-				return extendError(sign.ErrInput, "signature %s does not verify: %s: %s", p, c.Name, c.Detail)
+				return extendError(classOf(r), "signature %s does not verify: %s: %s", p, c.Name, c.Detail)
 			}
 		}
 		if err := countersVerify(r.CounterSignatures, p); err != nil {
@@ -314,12 +373,15 @@ func (e *extension) verify(ctx context.Context) error {
 	return nil
 }
 
+// classOf is the class of a signature that does not verify.
+func classOf(r *SignatureReport) error { return cmp.Or(r.Cause.Unwrap(), sign.ErrInput) }
+
 // countersVerify refuses counter-signatures that do not verify, which the time-stamps of the signature would be over.
 func countersVerify(all []SignatureReport, on path) error {
 	for i := range all {
 		at := append(on[:len(on):len(on)], i)
-		if err := all[i].Err(); err != nil {
-			return extendError(sign.ErrInput, "counter-signature %d on signature %s does not verify: %s", i, on, err)
+		if !all[i].Valid() {
+			return extendError(classOf(&all[i]), "counter-signature %d on signature %s does not verify: %s", i, on, all[i].Err())
 		}
 		if err := countersVerify(all[i].CounterSignatures, at); err != nil {
 			return err
@@ -337,10 +399,8 @@ func (s *Signature) Extend(ctx context.Context, to Level, o *ExtendOptions) ([]b
 	if err := e.check(ctx, to); err != nil {
 		return nil, err
 	}
-	if err := e.run(ctx, to); err != nil {
-		return nil, err
-	}
-	return e.m.in.Octets.Bytes()
+	raised, err := e.result(s.message, e.run(ctx, to))
+	return octets(raised, err)
 }
 
 // proof is a time at which the signature is known to have existed: by a time-stamp that was made now, or by one that was there
@@ -369,7 +429,7 @@ func (e *extension) notExpired(s *Signature) error {
 		at, what = e.now(), "now, and nothing below trusted roots proves that the signature is older; give the roots that its time-stamps lead to"
 	}
 	if at.After(found.NotAfter) {
-		return extendError(sign.ErrInput, "the certificate of signature %s expired on %s, before %s", s.path(), found.NotAfter.UTC().Format(time.RFC3339), what)
+		return extendError(sign.ErrTime, "the certificate of signature %s expired on %s, before %s", s.path(), found.NotAfter.UTC().Format(time.RFC3339), what)
 	}
 	return nil
 }

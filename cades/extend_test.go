@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -207,16 +209,103 @@ func TestRaiseFails(t *testing.T) {
 	require.NoError(t, err)
 	signature, err := s.Sign(t.Context(), d.ToBeSigned())
 	require.NoError(t, err)
-	none, err := d.Finish(t.Context(), signature)
+	finished, err := d.Finish(t.Context(), signature)
 	require.ErrorContains(t, err, "no answer")
 	require.ErrorContains(t, err, "CAdES-BES")
 	require.False(t, sign.IsKeyError(err))
-	require.Nil(t, none)
 	base, err := d.FinishBase(t.Context(), signature)
 	require.NoError(t, err)
+	require.Equal(t, base, finished)
 	lower, err := d.Raise(t.Context(), base)
-	require.Error(t, err)
+	requireReached(t, cades.LevelBES, err)
 	require.Equal(t, base, lower)
+	var b bytes.Buffer
+	requireReached(t, cades.LevelBES, d.FinishTo(t.Context(), &b, signature))
+	require.Empty(t, b.Bytes())
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("the light is off"))
+	asks, err := d.WithSources(&cades.Options{Timestamper: tripwire{t}})
+	require.NoError(t, err)
+	lower, err = asks.Raise(ctx, base)
+	requireReached(t, cades.LevelBES, err)
+	require.ErrorContains(t, err, "the light is off")
+	require.Equal(t, base, lower)
+	stored, err := d.MarshalBinary()
+	require.NoError(t, err)
+	elsewhere, err := cades.ParseDraft(stored)
+	require.NoError(t, err)
+	lower, err = elsewhere.Raise(t.Context(), base)
+	requireReached(t, cades.LevelBES, err)
+	require.Equal(t, base, lower)
+
+	for _, err := range []error{nil, errors.New("x"), sign.ErrInput, &sign.Error{Op: "x"}, &sign.Error{Op: "x", Reached: "CAdES-Z"}} {
+		_, ok := cades.Reached(err)
+		require.False(t, ok)
+	}
+}
+
+// tripwire is an authority that is not to be asked.
+type tripwire struct{ t *testing.T }
+
+func (w tripwire) Timestamp(context.Context, sign.Digest) (*tsp.Token, error) {
+	w.t.Error("it was asked")
+	return nil, errors.New("no")
+}
+
+func requireReached(t *testing.T, want cades.Level, err error) {
+	t.Helper()
+	require.Error(t, err)
+	got, ok := cades.Reached(fmt.Errorf("wrapped: %w", err))
+	require.True(t, ok, "%v", err)
+	require.Equal(t, want, got)
+}
+
+// TestExtendPartly hands out what there is when a step fails: the message with what was added, at the lowest level of those that were to be
+// raised. Without anything new there is no message.
+func TestExtendPartly(t *testing.T) {
+	pki := testpki.New(t)
+	tsa := testlevels.Authority(t, pki, testpki.Now)
+	content := []byte("content")
+	der, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", content), nil)
+	require.NoError(t, err)
+	m, _ := parse(t, der)
+	o := &cades.ExtendOptions{Timestamper: tsa, Revocation: emptySource{}, Clock: testpki.Now}
+	raised, err := m.Extend(t.Context(), cades.LevelLT, o)
+	requireReached(t, cades.LevelT, err)
+	require.ErrorIs(t, err, sign.ErrAuthority)
+	part, _ := parse(t, raised)
+	require.Equal(t, cades.LevelT, part.Signatures()[0].Level())
+	again, err := m.Signatures()[0].Extend(t.Context(), cades.LevelLT, o)
+	requireReached(t, cades.LevelT, err)
+	part, _ = parse(t, again)
+	require.Equal(t, cades.LevelT, part.Signatures()[0].Level())
+
+	none, err := part.Extend(t.Context(), cades.LevelLT, o)
+	require.ErrorIs(t, err, sign.ErrAuthority)
+	require.Nil(t, none, "there is nothing new")
+	_, ok := cades.Reached(err)
+	require.False(t, ok)
+
+	two, err := m.AddSignature(t.Context(), p256(t, pki), sign.Bytes("", content), nil)
+	require.NoError(t, err)
+	both, _ := parse(t, two)
+	raised, err = both.Extend(t.Context(), cades.LevelLT, o)
+	requireReached(t, cades.LevelBES, err)
+	part, _ = parse(t, raised)
+	require.Equal(t, cades.LevelT, part.Signatures()[0].Level())
+	require.Equal(t, cades.LevelBES, part.Signatures()[1].Level())
+}
+
+// emptySource is a source that has nothing.
+type emptySource struct{}
+
+func (emptySource) Chain(context.Context, *x509.Certificate, []*x509.Certificate) ([]*x509.Certificate, error) {
+	return nil, errors.New("the source is empty")
+}
+
+func (emptySource) Collect(context.Context, [][]*x509.Certificate, *revocation.CollectOptions) (*revocation.Collection, error) {
+	return nil, errors.New("the source is empty")
 }
 
 // TestContentTimestamps signs time-stamps on the content with it.

@@ -58,7 +58,7 @@ func requireTrusted(t testing.TB, r *cades.Report, err error) {
 	t.Helper()
 	require.NoError(t, err)
 	for i := range r.Signatures {
-		require.NoError(t, r.Signatures[i].Err())
+		require.True(t, r.Signatures[i].Valid(), "%v", r.Signatures[i].Err())
 		for _, c := range r.Signatures[i].Checks {
 			require.NotEqual(t, cades.Tolerated, c.Status, "%+v", c)
 		}

@@ -251,7 +251,7 @@ func (e *extension) collect(ctx context.Context, s *Signature, leaves []leaf) (*
 	proof, ok := e.proof(s.path())
 	for _, status := range collection.Revoked() {
 		if !e.o.Force && (!ok || !proof.Before(status.RevokedAt)) {
-			return nil, extendError(sign.ErrInput, "%s was revoked on %s (%s), and nothing below trusted roots proves that signature %s is older", status.Certificate.Subject,
+			return nil, extendError(sign.ErrRevocation, "%s was revoked on %s (%s), and nothing below trusted roots proves that signature %s is older", status.Certificate.Subject,
 				status.RevokedAt.UTC().Format(time.RFC3339), status.Reason, s.path())
 		}
 	}

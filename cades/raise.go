@@ -135,14 +135,14 @@ func (d *Draft) made(m *Message) path {
 }
 
 // Raise takes what [Draft.FinishBase] returned to the level of the options. Beside an error, which says which level was
-// reached, it returns the container at that level.
+// reached (see [Reached]), it returns the container at that level.
 func (d *Draft) Raise(ctx context.Context, base []byte) (container []byte, err error) {
 	defer sign.Recover(&err)
 	if !d.Raises() {
 		return base, nil
 	}
 	if d.raising.o.Timestamper == nil { // a draft of another process must not become less than was asked for in silence
-		return base, inputError(sign.ErrInput, "%s needs a Timestamper; a draft that comes from another process gets it by WithSources", d.raising.to)
+		return base, withReached(inputError(sign.ErrInput, "%s needs a Timestamper; a draft that comes from another process gets it by WithSources", d.raising.to), LevelBES)
 	}
 	m, err := Parse(base)
 	if err != nil {
@@ -151,13 +151,17 @@ func (d *Draft) Raise(ctx context.Context, base []byte) (container []byte, err e
 	o := d.raising.o
 	last := d.made(m)
 	e := &extension{o: &o, m: m, fresh: true, which: []path{last}, digest: d.raising.digest, octets: d.raising.octets}
-	if err = e.check(ctx, d.raising.to); err == nil {
+	if err = context.Cause(ctx); err == nil { // else nobody is asked
+		err = e.check(ctx, d.raising.to)
+	}
+	if err == nil {
 		err = e.run(ctx, d.raising.to)
 	}
 	ber := e.m.Bytes() // base was in memory, and so is what became of it
 	if err != nil {
-		reached := e.at(last).LevelName()
-		return ber, &sign.Error{Op: "cades: raise to " + d.raising.to.String(), Err: err, Temporary: true, Hint: "the signature is good, and reached " + reached}
+		reached := e.at(last)
+		return ber, &sign.Error{Op: "cades: raise to " + d.raising.to.String(), Err: err, Temporary: true,
+			Hint: "the signature is good, and reached " + reached.LevelName(), Reached: reached.Level().String()}
 	}
 	return ber, nil
 }

@@ -11,6 +11,9 @@ import (
 
 // Sign signs a content and returns the container in DER. A detached content is never held in memory, an attached one is part of
 // the result. Nil options make a detached CAdES-BES.
+//
+// When the signature was made, and others do not give what a level above BES needs, the container comes at the level that it has,
+// beside the error; see [Reached].
 func Sign(ctx context.Context, s *sign.Signer, content sign.Content, o *Options) ([]byte, error) {
 	d, err := Prepare(ctx, s, content, o)
 	if err != nil {

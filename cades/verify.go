@@ -79,10 +79,20 @@ func (r *Report) Valid() bool { return r.outcome != nil && r.outcome.Valid() }
 // certificates were good when it was made.
 func (r *Report) Trusted() bool { return r.outcome != nil && r.outcome.Trusted() }
 
+// Err is nil only when Trusted, so that a program that lets nothing else through asks for no more. It is otherwise a [*sign.Error] that says
+// why not, see [validate.SignatureReport.Err]; errors.Is finds [sign.ErrTrust], [sign.ErrTime] and [sign.ErrRevocation] in it, and
+// [sign.ErrInput] when something else was signed.
+func (r *Report) Err() error {
+	if r == nil {
+		return (*validate.Report)(nil).Err()
+	}
+	return r.outcome.Err()
+}
+
 // Verify checks every signature of the message, and reports each check by name. The content of a detached message is
 // read once, or its digests stand for it ([sign.Digested]); the zero one is for an attached message. The error is for what kept the
 // checks from being made, such as a content that cannot be read: that a signature is not valid is not an error but the
-// outcome, see [Report.Valid].
+// outcome, see [Report.Err].
 func (m *Message) Verify(ctx context.Context, content sign.Content, o *VerifyOptions) (*Report, error) {
 	outcome, err := validate.Message(ctx, m.in, content, o)
 	if err != nil {

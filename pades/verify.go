@@ -30,20 +30,16 @@ func (r *Report) Valid() bool { return r.Whole() && r.Message != nil && r.Messag
 // Trusted is Valid, with a signer under trusted roots.
 func (r *Report) Trusted() bool { return r.Whole() && r.Message != nil && r.Message.Trusted() }
 
-// Err is nil when Valid, and otherwise says why not.
+// Err is nil only when Trusted. It is otherwise a [*sign.Error] that says why not: that of the message (see [cades.Report.Err]), or of
+// class [sign.ErrInput] when the document goes on behind what is signed.
 func (r *Report) Err() error {
 	switch {
 	case r == nil || r.Message == nil || len(r.Message.Signatures) == 0:
-		return errors.New("pades: there is no signature")
+		return &sign.Error{Op: "pades: verify", Class: sign.ErrInput, Err: errors.New("there is no signature")}
 	case r.Message.Valid() && !r.Whole():
 		return &sign.Error{Op: "pades: verify", Class: sign.ErrInput, Hint: "the document was changed behind what is signed; the signature is over an older revision of it"}
 	}
-	for i := range r.Message.Signatures {
-		if err := r.Message.Signatures[i].Err(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.Message.Err()
 }
 
 // Verify checks the CMS in the hole over the octets around it. The error is for what kept the checks from being made, such as a

@@ -87,7 +87,7 @@ func (c *cache) get(ctx context.Context, it item, fresh bool) (value any, cached
 			}
 		}
 		c.mu.Unlock()
-		return nil, false, &Error{Check: CheckTransport, What: "given up", Err: ctx.Err()}
+		return nil, false, because(CheckTransport, "given up", ctx.Err())
 	}
 }
 
@@ -101,7 +101,7 @@ func (c *cache) run(ctx context.Context, under string, running *call, it item, f
 		e = c.fill(ctx, it, fresh)
 	}()
 	if panicked != nil {
-		e = &entry{err: &Error{Check: CheckTransport, What: "code of the caller failed", Err: panicked}} // and is not kept
+		e = &entry{err: because(CheckTransport, "code of the caller failed", panicked)} // and is not kept
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

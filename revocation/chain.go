@@ -10,6 +10,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxChain bounds the certificates of a chain.
@@ -60,7 +61,7 @@ func SelfSigned(c *x509.Certificate) bool {
 
 // issuersByURL fetches certificates until the issuer of one is among them.
 func (c *Client) issuersByURL(ctx context.Context, s *chains, of *pki.Certificate) ([]*x509.Certificate, error) {
-	failure := &Failure{What: of.Subject.String(), asked: true}
+	var all sign.Errors
 	asked := 0
 	for _, a := range of.AuthorityInfoAccess {
 		if a.Method != oidIssuers || a.Location.Kind != pki.URI {
@@ -72,7 +73,7 @@ func (c *Client) issuersByURL(ctx context.Context, s *chains, of *pki.Certificat
 		address := string(a.Location.Value)
 		v, _, err := c.cache.get(ctx, c.certificateItem(address), false)
 		if err != nil {
-			failure.Errs = append(failure.Errs, at(placeOf(address), err))
+			all = append(all, at(placeOf(address), err))
 			if ctx.Err() != nil {
 				break
 			}
@@ -90,12 +91,12 @@ func (c *Client) issuersByURL(ctx context.Context, s *chains, of *pki.Certificat
 				why = err.Error()
 			}
 		}
-		failure.Errs = append(failure.Errs, &Error{Check: CheckChain, Place: placeOf(address), What: why})
+		all = append(all, at(placeOf(address), because(CheckChain, why, nil)))
 	}
-	if len(failure.Errs) == 0 {
+	if len(all) == 0 {
 		return nil, failed(CheckChain, "the issuer of %s, %s, is not known; give its certificate", of.Subject, of.Issuer)
 	}
-	return nil, &Error{Check: CheckChain, What: "the issuer was not found", Err: failure}
+	return nil, because(CheckChain, "the issuer was not found", several(sign.ErrAuthority, of.Subject.String(), all))
 }
 
 // oidIssuers is id-ad-caIssuers (RFC 5280 section 4.2.2.1).
@@ -149,7 +150,7 @@ func ParseCertificates(raw []byte) ([]*x509.Certificate, error) {
 		certs = append(certs, c.Lenient())
 	}
 	if len(certs) == 0 {
-		return nil, &Error{Check: CheckEncoding, What: "no certificate is there", Err: why}
+		return nil, because(CheckEncoding, "no certificate is there", why)
 	}
 	return certs, nil
 }

@@ -38,7 +38,7 @@ func newChains(leaf *x509.Certificate, roots *trust.Roots, lists ...[]*x509.Cert
 	}
 	p, err := pki.FromX509(leaf)
 	if err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "the certificate cannot be read", Err: err}
+		return nil, because(CheckEncoding, "the certificate cannot be read", err)
 	}
 	s.leaf, s.x[p] = p, leaf
 	for _, list := range lists {

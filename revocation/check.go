@@ -5,11 +5,12 @@ import (
 	"sync"
 
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // Check finds the state of a certificate in values that are at hand, without the network: those of a signature, or of an
 // archive. Among those that hold, one that says "revoked" counts more than any that says "good", and a later one more
-// than an earlier. The error is a [*Failure] that says what is wrong with each value, or of [CheckSource] when none is
+// than an earlier. The cause of the error are [sign.Errors], what is wrong with each value, or it is of [CheckSource] when none is
 // there that could speak of the certificate.
 //
 // CRLs are combined: deltas with their base, and those of some reasons until all are covered (RFC 5280 section 6.3.3). Who signed
@@ -199,14 +200,14 @@ func weight(s *Status) int {
 func (p *parsed) check(q *asked, o *CheckOptions, work *pki.Work) (*Status, error) {
 	r := newRun(o, work, p.size, p.certificates)
 	r.lists = func(name pki.Name) []*CRL { return p.byIssuer[name.Key()] }
-	failure := &Failure{What: q.cert.Subject.String(), Errs: p.broken[:len(p.broken):len(p.broken)]}
+	all := p.broken[:len(p.broken):len(p.broken)]
 	var best *Status
 	for _, i := range p.bySerial()[number(q.cert.Serial)] {
 		s, err := p.responses[i].answer(q, r)
 		switch {
 		case err != nil:
 			if !only(err, CheckSubject) { // a response about something else is not a failure of this certificate
-				failure.Errs = noted(failure.Errs, err)
+				all = noted(all, err)
 			}
 		case better(s, best):
 			best = s
@@ -214,7 +215,7 @@ func (p *parsed) check(q *asked, o *CheckOptions, work *pki.Work) (*Status, erro
 	}
 	s, errs := r.byLists(q)
 	for _, err := range errs {
-		failure.Errs = noted(failure.Errs, err)
+		all = noted(all, err)
 	}
 	if s != nil && better(s, best) {
 		best = s
@@ -222,8 +223,8 @@ func (p *parsed) check(q *asked, o *CheckOptions, work *pki.Work) (*Status, erro
 	if best != nil {
 		return best, nil
 	}
-	if len(failure.Errs) == 0 {
+	if len(all) == 0 {
 		return nil, failed(CheckSource, "no value speaks of %s", q.cert.Subject)
 	}
-	return nil, failure
+	return nil, several(sign.ErrRevocation, q.cert.Subject.String(), all)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -144,7 +143,7 @@ func NewClient(o Config) (*Client, error) {
 	}
 	if o.CacheDir != "" {
 		if err := os.MkdirAll(o.CacheDir, 0o700); err != nil {
-			return nil, fmt.Errorf("revocation: the folder for kept values cannot be made: %w", err)
+			return nil, &sign.Error{Op: "revocation: client", Place: o.CacheDir, Class: sign.ErrInput, Err: err, Hint: "the folder for kept values cannot be made"}
 		}
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse(), servers: map[string]*breaker.Breaker{}}
@@ -156,7 +155,7 @@ func NewClient(o Config) (*Client, error) {
 }
 
 // Status finds the state of a certificate at a time: a value has to be in force then, or be newer; the zero time means
-// now. A revoked certificate is no error. When no source gives the state, the error is a [*Failure] that says what is
+// now. A revoked certificate is no error. When no source gives the state, the cause of the error are [sign.Errors] that say what is
 // wrong with each; when there is no source it is of [CheckSource].
 func (c *Client) Status(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (s *Status, err error) {
 	defer sign.Recover(&err)
@@ -218,7 +217,7 @@ func (c *Client) status(ctx context.Context, q *asked, wanted *CheckOptions, kno
 			return s, nil
 		}
 	}
-	failure := &Failure{What: q.cert.Subject.String(), asked: true}
+	var all sign.Errors
 	for _, m := range c.o.Methods {
 		ask := c.byOCSP
 		if m == CRLs {
@@ -228,14 +227,17 @@ func (c *Client) status(ctx context.Context, q *asked, wanted *CheckOptions, kno
 		if s != nil {
 			return s, nil
 		}
-		if failure.Errs = append(failure.Errs, errs...); ctx.Err() != nil {
-			return nil, failure
+		if all = append(all, errs...); ctx.Err() != nil {
+			if len(all) == 0 {
+				all = append(all, because(CheckTransport, "not asked", ctx.Err()))
+			}
+			break
 		}
 	}
-	if len(failure.Errs) == 0 {
+	if len(all) == 0 {
 		return nil, failed(CheckSource, "%s does not say where its state can be asked for", q.cert.Subject)
 	}
-	return nil, failure
+	return nil, several(inVain{}, q.cert.Subject.String(), all)
 }
 
 // byOCSP asks the responders that the certificate names, and those of the configuration.
@@ -331,10 +333,10 @@ func issued(cert, issuer *pki.Certificate, schemes ...sign.Scheme) error {
 	}
 	// Whoever has a certificate of an authority could make others with it, that are of its name and key.
 	if err := issuer.CheckUse(pki.CertificateIssuer, nil); err != nil {
-		return &Error{Check: CheckChain, What: issuer.Subject.String() + " is not the issuer of " + cert.Subject.String(), Err: err}
+		return because(CheckChain, issuer.Subject.String()+" is not the issuer of "+cert.Subject.String(), err)
 	}
 	if err := algorithm.CertificateSignedBy(cert.Raw, issuer.SPKI, schemes...); err != nil {
-		return &Error{Check: CheckChain, What: cert.Subject.String() + " is not signed by " + issuer.Subject.String(), Err: err}
+		return because(CheckChain, cert.Subject.String()+" is not signed by "+issuer.Subject.String(), err)
 	}
 	return nil
 }

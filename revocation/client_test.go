@@ -123,6 +123,8 @@ func TestWrongResponders(t *testing.T) {
 			s, err := w.status(t, w.client(t, func(o *revocation.Config) { o.Methods = []revocation.Method{revocation.OCSP} }))
 			require.Nil(t, s)
 			require.ErrorIs(t, err, c.check)
+			require.ErrorIs(t, err, sign.ErrAuthority, "whatever it gave")
+			require.ErrorIs(t, err, sign.ErrRevocation)
 			require.ErrorContains(t, err, ocspURL)
 			s, err = w.status(t, w.client(t))
 			require.NoError(t, err)

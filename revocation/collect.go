@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"errors"
 	"sync"
 	"time"
 
@@ -66,7 +65,7 @@ type question struct{ cert, issuer *x509.Certificate }
 // several chains is asked for once. Values.Certificates has those of the chains, then those of the responders.
 //
 // That a certificate is revoked is no error; see [Collection.Revoked]. When the state of one cannot be found, the error
-// is a [*Failure] with all of these, and the collection holds what was found. A responder's own state is left out when
+// is of class [sign.ErrRevocation] with all of these as [sign.Errors], and the collection holds what was found. A responder's own state is left out when
 // its issuer vouches for it or nothing says where to ask.
 func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *CollectOptions) (*Collection, error) {
 	if o == nil {
@@ -77,7 +76,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 		known = o.Known.parse()
 	}
 	all := &Collection{}
-	failure := &Failure{}
+	var failures sign.Errors
 	seen := map[string]bool{}
 	for _, a := range o.Anchors {
 		seen[string(a.Raw)] = true
@@ -97,7 +96,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 				continue
 			}
 			if i+1 == len(chain) {
-				failure.Errs = append(failure.Errs, failed(CheckChain, "the issuer of %s is not in its chain", cert.Subject))
+				failures = append(failures, failed(CheckChain, "the issuer of %s is not in its chain", cert.Subject))
 				continue
 			}
 			round = append(round, question{cert, chain[i+1]})
@@ -109,7 +108,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 		for i, s := range statuses {
 			if errs[i] != nil {
 				if depth == 0 || !only(errs[i], CheckSource) {
-					failure.Errs = append(failure.Errs, errs[i])
+					failures = append(failures, errs[i])
 				}
 				continue
 			}
@@ -118,7 +117,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 				continue
 			}
 			if s.Responder == nil { // a signature could not carry it
-				failure.Errs = append(failure.Errs, failed(CheckResponder, "the certificate of who answers for %s is one that cannot be read here", s.Certificate.Subject))
+				failures = append(failures, failed(CheckResponder, "the certificate of who answers for %s is one that cannot be read here", s.Certificate.Subject))
 				continue
 			}
 			all.certificate(s.Responder)
@@ -131,15 +130,15 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 			}
 			seen[key] = true
 			if depth == maxResponderDepth {
-				failure.Errs = append(failure.Errs, failed(CheckResponder, "responders answer for responders, more than %d deep", maxResponderDepth))
+				failures = append(failures, failed(CheckResponder, "responders answer for responders, more than %d deep", maxResponderDepth))
 				continue
 			}
 			next = append(next, question{s.Responder, s.ResponderIssuer})
 		}
 		round = next
 	}
-	if len(failure.Errs) != 0 {
-		return all, failure
+	if len(failures) != 0 {
+		return all, several(sign.ErrRevocation, "", failures)
 	}
 	return all, nil
 }
@@ -154,9 +153,7 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 		wg.Go(func() {
 			defer func() { <-limit }()
 			statuses[i], errs[i] = c.statusOf(ctx, q, o, known)
-			if e := (*Failure)(nil); errs[i] != nil && !errors.As(errs[i], &e) {
-				errs[i] = at(q.cert.Subject.String(), errs[i])
-			}
+			errs[i] = at(q.cert.Subject.String(), errs[i])
 		})
 	}
 	wg.Wait()

@@ -67,14 +67,14 @@ func ParseCRL(der []byte) (*CRL, error) {
 	}
 	v, err := cms.ReadValue(der)
 	if err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "this is not a CRL", Err: err}
+		return nil, because(CheckEncoding, "this is not a CRL", err)
 	}
 	c := &CRL{Raw: v.Raw(), verified: make(map[verifiedKey]error), seed: maphash.MakeSeed()}
 	if c.signed, err = cms.ParseSigned(v); err == nil {
 		err = c.fields(c.signed.TBS.Reader())
 	}
 	if err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "this is not a CRL", Err: err}
+		return nil, because(CheckEncoding, "this is not a CRL", err)
 	}
 	c.scanned = sync.OnceValue(c.scan)
 	return c, nil

@@ -235,7 +235,7 @@ func (c *CRL) deltaAmong(others []*CRL, signer *pki.Certificate, r *run) (found 
 			continue
 		}
 		if err := d.readable(); err != nil {
-			return nil, &Error{Check: CheckDelta, What: "the delta CRL of the issuer cannot be used", Err: err}
+			return nil, because(CheckDelta, "the delta CRL of the issuer cannot be used", err)
 		}
 		found = d
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // place is where an entry stands, found by a hash of its serial number.
@@ -29,8 +30,8 @@ func (c *CRL) scan() error {
 		offset := uint32(r.Offset())
 		serial, issuer, err := scanEntry(&r)
 		if err != nil {
-			if _, ok := err.(*Error); !ok {
-				err = &Error{Check: CheckEncoding, What: "an entry of the CRL cannot be read", Err: err}
+			if _, ok := err.(*sign.Error); !ok {
+				err = because(CheckEncoding, "an entry of the CRL cannot be read", err)
 			}
 			return err
 		}
@@ -117,7 +118,7 @@ func (c *CRL) lookup(serial []byte, issuer pki.Name) (found Entry, ok bool, err 
 		}
 		v, err := cms.ReadValue(c.Raw[p.offset:])
 		if err != nil {
-			return Entry{}, false, &Error{Check: CheckEncoding, What: "an entry of the CRL cannot be read", Err: err}
+			return Entry{}, false, because(CheckEncoding, "an entry of the CRL cannot be read", err)
 		}
 		fields := v.Reader()
 		serialNumber, err := fields.Next()
@@ -133,7 +134,7 @@ func (c *CRL) lookup(serial []byte, issuer pki.Name) (found Entry, ok bool, err 
 		}
 		found, err := readEntry(serial, fields)
 		if err != nil {
-			return Entry{}, false, &Error{Check: CheckEncoding, What: "the entry of the certificate cannot be read", Err: err}
+			return Entry{}, false, because(CheckEncoding, "the entry of the certificate cannot be read", err)
 		}
 		return found, true, nil
 	}

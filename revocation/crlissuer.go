@@ -8,6 +8,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxOpen bounds lists that answer for the issuers of lists.
@@ -51,7 +52,7 @@ func (c *CRL) signer(q *asked, r *run) (*pki.Certificate, error) {
 // signedBy checks that a key signed the list, and may sign lists.
 func (c *CRL) signedBy(by *pki.Certificate, r *run) error {
 	if err := by.CheckUse(pki.CRLIssuer, nil); err != nil {
-		return &Error{Check: CheckKeyUsage, What: "CRLs of " + by.Subject.String() + " do not count", Err: err}
+		return because(CheckKeyUsage, "CRLs of "+by.Subject.String()+" do not count", err)
 	}
 	err := c.verifiedBy(by.SPKI, r)
 	if err == nil {
@@ -61,7 +62,7 @@ func (c *CRL) signedBy(by *pki.Certificate, r *run) error {
 		if only(err, CheckWork) {
 			return err
 		}
-		return &Error{Check: CheckSignature, What: "of " + by.Subject.String(), Err: err}
+		return because(CheckSignature, "of "+by.Subject.String(), err)
 	}
 	return nil
 }
@@ -78,7 +79,7 @@ func (c *CRL) path(signer *pki.Certificate, q *asked, r *run) error {
 	if r.o.Anchor != nil {
 		var err error
 		if anchor, err = pki.ParseCertificate(r.o.Anchor); err != nil {
-			return &Error{Check: CheckIssuer, What: "the trusted certificate cannot be read", Err: err}
+			return because(CheckIssuer, "the trusted certificate cannot be read", err)
 		}
 	}
 	pools := []*pki.Pool{pki.NewPool(q.issuer)}
@@ -96,9 +97,9 @@ func (c *CRL) path(signer *pki.Certificate, q *asked, r *run) error {
 	}
 	if _, err := find.Path(r.ctx, signer); err != nil {
 		if stopped(err) {
-			return &Error{Check: CheckWork, What: "the values ask for more work than their size allows", Err: err}
+			return because(CheckWork, "the values ask for more work than their size allows", err)
 		}
-		return &Error{Check: CheckIssuer, What: "CRLs of " + signer.Subject.String() + " do not count for this certificate", Err: err}
+		return because(CheckIssuer, "CRLs of "+signer.Subject.String()+" do not count for this certificate", err)
 	}
 	return nil
 }
@@ -138,7 +139,7 @@ func (r *run) unrevoked(path *pki.Path, known *pki.Certificate) error {
 			return failed(CheckIssuer, "%s was revoked on %s (%s)", c.Subject, stamp(s.RevokedAt), s.Reason)
 		case s != nil:
 		case len(errs) != 0:
-			return &Error{Check: CheckIssuer, What: "whether " + c.Subject.String() + " was revoked is not known", Err: &Failure{Errs: errs}}
+			return because(CheckIssuer, "whether "+c.Subject.String()+" was revoked is not known", several(sign.ErrRevocation, "", errs))
 		case namesPlace(c):
 			return failed(CheckIssuer, "whether %s was revoked is not known: nothing at hand says so", c.Subject)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Check names something that a value is examined for. It is the class of an [*Error]: errors.Is(err,
-// revocation.CheckSignature) reports whether that check failed.
+// Check names something that a value is examined for. It is the class of a [*sign.Error]: errors.Is(err,
+// revocation.CheckSignature) reports whether that check failed, and errors.AsType[revocation.Check] finds which one did.
 type Check string
 
 // The checks of fetching.
@@ -46,47 +46,58 @@ const (
 // Error is the name of the check.
 func (c Check) Error() string { return string(c) }
 
-// Error says which check failed, where and why. It holds no query of a URL.
-type Error struct {
-	Check Check
-	Place string // a URL, or a certificate
-	What  string // what was found
-	Err   error  // the cause, or nil
+// Unwrap is the wider class: [sign.ErrAuthority] when nobody gave anything, [sign.ErrTime] when what was given does not count at the
+// time, [sign.ErrTrust] when the issuer is not known, and otherwise [sign.ErrRevocation], since the state is not known. Octets that
+// cannot be read have none.
+func (c Check) Unwrap() error {
+	switch c {
+	case CheckScheme, CheckAddress, CheckTransport, CheckHTTPStatus, CheckSize, CheckStatus:
+		return sign.ErrAuthority
+	case CheckTime, CheckExpired:
+		return sign.ErrTime
+	case CheckChain:
+		return sign.ErrTrust
+	case CheckSource, CheckSubject, CheckNonce, CheckIssuer, CheckResponder, CheckKeyUsage, CheckSignature, CheckExtensions, CheckDelta, CheckIndirect,
+		CheckScope, CheckUnknown, CheckWork:
+		return sign.ErrRevocation
+	}
+	return nil
 }
 
-// Error is one sentence: place, check, what was found, cause.
-func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("revocation: ")
-	if e.Place != "" {
-		b.WriteString(e.Place + ": ")
-	}
-	b.WriteString(string(e.Check))
-	if e.What != "" {
-		b.WriteString(": " + e.What)
-	}
-	if e.Err != nil {
-		b.WriteString(": " + strings.TrimPrefix(e.Err.Error(), "revocation: "))
-	}
-	return b.String()
+// failed is the error of a check: what was found. It holds no query of a URL.
+func failed(c Check, format string, args ...any) *sign.Error {
+	return &sign.Error{Op: "revocation", Class: c, Err: fmt.Errorf(format, args...)}
 }
 
-// Unwrap gives errors.Is and errors.As the check and the cause.
-func (e *Error) Unwrap() []error {
-	if e.Err == nil {
-		return []error{e.Check}
-	}
-	return []error{e.Check, e.Err}
+// because is failed with a cause, which may be nil.
+func because(c Check, what string, err error) *sign.Error {
+	return &sign.Error{Op: "revocation", Class: c, Err: &cause{what, err}, Temporary: sign.IsTemporary(err)}
 }
 
-func failed(c Check, format string, args ...any) *Error {
-	return &Error{Check: c, What: fmt.Sprintf(format, args...)}
+// cause is what was found, and why.
+type cause struct {
+	what string // may be empty
+	err  error  // may be nil
 }
+
+// Error does not name the package again.
+func (c *cause) Error() string {
+	switch {
+	case c.err == nil:
+		return c.what
+	case c.what == "":
+		return strings.TrimPrefix(c.err.Error(), "revocation: ")
+	}
+	return c.what + ": " + strings.TrimPrefix(c.err.Error(), "revocation: ")
+}
+
+// Unwrap is why.
+func (c *cause) Unwrap() error { return c.err }
 
 // at says where an error happened, unless it says so already. Errors are shared by those who waited for one fetch, and
 // are not modified.
 func at(place string, err error) error {
-	if e, ok := err.(*Error); ok && e.Place == "" {
+	if e, ok := err.(*sign.Error); ok && e.Op == "revocation" && e.Place == "" {
 		copied := *e
 		copied.Place = place
 		return &copied
@@ -94,40 +105,24 @@ func at(place string, err error) error {
 	return err
 }
 
-// Failure gathers what went wrong: with each source of one certificate, or with several certificates.
-type Failure struct {
-	What string // of whom: a certificate, or empty
-	Errs []error
+// inVain is the class of a state for which authorities were asked.
+type inVain struct{}
 
-	asked bool // an authority was
+func (inVain) Error() string   { return sign.ErrRevocation.Error() }
+func (inVain) Unwrap() []error { return []error{sign.ErrAuthority, sign.ErrRevocation} }
+
+// several gathers what went wrong: with each source of one certificate, or with several certificates. Of whom may be empty.
+func several(class error, of string, all sign.Errors) error {
+	return &sign.Error{Op: "revocation", Place: of, Class: class, Err: all, Temporary: sign.IsTemporary(all)}
 }
-
-// Is says that a failure is of the class [sign.ErrAuthority] when an authority was asked for what is missing.
-func (f *Failure) Is(target error) bool { return f.asked && target == sign.ErrAuthority }
-
-// Error names everything that went wrong.
-func (f *Failure) Error() string {
-	parts := make([]string, len(f.Errs))
-	for i, err := range f.Errs {
-		parts[i] = strings.TrimPrefix(err.Error(), "revocation: ")
-	}
-	what := ""
-	if f.What != "" {
-		what = f.What + ": "
-	}
-	return "revocation: " + what + strings.Join(parts, "; ")
-}
-
-// Unwrap returns what went wrong.
-func (f *Failure) Unwrap() []error { return f.Errs }
 
 // maxErrors bounds what is said of the values of one certificate: anybody can append thousands.
 const maxErrors = 16
 
 // noted appends an error, unless there are many already and it is of a check that failed before.
-func noted(errs []error, err error) []error {
+func noted(errs sign.Errors, err error) sign.Errors {
 	if len(errs) >= maxErrors {
-		if e, ok := errors.AsType[*Error](err); !ok || errors.Is(&Failure{Errs: errs}, e.Check) {
+		if c, ok := errors.AsType[Check](err); !ok || errors.Is(errs, c) {
 			return errs
 		}
 	}
@@ -136,13 +131,13 @@ func noted(errs []error, err error) []error {
 
 // only reports whether a check is all that failed.
 func only(err error, c Check) bool {
-	if f, ok := errors.AsType[*Failure](err); ok {
-		for _, e := range f.Errs {
+	if all, ok := errors.AsType[sign.Errors](err); ok {
+		for _, e := range all {
 			if !only(e, c) {
 				return false
 			}
 		}
-		return len(f.Errs) != 0
+		return len(all) != 0
 	}
 	return errors.Is(err, c)
 }

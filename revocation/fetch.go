@@ -23,7 +23,7 @@ const maxGET = 255
 func (c *Client) fetch(ctx context.Context, place, address string, body []byte, mediaType string, limit int) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, &Error{Check: CheckScheme, Place: place, What: "the URL cannot be read"}
+		return nil, at(place, because(CheckScheme, "the URL cannot be read", nil))
 	}
 	if err := c.checkURL(u); err != nil {
 		return nil, at(place, err)
@@ -36,7 +36,7 @@ func (c *Client) fetch(ctx context.Context, place, address string, body []byte, 
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return nil, &Error{Check: CheckTransport, Place: place, What: "not asked", Err: ctx.Err()}
+		return nil, at(place, because(CheckTransport, "not asked", ctx.Err()))
 	}
 	pass, ok := server.Enter(time.Now())
 	if !ok {
@@ -58,13 +58,13 @@ func (c *Client) exchange(caller context.Context, place string, u *url.URL, body
 	}
 	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, breaker.Void, &Error{Check: CheckTransport, Place: place, Err: bare(err)}
+		return nil, breaker.Void, at(place, because(CheckTransport, "", bare(err)))
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", mediaType)
 	}
 	lost := func(what string, err error) ([]byte, breaker.Outcome, error) {
-		if _, guarded := errors.AsType[*Error](err); guarded || caller.Err() != nil {
+		if _, guarded := errors.AsType[Check](err); guarded || caller.Err() != nil {
 			return nil, breaker.Void, transportError(ctx, place, what, err)
 		}
 		failed := transportError(ctx, place, what, err)
@@ -89,26 +89,32 @@ func (c *Client) exchange(caller context.Context, place string, u *url.URL, body
 		if answer.StatusCode >= http.StatusInternalServerError {
 			outcome = breaker.Failed
 		}
-		return nil, outcome, &Error{Check: CheckHTTPStatus, Place: place, What: what}
+		failed := because(CheckHTTPStatus, what, nil)
+		failed.Place, failed.Temporary = place, outcome == breaker.Failed || answer.StatusCode == http.StatusTooManyRequests
+		return nil, outcome, failed
 	}
 	octets, err = io.ReadAll(io.LimitReader(answer.Body, int64(limit)+1))
 	if err != nil {
 		return lost("the answer broke off", err)
 	}
 	if len(octets) > limit {
-		return nil, breaker.Answered, &Error{Check: CheckSize, Place: place, What: fmt.Sprintf("the answer has more than %d octets", limit)}
+		return nil, breaker.Answered, at(place, because(CheckSize, fmt.Sprintf("the answer has more than %d octets", limit), nil))
 	}
 	return octets, breaker.Answered, nil
 }
 
 func transportError(ctx context.Context, place, what string, err error) error {
-	if e, ok := errors.AsType[*Error](err); ok { // of the guard
-		return at(place, e)
+	if _, guarded := errors.AsType[Check](err); guarded {
+		if e, ok := errors.AsType[*sign.Error](err); ok {
+			return at(place, e)
+		}
 	}
 	if ctx.Err() != nil {
 		err = fmt.Errorf("%w (%w)", context.Cause(ctx), ctx.Err())
 	}
-	return &Error{Check: CheckTransport, Place: place, What: what, Err: bare(err)}
+	e := because(CheckTransport, what, bare(err))
+	e.Place, e.Temporary = place, true
+	return e
 }
 
 // bare takes the URL off an error of net/http.

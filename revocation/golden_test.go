@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 var update = flag.Bool("update", false, "make the files of testdata again")
@@ -77,7 +78,7 @@ func FuzzOCSP(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r, err := revocation.ParseResponse(in)
 		if err != nil {
-			if _, ok := errors.AsType[*revocation.Error](err); !ok || r != nil {
+			if _, ok := errors.AsType[*sign.Error](err); !ok || r != nil {
 				t.Fatalf("%v %v", r, err)
 			}
 			return
@@ -86,7 +87,7 @@ func FuzzOCSP(f *testing.F) {
 			t.Fatal("the response is not what was given")
 		}
 		s, err := r.Check(leaf, issuer, options())
-		if _, ok := errors.AsType[*revocation.Error](err); (err == nil) == (s == nil) || err != nil && !ok {
+		if _, ok := errors.AsType[*sign.Error](err); (err == nil) == (s == nil) || err != nil && !ok {
 			t.Fatalf("%v %v", s, err)
 		}
 		if s != nil && !accepted(seeds, r.Basic) {
@@ -104,18 +105,18 @@ func FuzzCRL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		l, err := revocation.ParseCRL(in)
 		if err != nil {
-			if _, ok := errors.AsType[*revocation.Error](err); !ok || l != nil {
+			if _, ok := errors.AsType[*sign.Error](err); !ok || l != nil {
 				t.Fatalf("%v %v", l, err)
 			}
 			return
 		}
 		if _, _, err := l.Lookup([]byte{1}); err != nil {
-			if _, ok := errors.AsType[*revocation.Error](err); !ok {
+			if _, ok := errors.AsType[*sign.Error](err); !ok {
 				t.Fatal(err)
 			}
 		}
 		s, err := l.Check(leaf, issuer, options())
-		if _, ok := errors.AsType[*revocation.Error](err); (err == nil) == (s == nil) || err != nil && !ok {
+		if _, ok := errors.AsType[*sign.Error](err); (err == nil) == (s == nil) || err != nil && !ok {
 			t.Fatalf("%v %v", s, err)
 		}
 	})

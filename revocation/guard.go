@@ -82,7 +82,7 @@ func (c *Client) redirect(r *http.Request, via []*http.Request) error {
 		return failed(CheckTransport, "it redirects from https to http, which everybody reads and can answer")
 	}
 	if own := c.own[serverName(via[0].URL)]; own != nil && own.Secret() && !connect.SameServer(via[0].URL, r.URL) {
-		return &Error{Check: CheckTransport, What: connect.Elsewhere(r.URL).Error()}
+		return because(CheckTransport, connect.Elsewhere(r.URL).Error(), nil)
 	}
 	return c.checkURL(r.URL)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxCertID bounds the octets of the hashes and the serial number of a CertID.
@@ -100,19 +101,19 @@ func keyBits(spki []byte) []byte {
 }
 
 // ParseResponse reads an OCSPResponse, or a bare BasicOCSPResponse as older signatures carry it. A responder that
-// refuses to answer (tryLater, unauthorized …) gives an [*Error] of [CheckStatus]; what cannot be read gives one of
+// refuses to answer (tryLater, unauthorized …) gives a [*sign.Error] of [CheckStatus]; what cannot be read gives one of
 // [CheckEncoding].
 func ParseResponse(der []byte) (*Response, error) {
 	v, err := cms.ReadValue(der)
 	if err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "this is not an OCSP response", Err: err}
+		return nil, because(CheckEncoding, "this is not an OCSP response", err)
 	}
 	r := &Response{Raw: v.Raw(), inside: &certificates{}}
 	if err := r.outer(v); err != nil {
-		if e, ok := err.(*Error); ok && e.Check == CheckStatus {
+		if e, ok := err.(*sign.Error); ok && e.Class == CheckStatus {
 			return nil, e
 		}
-		return nil, &Error{Check: CheckEncoding, What: "this is not an OCSP response", Err: err}
+		return nil, because(CheckEncoding, "this is not an OCSP response", err)
 	}
 	return r, nil
 }

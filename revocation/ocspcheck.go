@@ -12,7 +12,7 @@ import (
 )
 
 // Check finds what the response says of a certificate, and checks that it may say so. A certificate that the responder
-// does not know is an [*Error] of [CheckUnknown]; a revoked one is no error.
+// does not know is a [*sign.Error] of [CheckUnknown]; a revoked one is no error.
 func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Status, error) {
 	q, err := askedOf(cert, issuer, nil)
 	if err != nil {
@@ -111,7 +111,7 @@ func (r *Response) responder(issuer *pki.Certificate, with *run) (responder, by 
 			err = with.counts(algorithm.UseOCSP, &r.signed, c.SPKI, r.ProducedAt)
 		}
 		if err != nil {
-			refused = &Error{Check: CheckSignature, What: "of the responder " + c.Subject.String(), Err: err}
+			refused = because(CheckSignature, "of the responder "+c.Subject.String(), err)
 			continue
 		}
 		return c, by, nil
@@ -165,9 +165,9 @@ func authorised(c, issuer *pki.Certificate, produced time.Time, with *run) error
 	}
 	if _, err := v.ValidatePath(with.ctx, []*pki.Certificate{c}, pki.Anchor{Certificate: issuer}); err != nil {
 		if stopped(err) {
-			return &Error{Check: CheckWork, What: "the values ask for more work than their size allows", Err: err}
+			return because(CheckWork, "the values ask for more work than their size allows", err)
 		}
-		return &Error{Check: CheckResponder, What: c.Subject.String() + " may not answer for " + issuer.Subject.String(), Err: err}
+		return because(CheckResponder, c.Subject.String()+" may not answer for "+issuer.Subject.String(), err)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func askedOf(cert, issuer *x509.Certificate, kept *readings) (*asked, error) {
 		q.issuer, err = kept.get(issuer.Raw, func() (*pki.Certificate, error) { return pki.FromX509(issuer) })
 	}
 	if err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "a certificate cannot be read", Err: err}
+		return nil, because(CheckEncoding, "a certificate cannot be read", err)
 	}
 	return q, nil
 }
@@ -41,10 +41,10 @@ func askedRaw(cert, issuer []byte, kept *readings) (*asked, error) {
 	q := &asked{}
 	var err error
 	if q.cert, err = kept.get(cert, func() (*pki.Certificate, error) { return pki.ParseCertificate(cert) }); err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "the certificate cannot be read", Err: err}
+		return nil, because(CheckEncoding, "the certificate cannot be read", err)
 	}
 	if q.issuer, err = kept.get(issuer, func() (*pki.Certificate, error) { return pki.ParseCertificate(issuer) }); err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "the certificate of the issuer cannot be read", Err: err}
+		return nil, because(CheckEncoding, "the certificate of the issuer cannot be read", err)
 	}
 	return q, nil
 }

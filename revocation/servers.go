@@ -48,10 +48,12 @@ func resting(b *breaker.Breaker, place string) error {
 func refusal(b *breaker.Breaker, place string) error {
 	s := b.State()
 	last := s.Err
-	if e, ok := errors.AsType[*Error](last); ok && e.Err != nil {
+	if e, ok := errors.AsType[*sign.Error](last); ok && e.Err != nil {
 		last = e.Err
 	}
-	return &Error{Check: CheckTransport, Place: place, What: "not asked before " + s.Until.UTC().Format(time.RFC3339) + ", since its server did not answer", Err: last}
+	e := because(CheckTransport, "not asked before "+s.Until.UTC().Format(time.RFC3339)+", since its server did not answer", last)
+	e.Place, e.Temporary = place, true
+	return e
 }
 
 // Authorities tells the state of the servers that were asked, in the order of their names. Those that answer may be forgotten when

@@ -70,14 +70,14 @@ func (a *Algorithms) registry() (*algorithm.Registry, error) {
 	case LenientAlgorithms:
 		p = algorithm.Lenient()
 	default:
-		return nil, fmt.Errorf("trust: there is no preset %q of algorithms; choose one of default, strict, lenient", a.Preset)
+		return nil, wrong("algorithms", "there is no preset %q of algorithms; choose one of default, strict, lenient", a.Preset)
 	}
 	for _, m := range []struct {
 		bits  int
 		kinds []algorithm.Kind
 	}{{a.MinRSA, []algorithm.Kind{algorithm.PKCS1, algorithm.PSS}}, {a.MinDSA, []algorithm.Kind{algorithm.DSA}}, {a.MinEC, []algorithm.Kind{algorithm.ECDSA}}} {
 		if m.bits < 0 {
-			return nil, fmt.Errorf("trust: a key cannot have %d bits", m.bits)
+			return nil, wrong("algorithms", "a key cannot have %d bits", m.bits)
 		}
 		if m.bits == 0 {
 			continue
@@ -121,7 +121,7 @@ func atLeast(rules []algorithm.Rule, name string, bits int) []algorithm.Rule {
 func (a *Algorithms) until(rules []algorithm.Rule, name string, end time.Time) ([]algorithm.Rule, error) {
 	switch {
 	case name == "MD2" || name == "MD4" || name == "MD5":
-		return nil, fmt.Errorf("trust: %s is broken, and counts in no policy", name)
+		return nil, wrong("algorithms", "%s is broken, and counts in no policy", name)
 	case a.own(name) || algorithm.IsHash(name):
 		kept := slices.DeleteFunc(slices.Clone(rules), func(r algorithm.Rule) bool { return r.Algorithm == name })
 		return append(kept, algorithm.Rule{Algorithm: name, Allowed: end}), nil
@@ -143,7 +143,7 @@ func (a *Algorithms) until(rules []algorithm.Rule, name string, end time.Time) (
 		}
 	}
 	if !found {
-		return nil, fmt.Errorf("trust: there is no algorithm %q; reports have the names, such as SHA-1, secp256k1 or RSASSA-PKCS1-v1_5", name)
+		return nil, wrong("algorithms", "there is no algorithm %q; reports have the names, such as SHA-1, secp256k1 or RSASSA-PKCS1-v1_5", name)
 	}
 	return rules, nil
 }

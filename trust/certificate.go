@@ -2,10 +2,16 @@ package trust
 
 import (
 	"crypto/x509"
+	"fmt"
 
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
 )
+
+// wrong is the error of what a caller gave.
+func wrong(op, format string, args ...any) error {
+	return &sign.Error{Op: "trust: " + op, Class: sign.ErrInput, Err: fmt.Errorf(format, args...)}
+}
 
 // ParseCertificate reads a certificate in DER, also one that crypto/x509 refuses, such as one with a negative serial number:
 // its fields are those that could be read then. A signer may be made with it (sign.New), it may stand in a chain, be given to

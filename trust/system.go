@@ -3,7 +3,6 @@ package trust
 import (
 	"bytes"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,7 +55,7 @@ func System() (*Roots, error) {
 		}
 	}
 	if r.Len() == 0 {
-		return nil, fmt.Errorf("trust: no roots of the system were found in %s", strings.Join(append(files[:len(files):len(files)], folders...), ", "))
+		return nil, wrong("system", "no roots of the system were found in %s", strings.Join(append(files[:len(files):len(files)], folders...), ", "))
 	}
 	return r, nil
 }
@@ -101,7 +100,7 @@ func Parse(data []byte) (*Roots, []error) {
 		}
 	}
 	if n == 0 {
-		problems = append(problems, errors.New("trust: there is no certificate in PEM"))
+		problems = append(problems, wrong("parse", "there is no certificate in PEM"))
 	}
 	return r, problems
 }

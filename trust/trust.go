@@ -10,7 +10,6 @@ package trust
 
 import (
 	"crypto/x509"
-	"fmt"
 	"sync"
 
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -39,7 +38,7 @@ func New(certificates ...*x509.Certificate) *Roots {
 func (r *Roots) AddDER(der []byte) error {
 	c, err := pki.ParseCertificate(der)
 	if err != nil {
-		return fmt.Errorf("trust: it is not a certificate: %w", err)
+		return wrong("add", "it is not a certificate: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -118,7 +118,7 @@ func hashOID(h crypto.Hash) (cms.OID, bool) {
 func (a *Authority) Hash() crypto.Hash { return crypto.SHA256 }
 
 // Timestamp issues a token over a digest, as a client would get it that asks for the certificates. A digest that the
-// authority does not stamp is an [*Error] of [CheckStatus].
+// authority does not stamp is a [*sign.Error] of [CheckStatus].
 func (a *Authority) Timestamp(ctx context.Context, imprint sign.Digest) (*Token, error) {
 	q, err := NewRequest(imprint, "")
 	if err != nil {

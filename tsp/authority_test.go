@@ -267,7 +267,7 @@ func TestAuthorityKeepsItsTroubles(t *testing.T) {
 	require.NotContains(t, string(response), "slot 5")
 	_, err = q.Token(response, nil)
 	require.ErrorContains(t, err, "systemFailure")
-	e, ok := errors.AsType[*tsp.Error](err)
+	e, ok := errors.AsType[*sign.Error](err)
 	require.True(t, ok && e.Temporary)
 	_, err = a.Timestamp(t.Context(), imprint())
 	require.ErrorContains(t, err, "slot 5", "the owner of the authority is told")

@@ -178,24 +178,25 @@ func httpClient(o *connect.Options, inFlight int) *http.Client {
 func (c *Client) Hash() crypto.Hash { return c.o.Hash }
 
 // Timestamp asks the authorities for a token over a digest, and returns the first that passes every check. When there is
-// none, the error is a [*Failure] that holds the [*Error] of each authority. When ctx ends it says so at once.
+// none, the error is of class [sign.ErrAuthority], and its cause are the [sign.Errors] of each authority in the order in which they were
+// asked, which are of a [Check]. It is temporary when one of them is. When ctx ends it says so at once.
 func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (token *Token, err error) {
 	defer sign.Recover(&err)
 	if err := checkImprint(imprint); err != nil {
 		return nil, err
 	}
-	failure := &Failure{}
+	var all sign.Errors
 	for _, e := range c.inOrder() {
 		t, err := c.ask(ctx, e, imprint)
 		if err == nil {
 			return t, nil
 		}
-		failure.Errs = append(failure.Errs, err)
+		all = append(all, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, failure
+	return nil, &sign.Error{Op: "tsp: time-stamp", Class: sign.ErrAuthority, Err: all, Temporary: sign.IsTemporary(all)}
 }
 
 // inOrder returns the authorities as they were given, those that rest behind the others.
@@ -224,10 +225,10 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 		return nil, err
 	}
 	if err := c.turn(ctx, e); err != nil {
-		if resting, ok := err.(*Error); ok {
+		if resting, ok := err.(*sign.Error); ok {
 			return nil, resting
 		}
-		return nil, &Error{Check: CheckTransport, Place: e.place, What: "not asked", Err: err}
+		return nil, e.at(because(CheckTransport, "not asked", err))
 	}
 	pass, ok := e.breaker.Enter(time.Now())
 	if !ok {
@@ -235,6 +236,9 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 		return nil, e.refusal()
 	}
 	response, media, fail := c.exchange(ctx, e, q.Raw)
+	if fail != nil {
+		e.at(fail) // before others see it
+	}
 	o := outcome(ctx, fail)
 	e.breaker.Done(pass, o, orNil(fail), breaker.Rest(c.o.Rest, e.Timeout, o), time.Now())
 	if fail == nil {
@@ -243,21 +247,27 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 		if err == nil {
 			return t, nil
 		}
-		fail = err.(*Error)
-		if fail.Check == CheckEncoding && media != "" && media != mediaReply {
-			fail.What += fmt.Sprintf(", but %.60q", media)
+		fail = err.(*sign.Error)
+		if fail.Class == CheckEncoding && media != "" && media != mediaReply {
+			fail.Hint = fmt.Sprintf("the answer came as %.60q", media)
 		}
 	} else if fail.Temporary && ctx.Err() == nil {
 		e.rest(c.o.Rest)
 	}
-	fail.Place = e.place
-	return nil, fail
+	return nil, e.at(fail)
+}
+
+// at says where an error happened.
+func (e *endpoint) at(err *sign.Error) *sign.Error {
+	err.Place = e.place
+	return err
 }
 
 // outcome is what a request says of the authority. "Too many requests" says that it is there.
-func outcome(ctx context.Context, fail *Error) breaker.Outcome {
+func outcome(ctx context.Context, fail *sign.Error) breaker.Outcome {
+	var status httpStatus
 	switch {
-	case fail == nil || !fail.Temporary || fail.status == http.StatusTooManyRequests:
+	case fail == nil || !fail.Temporary || errors.As(fail.Err, &status) && status == http.StatusTooManyRequests:
 		return breaker.Answered
 	case ctx.Err() != nil:
 		return breaker.Void
@@ -265,7 +275,7 @@ func outcome(ctx context.Context, fail *Error) breaker.Outcome {
 	return breaker.Of(fail)
 }
 
-func orNil(fail *Error) error {
+func orNil(fail *sign.Error) error {
 	if fail == nil {
 		return nil
 	}
@@ -283,12 +293,12 @@ func (e *endpoint) resting() error {
 // refusal is that error.
 func (e *endpoint) refusal() error {
 	s := e.breaker.State()
-	return &Error{Check: CheckTransport, Place: e.place, What: "not asked before " + s.Until.UTC().Format(time.RFC3339) + ", since it did not answer", Err: causeOf(s.Err), Temporary: true}
+	return e.at(unreached("not asked before "+s.Until.UTC().Format(time.RFC3339)+", since it did not answer", causeOf(s.Err)))
 }
 
 // causeOf is the last failure in short.
 func causeOf(err error) error {
-	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
+	if e, ok := errors.AsType[*sign.Error](err); ok && e.Err != nil {
 		return e.Err
 	}
 	return err

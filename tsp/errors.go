@@ -1,15 +1,13 @@
 package tsp
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Check names something that a response or a token is examined for. It is the class of an [*Error]: errors.Is(err,
-// tsp.CheckNonce) reports whether that check failed.
+// Check names something that a response or a token is examined for. It is the class of a [*sign.Error]: errors.Is(err,
+// tsp.CheckNonce) reports whether that check failed, and errors.AsType[tsp.Check] finds which one did.
 type Check string
 
 // The checks of a response, in the order in which they are made. The sections are of RFC 3161 where no other is named.
@@ -43,74 +41,41 @@ const (
 // Error is the name of the check.
 func (c Check) Error() string { return string(c) }
 
-// Error says which check failed, where and why. It holds no credentials and no query of a URL.
-type Error struct {
-	Check Check
-	Place string // the URL of the authority, or empty
-	What  string // what was found
-	Err   error  // the cause, or nil
-
-	// Temporary says that asking again later may help: the authority was not reached, or could not answer now.
-	Temporary bool
-
-	status int // of HTTP, when that is what failed
+// Unwrap is the wider class, where there is one: [sign.ErrAuthority] when there was no token, [sign.ErrTrust] when it is not of whom it
+// should be, [sign.ErrTime] when its time is not one that counts. A token that is not the one that was asked for has none.
+func (c Check) Unwrap() error {
+	switch c {
+	case CheckTransport, CheckHTTPStatus, CheckSize, CheckStatus:
+		return sign.ErrAuthority
+	case CheckCertificate, CheckSigningCertificate, CheckSignature, CheckKeyUsage, CheckChain:
+		return sign.ErrTrust
+	case CheckValidity, CheckTime:
+		return sign.ErrTime
+	}
+	return nil
 }
 
-// Error is one sentence: place, check, what was found, cause.
-func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("tsp: ")
-	if e.Place != "" {
-		b.WriteString(e.Place + ": ")
-	}
-	b.WriteString(string(e.Check))
-	if e.What != "" {
-		b.WriteString(": " + e.What)
-	}
-	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
-	}
-	return b.String()
+// failed is the error of a check: what was found. It holds no credentials and no query of a URL.
+func failed(c Check, format string, args ...any) *sign.Error {
+	return &sign.Error{Op: "tsp", Class: c, Err: fmt.Errorf(format, args...)}
 }
 
-// Unwrap gives errors.Is and errors.As the check and the cause.
-func (e *Error) Unwrap() []error {
-	if e.Err == nil {
-		return []error{e.Check}
+// because is failed with a cause. Both may be missing.
+func because(c Check, what string, err error) *sign.Error {
+	switch {
+	case err == nil:
+		return failed(c, "%s", what)
+	case what == "":
+		return &sign.Error{Op: "tsp", Class: c, Err: err}
 	}
-	return []error{e.Check, e.Err}
+	return failed(c, "%s: %w", what, err)
 }
 
-func failed(c Check, format string, args ...any) *Error {
-	return &Error{Check: c, What: fmt.Sprintf(format, args...)}
-}
-
-// Failure says that no authority gave a time-stamp: why each of them did not, in the order in which they were asked.
-type Failure struct{ Errs []error }
-
-// Error names every authority and its failure.
-func (f *Failure) Error() string {
-	parts := make([]string, len(f.Errs))
-	for i, err := range f.Errs {
-		parts[i] = strings.TrimPrefix(err.Error(), "tsp: ")
-	}
-	return "tsp: no time-stamp: " + strings.Join(parts, "; ")
-}
-
-// Unwrap returns the failures.
-func (f *Failure) Unwrap() []error { return f.Errs }
-
-// Is says that a failure is of the class [sign.ErrAuthority].
-func (f *Failure) Is(target error) bool { return target == sign.ErrAuthority }
-
-// Temporary reports whether asking again later may help with one of the authorities at least.
-func (f *Failure) Temporary() bool {
-	for _, err := range f.Errs {
-		if e, ok := errors.AsType[*Error](err); ok && e.Temporary {
-			return true
-		}
-	}
-	return false
+// unreached is of an authority that was not reached, or could not answer now.
+func unreached(what string, err error) *sign.Error {
+	e := because(CheckTransport, what, err)
+	e.Temporary = true
+	return e
 }
 
 // input is the error of a wrong call.

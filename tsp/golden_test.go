@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -112,7 +113,7 @@ func FuzzToken(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		token, err := tsp.ParseToken(in)
 		if err != nil {
-			if _, ok := errors.AsType[*tsp.Error](err); !ok || token != nil {
+			if _, ok := errors.AsType[*sign.Error](err); !ok || token != nil {
 				t.Fatalf("%v %v", token, err)
 			}
 			return
@@ -121,7 +122,7 @@ func FuzzToken(f *testing.F) {
 			t.Fatal("the token is not what was given")
 		}
 		err = token.Verify(q.Imprint, &tsp.VerifyOptions{Roots: roots})
-		if _, ok := errors.AsType[*tsp.Error](err); err != nil && !ok {
+		if _, ok := errors.AsType[*sign.Error](err); err != nil && !ok {
 			t.Fatal(err)
 		}
 		if err == nil && !bytes.Equal(token.Imprint.Sum, q.Imprint.Sum) {
@@ -136,7 +137,7 @@ func FuzzResponse(f *testing.F) {
 	seeds(f, responses)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		token, err := q.Token(in, &tsp.VerifyOptions{Roots: roots})
-		if _, ok := errors.AsType[*tsp.Error](err); err != nil && (!ok || token != nil) {
+		if _, ok := errors.AsType[*sign.Error](err); err != nil && (!ok || token != nil) {
 			t.Fatalf("%v %v", token, err)
 		}
 		if err == nil && (token.Nonce.Cmp(q.Nonce) != 0 || !bytes.Equal(token.Imprint.Sum, q.Imprint.Sum)) {

@@ -47,12 +47,12 @@ func redirects(further func(*http.Request, []*http.Request) error) func(*http.Re
 
 // exchange posts a request, reads the response and gives the slot back. The media type of the answer decides nothing, since what matters is
 // whether it can be read; it is named when it cannot.
-func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (response []byte, media string, fail *Error) {
+func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (response []byte, media string, fail *sign.Error) {
 	defer func() { <-c.slots }()
 	var panicked error
 	defer func() {
 		if panicked != nil {
-			response, media, fail = nil, "", &Error{Check: CheckTransport, What: "the client for HTTP failed", Err: panicked}
+			response, media, fail = nil, "", because(CheckTransport, "the client for HTTP failed", panicked)
 		}
 	}()
 	defer sign.Recover(&panicked) // a RoundTripper may be the caller's
@@ -64,7 +64,7 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (res
 	}
 	r, err := http.NewRequestWithContext(carried, http.MethodPost, e.URL, bytes.NewReader(request))
 	if err != nil {
-		return nil, "", &Error{Check: CheckTransport, Err: bare(err)}
+		return nil, "", because(CheckTransport, "", bare(err))
 	}
 	e.Connect.Authorize(r)
 	r.Header.Set("Content-Type", mediaQuery)
@@ -75,11 +75,10 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (res
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		fail = failed(CheckHTTPStatus, "the authority answered HTTP %d", answer.StatusCode)
+		fail = failed(CheckHTTPStatus, "the authority answered %w", httpStatus(answer.StatusCode))
 		if why := e.Connect.Reason(answer); why != "" {
-			fail.What += fmt.Sprintf(": %q", why)
+			fail.Err = fmt.Errorf("%w: %q", fail.Err, why)
 		}
-		fail.status = answer.StatusCode
 		fail.Temporary = answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests
 		return nil, "", fail
 	}
@@ -93,11 +92,16 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (res
 	return body, answer.Header.Get("Content-Type"), nil
 }
 
-func transportError(ctx context.Context, what string, err error) *Error {
+// httpStatus is the status of an answer that is none.
+type httpStatus int
+
+func (s httpStatus) Error() string { return fmt.Sprintf("HTTP %d", int(s)) }
+
+func transportError(ctx context.Context, what string, err error) *sign.Error {
 	if ctx.Err() != nil {
 		err = fmt.Errorf("%w (%w)", context.Cause(ctx), ctx.Err())
 	}
-	return &Error{Check: CheckTransport, What: what, Err: bare(err), Temporary: true}
+	return unreached(what, bare(err))
 }
 
 // bare takes the URL, which may hold a secret in its query, off an error of net/http.

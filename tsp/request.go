@@ -96,7 +96,7 @@ func writeImprint(b *cms.Builder, d sign.Digest) {
 func ParseRequest(der []byte) (*Request, error) {
 	q := &Request{Raw: der}
 	if err := q.read(); err != nil {
-		return nil, &Error{Check: CheckEncoding, What: "this is not a time-stamp request", Err: err}
+		return nil, because(CheckEncoding, "this is not a time-stamp request", err)
 	}
 	return q, nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // The values of PKIStatus that carry a token (RFC 3161 section 2.4.2), and the one that refuses.
@@ -33,12 +34,12 @@ const (
 )
 
 // ParseResponse reads a TimeStampResp (RFC 3161 section 2.4.2), the answer of an authority as it stands in a file .tsr, and takes the
-// token out of it, which [Token.Verify] checks. What was asked is not compared with it; see [Request.Token]. The error is an [*Error]:
+// token out of it, which [Token.Verify] checks. What was asked is not compared with it; see [Request.Token]. The error is a [*sign.Error]:
 // of CheckStatus when the authority gave none, with what it said, else of CheckEncoding or CheckContentType. Answers of strangers are
 // read as [ParseToken] reads tokens.
 func ParseResponse(der []byte) (*Token, error) {
 	malformed := func(err error) (*Token, error) {
-		return nil, &Error{Check: CheckEncoding, What: "this is not a time-stamp response", Err: err}
+		return nil, because(CheckEncoding, "this is not a time-stamp response", err)
 	}
 	v, err := cms.ReadValue(der)
 	if err != nil {
@@ -53,7 +54,7 @@ func ParseResponse(der []byte) (*Token, error) {
 		return malformed(err)
 	}
 	if err := readStatus(info); err != nil {
-		if refused, ok := err.(*Error); ok {
+		if refused, ok := err.(*sign.Error); ok {
 			return nil, refused
 		}
 		return malformed(err)
@@ -68,7 +69,7 @@ func ParseResponse(der []byte) (*Token, error) {
 	return ParseToken(token.Raw())
 }
 
-// readStatus returns nil when a token was granted, and an [*Error] of CheckStatus that says what the authority said when
+// readStatus returns nil when a token was granted, and a [*sign.Error] of CheckStatus that says what the authority said when
 // not.
 func readStatus(info cms.Value) error {
 	r := info.Reader()
@@ -88,7 +89,7 @@ func readStatus(info cms.Value) error {
 	if !ok {
 		name = "an unknown status"
 	}
-	refused := failed(CheckStatus, "the authority answered %d (%s)", status, name)
+	what, temporary := fmt.Sprintf("the authority answered %d (%s)", status, name), false
 	// What follows explains the refusal, and a malformed explanation is none.
 	if v, ok, _ := r.Optional(cms.TagSequence); ok {
 		for strings := v.Reader(); !strings.Empty(); {
@@ -96,18 +97,20 @@ func readStatus(info cms.Value) error {
 			if err != nil {
 				break
 			}
-			refused.What += fmt.Sprintf(", %q", clip(text.Body()))
-			if len(refused.What) > maxStatusStrings*maxStatusText {
+			what += fmt.Sprintf(", %q", clip(text.Body()))
+			if len(what) > maxStatusStrings*maxStatusText {
 				break
 			}
 		}
 	}
 	if v, ok, _ := r.Optional(cms.TagBitString); ok {
 		for _, bit := range bits(v.Body()) {
-			refused.What += ", " + failureName(bit)
-			refused.Temporary = refused.Temporary || bit == failTimeNotAvailable || bit == failSystemFailure
+			what += ", " + failureName(bit)
+			temporary = temporary || bit == failTimeNotAvailable || bit == failSystemFailure
 		}
 	}
+	refused := failed(CheckStatus, "%s", what)
+	refused.Temporary = temporary
 	return refused
 }
 

@@ -33,7 +33,7 @@ type Token struct {
 }
 
 // ParseToken reads a token in BER, of which DER is a part: a reply, the value of an attribute, a file. It keeps the
-// bytes, which the caller does not modify afterwards; what follows the token is left out of Raw. The error is an [*Error]
+// bytes, which the caller does not modify afterwards; what follows the token is left out of Raw. The error is a [*sign.Error]
 // of [CheckEncoding] or [CheckContentType].
 //
 // Tokens of strangers are the normal case: time is linear in the size, nesting and counts are bounded.
@@ -49,11 +49,11 @@ func ParseToken(ber []byte) (*Token, error) {
 }
 
 // errorOf is a problem of a token as this package reports it.
-func errorOf(err error) *Error {
+func errorOf(err error) *sign.Error {
 	if p, ok := errors.AsType[*tst.Problem](err); ok {
-		return &Error{Check: Check(p.Check), What: p.What, Err: p.Err}
+		return because(Check(p.Check), p.What, p.Err)
 	}
-	return &Error{Check: CheckEncoding, Err: err}
+	return because(CheckEncoding, "", err)
 }
 
 // Certificates returns the certificates in the token, in the order in which they stand there; those that crypto/x509

@@ -103,7 +103,7 @@ func TestVerifyToken(t *testing.T) {
 	}
 	all := token.Problems(other, &tsp.VerifyOptions{Policy: "1.2", Roots: testpki.New(t).Roots()})
 	require.Len(t, all, 3)
-	require.Equal(t, []tsp.Check{tsp.CheckImprint, tsp.CheckPolicy, tsp.CheckChain}, []tsp.Check{all[0].Check, all[1].Check, all[2].Check})
+	require.Equal(t, []error{tsp.CheckImprint, tsp.CheckPolicy, tsp.CheckChain}, []error{all[0].Class, all[1].Class, all[2].Class})
 }
 
 // TestEveryOctet flips each octet of a token: none of them can be changed without a check that fails, but those that no
@@ -140,7 +140,7 @@ func TestEveryOctet(t *testing.T) {
 				continue // the type of a string does not count when names are compared (RFC 5280 section 7.1)
 			}
 			require.Error(t, err, "octet %d", at)
-			_, ok := errors.AsType[*tsp.Error](err)
+			_, ok := errors.AsType[*sign.Error](err)
 			require.True(t, ok, "octet %d: %v", at, err)
 		}
 	}

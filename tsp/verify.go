@@ -34,7 +34,7 @@ type VerifyOptions struct {
 }
 
 // Verify checks the token against the digest that it should be over, and returns the first check that failed as an
-// [*Error].
+// [*sign.Error].
 func (t *Token) Verify(imprint sign.Digest, o *VerifyOptions) error {
 	if all := t.Problems(imprint, o); len(all) != 0 {
 		return all[0]
@@ -44,7 +44,7 @@ func (t *Token) Verify(imprint sign.Digest, o *VerifyOptions) error {
 
 // Problems makes every check that can still be made after one has failed, and returns those that failed, in the order of
 // the constants: for those who show a token to people, or know one flaw and bear with it.
-func (t *Token) Problems(imprint sign.Digest, o *VerifyOptions) []*Error {
+func (t *Token) Problems(imprint sign.Digest, o *VerifyOptions) []*sign.Error {
 	if o == nil {
 		o = &VerifyOptions{}
 	}
@@ -55,7 +55,7 @@ func (t *Token) Problems(imprint sign.Digest, o *VerifyOptions) []*Error {
 	if o.Roots != nil {
 		in.Anchors = o.Roots.Index().(*pki.Anchors)
 	}
-	var all []*Error
+	var all []*sign.Error
 	for _, p := range t.in.Problems(imprint, in) {
 		all = append(all, errorOf(p))
 	}

@@ -87,10 +87,10 @@ func TestWeakAlgorithmsOfTokens(t *testing.T) {
 	pki := testpki.New(t)
 	token, err := authority(t, pki).Timestamp(t.Context(), imprint())
 	require.NoError(t, err)
-	said := func(token *tsp.Token, o *tsp.VerifyOptions) map[tsp.Check]string {
-		all := map[tsp.Check]string{}
+	said := func(token *tsp.Token, o *tsp.VerifyOptions) map[error]string {
+		all := map[error]string{}
 		for _, p := range token.Problems(imprint(), o) {
-			all[p.Check] = p.Error()
+			all[p.Class] = p.Error()
 		}
 		return all
 	}

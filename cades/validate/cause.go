@@ -6,10 +6,12 @@ import (
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/tst"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // Cause says in one word why a signature or a time-stamp has not passed, for programs that have to do something about it. It is finer
-// than the sub-indication, which is beside it in the words of EN 319 102-1. The zero value is none.
+// than the sub-indication, which is beside it in the words of EN 319 102-1. The zero value is none. It is the class of the error of a
+// report: errors.AsType[validate.Cause] finds it there.
 type Cause string
 
 // Causes. Those of the first group come with TOTAL-FAILED, those of the others with INDETERMINATE.
@@ -35,6 +37,27 @@ const (
 	CausePolicy             Cause = "policy"              // what the policy of the verifier demands is not there
 	CauseFuture             Cause = "future"              // a time-stamp from after the time of validation
 )
+
+// Error is the word.
+func (c Cause) Error() string { return string(c) }
+
+// Unwrap is the wider class: [sign.ErrInput] for what was not signed or not given, [sign.ErrTrust], [sign.ErrTime], [sign.ErrRevocation], and
+// [sign.ErrUnsupported] for what is not known here.
+func (c Cause) Unwrap() error {
+	switch c {
+	case CauseContentChanged, CauseForged, CauseMalformed, CauseContentMissing:
+		return sign.ErrInput
+	case CauseCertificateMissing, CauseNoRoots, CauseUnknownAuthority, CauseMisusedCertificate, CauseWeakAlgorithm, CausePolicy:
+		return sign.ErrTrust
+	case CauseExpired, CauseNotYetValid, CauseFuture:
+		return sign.ErrTime
+	case CauseRevoked, CauseRevocationUnknown:
+		return sign.ErrRevocation
+	case CauseNotChecked:
+		return sign.ErrUnsupported
+	}
+	return nil
+}
 
 // causeOf is that of a sub-indication.
 func causeOf(i Indication, sub SubIndication) Cause {

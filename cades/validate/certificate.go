@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -32,11 +31,11 @@ type CertificateReport struct {
 func (c *CertificateReport) X509() (*x509.Certificate, error) {
 	switch {
 	case c == nil:
-		return nil, errors.New("validate: the certificate was not found")
+		return nil, wrong("certificate", "it was not found")
 	case c.cert != nil:
 		return c.cert.X509()
 	case len(c.DER) == 0:
-		return nil, errors.New("validate: the octets of the certificate are not in the report")
+		return nil, wrong("certificate", "its octets are not in the report")
 	}
 	return x509.ParseCertificate(c.DER)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // demands reports whether it has to be known of certificate i of a path that it was not revoked.
@@ -85,8 +86,8 @@ func (v *verifier) again(s *revocation.Status, c, by *pki.Certificate, o *revoca
 // refusedAlgorithm says which value was not heard because of its algorithm, as an addition to a sentence; else it is empty.
 func refusedAlgorithm(err error) string {
 	all := []error{err}
-	if f, ok := errors.AsType[*revocation.Failure](err); ok {
-		all = f.Errs
+	if several, ok := errors.AsType[sign.Errors](err); ok {
+		all = several
 	}
 	for _, one := range all {
 		if e, ok := errors.AsType[*algorithm.Error](one); ok && (e.Reason == algorithm.NotAllowed || e.Reason == algorithm.Unsupported) {

@@ -2,6 +2,7 @@ package validate_test
 
 import (
 	"crypto/x509"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,12 @@ func (w *world) refused(der []byte, to cades.Level, o *cades.ExtendOptions, says
 	require.NoError(w, err)
 	o.Clock = w.clock
 	_, err = m.Extend(w.Context(), to, o)
-	require.ErrorIs(w, err, sign.ErrInput)
+	class := sign.ErrRevocation
+	if strings.Contains(err.Error(), "expired") {
+		class = sign.ErrTime
+	}
+	require.ErrorIs(w, err, class)
+	require.NotErrorIs(w, err, sign.ErrAuthority)
 	require.ErrorContains(w, err, says)
 	forced := *o
 	forced.Force = true

@@ -318,8 +318,8 @@ func (v *verifier) fetch(ctx context.Context, c, by *pki.Certificate, at time.Ti
 // can append to a message.
 func nobodySpeaks(err error) bool {
 	all := []error{err}
-	if f, ok := errors.AsType[*revocation.Failure](err); ok {
-		all = f.Errs
+	if several, ok := errors.AsType[sign.Errors](err); ok {
+		all = several
 	}
 	for _, one := range all {
 		known := false

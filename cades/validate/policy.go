@@ -1,8 +1,6 @@
 package validate
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -94,16 +92,16 @@ func (p *Policy) Err() error {
 	}
 	switch {
 	case p.Revocation < RevocationNamed || p.Revocation > RevocationNone:
-		return fmt.Errorf("validate: revocation has no coverage %d", p.Revocation)
+		return wrong("policy", "revocation has no coverage %d", p.Revocation)
 	case p.MaxAge < 0 || p.Grace < 0:
-		return errors.New("validate: the maximal age and the grace period cannot be negative")
+		return wrong("policy", "the maximal age and the grace period cannot be negative")
 	case p.Level != "" && baselineRank(p.Level) == 0:
-		return fmt.Errorf("validate: there is no level %q to demand; choose one of B-B, B-T, B-LT, B-LTA", p.Level)
+		return wrong("policy", "there is no level %q to demand; choose one of B-B, B-T, B-LT, B-LTA", p.Level)
 	}
 	for _, list := range [][]string{p.TimestampPolicies, p.CertificatePolicies} {
 		for _, id := range list {
 			if _, err := cms.ParseOID(id); err != nil {
-				return fmt.Errorf("validate: the policy %q is not a dotted object identifier", id)
+				return wrong("policy", "the policy %q is not a dotted object identifier", id)
 			}
 		}
 	}

@@ -46,16 +46,16 @@ type policyFile struct {
 // twice is an error, since it would be a demand that nobody makes.
 func ParsePolicy(data []byte) (*Policy, error) {
 	if len(data) > maxPolicyFile {
-		return nil, fmt.Errorf("validate: a policy has %d octets at most", maxPolicyFile)
+		return nil, wrong("policy", "a policy has %d octets at most", maxPolicyFile)
 	}
 	if err := exactNames(data, reflect.TypeFor[policyFile]()); err != nil {
-		return nil, fmt.Errorf("validate: the policy cannot be read: %w", err)
+		return nil, wrong("policy", "the policy cannot be read: %w", err)
 	}
 	var f policyFile
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return nil, fmt.Errorf("validate: the policy cannot be read: %w", jsonProblem(err))
+		return nil, wrong("policy", "the policy cannot be read: %w", jsonProblem(err))
 	}
 	p, err := f.policy()
 	if err == nil {
@@ -87,7 +87,7 @@ func (f *policyFile) policy() (*Policy, error) {
 	}
 	p, ok := PolicyNamed(preset)
 	if !ok {
-		return nil, fmt.Errorf("validate: there is no preset %q; choose one of default, strict, lenient", preset)
+		return nil, wrong("policy", "there is no preset %q; choose one of default, strict, lenient", preset)
 	}
 	p.Name = "custom"
 	if f.Name != "" {
@@ -101,7 +101,7 @@ func (f *policyFile) policy() (*Policy, error) {
 		for name, day := range a.Until {
 			end, err := parseDay(day)
 			if err != nil {
-				return nil, fmt.Errorf("validate: algorithms.until of %s: %w", name, err)
+				return nil, wrong("policy", "algorithms.until of %s: %w", name, err)
 			}
 			if p.Algorithms.Until == nil {
 				p.Algorithms.Until = map[string]time.Time{}
@@ -113,7 +113,7 @@ func (f *policyFile) policy() (*Policy, error) {
 		words := coverageWords()
 		at := slices.Index(words[:], *f.Revocation)
 		if at < 0 {
-			return nil, fmt.Errorf("validate: revocation is %q; choose one of %s", *f.Revocation, strings.Join(words[:], ", "))
+			return nil, wrong("policy", "revocation is %q; choose one of %s", *f.Revocation, strings.Join(words[:], ", "))
 		}
 		p.Revocation = Coverage(at)
 	}
@@ -127,7 +127,7 @@ func (f *policyFile) policy() (*Policy, error) {
 		}
 		long, err := parseSpan(*d.from)
 		if err != nil {
-			return nil, fmt.Errorf("validate: %s is %q; write a time span such as 24h or 30d", d.name, *d.from)
+			return nil, wrong("policy", "%s is %q; write a time span such as 24h or 30d", d.name, *d.from)
 		}
 		*d.to = long
 	}

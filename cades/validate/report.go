@@ -2,8 +2,10 @@
 package validate
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -109,7 +111,7 @@ func (s *Status) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("validate: there is no outcome %.20q of a check", text)
+	return wrong("report", "there is no outcome %.20q of a check", text)
 }
 
 // ReportVersion is the version of the JSON form of a [Report]. Fields, checks and causes may be added to a version; nothing in it changes
@@ -159,7 +161,7 @@ func (i *Indication) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("validate: there is no indication %.20q", text)
+	return wrong("report", "there is no indication %.20q", text)
 }
 
 // SubIndication says why a signature has not passed (EN 319 102-1 section 5.1.3, tables 5 and 6).
@@ -254,6 +256,35 @@ func (r *Report) Trusted() bool {
 	return r.Valid()
 }
 
+// Err is nil only when Trusted. It is otherwise a [*sign.Error]: that of the signature that has not passed, or [sign.Errors] of several.
+func (r *Report) Err() error {
+	if r == nil || len(r.Signatures) == 0 {
+		return noSignature()
+	}
+	var all sign.Errors
+	for i := range r.Signatures {
+		if err := r.Signatures[i].Err(); err != nil {
+			all = append(all, err)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	return &sign.Error{Op: "cades: verify", Err: all, Temporary: sign.IsTemporary(all)}
+}
+
+// wrong is the error of what a caller gave.
+func wrong(op, format string, args ...any) error {
+	return &sign.Error{Op: "validate: " + op, Class: sign.ErrInput, Err: fmt.Errorf(format, args...)}
+}
+
+func noSignature() error {
+	return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: errors.New("there is no signature")}
+}
+
 // Valid reports whether no check of the signature itself failed, and the content and the signature value were checked. Whether
 // the signer is to be trusted is another question, which Indication answers.
 func (r *SignatureReport) Valid() bool {
@@ -285,18 +316,35 @@ func (r *SignatureReport) Status(name string) Status {
 	return worst
 }
 
-// Err returns nil for a valid signature, and otherwise an error that names the checks that failed.
+// Err is nil only when the signature is TOTAL-PASSED: valid, by a signer who leads to a given root, whose certificates were good when it was
+// made. It is otherwise a [*sign.Error] that says why, whose class is the [Cause], which unwraps to a wider class. It is temporary
+// when whether a certificate was revoked may be known later. To ask for the mathematics alone there is Valid.
 func (r *SignatureReport) Err() error {
-	if r.Valid() {
+	if r == nil {
+		return noSignature()
+	}
+	if r.Indication == TotalPassed && r.Valid() {
 		return nil
 	}
-	var why []string
+	why := r.failures()
+	if len(why) == 0 {
+		why = append(why, cmp.Or(r.Reason, "it was not judged"))
+	}
+	cause := r.Cause
+	if cause == "" || cause == CausePassed { // nobody judged it
+		cause = CauseNotChecked
+	}
+	return &sign.Error{Op: "cades: verify", Place: fmt.Sprintf("signature %d", r.Index), Class: cause, Err: errors.New(strings.Join(why, "; ")), Temporary: cause == CauseRevocationUnknown}
+}
+
+// failures are the checks by which a signature is not valid.
+func (r *SignatureReport) failures() (why []string) {
 	for _, c := range r.Checks {
 		if c.Name != CheckTimestamp && c.Status == Failed || c.Status == Unchecked && (c.Name == CheckSignature || c.Name == CheckMessageDigest) {
 			why = append(why, fmt.Sprintf("%s %s: %s", c.Name, c.Status, c.Detail))
 		}
 	}
-	return fmt.Errorf("cades: signature is not valid: %s", strings.Join(why, "; "))
+	return why
 }
 
 func (r *SignatureReport) add(name string, status Status, format string, args ...any) {

@@ -106,6 +106,12 @@ func (w *world) verify(der []byte, bend ...func(*validate.Options)) *cades.Signa
 	require.NoError(w, err)
 	require.Len(w, r.Signatures, 1)
 	require.Equal(w, r.Trusted(), r.Signatures[0].Indication == validate.TotalPassed && r.Valid())
+	err = r.Err()
+	require.Equal(w, r.Trusted(), err == nil, "%v", err)
+	if err != nil {
+		require.ErrorIs(w, err, r.Signatures[0].Cause)
+		require.NotNil(w, r.Signatures[0].Cause.Unwrap(), "each cause has a class")
+	}
 	return &r.Signatures[0]
 }
 

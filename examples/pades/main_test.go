@@ -215,7 +215,7 @@ func TestCommand(t *testing.T) {
 		require.Contains(t, string(document), "/Reason")
 		r, err := last(t, document).Verify(t.Context(), &cades.VerifyOptions{NoRevocation: true})
 		require.NoError(t, err)
-		require.NoError(t, r.Err())
+		require.True(t, r.Valid(), "%v", r.Err())
 		require.Equal(t, "B-T", r.Message.Signatures[0].Level)
 	}
 	// One that is no PDF fails by itself.

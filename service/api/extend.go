@@ -129,7 +129,7 @@ func extendError(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, sign.ErrInput), errors.Is(err, sign.ErrKeyMismatch):
+	case errors.Is(err, sign.ErrInput), errors.Is(err, sign.ErrKeyMismatch), ofMessage(err):
 		return &gate.Error{Status: http.StatusBadRequest, Err: err, Message: "the signature cannot be raised: " + reason.Text(err)}
 	case errors.Is(err, revocation.CheckChain), errors.Is(err, revocation.CheckSource):
 		return &gate.Error{Status: http.StatusBadRequest, Err: err,
@@ -139,6 +139,14 @@ func extendError(err error) error {
 	}
 	return &gate.Error{Status: http.StatusServiceUnavailable, RetryAfter: 10 * time.Second, Err: err,
 		Message: "the signature could not be raised now: a time-stamp authority or a source of revocation values failed; try again later, or tell the operator, whose log says why under this request id"}
+}
+
+// ofMessage reports whether what is there cannot be raised, as when it has expired: authorities were not at fault.
+func ofMessage(err error) bool {
+	if errors.Is(err, sign.ErrAuthority) || errors.Is(err, revocation.CheckChain) || errors.Is(err, revocation.CheckSource) {
+		return false
+	}
+	return errors.Is(err, sign.ErrTime) || errors.Is(err, sign.ErrTrust) || errors.Is(err, sign.ErrRevocation)
 }
 
 // answer sends the message as JSON, or as it is to a client that accepts that only.

@@ -79,7 +79,7 @@ func (b *lockedBuffer) String() string {
 type deadAuthority struct{}
 
 func (deadAuthority) Timestamp(context.Context, sign.Digest) (*tsp.Token, error) {
-	return nil, &tsp.Error{Place: "http://tsa.internal/secret", What: "no route", Temporary: true}
+	return nil, &sign.Error{Op: "tsp", Place: "http://tsa.internal/secret", Class: tsp.CheckTransport, Err: errors.New("no route"), Temporary: true}
 }
 
 func newOffice(t *testing.T, rootless bool, limits gate.Limits) *office {

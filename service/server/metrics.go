@@ -170,22 +170,31 @@ const (
 	classInput
 	classTimestamp
 	classRevocation
+	classTime
+	classTrust
+	classAuthority
 )
 
-var classes = [...]string{"other", "canceled", "timeout", "pin", "unavailable", "not-found", "unsupported", "mismatch", "input", "timestamp", "revocation"}
+var classes = [...]string{"other", "canceled", "timeout", "pin", "unavailable", "not-found", "unsupported", "mismatch", "input", "timestamp", "revocation", "time", "trust", "authority"}
 
 func classOf(err error) int {
 	var (
-		stamp *tsp.Failure
-		value *revocation.Failure
+		stamp tsp.Check
+		value revocation.Check
 	)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return classCanceled
 	case errors.As(err, &stamp):
 		return classTimestamp
-	case errors.As(err, &value):
+	case errors.As(err, &value), errors.Is(err, sign.ErrRevocation):
 		return classRevocation
+	case errors.Is(err, sign.ErrTime):
+		return classTime
+	case errors.Is(err, sign.ErrTrust):
+		return classTrust
+	case errors.Is(err, sign.ErrAuthority):
+		return classAuthority
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return classTimeout
 	case errors.Is(err, sign.ErrPIN):

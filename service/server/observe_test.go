@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/seed-116355fd/signet/batch"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
@@ -48,7 +49,8 @@ func TestClasses(t *testing.T) {
 	for want, err := range map[string]error{
 		"pin": wrapped(sign.ErrPIN), "unavailable": wrapped(sign.ErrUnavailable), "not-found": wrapped(sign.ErrKeyNotFound),
 		"unsupported": wrapped(sign.ErrUnsupported), "mismatch": wrapped(sign.ErrKeyMismatch), "input": wrapped(sign.ErrInput),
-		"canceled": context.Canceled, "timeout": context.DeadlineExceeded, "other": errors.New("?"), "timestamp": &tsp.Failure{},
+		"canceled": context.Canceled, "timeout": context.DeadlineExceeded, "other": errors.New("?"), "timestamp": wrapped(tsp.CheckTransport), "revocation": wrapped(revocation.CheckTime),
+		"time": wrapped(sign.ErrTime), "trust": wrapped(sign.ErrTrust), "authority": wrapped(sign.ErrAuthority),
 	} {
 		require.Equal(t, want, classes[classOf(err)], "%v", err)
 	}

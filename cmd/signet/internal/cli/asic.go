@@ -176,10 +176,10 @@ func (r *verified) takeContainer(c *container, report *asic.Report) {
 			}
 			inside.Files = append(inside.Files, part)
 		}
-		if one.Err != nil || one.Message == nil {
+		if one.Unread != nil || one.Message == nil {
 			inside.Error = "it cannot be read"
-			if one.Err != nil {
-				inside.Error = sentence(syntaxCause(one.Err))
+			if one.Unread != nil {
+				inside.Error = sentence(syntaxCause(one.Unread))
 			}
 			problems = append(problems, one.Name+": "+inside.Error)
 			continue

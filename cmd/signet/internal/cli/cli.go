@@ -121,8 +121,8 @@ func sentence(err error) string {
 	text := err.Error()
 	if e, ok := err.(*sign.Error); ok && strings.HasPrefix(e.Op, "cades: ") { //nolint:errorlint // what stands around it is said, too
 		text = strings.TrimPrefix(text, e.Op+": ")
-		for _, class := range []string{sign.ErrInput.Error() + ": ", sign.ErrInput.Error() + "; "} {
-			text = strings.TrimPrefix(text, class)
+		for _, class := range []error{sign.ErrInput, sign.ErrTrust, sign.ErrTime, sign.ErrRevocation} { // what follows says more
+			text = strings.TrimPrefix(strings.TrimPrefix(text, class.Error()+": "), class.Error()+"; ")
 		}
 	}
 	return forUsers.Replace(strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))

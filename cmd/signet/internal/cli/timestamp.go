@@ -49,16 +49,16 @@ func tokenOf(f *intake.File) (*tsp.Token, error) {
 		read = tsp.ParseResponse
 	}
 	token, err := read(f.DER)
-	e, ok := errors.AsType[*tsp.Error](err)
+	e, ok := errors.AsType[*sign.Error](err)
 	switch {
 	case !ok:
 		return token, err
-	case e.Check == tsp.CheckStatus:
-		return nil, fmt.Errorf("this is the answer of a time-stamp authority, which refused: %s", e.What)
+	case e.Class == tsp.CheckStatus:
+		return nil, fmt.Errorf("this is the answer of a time-stamp authority, which refused: %w", e.Err)
 	case f.Kind == intake.Response:
-		return nil, fmt.Errorf("this is the answer of a time-stamp authority that cannot be read: %s", e.What)
+		return nil, fmt.Errorf("this is the answer of a time-stamp authority that cannot be read: %w", e.Err)
 	}
-	return nil, fmt.Errorf("this is a time-stamp that cannot be read: %s", e.What)
+	return nil, fmt.Errorf("this is a time-stamp that cannot be read: %w", e.Err)
 }
 
 // verifyTimestamp checks a time-stamp over its document.
@@ -115,17 +115,14 @@ func (a *app) verifyTimestamp(ctx context.Context, r *verified, in *intake.File,
 
 // timestampChecks are the checks of a token, in their order: those that failed, those that were not made, and those that
 // passed.
-func timestampChecks(problems []*tsp.Error, unchecked string, asked bool) (all []cades.Check) {
+func timestampChecks(problems []*sign.Error, unchecked string, asked bool) (all []cades.Check) {
 	failed := map[tsp.Check][]string{}
 	wrong := map[tsp.Check]bool{} // and not only unknown
 	for _, p := range problems {
 		e, ok := errors.AsType[*algorithm.Error](p)
-		wrong[p.Check] = wrong[p.Check] || !ok || e.Reason != algorithm.Unsupported
-		what := p.What
-		if p.Err != nil {
-			what = strings.TrimPrefix(what+": "+p.Err.Error(), ": ")
-		}
-		failed[p.Check] = append(failed[p.Check], what)
+		check, _ := errors.AsType[tsp.Check](p)
+		wrong[check] = wrong[check] || !ok || e.Reason != algorithm.Unsupported
+		failed[check] = append(failed[check], p.Err.Error())
 	}
 	withoutCertificate := failed[tsp.CheckCertificate] != nil
 	for _, name := range []tsp.Check{

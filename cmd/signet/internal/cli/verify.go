@@ -199,7 +199,10 @@ func readPolicy(name string) (*validate.Policy, error) {
 	}
 	p, err := validate.ParsePolicy(data)
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "validate: "), "trust: "))
+		if e, ok := errors.AsType[*sign.Error](err); ok && e.Err != nil { // whoever gave the file knows what it is
+			return nil, e.Err
+		}
+		return nil, err
 	}
 	return p, nil
 }
