@@ -3,6 +3,8 @@ package testsign_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -107,6 +109,9 @@ func TestListen(t *testing.T) {
 	w.Close()
 	_, err = http.Get(base + "/ca/0.cer")
 	require.Error(t, err)
+	t.Run("ends with its test", func(t *testing.T) { base = testsign.New(t).Listen() })
+	_, err = http.Get(base + "/ca/0.cer")
+	require.Error(t, err)
 }
 
 // TestAnybodysClients asks the world in the process by clients of the caller's own, which reach nothing else.
@@ -189,8 +194,8 @@ func TestRevoke(t *testing.T) {
 	verify := w.VerifyOptions()
 	require.Equal(t, validate.TotalPassed, judged(t, bes, verify).Indication)
 	w.Advance(time.Hour)
+	require.Equal(t, validate.TotalPassed, judged(t, bes, verify).Indication)
 	w.Revoke(s.Certificate())
-	w.Advance(time.Minute)
 	_, err := cades.Sign(t.Context(), s, strings.NewReader("x"), w.Options(cades.LevelLT))
 	require.ErrorContains(t, err, "revoked")
 	require.Equal(t, validate.CauseRevoked, judged(t, bes, verify).Cause, "the same source sees it")
@@ -238,7 +243,7 @@ func TestSaysTest(t *testing.T) {
 		c.Subject.CommonName, c.Subject.Organization = "A bank", []string{"A bank"}
 		c.RawSubject = []byte{0x30, 0}
 	}})
-	token, err := w.Timestamper().Timestamp(t.Context(), imprint(t, w))
+	token, err := w.Timestamper().Timestamp(t.Context(), sha256Of("x"))
 	require.NoError(t, err)
 	all := append(token.Certificates(), w.Root())
 	for _, s := range []*sign.Signer{w.Signer(), bent, w.Stranger()} {
@@ -255,11 +260,10 @@ func TestSaysTest(t *testing.T) {
 	require.Equal(t, "TEST signer 2", w.Issue(testsign.Certificate{Name: "signer 2"}).Certificate().Subject.CommonName)
 }
 
-func imprint(t *testing.T, w *testsign.World) sign.Digest {
-	t.Helper()
-	m, err := cades.Parse(signed(t, w.Signer(), w.Options(cades.LevelT)))
-	require.NoError(t, err)
-	return m.Signatures()[0].Timestamps()[0].Token.Imprint
+// sha256Of is an imprint.
+func sha256Of(text string) sign.Digest {
+	sum := sha256.Sum256([]byte(text))
+	return sign.Digest{Algorithm: []byte("\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"), Sum: sum[:]}
 }
 
 // TestAuthorityFaults has the TSA fail in each way, and be well again afterwards.
@@ -292,6 +296,19 @@ func TestAuthorityFaults(t *testing.T) {
 			})
 		})
 	}
+	t.Run("nobody rests", func(t *testing.T) { // from authorities that failed: the next request is made, and is well
+		w := testsign.New(t)
+		for _, e := range []*testsign.Endpoint{w.TSA, w.OCSP, w.CRL} {
+			e.Fail(testsign.Fault{Err: testsign.Down(), Times: 5})
+		}
+		stamper, source := w.Timestamper(), w.Revocation()
+		for i := range 6 {
+			_, stamped := stamper.Timestamp(t.Context(), sha256Of("x"))
+			_, asked := source.Status(t.Context(), w.Signer().Certificate(), w.Signer().Chain()[1], time.Time{})
+			require.Equal(t, i == 5, stamped == nil, i)
+			require.Equal(t, i == 5, asked == nil, i)
+		}
+	})
 	t.Run("its turn", func(t *testing.T) {
 		w := testsign.New(t)
 		w.TSA.Fail(testsign.Fault{Status: 503, After: 1, Times: 2})
@@ -318,11 +335,20 @@ func TestAuthorityFaults(t *testing.T) {
 	})
 	t.Run("revocation", func(t *testing.T) {
 		w := testsign.New(t)
+		source := w.Revocation()
 		ask := func() (*revocation.Status, error) {
-			return w.Revocation().Status(t.Context(), w.Signer().Certificate(), w.Signer().Chain()[1], time.Time{})
+			return source.Status(t.Context(), w.Signer().Certificate(), w.Signer().Chain()[1], time.Time{})
 		}
-		w.OCSP.Fail(testsign.Fault{Refused: true})
 		s, err := ask()
+		require.NoError(t, err)
+		require.Equal(t, revocation.OCSP, s.Method)
+		w.Advance(-time.Hour) // what is from later now is not kept
+		s, err = ask()
+		require.NoError(t, err)
+		require.False(t, s.ThisUpdate.After(w.Now()))
+		require.Equal(t, revocation.OCSP, s.Method)
+		w.OCSP.Fail(testsign.Fault{Refused: true})
+		s, err = ask()
 		require.NoError(t, err)
 		require.Equal(t, revocation.CRLs, s.Method)
 		w.CRL.Fail(testsign.Fault{Refused: true})
@@ -342,6 +368,28 @@ func TestProvider(t *testing.T) {
 		keys = append(keys, providertest.Key{ID: s.Certificate().SubjectKeyId, Label: s.Certificate().Subject.CommonName, Certificate: s.Certificate(), Chain: s.Chain()})
 	}
 	providertest.Run(t, providertest.Config{Open: func(testing.TB) sign.Provider { return w.Provider(signers...) }, Keys: keys})
+}
+
+// TestCounts counts what is asked of a key, and not what it may not be asked.
+func TestCounts(t *testing.T) {
+	w := testsign.New(t)
+	keys := w.Provider()
+	key, err := keys.Key(t.Context(), sign.Ref{Label: "TEST signer 1"})
+	require.NoError(t, err)
+	for range 3 {
+		_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
+		require.NoError(t, err)
+	}
+	_, err = key.SignContext(t.Context(), make([]byte, 31), crypto.SHA256)
+	require.Error(t, err)
+	require.Equal(t, testsign.Counts{Lookups: 1, Signed: 3, MostBusy: 1}, keys.Counts())
+
+	_, err = w.Provider().Chain(t.Context(), key)
+	require.ErrorIs(t, err, sign.ErrKeyNotFound)
+	require.NoError(t, keys.Close())
+	_, err = key.SignContext(t.Context(), make([]byte, 32), crypto.SHA256)
+	require.ErrorIs(t, err, sign.ErrUnavailable)
+	require.Equal(t, testsign.Counts{Lookups: 1, Signed: 3, MostBusy: 1, Closed: true}, keys.Counts())
 }
 
 // TestKeyFaults has batches meet keys that fail.
@@ -425,11 +473,15 @@ func TestPEM(t *testing.T) {
 // TestWithoutTest panics where there is no test to end, and ends the test where there is one.
 func TestWithoutTest(t *testing.T) {
 	w := testsign.New(nil)
-	require.Panics(t, func() { w.Issue(testsign.Certificate{Kind: "none"}) })
-	require.Panics(t, func() { w.Revoke(testsign.New(nil).Root()) })
-	require.Panics(t, func() { w.PEM(testsign.New(nil).Signer()) })
+	panics := func(text string, f func()) {
+		defer func() { require.Contains(t, fmt.Sprint(recover()), text) }()
+		f()
+	}
+	panics("none", func() { w.Issue(testsign.Certificate{Kind: "none"}) })
+	panics("not a certificate of this world", func() { w.Revoke(testsign.New(nil).Root()) })
+	panics("not a signer of this world", func() { w.PEM(testsign.New(nil).Signer()) })
 	w.Signer()
-	require.Panics(t, func() { w.Listen() }, "certificates do not name it")
+	panics("call Listen before", func() { w.Listen() })
 	require.Equal(t, validate.TotalPassed, judged(t, signed(t, w.Signer(), w.Options(cades.LevelLTA)), w.VerifyOptions()).Indication)
 
 	f := &fatal{TB: t}
