@@ -75,8 +75,8 @@ func (w *World) Timestamper() tsp.Timestamper {
 	return client
 }
 
-// Source asks OCSP and CRL of this world, by a [revocation.Client] that remembers nothing from before a certificate was revoked, the
-// clock was moved, or a fault was set.
+// Source asks OCSP and CRL of this world, by a [revocation.Client]. It keeps what it was told until the next is due, as clients do,
+// but nothing from before a certificate was revoked or a fault was set.
 type Source struct {
 	w      *World
 	client *revocation.Client
