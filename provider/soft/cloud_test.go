@@ -369,3 +369,8 @@ func TestCloudErrors(t *testing.T) {
 	check(t, &googleKey{&fakeGoogle{s, func(r *googleSignResponse) { r.Signature = bytes.Repeat([]byte{1}, 70) }}, "k/cryptoKeyVersions/1", chain[0].PublicKey}, true)
 	check(t, &googleKey{&fakeGoogle{s, func(r *googleSignResponse) { r.VerifiedDigestCrc32C = false }}, "k/cryptoKeyVersions/1", chain[0].PublicKey}, true)
 }
+
+// TestCRC32C has the check value of CRC-32C (RFC 3720 names its polynomial): the fake service would take any other sum of the example.
+func TestCRC32C(t *testing.T) {
+	require.EqualValues(t, 0xe3069283, crc32c([]byte("123456789")))
+}
