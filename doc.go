@@ -1,7 +1,7 @@
 // Package signet signs documents: many of them, with keys that stay where they are, into containers of the CAdES family.
 // This package has no code; it is the map of the module.
 //
-//	keys, err := soft.Open("seal.p12", soft.Config{Password: soft.PasswordFile("seal.pass")})
+//	keys, err := soft.Open(ctx, "seal.p12", soft.Config{Password: soft.PasswordFile("seal.pass")})
 //	defer keys.Close()
 //	signer, err := sign.Open(ctx, keys, sign.Ref{Thumbprint: "9F A1 …"})
 //	results, err := batch.Sign(ctx, signer, &cades.Options{}, contents, nil) // zero options: detached CAdES-BES

@@ -42,7 +42,7 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) signs(t testing.TB, id testpki.Identity) *sign.Signer {
 	t.Helper()
-	p, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+	p, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 	require.NoError(t, err)
 	s, err := sign.Open(t.Context(), p, sign.Ref{})
 	require.NoError(t, err)
@@ -258,7 +258,7 @@ func TestDamaged(t *testing.T) {
 		changed[i].data = data
 		return changed
 	}
-	attached, err := cades.Sign(t.Context(), w.signer, strings.NewReader("content of a"), &cades.Options{Attached: true, Clock: testpki.Now})
+	attached, err := cades.Sign(t.Context(), w.signer, sign.Bytes("", []byte("content of a")), &cades.Options{Attached: true, Clock: testpki.Now})
 	require.NoError(t, err)
 	manifest := string(extended[3].data)
 	for name, entries := range map[string][]entry{

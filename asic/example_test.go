@@ -15,7 +15,7 @@ import (
 // Two files in one container with one signature.
 func ExampleSign() {
 	ctx := context.Background()
-	keys, err := soft.Open("../provider/soft/testdata/modern.p12", soft.Config{Password: soft.Password(sign.NewSecret([]byte("sesame")))})
+	keys, err := soft.Open(ctx, "../provider/soft/testdata/modern.p12", soft.Config{Password: soft.Password(sign.NewSecret([]byte("sesame")))})
 	if err != nil {
 		log.Fatal(err)
 	}

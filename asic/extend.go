@@ -18,7 +18,7 @@ func (c *Container) Extend(ctx context.Context, dst io.Writer, to cades.Level, o
 		if o != nil {
 			own = *o
 		}
-		own.Content = &content
+		own.Content = content
 		return m.Extended(ctx, to, &own)
 	})
 }
@@ -52,7 +52,7 @@ func (c *Container) content(s *Signature) sign.Content {
 	if s.manifest != nil {
 		return sign.Bytes(s.Manifest, s.raw)
 	}
-	return sign.Opener(c.files[0].Name, func() (io.ReadCloser, error) { return open(c.files[0]) })
+	return contentOf(c.files[0])
 }
 
 // AddSignature has another signer sign, and writes the new container to dst: in an ASiC-S another signer of its message, in an
@@ -66,18 +66,13 @@ func (c *Container) AddSignature(ctx context.Context, dst io.Writer, s *sign.Sig
 			if is.Err != nil {
 				continue
 			}
-			file, err := open(c.files[0])
-			if err != nil {
-				return &sign.Error{Op: "asic: add signature", Class: sign.ErrInput, Err: err}
-			}
-			message, err := is.Message.AddSignature(ctx, s, file, o)
-			_ = file.Close()
+			message, err := is.Message.AddSignature(ctx, s, contentOf(c.files[0]), o)
 			if err != nil {
 				return err
 			}
 			return c.rewrite(dst, map[string][]byte{is.Name: message}, nil)
 		}
-		message, err := signContent(ctx, s, c.content(&Signature{}), o)
+		message, err := cades.Sign(ctx, s, c.content(&Signature{}), o)
 		if err != nil {
 			return err
 		}
@@ -96,7 +91,7 @@ func (c *Container) AddSignature(ctx context.Context, dst io.Writer, s *sign.Sig
 		m.files = append(m.files, reference{name: f.Name, method: sha256URI, digest: digest})
 	}
 	raw := m.marshal()
-	message, err := signContent(ctx, s, sign.Bytes(manifestName(n), raw), o)
+	message, err := cades.Sign(ctx, s, sign.Bytes(manifestName(n), raw), o)
 	if err != nil {
 		return err
 	}
@@ -105,17 +100,8 @@ func (c *Container) AddSignature(ctx context.Context, dst io.Writer, s *sign.Sig
 
 func signatureName(n int) string { return fmt.Sprintf("%ssignature%03d.p7s", metaFolder, n) }
 
-func signContent(ctx context.Context, s *sign.Signer, content sign.Content, o *cades.Options) ([]byte, error) {
-	r, err := content.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = r.Close() }()
-	return cades.Sign(ctx, s, r, o)
-}
-
 func digestOf(ctx context.Context, f *zip.File) ([]byte, error) {
-	d := draft{files: []sign.Content{sign.Opener(f.Name, func() (io.ReadCloser, error) { return open(f) })}}
+	d := draft{files: []sign.Content{contentOf(f)}}
 	return d.copy(ctx, io.Discard, 0)
 }
 
@@ -151,3 +137,7 @@ func (c *Container) rewrite(dst io.Writer, changed map[string][]byte, more []par
 }
 
 func crcOf(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
+
+func contentOf(f *zip.File) sign.Content {
+	return sign.Opener(f.Name, func() (io.ReadCloser, error) { return open(f) })
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/sign/formats"
 )
 
 // Sign signs files and writes the container to dst: one file, or with Options.Kind E any number. Names of contents are those in
@@ -54,11 +55,11 @@ type draft struct {
 }
 
 var (
-	_ sign.Format         = (*Options)(nil)
-	_ sign.StreamingDraft = (*draft)(nil)
-	_ sign.TrustingDraft  = (*draft)(nil)
-	_ sign.RaisingDraft   = (*draft)(nil)
-	_ sign.FittingDraft   = (*draft)(nil)
+	_ sign.Format            = (*Options)(nil)
+	_ formats.StreamingDraft = (*draft)(nil)
+	_ formats.TrustingDraft  = (*draft)(nil)
+	_ formats.RaisingDraft   = (*draft)(nil)
+	_ formats.FittingDraft   = (*draft)(nil)
 )
 
 func prepare(ctx context.Context, s *sign.Signer, files []sign.Content, o *Options) (*draft, error) {
@@ -86,7 +87,7 @@ func prepare(ctx context.Context, s *sign.Signer, files []sign.Content, o *Optio
 			return nil, badInput(files[i].Name, "two files would have the name %q in the container; give others", name)
 		}
 		seen[name] = true
-		if !files[i].Again() {
+		if !files[i].Source().Again() {
 			return nil, badInput(files[i].Name, "it is read twice; give it by sign.Bytes, sign.File or sign.Opener")
 		}
 		d.names = append(d.names, name)
@@ -120,7 +121,7 @@ func manifestName(n int) string { return fmt.Sprintf("%sASiCManifest%03d.xml", m
 
 // copy copies a file and returns its SHA-256.
 func (d *draft) copy(ctx context.Context, dst io.Writer, i int) ([]byte, error) {
-	r, err := d.files[i].Open()
+	r, err := d.files[i].Source().Open()
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func TestUpdateRefuses(t *testing.T) {
 	c := open(t, w.make(t, asic.S, files("a")...))
 	own := signature()
 	own.Attached = true
-	ber, err := cades.Sign(t.Context(), w.signer, bytes.NewReader([]byte("a")), own)
+	ber, err := cades.Sign(t.Context(), w.signer, sign.Bytes("", []byte("a")), own)
 	require.NoError(t, err)
 	attached, err := cades.Parse(ber)
 	require.NoError(t, err)

@@ -94,18 +94,13 @@ var (
 // report.
 func (c *Container) Verify(ctx context.Context, o *cades.VerifyOptions) (*Report, error) {
 	r := &Report{Kind: c.kind}
-	var own cades.VerifyOptions
-	if o != nil {
-		own = *o
-	}
-	own.Digests = nil // they would stand for what is in the container
 	digests, err := c.digests(ctx)
 	if err != nil {
 		return nil, err
 	}
 	signed := map[string]bool{}
 	for _, s := range c.signatures {
-		one, err := c.verify(ctx, s, digests, &own)
+		one, err := c.verify(ctx, s, digests, o)
 		if err != nil {
 			return nil, err
 		}
@@ -132,14 +127,9 @@ func (c *Container) verify(ctx context.Context, s *Signature, digests map[string
 	if s.Err != nil {
 		return one, nil
 	}
-	var content io.Reader = bytes.NewReader(s.raw)
+	content := sign.Bytes("", s.raw)
 	if s.manifest == nil {
-		file, err := open(c.files[0])
-		if err != nil {
-			return one, &sign.Error{Op: "asic: verify", Class: sign.ErrInput, Err: err}
-		}
-		defer func() { _ = file.Close() }()
-		content = file
+		content = contentOf(c.files[0])
 	}
 	var err error
 	if one.Message, err = s.Message.Verify(ctx, content, o); err != nil {

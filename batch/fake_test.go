@@ -141,7 +141,7 @@ func (f *fakeFormat) Prepare(ctx context.Context, _ *sign.Signer, c sign.Content
 			return nil, err
 		}
 	}
-	r, err := c.Open()
+	r, err := c.Source().Open()
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,13 @@ import (
 	"io"
 
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/sign/formats"
 )
 
 // finish makes the container and ends the task: here, or in a goroutine of its own when the container gets something from
 // others, which takes long and no processor.
 func (r *run) finish(t *task) {
-	draft, raises := t.draft.(sign.RaisingDraft)
+	draft, raises := t.draft.(formats.RaisingDraft)
 	if raises {
 		t.err = guard(func() error { raises = draft.Raises(); return nil })
 	}
@@ -52,7 +53,7 @@ func (r *run) finishHere(t *task) error {
 }
 
 // finishBase leaves in t.result what can be made without others.
-func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
+func (r *run) finishBase(t *task, draft formats.RaisingDraft) error {
 	if err := r.cpu.enter(r.ctx); err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
 }
 
 // raised gets what the container lacks.
-func (r *run) raised(t *task, draft sign.RaisingDraft) error {
+func (r *run) raised(t *task, draft formats.RaisingDraft) error {
 	container, err := t.result, r.keyErr()
 	if err != nil {
 		err = stopped(err)
@@ -96,7 +97,7 @@ func (r *run) raised(t *task, draft sign.RaisingDraft) error {
 }
 
 func finishDraft(ctx context.Context, t *task) ([]byte, error) {
-	if d, ok := t.draft.(sign.TrustingDraft); ok {
+	if d, ok := t.draft.(formats.TrustingDraft); ok {
 		return d.FinishTrusted(ctx, t.signature)
 	}
 	return t.draft.Finish(ctx, t.signature)
@@ -119,7 +120,7 @@ func (r *run) output(t *task, write func(io.Writer) error) error {
 }
 
 func writeDraft(ctx context.Context, dst io.Writer, t *task) error {
-	if d, ok := t.draft.(sign.StreamingDraft); ok {
+	if d, ok := t.draft.(formats.StreamingDraft); ok {
 		return d.FinishTo(ctx, dst, t.signature)
 	}
 	container, err := finishDraft(ctx, t)

@@ -1,7 +1,6 @@
 package batch_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"testing"
@@ -30,7 +29,7 @@ func TestPrepared(t *testing.T) {
 		id := pki.Leaf(testpki.P256)
 		key, err := soft.NewKey(id.Key, 0)
 		require.NoError(t, err)
-		s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+		s, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 		require.NoError(t, err)
 		return s
 	}
@@ -57,7 +56,7 @@ func TestPrepared(t *testing.T) {
 		require.NoError(t, r.Err)
 		m, err := cades.Parse(r.Signature)
 		require.NoError(t, err)
-		report, err := m.Verify(t.Context(), bytes.NewReader([]byte("content "+r.Name)), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+		report, err := m.Verify(t.Context(), sign.Bytes("", []byte("content "+r.Name)), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
 		require.NoError(t, err)
 		require.True(t, report.Valid(), i)
 	}

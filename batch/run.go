@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/sign/formats"
 )
 
 // task is one content on its way.
@@ -253,7 +254,7 @@ func (r *run) draft(t *task) (err error) {
 	if r.signer == nil {
 		return &sign.Error{Op: "batch: prepare", Place: t.content.Name, Class: sign.ErrInput, Hint: "the signer is nil; make one with sign.Open or sign.New"}
 	}
-	if draft, ok := t.content.Draft(); ok {
+	if draft, ok := t.content.Source().Draft(); ok {
 		return r.fits(t, draft)
 	}
 	format := r.format
@@ -272,7 +273,7 @@ func (r *run) draft(t *task) (err error) {
 // fits uses a draft that was made before. One that was made for another signer would become a container whose signature
 // does not verify.
 func (r *run) fits(t *task, draft sign.Draft) error {
-	fitting, ok := draft.(sign.FittingDraft)
+	fitting, ok := draft.(formats.FittingDraft)
 	if !ok {
 		t.draft = checkedDraft{draft}
 		return nil

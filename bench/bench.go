@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -45,11 +46,11 @@ func Algorithms() []Algorithm {
 		return key, err
 	}
 	return []Algorithm{
-		{"rsa-2048", sign.PKCS1(crypto.SHA256), crypto.SHA256, rsaKey(2048)},
-		{"rsa-3072", sign.PKCS1(crypto.SHA256), crypto.SHA256, rsaKey(3072)},
-		{"rsa-4096", sign.PKCS1(crypto.SHA256), crypto.SHA256, rsaKey(4096)},
-		{"ecdsa-p256", sign.ECDSA(crypto.SHA256), crypto.SHA256, curve(elliptic.P256())},
-		{"ecdsa-p384", sign.ECDSA(crypto.SHA384), crypto.SHA384, curve(elliptic.P384())},
+		{"rsa-2048", testpki.Must(sign.PKCS1(crypto.SHA256)), crypto.SHA256, rsaKey(2048)},
+		{"rsa-3072", testpki.Must(sign.PKCS1(crypto.SHA256)), crypto.SHA256, rsaKey(3072)},
+		{"rsa-4096", testpki.Must(sign.PKCS1(crypto.SHA256)), crypto.SHA256, rsaKey(4096)},
+		{"ecdsa-p256", testpki.Must(sign.ECDSA(crypto.SHA256)), crypto.SHA256, curve(elliptic.P256())},
+		{"ecdsa-p384", testpki.Must(sign.ECDSA(crypto.SHA384)), crypto.SHA384, curve(elliptic.P384())},
 		{"ed25519", sign.Ed25519(), crypto.SHA512, edwards},
 	}
 }

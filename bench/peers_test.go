@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -9,12 +8,13 @@ import (
 	"encoding/asn1"
 	"errors"
 
-	"github.com/github/smimesign/ietf-cms"
+	cms "github.com/github/smimesign/ietf-cms"
 	smallstep "github.com/smallstep/pkcs7"
 	mozilla "go.mozilla.org/pkcs7"
 
 	"github.com/seed-116355fd/signet/bench"
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // errCannot says that an implementation does not know an algorithm.
@@ -34,7 +34,7 @@ func implementations() []implementation {
 		{"signet", func(_ bench.Algorithm, id *bench.Identity) (func([]byte) error, error) {
 			ctx := context.Background()
 			return func(content []byte) error {
-				_, err := cades.Sign(ctx, id.Signer, bytes.NewReader(content), nil)
+				_, err := cades.Sign(ctx, id.Signer, sign.Bytes("", content), nil)
 				return err
 			}, nil
 		}},

@@ -3,7 +3,6 @@ package cades
 import (
 	"bytes"
 	"context"
-	"io"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
@@ -11,14 +10,9 @@ import (
 
 // AddSignature returns the message with a further signer on the same content, beside those that are there (a parallel
 // signature). Every byte of the message stays; lengths around the new parts grow. The content of a detached message is
-// given, that of an attached one is inside and content is nil. Options.Attached and ContentType are those of the message.
-func (m *Message) AddSignature(ctx context.Context, s *sign.Signer, content io.Reader, o *Options) ([]byte, error) {
-	var c *sign.Content
-	if content != nil {
-		read := sign.Reader("", content)
-		c = &read
-	}
-	d, err := m.PrepareSignature(ctx, s, c, o)
+// given, that of an attached one is inside and the zero [sign.Content] stands for it. Options.Attached and ContentType are those of the message.
+func (m *Message) AddSignature(ctx context.Context, s *sign.Signer, content sign.Content, o *Options) ([]byte, error) {
+	d, err := m.PrepareSignature(ctx, s, content, o)
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +24,8 @@ func (m *Message) AddSignature(ctx context.Context, s *sign.Signer, content io.R
 }
 
 // PrepareSignature freezes what a further signer signs, for keys that are elsewhere; see [Message.AddSignature]. The
-// content is nil for an attached message.
-func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.Content, o *Options) (draft *Draft, err error) {
+// content is the zero one for an attached message.
+func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, content sign.Content, o *Options) (draft *Draft, err error) {
 	defer sign.Recover(&err)
 	if s == nil {
 		return nil, noSigner()
@@ -47,9 +41,9 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 	}
 	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), contentType: m.in.SD.ContentType, base: m, raising: newRaising(o)}
 	switch {
-	case m.Detached() && c == nil:
+	case m.Detached() && content.IsZero():
 		return nil, addError("it is detached; give the content")
-	case !m.Detached() && c != nil:
+	case !m.Detached() && !content.IsZero():
 		return nil, addError("its content is inside; give none, so that both signers sign the same")
 	case !m.Detached():
 		h := d.raising.beside(d)
@@ -59,7 +53,7 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, c *sign.
 		d.digest = h.Sum(nil)
 		d.raising.read()
 	default:
-		if err := d.read(ctx, *c); err != nil {
+		if err := d.read(ctx, content); err != nil {
 			return nil, err
 		}
 	}

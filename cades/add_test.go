@@ -58,18 +58,18 @@ func requireKeptAttributes(t *testing.T, old, next []cms.Attribute) {
 func TestAddSignature(t *testing.T) {
 	pki := testpki.New(t)
 	first := p256(t, pki)
-	second := signerOf(t, pki.Leaf(testpki.P384), sign.ECDSA(crypto.SHA384))
+	second := signerOf(t, pki.Leaf(testpki.P384), testpki.Must(sign.ECDSA(crypto.SHA384)))
 	third := signerOf(t, pki.Leaf(testpki.Ed25519), sign.Ed25519())
 	content := "the same content"
 
 	ber := func(o cades.Options) []byte {
 		o.Attached = true
 		var b bytes.Buffer
-		require.NoError(t, cades.SignTo(t.Context(), &b, first, bytes.NewBufferString(content), &o))
+		require.NoError(t, cades.SignTo(t.Context(), &b, first, sign.Reader("", bytes.NewBufferString(content)), &o))
 		return b.Bytes()
 	}
 	der := func(o cades.Options) []byte {
-		out, err := cades.Sign(t.Context(), first, strings.NewReader(content), &o)
+		out, err := cades.Sign(t.Context(), first, sign.Bytes("", []byte(content)), &o)
 		require.NoError(t, err)
 		return out
 	}
@@ -90,9 +90,9 @@ func TestAddSignature(t *testing.T) {
 				var err error
 				if m.Detached() {
 					given = strings.NewReader(content)
-					message, err = m.AddSignature(t.Context(), s, given, nil)
+					message, err = m.AddSignature(t.Context(), s, sign.Reader("", given), nil)
 				} else {
-					message, err = m.AddSignature(t.Context(), s, nil, nil)
+					message, err = m.AddSignature(t.Context(), s, sign.Content{}, nil)
 				}
 				require.NoError(t, err)
 				_, after := parse(t, message)
@@ -101,7 +101,7 @@ func TestAddSignature(t *testing.T) {
 			m, sd := parse(t, message)
 			require.Len(t, sd.Signers, 4)
 			require.Len(t, sd.Digests, 3)
-			r, err := m.Verify(t.Context(), strings.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots(), Certificates: first.Chain()})
+			r, err := m.Verify(t.Context(), sign.Bytes("", []byte(content)), &cades.VerifyOptions{Roots: pki.Roots(), Certificates: first.Chain()})
 			require.NoError(t, err)
 			require.True(t, r.Trusted(), "%v", r)
 		})
@@ -111,11 +111,11 @@ func TestAddSignature(t *testing.T) {
 // TestAddElsewhere adds a signer whose key is in another process.
 func TestAddElsewhere(t *testing.T) {
 	pki := testpki.New(t)
-	message, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true})
+	message, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 	require.NoError(t, err)
 	m, before := parse(t, message)
 	s := p256(t, pki)
-	d, err := m.PrepareSignature(t.Context(), s, nil, nil)
+	d, err := m.PrepareSignature(t.Context(), s, sign.Content{}, nil)
 	require.NoError(t, err)
 	file, err := d.MarshalBinary()
 	require.NoError(t, err)
@@ -127,7 +127,7 @@ func TestAddElsewhere(t *testing.T) {
 	require.NoError(t, d.FinishTo(t.Context(), &out, signature))
 	m, after := parse(t, out.Bytes())
 	requireKept(t, before, after)
-	r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+	r, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots()})
 	requireTrusted(t, r, err)
 }
 
@@ -135,20 +135,20 @@ func TestAddElsewhere(t *testing.T) {
 func TestAddRefused(t *testing.T) {
 	pki := testpki.New(t)
 	s := p256(t, pki)
-	detached, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	detached, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err)
-	attached, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Attached: true})
+	attached, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 	require.NoError(t, err)
 
 	m, sd := parse(t, detached)
-	_, err = m.AddSignature(t.Context(), s, nil, nil)
+	_, err = m.AddSignature(t.Context(), s, sign.Content{}, nil)
 	require.ErrorContains(t, err, "detached")
-	_, err = m.AddSignature(t.Context(), s, strings.NewReader("content"), &cades.Options{ContentType: "1.2.3"})
+	_, err = m.AddSignature(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{ContentType: "1.2.3"})
 	require.ErrorContains(t, err, "content type")
-	_, err = m.AddSignature(t.Context(), s, strings.NewReader("content"), &cades.Options{Level: cades.LevelT})
+	_, err = m.AddSignature(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Level: cades.LevelT})
 	require.ErrorContains(t, err, "Timestamper")
 	m, _ = parse(t, attached)
-	_, err = m.AddSignature(t.Context(), s, strings.NewReader("content"), nil)
+	_, err = m.AddSignature(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.ErrorContains(t, err, "inside")
 
 	// An unsigned attribute with an archive time-stamp or evidence record, by its type alone.
@@ -167,12 +167,12 @@ func TestAddRefused(t *testing.T) {
 		return m
 	}
 	other := p256(t, pki)
-	_, err = with(cms.OIDArchiveTimeStampV2).AddSignature(t.Context(), other, strings.NewReader("content"), nil)
+	_, err = with(cms.OIDArchiveTimeStampV2).AddSignature(t.Context(), other, sign.Bytes("", []byte("content")), nil)
 	require.ErrorContains(t, err, "archive time-stamp")
-	_, err = with(cms.OIDArchiveTimeStampV2).AddSignature(t.Context(), s, strings.NewReader("content"), nil)
+	_, err = with(cms.OIDArchiveTimeStampV2).AddSignature(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err, "the certificates are there already")
-	_, err = with(cms.OIDEvidenceRecordInternal).AddSignature(t.Context(), s, strings.NewReader("content"), nil)
+	_, err = with(cms.OIDEvidenceRecordInternal).AddSignature(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.ErrorContains(t, err, "evidence record")
-	_, err = with(cms.OIDArchiveTimeStampV3).AddSignature(t.Context(), other, strings.NewReader("content"), nil)
+	_, err = with(cms.OIDArchiveTimeStampV3).AddSignature(t.Context(), other, sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err, "the third version is over single certificates")
 }

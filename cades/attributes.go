@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
-	"github.com/seed-116355fd/signet/sign"
 )
 
 // The signed attributes of a message, each encoded in one place. Where a standard leaves a choice, the comment says
@@ -186,7 +185,7 @@ func (p *Policy) encode(b *cms.Builder) {
 	seq := b.Open(cms.TagSequence)
 	b.OID(oidOr(p.OID, ""))
 	hash := b.Open(cms.TagSequence)
-	b.Raw(sign.NewDigest(p.Hash, nil).Algorithm)
+	b.Raw(mustAlgorithm(p.Hash))
 	b.Value(cms.TagOctetString, p.Digest)
 	b.Close(hash)
 	if p.URI != "" || p.UserNotice != nil || p.Specification != "" {

@@ -19,7 +19,7 @@ import (
 // attribute signs and returns the only value of an attribute, or nil.
 func attribute(t *testing.T, s *sign.Signer, o *cades.Options, oid string) []byte {
 	t.Helper()
-	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), o)
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), o)
 	require.NoError(t, err)
 	requireDER(t, p7s)
 	m, sd := parse(t, p7s)
@@ -27,7 +27,7 @@ func attribute(t *testing.T, s *sign.Signer, o *cades.Options, oid string) []byt
 	for i := 1; i < len(all); i++ {
 		require.Negative(t, bytes.Compare(all[i-1].Value.Raw(), all[i].Value.Raw()), "attributes are not in the order of DER")
 	}
-	r, err := m.Verify(t.Context(), strings.NewReader("content"), nil)
+	r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err)
 	require.True(t, r.Valid(), "%+v", r.Signatures[0].Checks)
 	var found []byte
@@ -205,7 +205,7 @@ func TestAttributes(t *testing.T) {
 // TestSeveral makes more than one commitment, and shows that a policy makes an EPES.
 func TestSeveral(t *testing.T) {
 	s := p256(t, testpki.New(t))
-	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{
 		Commitments: []cades.Commitment{cades.ProofOfOrigin, cades.ProofOfCreation},
 		Policy:      &cades.Policy{Implied: true},
 		Attributes:  []cades.Attribute{{Type: "1.2.3.4", Values: [][]byte{{5, 0}}}, {Type: "1.2.3.4", Values: [][]byte{{2, 1, 2}, {2, 1, 1}}}},
@@ -269,13 +269,13 @@ func TestRefused(t *testing.T) {
 		"too many":             {cades.Options{Commitments: make([]cades.Commitment, 60)}, "commitment"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &c.o)
+			_, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &c.o)
 			require.ErrorContains(t, err, c.says)
 			var e *sign.Error
 			require.ErrorAs(t, err, &e)
 			require.NotNil(t, e.Class)
 			c.o.Attached = true
-			require.Error(t, cades.SignTo(t.Context(), &bytes.Buffer{}, s, bytes.NewBufferString("content"), &c.o))
+			require.Error(t, cades.SignTo(t.Context(), &bytes.Buffer{}, s, sign.Reader("", bytes.NewBufferString("content")), &c.o))
 		})
 	}
 }

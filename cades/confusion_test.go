@@ -67,17 +67,17 @@ func TestContentLikeAttributes(t *testing.T) {
 				}
 			}
 			m, _ := parse(t, signer.message(t, c.content))
-			says(m.Verify(t.Context(), nil, nil))
+			says(m.Verify(t.Context(), sign.Content{}, nil))
 			bare := signer
 			bare.detached = true
 			m, _ = parse(t, bare.message(t, c.content))
-			says(m.Verify(t.Context(), bytes.NewReader(c.content), nil))
-			says(m.Verify(t.Context(), iotest.OneByteReader(bytes.NewReader(c.content)), nil))
+			says(m.Verify(t.Context(), sign.Bytes("", c.content), nil))
+			says(m.Verify(t.Context(), sign.Reader("", iotest.OneByteReader(bytes.NewReader(c.content))), nil))
 			// With attributes a content may be anything.
-			attached, err := cades.Sign(t.Context(), p256(t, pki), bytes.NewReader(c.content), &cades.Options{Attached: true})
+			attached, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", c.content), &cades.Options{Attached: true})
 			require.NoError(t, err)
 			m, _ = parse(t, attached)
-			r, err := m.Verify(t.Context(), nil, nil)
+			r, err := m.Verify(t.Context(), sign.Content{}, nil)
 			require.NoError(t, err)
 			require.True(t, r.Valid())
 		})
@@ -89,13 +89,13 @@ func TestDigestWithoutAttributes(t *testing.T) {
 	pki := testpki.New(t)
 	content := []byte("content")
 	sum := sha256.Sum256(content)
-	digests := &cades.VerifyOptions{Digests: []sign.Digest{sign.NewDigest(crypto.SHA256, sum[:])}}
+	digest := sign.Digested("", testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])))
 	m, _ := parse(t, rawSigner{id: pki.Leaf(testpki.P256), detached: true}.message(t, content))
-	r, err := m.Verify(t.Context(), nil, digests)
+	r, err := m.Verify(t.Context(), digest, nil)
 	require.NoError(t, err)
 	require.False(t, r.Valid())
 	require.ErrorContains(t, r.Signatures[0].Err(), "the content itself is needed")
-	r, err = m.Verify(t.Context(), bytes.NewReader(content), nil)
+	r, err = m.Verify(t.Context(), sign.Bytes("", content), nil)
 	require.NoError(t, err)
 	require.True(t, r.Valid())
 }
@@ -105,7 +105,7 @@ func TestContentTypeWithoutAttributes(t *testing.T) {
 	pki := testpki.New(t)
 	signer := rawSigner{id: pki.Leaf(testpki.P256), content: cms.OIDTSTInfo}
 	m, _ := parse(t, signer.message(t, []byte("content")))
-	r, err := m.Verify(t.Context(), nil, nil)
+	r, err := m.Verify(t.Context(), sign.Content{}, nil)
 	require.NoError(t, err)
 	require.False(t, r.Valid())
 	require.Equal(t, cades.Failed, r.Signatures[0].Status(cades.CheckContentType))
@@ -116,15 +116,15 @@ func TestContentTypeWithoutAttributes(t *testing.T) {
 func TestSignatureUnderAnother(t *testing.T) {
 	pki := testpki.New(t)
 	victim := p256(t, pki)
-	below, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true})
+	below, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 	require.NoError(t, err)
 	m, sd := parse(t, below)
 	// The victim signs an upload, which is a signature value.
-	over, err := cades.Sign(t.Context(), victim, bytes.NewReader(m.Signatures()[0].Value()), nil)
+	over, err := cades.Sign(t.Context(), victim, sign.Bytes("", m.Signatures()[0].Value()), nil)
 	require.NoError(t, err)
 	_, taken := parse(t, over)
 	m, _ = parse(t, withUnsigned(t, sd, cms.OIDCounterSignature, taken.Signers[0].Value.Raw()))
-	r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Certificates: victim.Chain()})
+	r, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Certificates: victim.Chain()})
 	require.NoError(t, err)
 	require.Len(t, r.Signatures[0].CounterSignatures, 1)
 	child := &r.Signatures[0].CounterSignatures[0]
@@ -152,7 +152,7 @@ func withUnsigned(t testing.TB, sd *cms.SignedData, id cms.OID, values ...[]byte
 // TestEmptyAttributes: what has no value raises nothing.
 func TestEmptyAttributes(t *testing.T) {
 	pki := testpki.New(t)
-	der, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true})
+	der, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 	require.NoError(t, err)
 	_, sd := parse(t, der)
 	for _, id := range []cms.OID{cms.OIDArchiveTimeStampV3, cms.OIDArchiveTimeStampV2, cms.OIDArchiveTimeStamp, cms.OIDSignatureTimeStamp, cms.OIDLongTermValidation} {
@@ -179,7 +179,7 @@ func TestMalformedAttributes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, _ := parse(t, rawSigner{id: id, attributes: sortedAttributes(append([][]byte{unhex(t, more.attribute)}, good...))}.message(t, content))
-			r, err := m.Verify(t.Context(), nil, nil)
+			r, err := m.Verify(t.Context(), sign.Content{}, nil)
 			require.NoError(t, err)
 			require.Equal(t, cades.Passed, r.Signatures[0].Status(cades.CheckSignature))
 			if more.says == "" {
@@ -191,7 +191,7 @@ func TestMalformedAttributes(t *testing.T) {
 		})
 	}
 	m, _ := parse(t, rawSigner{id: id, attributes: [][]byte{}}.message(t, content))
-	r, err := m.Verify(t.Context(), nil, nil)
+	r, err := m.Verify(t.Context(), sign.Content{}, nil)
 	require.NoError(t, err)
 	require.ErrorContains(t, r.Signatures[0].Err(), "the set of signed attributes is empty")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestCorpus reads and verifies real signatures as their manifest says. Most contents are not there, so the outcome is of
@@ -51,7 +52,7 @@ func corpusFile(t *testing.T, ber []byte, want []string) {
 	}
 	require.NoError(t, err)
 	require.Len(t, m.Signatures(), len(want))
-	report, err := m.Verify(context.Background(), nil, nil)
+	report, err := m.Verify(context.Background(), sign.Content{}, nil)
 	require.NoError(t, err)
 	for i, outcome := range want {
 		r := &report.Signatures[i]

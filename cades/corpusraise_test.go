@@ -15,6 +15,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // nothing is a source of chains and values for certificates of others, whose authorities cannot be asked from here.
@@ -61,7 +62,7 @@ func TestCorpusRaised(t *testing.T) {
 				to = cades.LevelT
 			}
 			tsa := testlevels.Authority(t, pki, func() time.Time { return at })
-			before, err := m.Verify(t.Context(), nil, nil)
+			before, err := m.Verify(t.Context(), sign.Content{}, nil)
 			require.NoError(t, err)
 			out, err := m.Extend(t.Context(), to, &cades.ExtendOptions{Timestamper: tsa, Revocation: nothing{}, Clock: func() time.Time { return at }})
 			if err != nil {
@@ -75,7 +76,7 @@ func TestCorpusRaised(t *testing.T) {
 			next, after := parse(t, out)
 			requireKept(t, sd, after)
 			require.Len(t, next.Signatures(), len(old.Signatures()))
-			report, err := next.Verify(t.Context(), nil, nil)
+			report, err := next.Verify(t.Context(), sign.Content{}, nil)
 			require.NoError(t, err)
 			for i := range report.Signatures {
 				require.Equal(t, before.Signatures[i].Status(cades.CheckSignature), report.Signatures[i].Status(cades.CheckSignature))

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -47,7 +48,7 @@ written by ` + "`SIGNET_UPDATE=1 go test ./cades -run CorpusTable`" + ` and chec
 			fmt.Fprintf(&b, "| %s | - | - | cannot be read | - | - |\n", filepath.Base(file))
 			continue
 		}
-		report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: rootsInside(m), Time: time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)})
+		report, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: rootsInside(m), Time: time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)})
 		require.NoError(t, err)
 		for i := range report.Signatures {
 			r := &report.Signatures[i]

@@ -3,7 +3,6 @@ package cades_test
 import (
 	"bytes"
 	"crypto"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +21,7 @@ func TestCounterSign(t *testing.T) {
 		for _, o := range []*cades.Options{nil, {Level: cades.LevelT, Timestamper: tsa}} {
 			t.Run(name, func(t *testing.T) {
 				var b bytes.Buffer
-				require.NoError(t, cades.SignTo(t.Context(), &b, p256(t, pki), bytes.NewBufferString("content"), &cades.Options{Attached: attached}))
+				require.NoError(t, cades.SignTo(t.Context(), &b, p256(t, pki), sign.Reader("", bytes.NewBufferString("content")), &cades.Options{Attached: attached}))
 				message := b.Bytes()
 				level := "CAdES-BES"
 				if o != nil {
@@ -35,7 +34,7 @@ func TestCounterSign(t *testing.T) {
 					for _, j := range on {
 						s = s.CounterSignatures()[j]
 					}
-					signer := signerOf(t, pki.Leaf(testpki.P384), sign.ECDSA(crypto.SHA384))
+					signer := signerOf(t, pki.Leaf(testpki.P384), testpki.Must(sign.ECDSA(crypto.SHA384)))
 					if i%2 == 0 {
 						var err error
 						message, err = s.CounterSign(t.Context(), signer, o)
@@ -65,7 +64,7 @@ func TestCounterSign(t *testing.T) {
 					made := s.CounterSignatures()[len(s.CounterSignatures())-1]
 					require.Equal(t, level, made.LevelName())
 					require.Equal(t, signer.Certificate(), made.SignerCertificate())
-					r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+					r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots()})
 					requireTrusted(t, r, err)
 					require.Equal(t, "CAdES-BES", m.Signatures()[0].LevelName())
 				}
@@ -79,7 +78,7 @@ func TestCounterSignRefused(t *testing.T) {
 	pki := testpki.New(t)
 	tsa := testlevels.Authority(t, pki, testpki.Now)
 	s := p256(t, pki)
-	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err)
 	m, _ := parse(t, p7s)
 	for _, o := range []cades.Options{{Attached: true}, {MimeType: "a/b"}, {Level: cades.LevelLTA, Timestamper: tsa}, {Level: cades.LevelT}} {
@@ -90,7 +89,7 @@ func TestCounterSignRefused(t *testing.T) {
 	require.NoError(t, err)
 	m, _ = parse(t, countered)
 	content := sign.Bytes("", []byte("content"))
-	lta, err := m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
+	lta, err := m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: content})
 	require.NoError(t, err)
 	m, _ = parse(t, lta)
 	require.Len(t, m.Signatures()[0].CounterSignatures(), 1)
@@ -113,7 +112,7 @@ func TestCounterSignRefused(t *testing.T) {
 		},
 	} {
 		m, _ = parse(t, more)
-		r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+		r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots()})
 		requireTrusted(t, r, err)
 		counters := m.Signatures()[0].CounterSignatures()
 		require.Len(t, counters, 2)
@@ -121,7 +120,7 @@ func TestCounterSignRefused(t *testing.T) {
 		require.NoError(t, err)
 	}
 	m, _ = parse(t, more)
-	r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+	r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots()})
 	requireTrusted(t, r, err)
 	late := m.Signatures()[0].CounterSignatures()[1]
 	require.GreaterOrEqual(t, late.Level(), cades.LevelT)
@@ -133,7 +132,7 @@ func TestCounterSignRefused(t *testing.T) {
 	require.Len(t, m.Signatures()[0].CounterSignatures(), 3)
 
 	// The next archive time-stamp is over all of them.
-	renewed, err := m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: &content})
+	renewed, err := m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: testlevels.NewSource(t, pki), Content: content})
 	require.NoError(t, err)
 	m, _ = parse(t, renewed)
 	for _, c := range m.Signatures()[0].CounterSignatures() {
@@ -147,7 +146,7 @@ func TestCounterSignatureBroken(t *testing.T) {
 	pki := testpki.New(t)
 	tsa := testlevels.Authority(t, pki, testpki.Now)
 	s := p256(t, pki)
-	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err)
 	for range 2 { // on the signature, then on the counter-signature
 		m, _ := parse(t, p7s)
@@ -167,10 +166,10 @@ func TestCounterSignatureBroken(t *testing.T) {
 		broken[at+len(inner.Value())-1] ^= 1
 		m, _ = parse(t, broken)
 		content := sign.Bytes("", []byte("content"))
-		_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: &content})
+		_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: content})
 		require.ErrorIs(t, err, sign.ErrInput)
 		require.ErrorContains(t, err, "counter-signature 0")
-		_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: &content, Force: true})
+		_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: content, Force: true})
 		require.NoError(t, err)
 	}
 }

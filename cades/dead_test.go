@@ -71,7 +71,7 @@ func TestDeadAuthority(t *testing.T) {
 		}, 2 * timeout},
 		"revocation": {cades.LevelLT, "CAdES-T", func(t *testing.T, d *dead, o *cades.Options) {
 			o.Timestamper = testlevels.Authority(t, pki, fixed)
-			source, err := revocation.New(revocation.Config{Connect: connect.Options{HTTP: &http.Client{Transport: d}}, Clock: fixed, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
+			source, err := revocation.NewClient(revocation.Config{Connect: connect.Options{HTTP: &http.Client{Transport: d}}, Clock: fixed, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
 			require.NoError(t, err)
 			o.Revocation = source
 		}, 2 * timeout}, // one for OCSP, one for CRLs: two servers
@@ -81,7 +81,7 @@ func TestDeadAuthority(t *testing.T) {
 				d := &dead{}
 				o := &cades.Options{Level: c.level, Clock: fixed}
 				c.bend(t, d, o)
-				s := signerOf(t, id, sign.ECDSA(crypto.SHA256))
+				s := signerOf(t, id, testpki.Must(sign.ECDSA(crypto.SHA256)))
 				began := time.Now()
 				results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{KeepLower: true})
 				require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestStopOnAuthority(t *testing.T) {
 	errFull := errors.New("the account has no time-stamps left")
 	of := p256(t, pki)
 	key := &countingKey{Key: of.Key()}
-	s, err := sign.New(key, of.Chain(), sign.ECDSA(crypto.SHA256))
+	s, err := sign.New(key, of.Chain(), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	o := &cades.Options{Level: cades.LevelT, Clock: fixed, Timestamper: refusing{errFull}}
 	results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{StopOnAuthority: true, Window: 4, Workers: 1})

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/sign/formats"
 )
 
 // Draft is a container that only lacks its signature. What is signed was frozen when the draft was made. A draft may be
@@ -33,11 +34,11 @@ type Draft struct {
 }
 
 var (
-	_ sign.Format         = (*Options)(nil)
-	_ sign.TrustingDraft  = (*Draft)(nil)
-	_ sign.StreamingDraft = (*Draft)(nil)
-	_ sign.RaisingDraft   = (*Draft)(nil)
-	_ sign.FittingDraft   = (*Draft)(nil)
+	_ sign.Format            = (*Options)(nil)
+	_ formats.TrustingDraft  = (*Draft)(nil)
+	_ formats.StreamingDraft = (*Draft)(nil)
+	_ formats.RaisingDraft   = (*Draft)(nil)
+	_ formats.FittingDraft   = (*Draft)(nil)
 )
 
 // Prepare reads the content, digests it and freezes the signed attributes. The key of the signer is not used, and may be
@@ -55,7 +56,7 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (d
 	}
 	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
 	d.raising = newRaising(o)
-	if o.Attached && c.DigestOnly() {
+	if o.Attached && c.Source().DigestOnly() {
 		return nil, &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "a container with the content inside needs the content, not its digest"}
 	}
 	if err := d.read(ctx, c); err != nil {
@@ -83,8 +84,8 @@ func noSigner() error {
 // read takes the digest of the content and, where it will be needed once more and cannot be read once more, the content.
 func (d *Draft) read(ctx context.Context, c sign.Content) error {
 	scheme := d.signer.Scheme()
-	if c.DigestOnly() {
-		sum, ok := c.Digest(scheme.DigestAlg)
+	if c.Source().DigestOnly() {
+		sum, ok := c.Source().Digest(scheme.DigestAlg)
 		if size := scheme.NewHash().Size(); !ok || len(sum) != size {
 			return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("scheme %s needs a digest of its own hash, of %d octets", scheme.Name, size)}
 		}
@@ -92,7 +93,7 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 		return d.raising.given(&c)
 	}
 	h := d.raising.beside(d)
-	if data, ok := c.InMemory(); ok {
+	if data, ok := c.Source().InMemory(); ok {
 		h.Write(data)
 		d.size = int64(len(data))
 	} else {
@@ -111,7 +112,7 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 
 // digestContent reads a content into the hash. One that can be read only once is kept when the container will need it.
 func digestContent(ctx context.Context, h io.Writer, c sign.Content, keep bool) (sign.Content, int64, error) {
-	if r, ok := c.Once(); ok && keep {
+	if r, ok := c.Source().Once(); ok && keep {
 		kept, err := message.ReadAll(ctx, r)
 		if err != nil {
 			return c, 0, readError(&c, err)
@@ -125,7 +126,7 @@ func digestContent(ctx context.Context, h io.Writer, c sign.Content, keep bool) 
 		}
 		return c, n, err
 	}
-	r, err := c.Open()
+	r, err := c.Source().Open()
 	if err != nil {
 		return c, 0, readError(&c, err)
 	}
@@ -230,7 +231,7 @@ func (d *Draft) assemble(signature []byte) (head, tail []byte) {
 	outer := cms.HeaderLen(cms.TagOID, len(cms.OIDSignedData)) + len(cms.OIDSignedData) + cms.HeaderLen(cms.ContextConstructed(0), explicit) + explicit
 	total := cms.HeaderLen(cms.TagSequence, outer) + outer
 
-	_, inMemory := d.content.InMemory()
+	_, inMemory := d.content.Source().InMemory()
 	if d.attached && !inMemory {
 		total -= content
 	}

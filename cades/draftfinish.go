@@ -3,6 +3,7 @@ package cades
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"io"
 
 	"github.com/seed-116355fd/signet/internal/message"
@@ -12,8 +13,26 @@ import (
 // ToBeSigned returns the DER of the signed attributes. Most keys sign its digest by the scheme's hash, Ed25519 the whole.
 func (d *Draft) ToBeSigned() []byte { return d.tbs }
 
-// Digest returns the digest of the content, as it stands in the message-digest attribute.
-func (d *Draft) Digest() []byte { return d.digest }
+// DigestToSign returns what most keys are given: the digest of [Draft.ToBeSigned] by the hash of the scheme, or those octets themselves
+// when the scheme is over the message ([sign.Scheme.Whole]: Ed25519).
+func (d *Draft) DigestToSign() []byte {
+	scheme := d.signer.Scheme()
+	if scheme.Whole {
+		return d.tbs
+	}
+	h := scheme.NewHash()
+	h.Write(d.tbs)
+	return h.Sum(nil)
+}
+
+// Scheme is what has to be signed with.
+func (d *Draft) Scheme() sign.Scheme { return *d.signer.Scheme() }
+
+// Certificate is that of the signer: the key has to be its.
+func (d *Draft) Certificate() *x509.Certificate { return d.signer.Certificate() }
+
+// ContentDigest returns the digest of the content, as it stands in the message-digest attribute.
+func (d *Draft) ContentDigest() []byte { return d.digest }
 
 // Finish checks the signature with the public key of the signer's certificate, and returns the container. A signature
 // that does not verify is refused with an error of class [sign.ErrKeyMismatch].
@@ -54,7 +73,7 @@ func (d *Draft) FinishBase(ctx context.Context, signature []byte) (base []byte, 
 	if !d.attached {
 		return append(head, tail...), nil
 	}
-	if data, ok := d.content.InMemory(); ok {
+	if data, ok := d.content.Source().InMemory(); ok {
 		return append(append(head, data...), tail...), nil
 	}
 	buf := bytes.NewBuffer(head)
@@ -102,11 +121,11 @@ func (d *Draft) FinishTo(ctx context.Context, dst io.Writer, signature []byte) (
 
 // copyContent writes the content and checks that it has not changed since it was digested.
 func (d *Draft) copyContent(ctx context.Context, dst io.Writer) error {
-	if data, ok := d.content.InMemory(); ok {
+	if data, ok := d.content.Source().InMemory(); ok {
 		_, err := dst.Write(data)
 		return err
 	}
-	r, err := d.content.Open()
+	r, err := d.content.Source().Open()
 	if err != nil {
 		return readError(&d.content, err)
 	}

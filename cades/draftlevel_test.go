@@ -19,7 +19,7 @@ import (
 // without sources none becomes a container of a lower one.
 func TestDraftsElsewhere(t *testing.T) {
 	pki := testpki.New(t)
-	s := signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256))
+	s := signerOf(t, pki.Leaf(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	tsa := testlevels.Authority(t, pki, testpki.Now)
 	for _, level := range []cades.Level{cades.LevelPKCS7, cades.LevelBES, cades.LevelT, cades.LevelLT, cades.LevelLTA, cades.LevelC, cades.LevelXLong1, cades.LevelA} {
 		for _, attached := range []bool{false, true} {
@@ -74,9 +74,9 @@ func TestDraftsElsewhere(t *testing.T) {
 						}
 						var r *cades.Report
 						if content == nil {
-							r, err = m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+							r, err = m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
 						} else {
-							r, err = m.Verify(t.Context(), content, &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+							r, err = m.Verify(t.Context(), sign.Reader("", content), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
 						}
 						requireTrusted(t, r, err)
 					}
@@ -155,7 +155,7 @@ func FuzzParseDrafts(f *testing.F) {
 // not at another. Drafts of version 1 have none, and are at BES.
 func TestStoredLevels(t *testing.T) {
 	pki := testpki.New(t)
-	s := signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256))
+	s := signerOf(t, pki.Leaf(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	tsa, source := testlevels.Authority(t, pki, testpki.Now), testlevels.NewSource(t, pki)
 	stored := func(l cades.Level) []byte {
 		d, err := cades.Prepare(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Level: l, Timestamper: tsa, Revocation: source})

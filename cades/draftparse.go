@@ -155,7 +155,7 @@ func parseFrame(r *cms.Reader, schemes []sign.Scheme, leveled bool) (*Draft, err
 	}
 	d.level = draftLevels[level]
 	h, err := fields[7].Int()
-	if err != nil || h != 0 && sign.NewDigest(crypto.Hash(h), nil).Algorithm == nil {
+	if err != nil || h != 0 && !digests(crypto.Hash(h)) {
 		return nil, errors.New("the hash of time-stamps is not known here")
 	}
 	if d.level > LevelBES {

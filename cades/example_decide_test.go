@@ -3,7 +3,6 @@ package cades_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/seed-116355fd/signet/cades"
@@ -18,7 +17,7 @@ func decide(ctx context.Context, p7s []byte, content string, o *cades.VerifyOpti
 	if err != nil {
 		return "refuse: it is no signature" // err says what it is
 	}
-	report, err := message.Verify(ctx, strings.NewReader(content), o)
+	report, err := message.Verify(ctx, sign.Bytes("", []byte(content)), o)
 	if err != nil {
 		return "later: the content cannot be read"
 	}
@@ -48,7 +47,7 @@ func ExampleReport_Trusted() {
 	ctx := context.Background()
 	w := testsign.New(nil)
 	signed := func(s *sign.Signer) []byte {
-		p7s, err := cades.Sign(ctx, s, strings.NewReader("a contract"), w.Options(cades.LevelBES))
+		p7s, err := cades.Sign(ctx, s, sign.Bytes("", []byte("a contract")), w.Options(cades.LevelBES))
 		if err != nil {
 			panic(err)
 		}

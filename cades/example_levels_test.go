@@ -1,7 +1,6 @@
 package cades_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -76,7 +75,7 @@ func demoSigner(id testpki.Identity) *sign.Signer {
 	if err != nil {
 		log.Panic(err)
 	}
-	signer, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	if err != nil {
 		log.Panic(err)
 	}
@@ -96,7 +95,7 @@ func levelOf(container []byte) string {
 func ExampleOptions_level() {
 	ctx := context.Background()
 	signer, stamper, source, _ := demo()
-	content := strings.NewReader("a contract")
+	content := sign.Bytes("contract.txt", []byte("a contract"))
 
 	options := &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source}
 	p7s, err := cades.Sign(ctx, signer, content, options)
@@ -112,7 +111,7 @@ func ExampleOptions_contentTimestampers() {
 	ctx := context.Background()
 	signer, stamper, _, _ := demo()
 	other := stamper
-	content := strings.NewReader("a contract")
+	content := sign.Bytes("contract.txt", []byte("a contract"))
 
 	options := &cades.Options{Level: cades.LevelT, Timestamper: stamper, ContentTimestampers: []tsp.Timestamper{stamper, other}}
 	p7s, err := cades.Sign(ctx, signer, content, options)
@@ -136,7 +135,7 @@ func ExampleOptions_contentTimestampers() {
 func ExampleOptions_batch() {
 	ctx := context.Background()
 	signer, stamper, _, _ := demo()
-	offline, err := revocation.New(revocation.Config{})
+	offline, err := revocation.NewClient(revocation.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -200,7 +199,7 @@ func ExampleOptions_authority() {
 	}
 	for _, stamper := range []tsp.Timestamper{authority, client} {
 		options.Timestamper = stamper
-		p7s, err := cades.Sign(context.Background(), demoSigner(pki.Leaf(testpki.P256)), strings.NewReader("a contract"), options)
+		p7s, err := cades.Sign(context.Background(), demoSigner(pki.Leaf(testpki.P256)), sign.Bytes("", []byte("a contract")), options)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -220,7 +219,7 @@ func ExampleOptions_revocation() {
 	defer func() { _ = os.RemoveAll(dir) }()
 	root := testpki.New(demoTB{}).Root.Certificate()
 
-	source, err := revocation.New(revocation.Config{
+	source, err := revocation.NewClient(revocation.Config{
 		CacheDir:     dir,                                                         // kept until the next value is due
 		Known:        &revocation.Values{Certificates: []*x509.Certificate{root}}, // roots are seldom published
 		Methods:      []revocation.Method{revocation.OCSP, revocation.CRLs},       // in this order, which is the default
@@ -237,7 +236,7 @@ func ExampleOptions_revocation() {
 func ExampleMessage_Extend() {
 	ctx := context.Background()
 	signer, stamper, source, _ := demo()
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("a contract")), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -247,7 +246,7 @@ func ExampleMessage_Extend() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	raised, err := message.Extend(ctx, cades.LevelLT, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content})
+	raised, err := message.Extend(ctx, cades.LevelLT, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content})
 	if err != nil {
 		log.Fatal(err) // says why it was refused, and which authority failed
 	}
@@ -260,12 +259,12 @@ func ExampleMessage_Extend_renewal() {
 	ctx := context.Background()
 	signer, stamper, source, roots := demo()
 	text := []byte("a contract")
-	archived, err := cades.Sign(ctx, signer, bytes.NewReader(text), &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source})
+	archived, err := cades.Sign(ctx, signer, sign.Bytes("", text), &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source})
 	if err != nil {
 		log.Fatal(err)
 	}
 	content := sign.Bytes("contract.pdf", text)
-	options := &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content, Hash: crypto.SHA512}
+	options := &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content, Hash: crypto.SHA512}
 
 	message, err := cades.Parse(archived)
 	if err != nil {
@@ -283,7 +282,7 @@ func ExampleMessage_Extend_renewal() {
 	for _, t := range message.Signatures()[0].Timestamps() {
 		fmt.Println(t.Kind, t.Token.HashName())
 	}
-	report, err := message.Verify(ctx, bytes.NewReader(text), &cades.VerifyOptions{Roots: roots})
+	report, err := message.Verify(ctx, sign.Bytes("", text), &cades.VerifyOptions{Roots: roots})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -300,7 +299,7 @@ func ExampleSignature_Extend() {
 	ctx := context.Background()
 	signer, stamper, source, _ := demo()
 	text := []byte("a contract")
-	p7s, err := cades.Sign(ctx, signer, bytes.NewReader(text), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", text), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -308,14 +307,14 @@ func ExampleSignature_Extend() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if p7s, err = message.AddSignature(ctx, signer, bytes.NewReader(text), nil); err != nil {
+	if p7s, err = message.AddSignature(ctx, signer, sign.Bytes("", text), nil); err != nil {
 		log.Fatal(err)
 	}
 	if message, err = cades.Parse(p7s); err != nil {
 		log.Fatal(err)
 	}
 	content := sign.Bytes("contract.pdf", text)
-	options := &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content}
+	options := &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content}
 
 	raised, err := message.Signatures()[1].Extend(ctx, cades.LevelT, options)
 	if err != nil {
@@ -338,7 +337,16 @@ func ExampleMessage_Extend_digest() {
 	signer, stamper, source, _ := demo()
 	sum256, sum512 := sha256.Sum256([]byte("a contract")), sha512.Sum512([]byte("a contract"))
 
-	content := sign.Digested("contract.pdf", sign.NewDigest(crypto.SHA256, sum256[:]), sign.NewDigest(crypto.SHA512, sum512[:]))
+	first, err := sign.NewDigest(crypto.SHA256, sum256[:])
+	if err != nil {
+		log.Fatal(err)
+	}
+	second, err := sign.NewDigest(crypto.SHA512, sum512[:])
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	content := sign.Digested("contract.pdf", first, second) // made by sign.NewDigest(crypto.SHA256, sum256[:]) and of SHA512
 	options := &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source, TimestampHash: crypto.SHA512}
 	results, err := batch.Sign(ctx, signer, options, []batch.Content{content}, nil)
 	if err != nil {
@@ -350,7 +358,7 @@ func ExampleMessage_Extend_digest() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	renewed, err := message.Extend(ctx, cades.LevelLTA, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: &content, Hash: crypto.SHA512})
+	renewed, err := message.Extend(ctx, cades.LevelLTA, &cades.ExtendOptions{Timestamper: stamper, Revocation: source, Content: content, Hash: crypto.SHA512})
 	fmt.Println(len(renewed) > len(results[0].Signature), err)
 	// Output:
 	// <nil> CAdES-LTA
@@ -362,7 +370,7 @@ func ExampleSignature_CounterSign() {
 	ctx := context.Background()
 	notary, stamper, _, _ := demo()
 	signer, _, _, _ := demo()
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("a contract")), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

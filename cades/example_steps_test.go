@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log"
@@ -17,7 +16,7 @@ import (
 // Signing in two steps: digests leave for where the keys are, a browser or a card of the user, and signatures come back, perhaps to
 // another process.
 //
-// The mistakes to avoid: what is signed is the digest of ToBeSigned, and not that of the content; the time of signing is that of Prepare,
+// The mistakes to avoid: what is signed is DigestToSign, and not ContentDigest; the time of signing is that of Prepare,
 // so that the certificate is judged by it; and whoever can write where drafts are kept can have something else signed.
 func ExampleMarshalDrafts() {
 	ctx := context.Background()
@@ -36,8 +35,7 @@ func ExampleMarshalDrafts() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		digest := sha256.Sum256(draft.ToBeSigned()) // by the hash of the scheme; Ed25519 takes ToBeSigned itself
-		drafts, digests = append(drafts, draft), append(digests, digest[:])
+		drafts, digests = append(drafts, draft), append(digests, draft.DigestToSign()) // of Ed25519, the whole
 	}
 	stored, err := cades.MarshalDrafts(drafts)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // The code of the section "In a program" of docs/verifying.md stands in the examples of this file; TestVerifyingPage compares them.
@@ -71,7 +72,7 @@ func decision(s *validate.SignatureReport) string {
 func ExampleMessage_Verify() {
 	ctx := context.Background()
 	signer, _, _, roots := demo()
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("a contract")), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func ExampleMessage_Verify() {
 		if err != nil {
 			log.Fatal(err) // it is no message: "refuse"
 		}
-		report, err := message.Verify(ctx, strings.NewReader(content), &cades.VerifyOptions{Roots: roots})
+		report, err := message.Verify(ctx, sign.Bytes("", []byte(content)), &cades.VerifyOptions{Roots: roots})
 		if err != nil {
 			log.Fatal(err) // the content could not be read: "try again"
 		}
@@ -96,7 +97,7 @@ func ExampleMessage_Verify() {
 // A message in PEM is read as one in binary is.
 func ExampleParse() {
 	signer, _, _, _ := demo()
-	p7m, err := cades.Sign(context.Background(), signer, strings.NewReader("a contract"), &cades.Options{Attached: true})
+	p7m, err := cades.Sign(context.Background(), signer, sign.Bytes("", []byte("a contract")), &cades.Options{Attached: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func ExampleParse() {
 func ExampleMessage_Verify_many() {
 	ctx := context.Background()
 	signer, _, _, roots := demo()
-	p7m, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), &cades.Options{Attached: true})
+	p7m, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("a contract")), &cades.Options{Attached: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func ExampleMessage_Verify_many() {
 		wait.Go(func() {
 			for i := range next {
 				if message, err := cades.Parse(all[i]); err == nil {
-					report, err := message.Verify(ctx, nil, options)
+					report, err := message.Verify(ctx, sign.Content{}, options)
 					good[i] = err == nil && report.Trusted()
 				}
 			}
@@ -151,7 +152,7 @@ func ExampleMessage_Verify_many() {
 func ExampleReport_MarshalJSON() {
 	ctx := context.Background()
 	signer, _, _, roots := demo()
-	p7m, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), &cades.Options{Attached: true})
+	p7m, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("a contract")), &cades.Options{Attached: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func ExampleReport_MarshalJSON() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	report, err := message.Verify(ctx, nil, &cades.VerifyOptions{Roots: roots})
+	report, err := message.Verify(ctx, sign.Content{}, &cades.VerifyOptions{Roots: roots})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -31,7 +31,7 @@ type ExtendOptions struct {
 	Signatures []int
 	// Content is that of a detached message, or its digests by Hash and by the hashes of the signers. Archive time-stamps
 	// need it; when it is there, signatures are checked against it, too.
-	Content *sign.Content
+	Content sign.Content
 	// Roots and TimestampRoots are as in [VerifyOptions]. With them a signature is judged before it is raised, and the
 	// time-stamps that it has may prove that it is older than the end of its certificate. Without them nothing that is there
 	// proves anything: a signer whose certificate has expired or was revoked by now is refused, whatever is on the signature.
@@ -141,7 +141,7 @@ func (e *extension) hash() crypto.Hash {
 }
 
 // algorithm is the AlgorithmIdentifier of the hash of the imprints.
-func (e *extension) algorithm() []byte { return sign.NewDigest(e.hash(), nil).Algorithm }
+func (e *extension) algorithm() []byte { return mustAlgorithm(e.hash()) }
 
 // check refuses what cannot be raised, before an authority is asked for anything.
 func (e *extension) check(ctx context.Context, to Level) error {
@@ -214,7 +214,7 @@ func (e *extension) choose() error {
 func (e *extension) takeContent(ctx context.Context, to Level) error {
 	needed := to == LevelLTA || to == LevelA
 	c := e.o.Content
-	if c == nil && e.m.Detached() {
+	if c.IsZero() && e.m.Detached() {
 		if needed {
 			return extendError(sign.ErrInput, "an archive time-stamp is over the content; give it, or its digest by %s", e.hash())
 		}
@@ -224,9 +224,9 @@ func (e *extension) takeContent(ctx context.Context, to Level) error {
 	for _, s := range e.m.signatures {
 		algorithms[s.in.SI.Digest.ID] = s.in.SI.Digest.Raw()
 	}
-	if c != nil && c.DigestOnly() {
+	if c.Source().DigestOnly() {
 		for _, algorithm := range algorithms {
-			if sum, ok := c.Digest(algorithm); ok {
+			if sum, ok := c.Source().Digest(algorithm); ok {
 				e.digests = append(e.digests, sign.Digest{Algorithm: algorithm, Sum: sum})
 			}
 		}
@@ -265,7 +265,7 @@ func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]by
 	}
 	all := io.MultiWriter(writers...)
 	if e.m.Detached() {
-		if _, _, err := digestContent(ctx, all, *e.o.Content, false); err != nil {
+		if _, _, err := digestContent(ctx, all, e.o.Content, false); err != nil {
 			return err
 		}
 	} else if err := e.m.WriteContent(all); err != nil {
@@ -284,10 +284,11 @@ func (e *extension) verify(ctx context.Context) error {
 	}
 	// Whether the signer was revoked is asked when values are collected.
 	v := &VerifyOptions{Certificates: e.o.Certificates, Roots: e.o.Roots, TimestampRoots: e.o.TimestampRoots, Clock: e.o.Clock, NoRevocation: true}
-	if e.m.Detached() {
-		v.Digests = e.digests
+	var content sign.Content
+	if e.m.Detached() && len(e.digests) != 0 {
+		content = sign.Digested("", e.digests...)
 	}
-	report, err := e.m.Verify(ctx, nil, v)
+	report, err := e.m.Verify(ctx, content, v)
 	if err != nil {
 		return err
 	}
@@ -389,7 +390,7 @@ func (e *extension) timestamp(ctx context.Context, p message.Imprint) (*tsp.Toke
 
 // stamp gets a token over a digest.
 func (e *extension) stamp(ctx context.Context, sum []byte) (*tsp.Token, error) {
-	return askTimestamp(ctx, e.o.Timestamper, sign.NewDigest(e.hash(), sum))
+	return askTimestamp(ctx, e.o.Timestamper, e.hash(), sum)
 }
 
 // grow puts what is new into the message, which is read again.

@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,13 +42,12 @@ func TestExtendStepByStep(t *testing.T) {
 						source.OCSP = len(steps)%2 == 0
 						o.Revocation = source
 						var message bytes.Buffer
-						require.NoError(t, cades.SignTo(t.Context(), &message, signerOf(t, id, scheme), bytes.NewBuffer(content), &cades.Options{Attached: attached}))
+						require.NoError(t, cades.SignTo(t.Context(), &message, signerOf(t, id, scheme), sign.Reader("", bytes.NewBuffer(content)), &cades.Options{Attached: attached}))
 						ber := message.Bytes()
 						if !attached {
-							c := sign.Bytes("", content)
-							o.Content = &c
+							o.Content = sign.Bytes("", content)
 						} else {
-							o.Content = nil
+							o.Content = sign.Content{}
 						}
 						for i, step := range steps {
 							m, before := parse(t, ber)
@@ -60,7 +58,7 @@ func TestExtendStepByStep(t *testing.T) {
 							requireKept(t, before, after)
 							require.Equal(t, step.want, m.Signatures()[0].LevelName())
 							require.Len(t, m.Signatures()[0].Timestamps(), step.time)
-							r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
+							r, err := m.Verify(t.Context(), sign.Bytes("", content), &cades.VerifyOptions{Roots: pki.Roots()})
 							requireTrusted(t, r, err)
 							require.Equal(t, cades.Passed, r.Signatures[0].Status(cades.CheckTimestamp))
 						}
@@ -81,9 +79,9 @@ type extendStep struct {
 func TestExtendRefused(t *testing.T) {
 	pki := testpki.New(t)
 	s := p256(t, pki)
-	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), nil)
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err)
-	plain, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Level: cades.LevelPKCS7})
+	plain, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Level: cades.LevelPKCS7})
 	require.NoError(t, err)
 	broken := bytes.Clone(p7s)
 	broken[len(broken)-1] ^= 1
@@ -92,8 +90,8 @@ func TestExtendRefused(t *testing.T) {
 	revoked := testlevels.NewSource(t, pki)
 	revoked.Revoked = []x509.RevocationListEntry{{SerialNumber: s.Certificate().SerialNumber, RevocationTime: testpki.Now().Add(-time.Hour)}}
 	late := testlevels.Authority(t, pki, func() time.Time { return testpki.NotAfter().Add(-time.Hour) })
-	old := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = testpki.Now() }), sign.ECDSA(crypto.SHA256))
-	expired, err := cades.Sign(t.Context(), old, strings.NewReader("content"), &cades.Options{AnyCertificate: true})
+	old := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = testpki.Now() }), testpki.Must(sign.ECDSA(crypto.SHA256)))
+	expired, err := cades.Sign(t.Context(), old, sign.Bytes("", []byte("content")), &cades.Options{AnyCertificate: true})
 	require.NoError(t, err)
 	another := sign.Bytes("", []byte("another content"))
 	otherDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("another content")))
@@ -111,13 +109,13 @@ func TestExtendRefused(t *testing.T) {
 		"plain PKCS #7":    {plain, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 		"does not verify":  {broken, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "does not verify"},
 		"expired before":   {expired, cades.LevelT, &cades.ExtendOptions{Timestamper: late}, "expired"},
-		"other content":    {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &another}, "message-digest"},
-		"other digest":     {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: &otherDigest}, "message-digest"},
-		"other, to T":      {p7s, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: &another}, "message-digest"},
-		"other hash only":  {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Hash: crypto.SHA384, Content: &otherDigest}, "SHA-384"},
+		"other content":    {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: another}, "message-digest"},
+		"other digest":     {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Content: otherDigest}, "message-digest"},
+		"other, to T":      {p7s, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: another}, "message-digest"},
+		"other hash only":  {p7s, cades.LevelLTA, &cades.ExtendOptions{Revocation: values, Timestamper: tsa, Hash: crypto.SHA384, Content: otherDigest}, "SHA-384"},
 		"no source":        {p7s, cades.LevelLT, &cades.ExtendOptions{Timestamper: tsa}, "Revocation"},
 		"revoked before":   {p7s, cades.LevelLT, &cades.ExtendOptions{Timestamper: tsa, Revocation: revoked}, "revoked"},
-		"digest to A":      {p7s, cades.LevelA, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: &rightDigest}, "content itself"},
+		"digest to A":      {p7s, cades.LevelA, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: rightDigest}, "content itself"},
 		"level below":      {p7s, cades.LevelBES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
 		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 	} {
@@ -135,7 +133,7 @@ func TestExtendRefused(t *testing.T) {
 // TestLevelsInOneGo signs at a level at once: with the content, with its digests only, and beside another signer.
 func TestLevelsInOneGo(t *testing.T) {
 	pki := testpki.New(t)
-	s := signerOf(t, pki.Leaf(testpki.P384), sign.ECDSA(crypto.SHA384))
+	s := signerOf(t, pki.Leaf(testpki.P384), testpki.Must(sign.ECDSA(crypto.SHA384)))
 	tsa := testlevels.Authority(t, pki, testpki.Now)
 	content := []byte("content")
 	digests := []sign.Digest{digestOf(crypto.SHA384, content), digestOf(crypto.SHA256, content), digestOf(crypto.SHA512, content)}
@@ -145,7 +143,7 @@ func TestLevelsInOneGo(t *testing.T) {
 		for _, s := range m.Signatures() {
 			require.Equal(t, level, s.LevelName())
 		}
-		r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
+		r, err := m.Verify(t.Context(), sign.Bytes("", content), &cades.VerifyOptions{Roots: pki.Roots()})
 		requireTrusted(t, r, err)
 	}
 	for level, name := range map[cades.Level]string{
@@ -171,17 +169,17 @@ func TestLevelsInOneGo(t *testing.T) {
 						return
 					}
 					m, _ := parse(t, ber)
-					ber, err = m.AddSignature(t.Context(), p256(t, pki), bytes.NewReader(content), o)
+					ber, err = m.AddSignature(t.Context(), p256(t, pki), sign.Bytes("", content), o)
 					require.NoError(t, err)
 					verify(t, ber, name, 2)
 				})
 			}
 			o.Attached = true
-			ber, err := cades.Sign(t.Context(), s, bytes.NewReader(content), o)
+			ber, err := cades.Sign(t.Context(), s, sign.Bytes("", content), o)
 			require.NoError(t, err)
 			verify(t, ber, name, 1)
 			var out bytes.Buffer
-			require.NoError(t, cades.SignTo(t.Context(), &out, s, bytes.NewReader(content), o))
+			require.NoError(t, cades.SignTo(t.Context(), &out, s, sign.Bytes("", content), o))
 			verify(t, out.Bytes(), name, 1)
 		}
 	}
@@ -192,7 +190,7 @@ func TestLevelsInOneGo(t *testing.T) {
 func digestOf(h crypto.Hash, content []byte) sign.Digest {
 	f := h.New()
 	f.Write(content)
-	return sign.NewDigest(h, f.Sum(nil))
+	return testpki.Must(sign.NewDigest(h, f.Sum(nil)))
 }
 
 // failing is an authority that does not answer.
@@ -246,21 +244,21 @@ func TestContentTimestamps(t *testing.T) {
 	var b bytes.Buffer
 	attached := *o
 	attached.Attached = true
-	require.NoError(t, cades.SignTo(t.Context(), &b, p256(t, pki), bytes.NewBuffer(bytes.Clone(content)), &attached))
-	detached, err := cades.Sign(t.Context(), p256(t, pki), bytes.NewReader(content), o)
+	require.NoError(t, cades.SignTo(t.Context(), &b, p256(t, pki), sign.Reader("", bytes.NewBuffer(bytes.Clone(content))), &attached))
+	detached, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", content), o)
 	require.NoError(t, err)
 	for _, message := range [][]byte{b.Bytes(), detached} {
 		m, _ := parse(t, message)
 		require.Len(t, m.Signatures()[0].Timestamps(), 2)
 		require.Equal(t, cades.ContentTimestamp, m.Signatures()[0].Timestamps()[1].Kind)
-		r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots()})
+		r, err := m.Verify(t.Context(), sign.Bytes("", content), &cades.VerifyOptions{Roots: pki.Roots()})
 		requireTrusted(t, r, err)
 		require.Equal(t, cades.Passed, r.Signatures[0].Status(cades.CheckTimestamp))
 	}
-	_, err = cades.Sign(t.Context(), p256(t, pki), bytes.NewReader(content), &cades.Options{ContentTimestampers: []tsp.Timestamper{failing{}}})
+	_, err = cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", content), &cades.Options{ContentTimestampers: []tsp.Timestamper{failing{}}})
 	require.ErrorContains(t, err, "no answer")
 	_, err = cades.Prepare(t.Context(), p256(t, pki), sign.Digested("", digestOf(crypto.SHA256, content)), o)
 	require.ErrorContains(t, err, "SHA-384")
-	_, err = cades.Sign(t.Context(), p256(t, pki), bytes.NewReader(content), &cades.Options{ContentTimestampers: []tsp.Timestamper{nil}})
+	_, err = cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", content), &cades.Options{ContentTimestampers: []tsp.Timestamper{nil}})
 	require.ErrorContains(t, err, "nil")
 }

@@ -53,10 +53,10 @@ func TestBatchFetchesOnce(t *testing.T) {
 	})
 	stamper, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: server.URL + "/tsa"}}, Roots: pki.Roots()})
 	require.NoError(t, err)
-	source, err := revocation.New(revocation.Config{AllowPrivate: true, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
+	source, err := revocation.NewClient(revocation.Config{AllowPrivate: true, Known: &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate()}}})
 	require.NoError(t, err)
 
-	signer := signerOf(t, pki.Leaf(testpki.P256, listed("/authority.crl")), sign.ECDSA(crypto.SHA256))
+	signer := signerOf(t, pki.Leaf(testpki.P256, listed("/authority.crl")), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	contents := make([]batch.Content, 200)
 	for i := range contents {
 		contents[i] = sign.Bytes("", []byte{byte(i)})
@@ -68,7 +68,7 @@ func TestBatchFetchesOnce(t *testing.T) {
 		m, _ := parse(t, result.Signature)
 		require.Equal(t, "CAdES-LT", m.Signatures()[0].LevelName())
 		require.Len(t, m.RevocationValues(), 2)
-		r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+		r, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots()})
 		requireTrusted(t, r, err)
 	}
 	require.Equal(t, int64(200), stamped.Load())

@@ -1,7 +1,6 @@
 package cades_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,16 +25,16 @@ func TestFIPS(t *testing.T) {
 	source := testlevels.NewSource(t, pki)
 	for _, kind := range []testpki.Kind{testpki.RSA2048, testpki.P256, testpki.P384, testpki.Ed25519} {
 		id := pki.Leaf(kind)
-		p, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+		p, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 		require.NoError(t, err)
 		signer, err := sign.Open(t.Context(), p, sign.Ref{Thumbprint: sign.Thumbprint(id.Certificate())})
 		require.NoError(t, err)
 		o := &cades.Options{Level: cades.LevelLTA, Clock: testpki.Now, Timestamper: testlevels.Authority(t, pki, testpki.Now), Revocation: source}
-		p7s, err := cades.Sign(t.Context(), signer, bytes.NewReader([]byte("content")), o)
+		p7s, err := cades.Sign(t.Context(), signer, sign.Bytes("", []byte("content")), o)
 		require.NoError(t, err)
 		m, err := cades.Parse(p7s)
 		require.NoError(t, err)
-		r, err := m.Verify(t.Context(), bytes.NewReader([]byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), Clock: testpki.Now})
+		r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), Clock: testpki.Now})
 		require.NoError(t, err)
 		require.True(t, r.Trusted(), "%+v", r.Outcome())
 		require.Equal(t, "B-LTA", r.Outcome().Signatures[0].Level)
@@ -56,7 +55,7 @@ func TestFIPSOldHashes(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		r, err := m.Verify(t.Context(), bytes.NewReader(nil), nil) // not the content of the detached ones
+		r, err := m.Verify(t.Context(), sign.Bytes("", nil), nil) // not the content of the detached ones
 		if err != nil {
 			continue
 		}

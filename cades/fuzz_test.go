@@ -20,7 +20,7 @@ func FuzzParse(f *testing.F) {
 	s := p256(f, pki)
 	for _, o := range []cades.Options{{}, {Attached: true}, {Level: cades.LevelPKCS7}, {Policy: &cades.Policy{Implied: true}, MimeType: "text/plain"}} {
 		var b bytes.Buffer
-		if err := cades.SignTo(f.Context(), &b, s, bytes.NewBufferString("content"), &o); err != nil {
+		if err := cades.SignTo(f.Context(), &b, s, sign.Reader("", bytes.NewBufferString("content")), &o); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b.Bytes())
@@ -42,7 +42,7 @@ func FuzzParse(f *testing.F) {
 		if !bytes.Equal(m.Bytes(), in) {
 			t.Fatal("octets were lost")
 		}
-		r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots(), AllowBareDigestInfo: true})
+		r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), AllowBareDigestInfo: true})
 		if err != nil {
 			return
 		}
@@ -55,9 +55,9 @@ func FuzzParse(f *testing.F) {
 		content := strings.NewReader("content")
 		var out []byte
 		if m.Detached() {
-			out, err = m.AddSignature(t.Context(), s, content, nil)
+			out, err = m.AddSignature(t.Context(), s, sign.Reader("", content), nil)
 		} else {
-			out, err = m.AddSignature(t.Context(), s, nil, nil)
+			out, err = m.AddSignature(t.Context(), s, sign.Content{}, nil)
 		}
 		if err != nil {
 			return
@@ -84,7 +84,7 @@ func FuzzParseDraft(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		d, err := cades.ParseDraft(in, sign.PKCS1(crypto.SHA256))
+		d, err := cades.ParseDraft(in, testpki.Must(sign.PKCS1(crypto.SHA256)))
 		if err != nil {
 			if !errors.Is(err, sign.ErrInput) {
 				t.Fatal(err)

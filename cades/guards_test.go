@@ -81,7 +81,7 @@ func addFields(v ...asn1.RawValue) func([]asn1.RawValue) []asn1.RawValue {
 func TestChangedDrafts(t *testing.T) {
 	pki := testpki.New(t)
 	leaf := pki.Leaf(testpki.P256)
-	s := signerOf(t, leaf, sign.ECDSA(crypto.SHA256))
+	s := signerOf(t, leaf, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	tsa, source := testlevels.Authority(t, pki, testpki.Now), testlevels.NewSource(t, pki)
 	stored := func(o *cades.Options) []byte {
 		d, err := cades.Prepare(t.Context(), s, sign.Bytes("", []byte("content")), o)
@@ -98,7 +98,7 @@ func TestChangedDrafts(t *testing.T) {
 	plain, attached := stored(nil), stored(&cades.Options{Attached: true})
 	atT, atLTA, atA := stored(levels(cades.LevelT)), stored(levels(cades.LevelLTA)), stored(levels(cades.LevelA))
 	message := sha256.Sum256([]byte("another content"))
-	other, err := cades.Prepare(t.Context(), signerOf(t, leaf, sign.ECDSA(crypto.SHA384)), sign.Bytes("", nil), nil)
+	other, err := cades.Prepare(t.Context(), signerOf(t, leaf, testpki.Must(sign.ECDSA(crypto.SHA384))), sign.Bytes("", nil), nil)
 	require.NoError(t, err)
 	otherDER, err := other.MarshalBinary()
 	require.NoError(t, err)
@@ -212,7 +212,7 @@ func TestDraftsFitOneScheme(t *testing.T) {
 	pki := testpki.New(t)
 	leaf := pki.Leaf(testpki.RSA2048)
 	all := map[string]*sign.Signer{
-		"PKCS1 SHA-256": signerOf(t, leaf, sign.PKCS1(crypto.SHA256)), "PKCS1 SHA-512": signerOf(t, leaf, sign.PKCS1(crypto.SHA512)), "PSS SHA-256": signerOf(t, leaf, sign.PSS(crypto.SHA256)),
+		"PKCS1 SHA-256": signerOf(t, leaf, testpki.Must(sign.PKCS1(crypto.SHA256))), "PKCS1 SHA-512": signerOf(t, leaf, testpki.Must(sign.PKCS1(crypto.SHA512))), "PSS SHA-256": signerOf(t, leaf, testpki.Must(sign.PSS(crypto.SHA256))),
 	}
 	for of, s := range all {
 		d, err := cades.Prepare(t.Context(), s, sign.Bytes("", nil), nil)

@@ -28,7 +28,7 @@ func signerOf(t testing.TB, id testpki.Identity, s sign.Scheme) *sign.Signer {
 // p256 makes the signer of most tests.
 func p256(t testing.TB, pki *testpki.PKI) *sign.Signer {
 	t.Helper()
-	return signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256))
+	return signerOf(t, pki.Leaf(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256)))
 }
 
 func fixed() time.Time { return testpki.Now() }

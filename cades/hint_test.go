@@ -3,7 +3,6 @@ package cades_test
 import (
 	"bytes"
 	"crypto"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,9 +16,9 @@ import (
 // TestWhatIsNoMessage: who hands over something else is told what it is, or what to do.
 func TestWhatIsNoMessage(t *testing.T) {
 	pki := testpki.New(t)
-	p7s, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true})
+	p7s, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 	require.NoError(t, err)
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, make([]byte, 32)), "")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32))), "")
 	require.NoError(t, err)
 	response := testpki.TimestampResponse(t, pki.TSA(testpki.P256), request.Raw)
 	for name, c := range map[string]struct {

@@ -74,8 +74,8 @@ func requireSameAsParsed(t testing.TB, ber []byte, content []byte, o *cades.Veri
 		if content != nil {
 			given, again = bytes.NewReader(content), bytes.NewReader(content)
 		}
-		report, wantErr := want.Verify(context.Background(), given, o)
-		got, err := m.Verify(context.Background(), again, o)
+		report, wantErr := want.Verify(context.Background(), sign.Reader("", given), o)
+		got, err := m.Verify(context.Background(), sign.Reader("", again), o)
 		require.Equal(t, wantErr == nil, err == nil, "%s: %v %v", name, wantErr, err)
 		if err == nil {
 			require.Equal(t, told(t, report), told(t, got), name)
@@ -88,7 +88,7 @@ func inBER(t testing.TB, s *sign.Signer, content string, o cades.Options) []byte
 	t.Helper()
 	var b bytes.Buffer
 	o.Attached = true
-	require.NoError(t, cades.SignTo(t.Context(), &b, s, io.MultiReader(strings.NewReader(content)), &o))
+	require.NoError(t, cades.SignTo(t.Context(), &b, s, sign.Reader("", io.MultiReader(strings.NewReader(content))), &o))
 	return b.Bytes()
 }
 
@@ -100,7 +100,7 @@ func messages(t testing.TB, pki *testpki.PKI, s *sign.Signer, content string) ma
 	for _, level := range []cades.Level{cades.LevelPKCS7, cades.LevelBES, cades.LevelT, cades.LevelLT, cades.LevelLTA, cades.LevelC, cades.LevelXLong1, cades.LevelA} {
 		for _, attached := range []bool{false, true} {
 			o := cades.Options{Level: level, Attached: attached, SigningTime: fixed(), Timestamper: tsa, Revocation: source}
-			der, err := cades.Sign(t.Context(), s, strings.NewReader(content), &o)
+			der, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte(content)), &o)
 			require.NoError(t, err)
 			all[level.String()+map[bool]string{true: " attached"}[attached]] = der
 		}
@@ -208,7 +208,7 @@ func TestExtendOpened(t *testing.T) {
 	s := p256(t, pki)
 	tsa, source := testlevels.Authority(t, pki, fixed), testlevels.NewSource(t, pki)
 	o := &cades.ExtendOptions{Timestamper: tsa, Revocation: source, Clock: fixed, Roots: pki.Roots()}
-	der, err := cades.Sign(t.Context(), s, strings.NewReader(content), &cades.Options{Attached: true, SigningTime: fixed()})
+	der, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte(content)), &cades.Options{Attached: true, SigningTime: fixed()})
 	require.NoError(t, err)
 	for form, base := range map[string][]byte{"DER": der, "BER": inBER(t, s, content, cades.Options{SigningTime: fixed()})} {
 		for _, level := range []cades.Level{cades.LevelT, cades.LevelLT, cades.LevelLTA, cades.LevelC, cades.LevelXLong1, cades.LevelA} {
@@ -219,7 +219,7 @@ func TestExtendOpened(t *testing.T) {
 				extended, err := m.Extended(t.Context(), level, o)
 				require.NoError(t, err)
 				require.Equal(t, level, extended.Signatures()[0].Level())
-				report, err := extended.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
+				report, err := extended.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 				requireTrusted(t, report, err)
 				_, err = extended.WriteTo(&raised)
 				require.NoError(t, err)
@@ -231,7 +231,7 @@ func TestExtendOpened(t *testing.T) {
 				got, err := cades.Parse(raised.Bytes())
 				require.NoError(t, err)
 				require.Equal(t, level, got.Signatures()[0].Level())
-				report, err = got.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
+				report, err = got.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 				requireTrusted(t, report, err)
 				requireSameAsParsed(t, raised.Bytes(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 				if level == cades.LevelLTA || level == cades.LevelA { // once more, on what was raised
@@ -241,19 +241,19 @@ func TestExtendOpened(t *testing.T) {
 					require.NoError(t, err)
 					m, err := cades.Parse(whole)
 					require.NoError(t, err)
-					report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
+					report, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 					requireTrusted(t, report, err)
 				}
 			})
 		}
 		m, err := cades.Open(bytes.NewReader(base), int64(len(base)), nil)
 		require.NoError(t, err)
-		both, err := m.AddSignature(t.Context(), s, nil, &cades.Options{SigningTime: fixed()})
+		both, err := m.AddSignature(t.Context(), s, sign.Content{}, &cades.Options{SigningTime: fixed()})
 		require.NoError(t, err)
 		again, err := cades.Parse(both)
 		require.NoError(t, err)
 		require.Len(t, again.Signatures(), 2)
-		report, err := again.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
+		report, err := again.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed})
 		requireTrusted(t, report, err)
 	}
 }
@@ -261,7 +261,7 @@ func TestExtendOpened(t *testing.T) {
 // TestExtendOpenedRefused raises no message whose content is not the signed one.
 func TestExtendOpenedRefused(t *testing.T) {
 	pki := testpki.New(t)
-	der, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true, SigningTime: fixed()})
+	der, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("content")), &cades.Options{Attached: true, SigningTime: fixed()})
 	require.NoError(t, err)
 	other := bytes.Replace(der, []byte("content"), []byte("c0ntent"), 1)
 	m, err := cades.Open(bytes.NewReader(other), int64(len(other)), nil)
@@ -294,7 +294,7 @@ func (b *broken) ReadAt(p []byte, off int64) (int, error) {
 func TestOpenUnreadable(t *testing.T) {
 	pki := testpki.New(t)
 	content := strings.Repeat("0123456789", 100_000)
-	der, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader(content), &cades.Options{Attached: true, SigningTime: fixed()})
+	der, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte(content)), &cades.Options{Attached: true, SigningTime: fixed()})
 	require.NoError(t, err)
 	failure := errors.New("the disk is gone")
 	for _, from := range []int64{0, 400_000} {
@@ -311,7 +311,7 @@ func TestOpenUnreadable(t *testing.T) {
 	m, err := cades.Open(r, int64(len(der)), nil)
 	require.NoError(t, err)
 	r.from = 400_000
-	_, err = m.Verify(t.Context(), nil, nil)
+	_, err = m.Verify(t.Context(), sign.Content{}, nil)
 	require.ErrorIs(t, err, failure)
 	require.NotErrorIs(t, err, sign.ErrInput)
 	require.ErrorIs(t, m.WriteContent(io.Discard), failure)
@@ -328,6 +328,6 @@ func TestOpenUnreadable(t *testing.T) {
 		}
 		require.Less(t, reads, 4, "the reading ends with the context")
 	}
-	_, err = m.Verify(ctx, nil, nil)
+	_, err = m.Verify(ctx, sign.Content{}, nil)
 	require.ErrorIs(t, err, context.Canceled)
 }

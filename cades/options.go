@@ -85,7 +85,7 @@ func (o *Options) EffectiveLevel() Level {
 
 func (o *Options) checkLevel() error {
 	switch {
-	case o.TimestampHash != 0 && sign.NewDigest(o.TimestampHash, nil).Algorithm == nil:
+	case o.TimestampHash != 0 && !digests(o.TimestampHash):
 		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
 	case slices.Contains(o.ContentTimestampers, nil):
 		return inputError(sign.ErrInput, "one of the ContentTimestampers is nil")
@@ -155,7 +155,7 @@ func (p *Policy) check() error {
 	if err := checkOID("signature policy", p.OID); err != nil {
 		return err
 	}
-	if sign.NewDigest(p.Hash, nil).Algorithm == nil {
+	if !digests(p.Hash) {
 		return inputError(sign.ErrInput, "the hash of a signature policy is SHA-256, SHA-384 or SHA-512")
 	}
 	if len(p.Digest) != p.Hash.Size() {

@@ -1,7 +1,6 @@
 package cades_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -66,7 +65,7 @@ func TestOthersPanic(t *testing.T) {
 		return func() error {
 			o := base
 			bend(&o)
-			_, err := cades.Sign(t.Context(), s, bytes.NewReader([]byte("content")), &o)
+			_, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &o)
 			return err
 		}
 	}
@@ -75,31 +74,31 @@ func TestOthersPanic(t *testing.T) {
 		"time-stamp":    signed(func(o *cades.Options) { o.Level, o.Timestamper = cades.LevelT, panicky{} }),
 		"content stamp": signed(func(o *cades.Options) { o.ContentTimestampers = []tsp.Timestamper{panicky{}} }),
 		"revocation":    signed(func(o *cades.Options) { o.Level, o.Timestamper, o.Revocation = cades.LevelLT, tsa, panicky{} }),
-		"reader":        func() error { _, err := cades.Sign(t.Context(), s, panicky{}, &base); return err },
+		"reader":        func() error { _, err := cades.Sign(t.Context(), s, sign.Reader("", panicky{}), &base); return err },
 		"reader, streamed": func() error {
-			return cades.SignTo(t.Context(), io.Discard, s, panicky{}, &cades.Options{Attached: true})
+			return cades.SignTo(t.Context(), io.Discard, s, sign.Reader("", panicky{}), &cades.Options{Attached: true})
 		},
 		"writer": func() error {
-			return cades.SignTo(t.Context(), panicky{}, s, bytes.NewReader([]byte("content")), &base)
+			return cades.SignTo(t.Context(), panicky{}, s, sign.Bytes("", []byte("content")), &base)
 		},
 		"writer, attached": func() error {
-			return cades.SignTo(t.Context(), panicky{}, s, bytes.NewReader([]byte("content")), &cades.Options{Attached: true})
+			return cades.SignTo(t.Context(), panicky{}, s, sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 		},
 		"verified content": func() error {
-			p7s, err := cades.Sign(t.Context(), s, bytes.NewReader([]byte("content")), &base)
+			p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &base)
 			require.NoError(t, err)
 			m, err := cades.Parse(p7s)
 			require.NoError(t, err)
-			report, err := m.Verify(t.Context(), panicky{}, nil)
+			report, err := m.Verify(t.Context(), sign.Reader("", panicky{}), nil)
 			require.Nil(t, report)
 			return err
 		},
 		"verification's clock": func() error {
-			p7s, err := cades.Sign(t.Context(), s, bytes.NewReader([]byte("content")), &base)
+			p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &base)
 			require.NoError(t, err)
 			m, err := cades.Parse(p7s)
 			require.NoError(t, err)
-			report, err := m.Verify(t.Context(), bytes.NewReader([]byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), Clock: func() time.Time { panic(errBroken) }})
+			report, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), Clock: func() time.Time { panic(errBroken) }})
 			require.Nil(t, report, "there is no verdict")
 			return err
 		},
@@ -117,11 +116,13 @@ func TestOthersPanic(t *testing.T) {
 		t.Run("no "+name, func(t *testing.T) { require.ErrorContains(t, call(), "neither an answer nor an error") })
 	}
 	for name, call := range map[string]func() error{
-		"signer":            func() error { _, err := cades.Sign(t.Context(), nil, bytes.NewReader(nil), nil); return err },
-		"signer, streamed":  func() error { return cades.SignTo(t.Context(), io.Discard, nil, bytes.NewReader(nil), nil) },
-		"content":           func() error { _, err := cades.Sign(t.Context(), s, nil, nil); return err },
-		"content, streamed": func() error { return cades.SignTo(t.Context(), io.Discard, s, nil, &cades.Options{Attached: true}) },
-		"clock":             func() error { _, err := cades.Sign(t.Context(), s, nil, &cades.Options{}); return err },
+		"signer":           func() error { _, err := cades.Sign(t.Context(), nil, sign.Bytes("", nil), nil); return err },
+		"signer, streamed": func() error { return cades.SignTo(t.Context(), io.Discard, nil, sign.Bytes("", nil), nil) },
+		"content":          func() error { _, err := cades.Sign(t.Context(), s, sign.Content{}, nil); return err },
+		"content, streamed": func() error {
+			return cades.SignTo(t.Context(), io.Discard, s, sign.Content{}, &cades.Options{Attached: true})
+		},
+		"clock": func() error { _, err := cades.Sign(t.Context(), s, sign.Content{}, &cades.Options{}); return err },
 	} {
 		t.Run("nil "+name, func(t *testing.T) { require.ErrorIs(t, call(), sign.ErrInput) })
 	}
@@ -131,15 +132,15 @@ func TestOthersPanic(t *testing.T) {
 func TestRevocationSourcePanics(t *testing.T) {
 	pki := testpki.New(t)
 	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.OCSPServer = []string{"http://ocsp.example/"} })
-	s := signerOf(t, id, sign.ECDSA(crypto.SHA256))
-	p7s, err := cades.Sign(t.Context(), s, bytes.NewReader([]byte("content")), &cades.Options{Clock: fixed})
+	s := signerOf(t, id, testpki.Must(sign.ECDSA(crypto.SHA256)))
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Clock: fixed})
 	require.NoError(t, err)
 	m, err := cades.Parse(p7s)
 	require.NoError(t, err)
 	for _, source := range []interface {
 		Status(context.Context, *x509.Certificate, *x509.Certificate, time.Time) (*revocation.Status, error)
 	}{panicky{}, mute{}} {
-		report, err := m.Verify(t.Context(), bytes.NewReader([]byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed, Revocation: source})
+		report, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed, Revocation: source})
 		require.NoError(t, err)
 		require.Equal(t, validate.Indeterminate, report.Signatures[0].Indication)
 		require.False(t, report.Trusted())

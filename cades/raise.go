@@ -41,7 +41,7 @@ func (r *raising) contentTimestamps(ctx context.Context) ([][]byte, error) {
 	}
 	var tokens [][]byte
 	for _, t := range r.before {
-		token, err := askTimestamp(ctx, t, sign.NewDigest(r.contentHash(), r.digest))
+		token, err := askTimestamp(ctx, t, r.contentHash(), r.digest)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func (r *raising) given(c *sign.Content) error {
 		return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "an archive time-stamp of RFC 5126 is over the content itself, not its digest; give it, or sign at lta"}
 	}
 	var ok bool
-	if r.digest, ok = c.Digest(sign.NewDigest(r.contentHash(), nil).Algorithm); !ok || len(r.digest) != r.contentHash().Size() {
+	if r.digest, ok = c.Source().Digest(mustAlgorithm(r.contentHash())); !ok || len(r.digest) != r.contentHash().Size() {
 		return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("the digest of the content by %s is needed, too, for time-stamps over it", r.contentHash())}
 	}
 	return nil

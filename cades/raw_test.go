@@ -51,7 +51,7 @@ func (r rawSigner) message(t *testing.T, content []byte) []byte {
 		r.digest = cms.OIDSHA256
 	}
 	if r.algorithm == nil {
-		r.algorithm = sign.ECDSA(crypto.SHA256).SignatureAlg
+		r.algorithm = testpki.Must(sign.ECDSA(crypto.SHA256)).SignatureAlg
 	}
 	h := r.hash.New()
 	h.Write(signed)

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestRefusedByX509: a signer whose certificate crypto/x509 refuses is judged all the same, and when values are at hand that cannot
@@ -30,7 +31,7 @@ func TestRefusedByX509(t *testing.T) {
 	m, _ := parse(t, rawSigner{id: id, certs: [][]byte{der, pki.Authority.Certificate().Raw}}.message(t, []byte("content")))
 	verify := func(o cades.VerifyOptions) *cades.SignatureReport {
 		o.Roots, o.Clock = pki.Roots(), fixed
-		r, err := m.Verify(t.Context(), nil, &o)
+		r, err := m.Verify(t.Context(), sign.Content{}, &o)
 		require.NoError(t, err)
 		return &r.Signatures[0]
 	}

@@ -11,7 +11,6 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,11 +101,11 @@ func TestSignWithRefusedCertificates(t *testing.T) {
 
 			verify := &cades.VerifyOptions{Roots: pki.Roots(), Clock: fixed}
 			tsa, source := testlevels.Authority(t, pki, fixed), testlevels.NewSource(t, pki)
-			p7m, err := cades.Sign(t.Context(), s, bytes.NewReader(content), &cades.Options{Attached: true, SigningTime: fixed()})
+			p7m, err := cades.Sign(t.Context(), s, sign.Bytes("", content), &cades.Options{Attached: true, SigningTime: fixed()})
 			require.NoError(t, err)
 			m, err := cades.Parse(p7m)
 			require.NoError(t, err)
-			report, err := m.Verify(t.Context(), nil, verify)
+			report, err := m.Verify(t.Context(), sign.Content{}, verify)
 			require.NoError(t, err)
 			require.True(t, report.Trusted(), report.Signatures[0].Reason)
 			requireOpenSSL(t, pki, p7m)
@@ -116,7 +115,7 @@ func TestSignWithRefusedCertificates(t *testing.T) {
 				m, err = cades.Parse(p7m)
 				require.NoError(t, err)
 				require.Equal(t, level, m.Signatures()[0].Level())
-				report, err := m.Verify(t.Context(), nil, verify)
+				report, err := m.Verify(t.Context(), sign.Content{}, verify)
 				require.NoError(t, err)
 				require.True(t, report.Trusted(), report.Signatures[0].Reason)
 			}
@@ -138,7 +137,7 @@ func TestSignWithRefusedCertificates(t *testing.T) {
 			require.NoError(t, err)
 			m, err = cades.Parse(p7s)
 			require.NoError(t, err)
-			report, err = m.Verify(t.Context(), bytes.NewReader(content), verify)
+			report, err = m.Verify(t.Context(), sign.Bytes("", content), verify)
 			require.NoError(t, err)
 			require.True(t, report.Trusted(), report.Signatures[0].Reason)
 		})
@@ -164,7 +163,7 @@ func TestRefusedCertificatesAreJudged(t *testing.T) {
 		require.NoError(t, err)
 		key, err := soft.NewKey(id.Key, 0)
 		require.NoError(t, err)
-		s, err := sign.New(key, []*x509.Certificate{c, pki.Authority.Certificate()}, sign.ECDSA(crypto.SHA256))
+		s, err := sign.New(key, []*x509.Certificate{c, pki.Authority.Certificate()}, testpki.Must(sign.ECDSA(crypto.SHA256)))
 		require.NoError(t, err)
 		return s
 	}
@@ -174,7 +173,7 @@ func TestRefusedCertificatesAreJudged(t *testing.T) {
 		"neither digital": func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign },
 		"OCSP responses":  func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} },
 	} {
-		_, err := cades.Sign(t.Context(), signer(bend), strings.NewReader("content"), &cades.Options{SigningTime: fixed()})
+		_, err := cades.Sign(t.Context(), signer(bend), sign.Bytes("", []byte("content")), &cades.Options{SigningTime: fixed()})
 		require.ErrorContains(t, err, says)
 	}
 
@@ -186,13 +185,13 @@ func TestRefusedCertificatesAreJudged(t *testing.T) {
 	require.NoError(t, err)
 	c, err := trust.ParseCertificate(der)
 	require.NoError(t, err)
-	unreadable, err := sign.New(nil, []*x509.Certificate{c}, sign.ECDSA(crypto.SHA256))
+	unreadable, err := sign.New(nil, []*x509.Certificate{c}, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	_, err = cades.Prepare(t.Context(), unreadable, sign.Bytes("", []byte("content")), &cades.Options{SigningTime: fixed()})
 	require.ErrorContains(t, err, "neither digital")
 
 	s := signer(func(*x509.Certificate) {})
-	p7m, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{Attached: true, SigningTime: fixed()})
+	p7m, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Attached: true, SigningTime: fixed()})
 	require.NoError(t, err)
 	m, err := cades.Parse(p7m)
 	require.NoError(t, err)

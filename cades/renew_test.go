@@ -1,7 +1,6 @@
 package cades_test
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/x509"
 	"testing"
@@ -23,7 +22,7 @@ func TestRenew(t *testing.T) {
 	now := testpki.Now()
 	clock := func() time.Time { return now }
 	authority := testlevels.Authority(t, pki, clock)
-	s := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = now.AddDate(1, 0, 0) }), sign.ECDSA(crypto.SHA256))
+	s := signerOf(t, pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = now.AddDate(1, 0, 0) }), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	source := func() *revocation.Client {
 		known := &revocation.Values{Certificates: []*x509.Certificate{pki.Root.Certificate(), pki.Authority.Certificate()}}
 		for _, id := range []testpki.Identity{pki.Root, pki.Authority} {
@@ -31,24 +30,24 @@ func TestRenew(t *testing.T) {
 				l.ThisUpdate, l.NextUpdate = now.Add(-time.Hour), now.Add(time.Hour)
 			}))
 		}
-		c, err := revocation.New(revocation.Config{Known: known, Clock: clock})
+		c, err := revocation.NewClient(revocation.Config{Known: known, Clock: clock})
 		require.NoError(t, err)
 		return c
 	}
 	content := []byte("content")
-	p7s, err := cades.Sign(t.Context(), s, bytes.NewReader(content), &cades.Options{Level: cades.LevelLTA, Timestamper: authority, Revocation: source(), Clock: clock})
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", content), &cades.Options{Level: cades.LevelLTA, Timestamper: authority, Revocation: source(), Clock: clock})
 	require.NoError(t, err)
 	c := sign.Bytes("", content)
 	for stamps := 3; stamps <= 4; stamps++ {
 		now = now.AddDate(5, 0, 0)
 		m, before := parse(t, p7s)
-		p7s, err = m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source(), Content: &c, Roots: pki.Roots(), Clock: clock})
+		p7s, err = m.Extend(t.Context(), cades.LevelLTA, &cades.ExtendOptions{Timestamper: authority, Revocation: source(), Content: c, Roots: pki.Roots(), Clock: clock})
 		require.NoError(t, err)
 		m, after := parse(t, p7s)
 		requireKept(t, before, after)
 		require.Len(t, m.Signatures()[0].Timestamps(), stamps)
 		require.Greater(t, len(after.Revocations), len(before.Revocations), "what the last time-stamp needs")
-		r, err := m.Verify(t.Context(), bytes.NewReader(content), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+		r, err := m.Verify(t.Context(), sign.Bytes("", content), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
 		requireTrusted(t, r, err)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Sign signs a content and returns the container in DER. The content is read once; a detached one is never held in
-// memory, an attached one is part of the result. Nil options make a detached CAdES-BES.
-func Sign(ctx context.Context, s *sign.Signer, content io.Reader, o *Options) ([]byte, error) {
-	d, err := Prepare(ctx, s, sign.Reader("", content), o)
+// Sign signs a content and returns the container in DER. A detached content is never held in memory, an attached one is part of
+// the result. Nil options make a detached CAdES-BES.
+func Sign(ctx context.Context, s *sign.Signer, content sign.Content, o *Options) ([]byte, error) {
+	d, err := Prepare(ctx, s, content, o)
 	if err != nil {
 		return nil, err
 	}
@@ -26,25 +26,21 @@ func Sign(ctx context.Context, s *sign.Signer, content io.Reader, o *Options) ([
 // SignTo signs a content of any size in constant memory and writes the container. Options.Attached says whether the
 // content goes in.
 //
-// An attached content that is an io.Seeker, such as a file, is read twice and gives DER. Any other is read once and
-// gives BER: indefinite lengths, and the content in segments, because DER says its length before the content comes. Any
+// An attached content that can be read twice gives DER: any but that of a [sign.Reader] over what is no io.Seeker, which is read
+// once and gives BER: indefinite lengths, and the content in segments, because DER says its length before the content comes. Any
 // reader of CMS takes that, but for a few that only know DER.
 //
 // What was written before an error is not a container.
-func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reader, o *Options) (err error) {
+func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content sign.Content, o *Options) (err error) {
 	defer sign.Recover(&err)
 	if s == nil {
 		return noSigner()
 	}
-	if content == nil {
-		return inputError(sign.ErrInput, "the content is nil")
-	}
 	if o == nil {
 		o = &Options{}
 	}
-	c := sign.Reader("", content)
-	if o.Attached && o.Level <= LevelBES && len(o.ContentTimestampers) == 0 {
-		seeker, ok := content.(io.Seeker)
+	if once, ok := content.Source().Once(); ok && o.Attached && o.Level <= LevelBES && len(o.ContentTimestampers) == 0 {
+		seeker, ok := once.(io.Seeker)
 		if !ok {
 			return signStream(ctx, dst, s, content, o)
 		}
@@ -52,12 +48,12 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reade
 		if err != nil { // a pipe is a file that cannot seek
 			return signStream(ctx, dst, s, content, o)
 		}
-		c = sign.Opener("", func() (io.ReadCloser, error) {
+		content = sign.Opener(content.Name, func() (io.ReadCloser, error) {
 			_, err := seeker.Seek(start, io.SeekStart)
-			return io.NopCloser(content), err
+			return io.NopCloser(once), err
 		})
 	}
-	d, err := Prepare(ctx, s, c, o)
+	d, err := Prepare(ctx, s, content, o)
 	if err != nil {
 		return err
 	}
@@ -69,7 +65,7 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reade
 }
 
 // signStream writes an attached container as its content comes.
-func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.Reader, o *Options) error {
+func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content sign.Content, o *Options) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
@@ -98,9 +94,9 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content io.R
 		return err
 	}
 	h := s.Scheme().NewHash()
-	if _, err := message.Copy(ctx, io.MultiWriter(h, &segments{dst: dst}), content); err != nil {
-		c := sign.Reader("", content)
-		return readError(&c, err)
+	once, _ := content.Source().Once()
+	if _, err := message.Copy(ctx, io.MultiWriter(h, &segments{dst: dst}), once); err != nil {
+		return readError(&content, err)
 	}
 	d.digest = h.Sum(nil)
 	if err := d.freeze(ctx, o); err != nil {

@@ -34,7 +34,7 @@ func TestSchemes(t *testing.T) {
 		for _, scheme := range sign.Schemes(id.Key.Public()) {
 			t.Run(string(kind)+"/"+scheme.Name, func(t *testing.T) {
 				s := signerOf(t, id, scheme)
-				detached, err := cades.Sign(t.Context(), s, bytes.NewReader(content), nil)
+				detached, err := cades.Sign(t.Context(), s, sign.Bytes("", content), nil)
 				require.NoError(t, err)
 				requireDER(t, detached)
 				m, sd := parse(t, detached)
@@ -42,24 +42,24 @@ func TestSchemes(t *testing.T) {
 				require.Equal(t, 1, sd.Version)
 				require.Equal(t, 1, sd.Signers[0].Version)
 				require.Equal(t, "CAdES-BES", m.Signatures()[0].LevelName())
-				r, err := m.Verify(t.Context(), bytes.NewReader(content), roots)
+				r, err := m.Verify(t.Context(), sign.Bytes("", content), roots)
 				requireTrusted(t, r, err)
 
-				attached, err := cades.Sign(t.Context(), s, iotest.HalfReader(bytes.NewReader(content)), &cades.Options{Attached: true})
+				attached, err := cades.Sign(t.Context(), s, sign.Reader("", iotest.HalfReader(bytes.NewReader(content))), &cades.Options{Attached: true})
 				require.NoError(t, err)
 				requireDER(t, attached)
 				m, _ = parse(t, attached)
-				r, err = m.Verify(t.Context(), nil, roots)
+				r, err = m.Verify(t.Context(), sign.Content{}, roots)
 				requireTrusted(t, r, err)
 				var inside bytes.Buffer
 				require.NoError(t, m.WriteContent(&inside))
 				require.Equal(t, content, inside.Bytes())
 
 				var stream bytes.Buffer
-				require.NoError(t, cades.SignTo(t.Context(), &stream, s, iotest.OneByteReader(bytes.NewReader(content[:3000])), &cades.Options{Attached: true}))
+				require.NoError(t, cades.SignTo(t.Context(), &stream, s, sign.Reader("", iotest.OneByteReader(bytes.NewReader(content[:3000]))), &cades.Options{Attached: true}))
 				m, sd = parse(t, stream.Bytes())
 				require.True(t, sd.Content.Tag().Constructed())
-				r, err = m.Verify(t.Context(), bytes.NewReader(content[:3000]), roots)
+				r, err = m.Verify(t.Context(), sign.Bytes("", content[:3000]), roots)
 				requireTrusted(t, r, err)
 			})
 		}
@@ -78,7 +78,7 @@ func TestFrozen(t *testing.T) {
 	sha512.Write(content)
 	for _, attached := range []bool{false, true} {
 		o := &cades.Options{Attached: attached, SigningTime: fixed()}
-		want, err := cades.Sign(t.Context(), s, bytes.NewReader(content), o)
+		want, err := cades.Sign(t.Context(), s, sign.Bytes("", content), o)
 		require.NoError(t, err)
 		contents := map[string]sign.Content{
 			"bytes":  sign.Bytes("", content),
@@ -86,13 +86,13 @@ func TestFrozen(t *testing.T) {
 			"reader": sign.Reader("", iotest.DataErrReader(bytes.NewReader(content))),
 		}
 		if !attached {
-			contents["digest"] = sign.Digested("", sign.NewDigest(crypto.SHA256, make([]byte, 32)), sign.NewDigest(crypto.SHA512, sha512.Sum(nil)))
+			contents["digest"] = sign.Digested("", testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32))), testpki.Must(sign.NewDigest(crypto.SHA512, sha512.Sum(nil))))
 		}
 		for name, c := range contents {
 			t.Run(name, func(t *testing.T) {
 				d, err := cades.Prepare(t.Context(), s, c, o)
 				require.NoError(t, err)
-				require.Equal(t, sha512.Sum(nil), d.Digest())
+				require.Equal(t, sha512.Sum(nil), d.ContentDigest())
 				signature, err := s.Sign(t.Context(), d.ToBeSigned())
 				require.NoError(t, err)
 				got, err := d.Finish(t.Context(), signature)
@@ -119,7 +119,7 @@ func TestFrozen(t *testing.T) {
 		require.NoError(t, err)
 		defer f.Close()
 		var out bytes.Buffer
-		require.NoError(t, cades.SignTo(t.Context(), &out, s, f, o))
+		require.NoError(t, cades.SignTo(t.Context(), &out, s, sign.Reader("", f), o))
 		require.Equal(t, want, out.Bytes(), "a file is read twice and gives DER")
 	}
 }
@@ -128,11 +128,11 @@ func TestFrozen(t *testing.T) {
 func TestElsewhere(t *testing.T) {
 	pki := testpki.New(t)
 	id := pki.Leaf(testpki.P256)
-	remote, err := sign.New(nil, id.Chain, sign.ECDSA(crypto.SHA256))
+	remote, err := sign.New(nil, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	d, err := cades.Prepare(t.Context(), remote, sign.Bytes("", []byte("content")), nil)
 	require.NoError(t, err)
-	_, err = cades.Sign(t.Context(), remote, strings.NewReader("content"), nil)
+	_, err = cades.Sign(t.Context(), remote, sign.Bytes("", []byte("content")), nil)
 	require.ErrorIs(t, err, sign.ErrUnavailable)
 
 	digest := sha256.Sum256(d.ToBeSigned())
@@ -141,7 +141,7 @@ func TestElsewhere(t *testing.T) {
 	p7s, err := d.Finish(t.Context(), signature)
 	require.NoError(t, err)
 	m, _ := parse(t, p7s)
-	r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots()})
+	r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots()})
 	requireTrusted(t, r, err)
 
 	for name, bad := range map[string][]byte{"nothing": nil, "cut": signature[:len(signature)-1], "another": append([]byte{0x30}, make([]byte, 70)...)} {
@@ -165,7 +165,7 @@ func TestDraftFile(t *testing.T) {
 		"trailing":        append(bytes.Clone(file), 0),
 		"cut":             file[:len(file)-1],
 		"another content": bytes.Replace(file, []byte("some content"), []byte("more content"), 1),
-		"another digest":  bytes.Replace(file, d.Digest(), make([]byte, 32), 1),
+		"another digest":  bytes.Replace(file, d.ContentDigest(), make([]byte, 32), 1),
 		"another scheme":  bytes.Replace(file, []byte("ecdsa-sha256"), []byte("ecdsa-sha384"), 1),
 		"unknown scheme":  bytes.Replace(file, []byte("ecdsa-sha256"), []byte("ecdsa-sha999"), 1),
 	} {
@@ -213,16 +213,16 @@ func TestReadErrors(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = cades.Prepare(t.Context(), s, sign.Content{}, nil)
 	require.ErrorIs(t, err, sign.ErrInput)
-	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.NewDigest(crypto.SHA384, make([]byte, 48))), nil)
+	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", testpki.Must(sign.NewDigest(crypto.SHA384, make([]byte, 48)))), nil)
 	require.ErrorIs(t, err, sign.ErrInput, "a digest of another hash")
-	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.NewDigest(crypto.SHA256, make([]byte, 31))), nil)
+	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.Digest{Algorithm: testpki.Must(sign.DigestAlgorithm(crypto.SHA256)), Sum: make([]byte, 31)}), nil)
 	require.ErrorIs(t, err, sign.ErrInput, "a digest of another length")
-	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.NewDigest(crypto.SHA256, make([]byte, 32))), &cades.Options{Attached: true})
+	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32)))), &cades.Options{Attached: true})
 	require.ErrorIs(t, err, sign.ErrInput, "nothing to attach")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = cades.Sign(ctx, s, endless{}, nil)
+	_, err = cades.Sign(ctx, s, sign.Reader("", endless{}), nil)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, sign.ErrInput)
 }
@@ -236,7 +236,7 @@ func TestCertificateRules(t *testing.T) {
 	pki := testpki.New(t)
 	id := pki.Leaf(testpki.P256)
 	id.Chain = append(id.Chain, pki.Root.Certificate(), id.Chain[0])
-	s := signerOf(t, id, sign.ECDSA(crypto.SHA256))
+	s := signerOf(t, id, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	for _, c := range []struct {
 		o    cades.Options
 		want int
@@ -245,13 +245,13 @@ func TestCertificateRules(t *testing.T) {
 		{cades.Options{Certificates: cades.SignerOnly}, 1},
 		{cades.Options{Level: cades.LevelPKCS7, Certificates: cades.NoCertificates}, 0},
 	} {
-		p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &c.o)
+		p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &c.o)
 		require.NoError(t, err)
 		requireDER(t, p7s)
 		m, sd := parse(t, p7s)
 		require.Len(t, m.Certificates(), c.want)
 		require.Equal(t, c.want == 0, sd.CertificateSet.IsZero())
-		r, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: pki.Roots(), Certificates: id.Chain})
+		r, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: pki.Roots(), Certificates: id.Chain})
 		require.NoError(t, err)
 		require.True(t, r.Trusted(), "%+v", r.Signatures[0].Checks)
 		for i := 1; i < len(sd.Certificates); i++ {
@@ -263,12 +263,12 @@ func TestCertificateRules(t *testing.T) {
 // TestContentType makes messages of other content types, whose version is 3.
 func TestContentType(t *testing.T) {
 	pki := testpki.New(t)
-	p7s, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{ContentType: "1.2.840.113549.1.9.16.1.4", Attached: true})
+	p7s, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("content")), &cades.Options{ContentType: "1.2.840.113549.1.9.16.1.4", Attached: true})
 	require.NoError(t, err)
 	m, sd := parse(t, p7s)
 	require.Equal(t, 3, sd.Version)
 	require.Equal(t, cms.OIDTSTInfo, sd.ContentType)
-	r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+	r, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots()})
 	requireTrusted(t, r, err)
 }
 
@@ -284,7 +284,7 @@ func TestSigningTime(t *testing.T) {
 		{cades.Options{Clock: clock}, clock()},
 		{cades.Options{AnyCertificate: true, SigningTime: time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)}, time.Date(2051, 1, 2, 3, 4, 5, 0, time.UTC)},
 	} {
-		p7s, err := cades.Sign(t.Context(), s, strings.NewReader(""), &c.o)
+		p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("")), &c.o)
 		require.NoError(t, err)
 		m, _ := parse(t, p7s)
 		at, ok := m.Signatures()[0].SigningTime()
@@ -297,14 +297,14 @@ func TestSigningTime(t *testing.T) {
 func TestEmptyContent(t *testing.T) {
 	pki := testpki.New(t)
 	for _, attached := range []bool{false, true} {
-		p7, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader(""), &cades.Options{Attached: attached})
+		p7, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("")), &cades.Options{Attached: attached})
 		require.NoError(t, err)
 		m, _ := parse(t, p7)
 		require.Equal(t, !attached, m.Detached())
-		r, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+		r, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots()})
 		require.NoError(t, err)
 		require.Equal(t, attached, r.Valid(), "a detached signature is not valid without its content")
-		r, err = m.Verify(t.Context(), strings.NewReader(""), &cades.VerifyOptions{Roots: pki.Roots()})
+		r, err = m.Verify(t.Context(), sign.Bytes("", []byte("")), &cades.VerifyOptions{Roots: pki.Roots()})
 		requireTrusted(t, r, err)
 	}
 }
@@ -340,11 +340,11 @@ func TestUnsuitable(t *testing.T) {
 			inner, err := soft.NewKey(id.Key, 0)
 			require.NoError(t, err)
 			key := &untouched{Key: inner}
-			s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+			s, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 			require.NoError(t, err)
 			for _, level := range []cades.Level{cades.LevelPKCS7, cades.LevelBES} {
 				o := &cades.Options{Level: level, Clock: fixed}
-				_, err = cades.Sign(t.Context(), s, strings.NewReader("content"), o)
+				_, err = cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), o)
 				_, prepared := cades.Prepare(t.Context(), s, sign.Bytes("", []byte("content")), o)
 				if c.says == "" {
 					require.NoError(t, err)
@@ -356,7 +356,7 @@ func TestUnsuitable(t *testing.T) {
 				require.ErrorContains(t, prepared, c.says)
 				require.Zero(t, key.signatures)
 				o.AnyCertificate = true
-				_, err = cades.Sign(t.Context(), s, strings.NewReader("content"), o)
+				_, err = cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), o)
 				require.NoError(t, err)
 				require.Equal(t, 1, key.signatures)
 				key.signatures = 0

@@ -20,18 +20,18 @@ import (
 // TestReadStream: a message from a stream is the same as one from memory, whether it goes through a file or not, and nothing is left.
 func TestReadStream(t *testing.T) {
 	pki := testpki.New(t)
-	s := signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256))
+	s := signerOf(t, pki.Leaf(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	o := &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()}
 	for name, size := range map[string]int{"small": 1000, "large": 9 << 20} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			open := &cades.OpenOptions{Dir: dir}
 			content := bytes.Repeat([]byte("0123456789"), size/10)
-			der, err := cades.Sign(t.Context(), s, bytes.NewReader(content), &cades.Options{Attached: true, SigningTime: testpki.Now()})
+			der, err := cades.Sign(t.Context(), s, sign.Bytes("", content), &cades.Options{Attached: true, SigningTime: testpki.Now()})
 			require.NoError(t, err)
 			m, err := cades.ReadStream(t.Context(), iotest.HalfReader(bytes.NewReader(der)), open)
 			require.NoError(t, err)
-			r, err := m.Verify(t.Context(), nil, o)
+			r, err := m.Verify(t.Context(), sign.Content{}, o)
 			require.NoError(t, err)
 			require.True(t, r.Trusted(), "%+v", r.Signatures[0].Reason)
 			var out bytes.Buffer
@@ -45,7 +45,7 @@ func TestReadStream(t *testing.T) {
 			changed[len(changed)/2] ^= 1
 			m, err = cades.ReadStream(t.Context(), bytes.NewReader(changed), open)
 			require.NoError(t, err)
-			r, err = m.Verify(t.Context(), nil, o)
+			r, err = m.Verify(t.Context(), sign.Content{}, o)
 			require.NoError(t, err)
 			require.False(t, r.Trusted())
 			require.NoError(t, m.Close())

@@ -44,7 +44,7 @@ func texts(der []byte) map[string][]byte {
 // TestTextForms: Parse, Open and ReadStream read a message in every spelling, and hand out its octets.
 func TestTextForms(t *testing.T) {
 	pki := testpki.New(t)
-	der, err := cades.Sign(t.Context(), p256(t, pki), strings.NewReader("content"), &cades.Options{Attached: true})
+	der, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 	require.NoError(t, err)
 	for name, text := range texts(der) {
 		m, err := cades.Parse(text)
@@ -68,7 +68,7 @@ func TestOneSignatureOfSeveral(t *testing.T) {
 	var all [2][]byte
 	for i := range all {
 		var err error
-		all[i], err = cades.Sign(t.Context(), signer, strings.NewReader(strings.Repeat("x", i)), &cades.Options{Attached: true})
+		all[i], err = cades.Sign(t.Context(), signer, sign.Bytes("", []byte(strings.Repeat("x", i))), &cades.Options{Attached: true})
 		require.NoError(t, err)
 	}
 	certificate := pemOf("CERTIFICATE", pki.Root.Certificate().Raw)
@@ -85,7 +85,7 @@ func TestOneSignatureOfSeveral(t *testing.T) {
 // TestLargeText: what is too large for memory goes from one file into another, and its content is the one that was signed.
 func TestLargeText(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789abcdef"), 6<<20/16)
-	der, err := cades.Sign(t.Context(), p256(t, testpki.New(t)), bytes.NewReader(content), &cades.Options{Attached: true})
+	der, err := cades.Sign(t.Context(), p256(t, testpki.New(t)), sign.Bytes("", content), &cades.Options{Attached: true})
 	require.NoError(t, err)
 	base := base64.StdEncoding.EncodeToString(der)
 	dir := t.TempDir()

@@ -156,7 +156,7 @@ func TestVastAttached(t *testing.T) {
 	inSegments.add(pattern()[:segment], size)
 	for name, content := range map[string]*vast{"DER": repeated(size), "BER": inSegments} {
 		t.Run(name, func(t *testing.T) {
-			p7s, err := cades.Sign(t.Context(), s, io.NewSectionReader(content, 0, size), &cades.Options{SigningTime: fixed()})
+			p7s, err := cades.Sign(t.Context(), s, sign.Reader("", io.NewSectionReader(content, 0, size)), &cades.Options{SigningTime: fixed()})
 			require.NoError(t, err)
 			file := attach(t, p7s, content)
 			if name == "BER" {
@@ -166,7 +166,7 @@ func TestVastAttached(t *testing.T) {
 			require.Less(t, allocated(func() {
 				m, err = cades.Open(file, file.size, nil)
 				require.NoError(t, err)
-				report, err := m.Verify(t.Context(), nil, verify)
+				report, err := m.Verify(t.Context(), sign.Content{}, verify)
 				requireTrusted(t, report, err)
 			}), uint64(fewOctets))
 			var out counted
@@ -275,7 +275,7 @@ func TestVastOpenSSL(t *testing.T) {
 	require.Less(t, allocated(func() {
 		m, err := cades.Open(in, info.Size(), nil)
 		require.NoError(t, err)
-		report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: roots})
+		report, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: roots})
 		requireTrusted(t, report, err)
 		raised, err := m.Extended(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, testpki.New(t), nil), Roots: roots})
 		require.NoError(t, err)

@@ -3,10 +3,10 @@ package cades
 import (
 	"context"
 	"encoding/json"
-	"io"
 
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // VerifyOptions says what a message is checked against: whom the verifier trusts (Roots), at which time, with which revocation
@@ -85,10 +85,10 @@ func (r *Report) Valid() bool { return r.outcome != nil && r.outcome.Valid() }
 func (r *Report) Trusted() bool { return r.outcome != nil && r.outcome.Trusted() }
 
 // Verify checks every signature of the message, and reports each check by name. The content of a detached message is
-// read once; it may be nil when the message is attached or o.Digests stand for it. The error is for what kept the
+// read once, or its digests stand for it ([sign.Digested]); the zero one is for an attached message. The error is for what kept the
 // checks from being made, such as a content that cannot be read: that a signature is not valid is not an error but the
 // outcome, see [Report.Valid].
-func (m *Message) Verify(ctx context.Context, content io.Reader, o *VerifyOptions) (*Report, error) {
+func (m *Message) Verify(ctx context.Context, content sign.Content, o *VerifyOptions) (*Report, error) {
 	outcome, err := validate.Message(ctx, m.in, content, o)
 	if err != nil {
 		return nil, err

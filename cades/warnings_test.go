@@ -24,7 +24,7 @@ func TestWarnings(t *testing.T) {
 		return func(c *x509.Certificate) { c.NotAfter = time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC) }
 	}
 	rsa := func(year int) *sign.Signer {
-		return signerOf(t, pki.Leaf(testpki.RSA2048, until(year)), sign.PKCS1(crypto.SHA256))
+		return signerOf(t, pki.Leaf(testpki.RSA2048, until(year)), testpki.Must(sign.PKCS1(crypto.SHA256)))
 	}
 	for name, c := range map[string]struct {
 		signer *sign.Signer
@@ -36,7 +36,7 @@ func TestWarnings(t *testing.T) {
 		"plain":             {rsa(2040), &cades.Options{Clock: fixed, Level: cades.LevelPKCS7}, []string{"PKCS7"}},
 		"with a time-stamp": {rsa(2040), &cades.Options{Clock: fixed, Level: cades.LevelT}, nil},
 		"too late already":  {rsa(2040), &cades.Options{SigningTime: time.Date(2039, 1, 1, 0, 0, 0, 0, time.UTC), Level: cades.LevelT}, []string{"counts no more since", "RSA of 2048 bits"}},
-		"without end":       {signerOf(t, pki.Leaf(testpki.P256, until(2027)), sign.ECDSA(crypto.SHA256)), &cades.Options{Clock: fixed}, nil},
+		"without end":       {signerOf(t, pki.Leaf(testpki.P256, until(2027)), testpki.Must(sign.ECDSA(crypto.SHA256))), &cades.Options{Clock: fixed}, nil},
 		"nil options":       {rsa(2027), nil, nil},
 		"no signer":         {nil, nil, nil},
 	} {
@@ -85,17 +85,17 @@ func TestRefusedBeforeTheKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := pki.Leaf(testpki.P256, bend)
-			k := untouchable{signerOf(t, id, sign.ECDSA(crypto.SHA256)).Key(), t}
-			s, err := sign.New(k, id.Chain, sign.ECDSA(crypto.SHA256))
+			k := untouchable{signerOf(t, id, testpki.Must(sign.ECDSA(crypto.SHA256))).Key(), t}
+			s, err := sign.New(k, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 			require.NoError(t, err)
 			o := &cades.Options{Clock: fixed, ContentTimestampers: []tsp.Timestamper{k}}
-			_, err = cades.Sign(t.Context(), s, bytes.NewReader([]byte("content")), o)
+			_, err = cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), o)
 			require.ErrorIs(t, err, sign.ErrUnsupported)
 			require.ErrorContains(t, err, "nobody would take the signature")
-			err = cades.SignTo(t.Context(), k, s, io.MultiReader(bytes.NewReader([]byte("content"))), &cades.Options{Clock: fixed, Attached: true})
+			err = cades.SignTo(t.Context(), k, s, sign.Reader("", io.MultiReader(bytes.NewReader([]byte("content")))), &cades.Options{Clock: fixed, Attached: true})
 			require.ErrorIs(t, err, sign.ErrUnsupported)
 		})
 	}
-	_, err := sign.New(untouchable{signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256)).Key(), t}, pki.Leaf(testpki.P256).Chain, sign.ECDSA(crypto.SHA256))
+	_, err := sign.New(untouchable{signerOf(t, pki.Leaf(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256))).Key(), t}, pki.Leaf(testpki.P256).Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.ErrorIs(t, err, sign.ErrKeyMismatch)
 }

@@ -58,15 +58,15 @@ func TestCheck(t *testing.T) {
 		require.Error(t, o.Check(), name)
 		_, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "http://a/", Connect: o}}})
 		require.ErrorIs(t, err, sign.ErrInput, name)
-		_, err = revocation.New(revocation.Config{Servers: map[string]connect.Options{"http://a": o}})
+		_, err = revocation.NewClient(revocation.Config{Servers: map[string]connect.Options{"http://a": o}})
 		require.ErrorIs(t, err, sign.ErrInput, name)
 	}
 	for _, secret := range []connect.Options{{User: "a"}, {Header: http.Header{"A": {"b"}}}, {Certificates: []tls.Certificate{{}}}} {
-		_, err := revocation.New(revocation.Config{Connect: secret})
+		_, err := revocation.NewClient(revocation.Config{Connect: secret})
 		require.ErrorIs(t, err, sign.ErrInput, "it would be sent to whom certificates of strangers name")
 	}
 	for _, name := range []string{"ocsp.example", "http://a/path", "ftp://a", "http://u@a"} {
-		_, err := revocation.New(revocation.Config{Servers: map[string]connect.Options{name: {}}})
+		_, err := revocation.NewClient(revocation.Config{Servers: map[string]connect.Options{name: {}}})
 		require.ErrorIs(t, err, sign.ErrInput, name)
 	}
 }
@@ -130,9 +130,9 @@ func TestReached(t *testing.T) {
 	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: server.URL + "/tsr", Connect: o}}, Clock: testpki.Now})
 	require.NoError(t, err)
 	sum := make([]byte, 32)
-	_, err = client.Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, sum))
+	_, err = client.Timestamp(t.Context(), testpki.Must(sign.NewDigest(crypto.SHA256, sum)))
 	require.NoError(t, err)
-	source, err := revocation.New(revocation.Config{Servers: map[string]connect.Options{server.URL: o}, AllowPrivate: true, Clock: testpki.Now, Methods: []revocation.Method{revocation.OCSP}})
+	source, err := revocation.NewClient(revocation.Config{Servers: map[string]connect.Options{server.URL: o}, AllowPrivate: true, Clock: testpki.Now, Methods: []revocation.Method{revocation.OCSP}})
 	require.NoError(t, err)
 	_, err = source.Status(t.Context(), leaf, pki.Authority.Certificate(), testpki.Now())
 	require.NoError(t, err)
@@ -143,15 +143,15 @@ func TestReached(t *testing.T) {
 	// What is for one server is not for the others, and without it there is an answer that says why.
 	client, err = tsp.NewClient(tsp.Config{Connect: connect.Options{Roots: roots}, Endpoints: []tsp.Endpoint{{URL: server.URL + "/tsr"}}})
 	require.NoError(t, err)
-	_, err = client.Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, sum))
+	_, err = client.Timestamp(t.Context(), testpki.Must(sign.NewDigest(crypto.SHA256, sum)))
 	require.ErrorIs(t, err, tsp.CheckTransport)
 	o.User = "refused"
 	client, err = tsp.NewClient(tsp.Config{Connect: o, Endpoints: []tsp.Endpoint{{URL: server.URL + "/tsr"}}})
 	require.NoError(t, err)
-	_, err = client.Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, sum))
+	_, err = client.Timestamp(t.Context(), testpki.Must(sign.NewDigest(crypto.SHA256, sum)))
 	require.ErrorIs(t, err, tsp.CheckHTTPStatus)
 	require.ErrorContains(t, err, `HTTP 402: "no time-stamps left for you"`)
-	source, err = revocation.New(revocation.Config{Servers: map[string]connect.Options{server.URL: o}, AllowPrivate: true, Clock: testpki.Now})
+	source, err = revocation.NewClient(revocation.Config{Servers: map[string]connect.Options{server.URL: o}, AllowPrivate: true, Clock: testpki.Now})
 	require.NoError(t, err)
 	_, err = source.Status(t.Context(), leaf, pki.Authority.Certificate(), testpki.Now())
 	require.ErrorContains(t, err, `HTTP 402: "no time-stamps left for you"`)

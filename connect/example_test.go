@@ -11,12 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/testsign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -51,7 +51,7 @@ func ExampleOptions() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	source, err := revocation.New(revocation.Config{
+	source, err := revocation.NewClient(revocation.Config{
 		Connect:      connect.Options{Proxy: through},
 		AllowPrivate: true, // the authorities of this example are on this machine
 	})
@@ -60,7 +60,7 @@ func ExampleOptions() {
 	}
 
 	options := &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source}
-	p7s, err := cades.Sign(ctx, w.Signer(), strings.NewReader("a contract"), options)
+	p7s, err := cades.Sign(ctx, w.Signer(), sign.Bytes("", []byte("a contract")), options)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -23,6 +23,8 @@ func TestMutualTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	sum := sha256.Sum256(nil)
+	imprint, err := sign.NewDigest(crypto.SHA256, sum[:])
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		o    connect.Options
 		text string
@@ -34,7 +36,7 @@ func TestMutualTLS(t *testing.T) {
 	} {
 		client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: server.URL, Connect: c.o}}, Roots: w.Roots()})
 		require.NoError(t, err)
-		_, err = client.Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, sum[:]))
+		_, err = client.Timestamp(t.Context(), imprint)
 		if c.text == "" {
 			require.NoError(t, err)
 		} else {

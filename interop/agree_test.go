@@ -17,6 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/damage"
 	"github.com/seed-116355fd/signet/internal/testmessages"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // class is what a verdict comes to.
@@ -81,7 +82,7 @@ func (c *court) ours(t *testing.T, m *testmessages.Message, der []byte) []opinio
 	if m.Content != nil {
 		content = bytes.NewReader(m.Content)
 	}
-	r, err := parsed.Verify(t.Context(), content, &cades.VerifyOptions{
+	r, err := parsed.Verify(t.Context(), sign.Reader("", content), &cades.VerifyOptions{
 		Roots: c.world.Roots(), TimestampRoots: c.world.TimestampRoots(), Clock: func() time.Time { return m.Time }, NoRevocation: !m.Values,
 	})
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // differently are the files of the corpus of which DSS says another format, and why.
@@ -56,7 +57,7 @@ func TestDSSFormsOfCorpus(t *testing.T) {
 			continue
 		}
 		answer := dss.must(t, "validate", file, "", w.path("root.pem"))
-		report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Time: time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)})
+		report, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Time: time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)})
 		require.NoError(t, err)
 		for i := range report.Signatures {
 			r, format := &report.Signatures[i], answer[fmt.Sprintf("%d.format", i)]

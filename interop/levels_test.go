@@ -70,7 +70,7 @@ func TestDSSValidatesLevels(t *testing.T) {
 						o.Revocation = ocsp
 					}
 					if f.detached {
-						o.Content = &content
+						o.Content = content
 					}
 					for _, step := range steps {
 						if step.to == cades.LevelA && strings.HasSuffix(f.name, "stream") {
@@ -129,7 +129,7 @@ func TestOpenSSLVerifiesLevels(t *testing.T) {
 					require.NoError(t, err)
 					o := o
 					if f.detached {
-						o.Content = &content
+						o.Content = content
 					}
 					message, err := m.Extend(t.Context(), to, &o)
 					require.NoError(t, err)
@@ -163,7 +163,7 @@ func requireForm(t *testing.T, w *world, message []byte, format string, detached
 	if detached {
 		content = bytes.NewReader(w.content)
 	}
-	report, err := m.Verify(t.Context(), content, &cades.VerifyOptions{Roots: w.pki.Roots()})
+	report, err := m.Verify(t.Context(), sign.Reader("", content), &cades.VerifyOptions{Roots: w.pki.Roots()})
 	require.NoError(t, err)
 	r := &report.Signatures[0]
 	require.True(t, agrees(format, r), "DSS says %s; here the form is %s and the level %s: %v", format, r.Form, r.Level, r.Levels)

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,11 +29,11 @@ type form struct {
 func forms() []form {
 	return []form{
 		{"detached", true, false, func(ctx context.Context, w *world, s *sign.Signer, o cades.Options) ([]byte, error) {
-			return cades.Sign(ctx, s, bytes.NewReader(w.content), &o)
+			return cades.Sign(ctx, s, sign.Bytes("", w.content), &o)
 		}},
 		{"attached", false, false, func(ctx context.Context, w *world, s *sign.Signer, o cades.Options) ([]byte, error) {
 			o.Attached = true
-			return cades.Sign(ctx, s, bytes.NewReader(w.content), &o)
+			return cades.Sign(ctx, s, sign.Bytes("", w.content), &o)
 		}},
 		{"attached, from a file", false, false, func(ctx context.Context, w *world, s *sign.Signer, o cades.Options) ([]byte, error) {
 			o.Attached = true
@@ -44,13 +43,13 @@ func forms() []form {
 			}
 			defer f.Close()
 			var b bytes.Buffer
-			err = cades.SignTo(ctx, &b, s, f, &o)
+			err = cades.SignTo(ctx, &b, s, sign.Reader("", f), &o)
 			return b.Bytes(), err
 		}},
 		{"attached, as a stream", false, true, func(ctx context.Context, w *world, s *sign.Signer, o cades.Options) ([]byte, error) {
 			o.Attached = true
 			var b bytes.Buffer
-			err := cades.SignTo(ctx, &b, s, io.MultiReader(bytes.NewReader(w.content)), &o) // hides Seek
+			err := cades.SignTo(ctx, &b, s, sign.Reader("", io.MultiReader(bytes.NewReader(w.content))), &o) // hides Seek
 			return b.Bytes(), err
 		}},
 	}
@@ -152,8 +151,8 @@ func TestOursReadByOthers(t *testing.T) {
 // TestOthersRefuse makes sure that the verifiers look: a message over another content is refused by each.
 func TestOthersRefuse(t *testing.T) {
 	w := newWorld(t)
-	signer := w.identity(testpki.P256).signer(t, sign.ECDSA(crypto.SHA256))
-	message, err := cades.Sign(t.Context(), signer, strings.NewReader("another content"), nil)
+	signer := w.identity(testpki.P256).signer(t, testpki.Must(sign.ECDSA(crypto.SHA256)))
+	message, err := cades.Sign(t.Context(), signer, sign.Bytes("", []byte("another content")), nil)
 	require.NoError(t, err)
 	path := w.message(message)
 	t.Run("OpenSSL", func(t *testing.T) {
@@ -252,7 +251,7 @@ func TestAttributesReadByOthers(t *testing.T) {
 func TestPSSOnlyKey(t *testing.T) {
 	w := newWorld(t)
 	id := identity{Identity: w.pki.PSSLeaf(testpki.RSA2048)}
-	message, err := forms()[0].make(t.Context(), w, id.signer(t, sign.PSS(crypto.SHA256)), cades.Options{})
+	message, err := forms()[0].make(t.Context(), w, id.signer(t, testpki.Must(sign.PSS(crypto.SHA256))), cades.Options{})
 	require.NoError(t, err)
 	requireChecks(t, w.verify(t, message, true), clean())
 	t.Run("OpenSSL", func(t *testing.T) {

@@ -22,7 +22,7 @@ func addOurs(t *testing.T, w *world, message []byte, id identity, s sign.Scheme)
 	if m.Detached() {
 		content = bytes.NewReader(w.content)
 	}
-	added, err := m.AddSignature(t.Context(), id.signer(t, s), content, nil)
+	added, err := m.AddSignature(t.Context(), id.signer(t, s), sign.Reader("", content), nil)
 	require.NoError(t, err)
 	return added
 }
@@ -67,7 +67,7 @@ func TestParallelWithOpenSSL(t *testing.T) {
 			})
 		}
 		t.Run(s.Name+" theirs beside ours", func(t *testing.T) {
-			message, err := cades.Sign(t.Context(), ours.signer(t, s.Scheme), bytes.NewReader(w.content), nil)
+			message, err := cades.Sign(t.Context(), ours.signer(t, s.Scheme), sign.Bytes("", w.content), nil)
 			require.NoError(t, err)
 			out := w.out()
 			// OpenSSL takes the message-digest from the signer that is there, so the hash is that one's.
@@ -95,7 +95,7 @@ func TestParallelWithBouncyCastle(t *testing.T) {
 			})
 		}
 		t.Run(s.Name+" theirs beside ours", func(t *testing.T) {
-			message, err := cades.Sign(t.Context(), ours.signer(t, s.Scheme), bytes.NewReader(w.content), nil)
+			message, err := cades.Sign(t.Context(), ours.signer(t, s.Scheme), sign.Bytes("", w.content), nil)
 			require.NoError(t, err)
 			out := w.out()
 			bc.must(t, "add", w.message(message), out, theirs.key, theirs.chain, w.path("content"), "SHA384withECDSA")
@@ -108,7 +108,7 @@ func TestCounterSignedByBouncyCastle(t *testing.T) {
 	bc.need(t)
 	w := newWorld(t)
 	ours, theirs := w.identity(testpki.P256), w.identity(testpki.RSA2048)
-	message, err := cades.Sign(t.Context(), ours.signer(t, sign.ECDSA(crypto.SHA256)), bytes.NewReader(w.content), nil)
+	message, err := cades.Sign(t.Context(), ours.signer(t, testpki.Must(sign.ECDSA(crypto.SHA256))), sign.Bytes("", w.content), nil)
 	require.NoError(t, err)
 	out := w.out()
 	bc.must(t, "countersign", w.message(message), out, theirs.key, theirs.chain, "SHA256withRSA")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testmessages"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestRateBesideDSS measures, and asserts nothing of time: how many times in a second one thread judges a message, DSS in a warm
@@ -71,7 +72,7 @@ func (c *court) rate(t *testing.T, m *testmessages.Message, d time.Duration) flo
 		if m.Content != nil {
 			content = bytes.NewReader(m.Content)
 		}
-		r, err := parsed.Verify(t.Context(), content, o)
+		r, err := parsed.Verify(t.Context(), sign.Reader("", content), o)
 		require.NoError(t, err)
 		if !r.Trusted() {
 			t.Fatal(r.Signatures[0].Reason)

@@ -1,7 +1,6 @@
 package interop_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // openSSLSign makes a message; more arguments come after those that are always there.
@@ -79,7 +79,7 @@ func TestOpenSSLReadByUs(t *testing.T) {
 	t.Run("PSS with another hash in MGF1", func(t *testing.T) { // which the standard library cannot do
 		m, err := cades.Parse(openSSLSign(t, w, rsa, "-cades", "-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_mgf1_md:sha1"))
 		require.NoError(t, err)
-		report, err := m.Verify(t.Context(), bytes.NewReader(w.content), &cades.VerifyOptions{Roots: w.pki.Roots()})
+		report, err := m.Verify(t.Context(), sign.Bytes("", w.content), &cades.VerifyOptions{Roots: w.pki.Roots()})
 		require.NoError(t, err)
 		require.True(t, report.Trusted())
 		require.Contains(t, []cades.Status{cades.Passed, cades.Tolerated}, report.Signatures[0].Status(cades.CheckSignature))
@@ -116,7 +116,7 @@ func TestOpenSSLReadByUs(t *testing.T) {
 	t.Run("another content", func(t *testing.T) {
 		m, err := cades.Parse(openSSLSign(t, w, rsa, "-cades"))
 		require.NoError(t, err)
-		report, err := m.Verify(t.Context(), bytes.NewReader(w.content[1:]), &cades.VerifyOptions{Roots: w.pki.Roots()})
+		report, err := m.Verify(t.Context(), sign.Bytes("", w.content[1:]), &cades.VerifyOptions{Roots: w.pki.Roots()})
 		require.NoError(t, err)
 		require.False(t, report.Valid())
 		requireChecks(t, report.Signatures[0], but(clean(), cades.CheckMessageDigest, cades.Failed))

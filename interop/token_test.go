@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -83,8 +84,8 @@ func TestTokenJob(t *testing.T) {
 		kind   pkcs11.KeyKind
 		scheme sign.Scheme
 	}{
-		{pkcs11.RSA2048, sign.PKCS1(crypto.SHA256)}, {pkcs11.RSA2048, sign.PSS(crypto.SHA256)},
-		{pkcs11.P256, sign.ECDSA(crypto.SHA256)}, {pkcs11.Ed25519, sign.Ed25519()},
+		{pkcs11.RSA2048, testpki.Must(sign.PKCS1(crypto.SHA256))}, {pkcs11.RSA2048, testpki.Must(sign.PSS(crypto.SHA256))},
+		{pkcs11.P256, testpki.Must(sign.ECDSA(crypto.SHA256))}, {pkcs11.Ed25519, sign.Ed25519()},
 	} {
 		t.Run(c.scheme.Name, func(t *testing.T) {
 			label := fmt.Sprintf("key %d", i)

@@ -106,15 +106,15 @@ func (s scheme) ed25519() bool { return s.Whole }
 
 func schemes() []scheme {
 	return []scheme{
-		{sign.PKCS1(crypto.SHA256), testpki.RSA2048, "SHA256withRSA", "sha256"},
-		{sign.PKCS1(crypto.SHA384), testpki.RSA2048, "SHA384withRSA", "sha384"},
-		{sign.PKCS1(crypto.SHA512), testpki.RSA3072, "SHA512withRSA", "sha512"},
-		{sign.PSS(crypto.SHA256), testpki.RSA2048, "SHA256withRSAandMGF1", "sha256"},
-		{sign.PSS(crypto.SHA384), testpki.RSA2048, "SHA384withRSAandMGF1", "sha384"},
-		{sign.PSS(crypto.SHA512), testpki.RSA3072, "SHA512withRSAandMGF1", "sha512"},
-		{sign.ECDSA(crypto.SHA256), testpki.P256, "SHA256withECDSA", "sha256"},
-		{sign.ECDSA(crypto.SHA384), testpki.P384, "SHA384withECDSA", "sha384"},
-		{sign.ECDSA(crypto.SHA512), testpki.P521, "SHA512withECDSA", "sha512"},
+		{testpki.Must(sign.PKCS1(crypto.SHA256)), testpki.RSA2048, "SHA256withRSA", "sha256"},
+		{testpki.Must(sign.PKCS1(crypto.SHA384)), testpki.RSA2048, "SHA384withRSA", "sha384"},
+		{testpki.Must(sign.PKCS1(crypto.SHA512)), testpki.RSA3072, "SHA512withRSA", "sha512"},
+		{testpki.Must(sign.PSS(crypto.SHA256)), testpki.RSA2048, "SHA256withRSAandMGF1", "sha256"},
+		{testpki.Must(sign.PSS(crypto.SHA384)), testpki.RSA2048, "SHA384withRSAandMGF1", "sha384"},
+		{testpki.Must(sign.PSS(crypto.SHA512)), testpki.RSA3072, "SHA512withRSAandMGF1", "sha512"},
+		{testpki.Must(sign.ECDSA(crypto.SHA256)), testpki.P256, "SHA256withECDSA", "sha256"},
+		{testpki.Must(sign.ECDSA(crypto.SHA384)), testpki.P384, "SHA384withECDSA", "sha384"},
+		{testpki.Must(sign.ECDSA(crypto.SHA512)), testpki.P521, "SHA512withECDSA", "sha512"},
 		{sign.Ed25519(), testpki.Ed25519, "Ed25519", ""},
 	}
 }
@@ -137,7 +137,7 @@ func (w *world) verifyAll(t *testing.T, message []byte, detached bool, more ...*
 	if detached {
 		content = bytes.NewReader(w.content)
 	}
-	report, err := m.Verify(t.Context(), content, &cades.VerifyOptions{Roots: w.pki.Roots(), Certificates: more})
+	report, err := m.Verify(t.Context(), sign.Reader("", content), &cades.VerifyOptions{Roots: w.pki.Roots(), Certificates: more})
 	require.NoError(t, err)
 	for i := range report.Signatures {
 		require.NoError(t, report.Signatures[i].Err())

@@ -16,7 +16,7 @@ import (
 // A document that was made ready is signed and checked. How a library for PDF makes one ready is shown by the module examples/pades.
 func Example() {
 	ctx := context.Background()
-	keys, err := soft.Open("../provider/soft/testdata/modern.p12", soft.Config{Password: soft.Password(sign.NewSecret([]byte("sesame")))})
+	keys, err := soft.Open(ctx, "../provider/soft/testdata/modern.p12", soft.Config{Password: soft.Password(sign.NewSecret([]byte("sesame")))})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func signerOf(t testing.TB, id testpki.Identity, s sign.Scheme) *sign.Signer {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	pki := testpki.New(t)
-	return &world{pki, signerOf(t, pki.Leaf(testpki.P256), sign.ECDSA(crypto.SHA256)), testlevels.Authority(t, pki, testpki.Now),
+	return &world{pki, signerOf(t, pki.Leaf(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256))), testlevels.Authority(t, pki, testpki.Now),
 		&cades.VerifyOptions{Roots: pki.Roots(), Clock: testpki.Now, NoRevocation: true}}
 }
 
@@ -94,8 +94,8 @@ const oidSigningTime = "1.2.840.113549.1.9.5"
 // octets around it, and Estimate is never too small.
 func TestSign(t *testing.T) {
 	w := newWorld(t)
-	schemes := map[testpki.Kind]sign.Scheme{testpki.RSA2048: sign.PKCS1(crypto.SHA256), testpki.RSA4096: sign.PSS(crypto.SHA512), testpki.P256: sign.ECDSA(crypto.SHA256),
-		testpki.P521: sign.ECDSA(crypto.SHA512), testpki.Ed25519: sign.Ed25519()}
+	schemes := map[testpki.Kind]sign.Scheme{testpki.RSA2048: testpki.Must(sign.PKCS1(crypto.SHA256)), testpki.RSA4096: testpki.Must(sign.PSS(crypto.SHA512)), testpki.P256: testpki.Must(sign.ECDSA(crypto.SHA256)),
+		testpki.P521: testpki.Must(sign.ECDSA(crypto.SHA512)), testpki.Ed25519: sign.Ed25519()}
 	for kind, scheme := range schemes {
 		for level, name := range map[cades.Level]string{cades.LevelBES: "B-B", cades.LevelT: "B-T"} {
 			t.Run(fmt.Sprint(scheme.Name, name), func(t *testing.T) {

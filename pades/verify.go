@@ -73,9 +73,9 @@ func (s *Section) Verify(ctx context.Context, o *cades.VerifyOptions) (*Report, 
 	if o != nil {
 		own = *o
 	}
-	own.PDF, own.Digests = true, nil // digests would stand for what is in the document
+	own.PDF = true
 	r := &Report{Behind: s.Behind()}
-	if r.Message, err = m.Verify(ctx, s.Reader(), &own); err != nil {
+	if r.Message, err = m.Verify(ctx, s.Content(""), &own); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -94,14 +94,18 @@ func (s *Section) Timestamp(ctx context.Context, t tsp.Timestamper, hash crypto.
 	if hash == 0 {
 		hash = crypto.SHA256
 	}
-	if sign.NewDigest(hash, nil).Algorithm == nil {
+	if _, err := sign.DigestAlgorithm(hash); err != nil {
 		return nil, badInput("the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
 	}
 	h := hash.New()
 	if err := s.digest(ctx, h); err != nil {
 		return nil, err
 	}
-	got, err := t.Timestamp(ctx, sign.NewDigest(hash, h.Sum(nil)))
+	imprint, err := sign.NewDigest(hash, h.Sum(nil))
+	if err != nil {
+		return nil, err
+	}
+	got, err := t.Timestamp(ctx, imprint)
 	if err != nil {
 		return nil, err
 	}

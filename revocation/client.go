@@ -116,8 +116,8 @@ type Client struct {
 	servers map[string]*breaker.Breaker // by scheme and host
 }
 
-// New makes a client. The error is that CacheDir cannot be made, or of class [sign.ErrInput] for options that cannot be.
-func New(o Config) (*Client, error) {
+// NewClient makes a client. The error is that CacheDir cannot be made, or of class [sign.ErrInput] for options that cannot be.
+func NewClient(o Config) (*Client, error) {
 	if o.Methods == nil {
 		o.Methods = []Method{OCSP, CRLs}
 	}

@@ -265,7 +265,7 @@ func TestCacheDir(t *testing.T) {
 	// A stale file is as good as none.
 	_, err = w.status(t, w.client(t, settings, func(o *revocation.Config) { o.Clock = func() time.Time { return hour(2) } }))
 	require.ErrorIs(t, err, revocation.CheckTime)
-	_, err = revocation.New(revocation.Config{CacheDir: files[0]})
+	_, err = revocation.NewClient(revocation.Config{CacheDir: files[0]})
 	require.Error(t, err)
 }
 

@@ -13,7 +13,7 @@ import (
 
 // What a service does with a certificate that somebody sent.
 func ExampleClient_Status() {
-	client, err := revocation.New(revocation.Config{CacheDir: "/var/cache/signet"})
+	client, err := revocation.NewClient(revocation.Config{CacheDir: "/var/cache/signet"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func ExampleClient_Status() {
 
 // The error of an address that strangers' certificates may not send requests to.
 func ExampleConfig() {
-	client, err := revocation.New(revocation.Config{})
+	client, err := revocation.NewClient(revocation.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

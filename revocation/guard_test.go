@@ -36,7 +36,7 @@ func TestPrivateAddresses(t *testing.T) {
 		for _, b := range bend {
 			b(&o)
 		}
-		c, err := revocation.New(o)
+		c, err := revocation.NewClient(o)
 		require.NoError(t, err)
 		_, err = c.Status(t.Context(), leaf, pki.Authority.Certificate(), time.Time{})
 		return err
@@ -69,7 +69,7 @@ func TestNamesOfPrivateAddresses(t *testing.T) {
 		}
 		tried = true
 		leaf := pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + name + "/"} }).Certificate()
-		c, err := revocation.New(revocation.Config{Clock: testpki.Now, Timeout: 5 * time.Second})
+		c, err := revocation.NewClient(revocation.Config{Clock: testpki.Now, Timeout: 5 * time.Second})
 		require.NoError(t, err)
 		_, err = c.Status(t.Context(), leaf, pki.Authority.Certificate(), time.Time{})
 		require.ErrorIs(t, err, revocation.CheckAddress, name)

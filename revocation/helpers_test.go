@@ -74,7 +74,7 @@ func (w *web) client(t testing.TB, bend ...func(*revocation.Config)) *revocation
 	for _, b := range bend {
 		b(&o)
 	}
-	c, err := revocation.New(o)
+	c, err := revocation.NewClient(o)
 	require.NoError(t, err)
 	return c
 }

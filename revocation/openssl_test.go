@@ -148,7 +148,7 @@ func TestOpenSSL(t *testing.T) {
 		for _, b := range bend {
 			b(&o)
 		}
-		c, err := revocation.New(o)
+		c, err := revocation.NewClient(o)
 		require.NoError(t, err)
 		return c
 	}

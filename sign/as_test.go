@@ -80,7 +80,7 @@ func TestWrappersAreNotBypassed(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P256)
 	full := &fullKey{kms: kms{Signer: id.Key}, trusted: true}
 	wrapper := &traced{Key: full}
-	signer, err := sign.New(wrapper, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(wrapper, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	require.Zero(t, signer.BulkSize())
 	require.Equal(t, 3, signer.Limit())
@@ -101,11 +101,11 @@ func TestWrappersAreNotBypassed(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrKeyMismatch, "what it wraps is trusted, and the wrapper is not")
 
 	queues := &queueing{traced{Key: full}}
-	signer, err = sign.New(&bounded{traced{Key: queues}}, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err = sign.New(&bounded{traced{Key: queues}}, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	require.Equal(t, 1, signer.Limit())
 	require.False(t, signer.Queues(), "the queue is behind the limit")
-	signer, err = sign.New(queues, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err = sign.New(queues, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	require.True(t, signer.Queues())
 }

@@ -3,11 +3,12 @@ package sign
 import (
 	"bytes"
 	"crypto"
+	"fmt"
 	"io"
 	"os"
 )
 
-// Content is what is to be signed, made by [Bytes], [File], [Opener], [Reader] or [Digested].
+// Content is what is to be signed, or was, made by [Bytes], [File], [Opener], [Reader] or [Digested].
 type Content struct {
 	// Name is repeated in results and errors. It is not signed.
 	Name string
@@ -28,8 +29,18 @@ type Digest struct {
 	Sum       []byte
 }
 
-// NewDigest returns a digest made by a hash of the standard library: SHA-256, SHA-384 or SHA-512.
-func NewDigest(h crypto.Hash, sum []byte) Digest { return Digest{digestAlgorithm(h), sum} }
+// NewDigest returns a digest made by a hash of the standard library: SHA-256, SHA-384 or SHA-512. Another hash, and a sum that
+// is not as long as its digests, are errors of class [ErrUnsupported] and [ErrInput].
+func NewDigest(h crypto.Hash, sum []byte) (Digest, error) {
+	algorithm, err := DigestAlgorithm(h)
+	if err != nil {
+		return Digest{}, err
+	}
+	if len(sum) != h.Size() {
+		return Digest{}, &Error{Op: "sign: digest", Place: "with " + h.String(), Class: ErrInput, Hint: fmt.Sprintf("%d octets were given, and its digests have %d", len(sum), h.Size())}
+	}
+	return Digest{algorithm, sum}, nil
+}
 
 // Bytes is a content in memory. It must not be modified until it is signed.
 func Bytes(name string, data []byte) Content { return Content{Name: name, data: data, inline: true} }
@@ -49,18 +60,32 @@ func Opener(name string, open func() (io.ReadCloser, error)) Content {
 func Reader(name string, r io.Reader) Content { return Content{Name: name, once: r} }
 
 // Digested is a content of which only digests are known, at least the one of the scheme that is signed with. It can be
-// signed detached only.
-func Digested(name string, digests ...Digest) Content { return Content{Name: name, digests: digests} }
+// signed detached only, and a detached signature can be verified with it.
+func Digested(name string, digests ...Digest) Content {
+	return Content{Name: name, digests: append([]Digest{}, digests...)} // not nil: it is one of which only digests are known
+}
 
 // Prepared is a content whose draft was made before: a batch signs and finishes it as it is, and asks no format. Of a draft
-// that is a [FittingDraft] it makes sure that the signer may sign it; of another one the signature is checked once more.
+// that is a formats.FittingDraft it makes sure that the signer may sign it; of another one the signature is checked once more.
 func Prepared(name string, d Draft) Content { return Content{Name: name, draft: d} }
 
+// IsZero reports whether there is nothing that could be read: the zero Content, and those of a nil reader or function. Where a message
+// has its content inside, the zero Content stands for that.
+func (c *Content) IsZero() bool {
+	return !c.inline && c.open == nil && c.once == nil && c.digests == nil && c.draft == nil
+}
+
+// Source is a content as those read it who make containers or verify them.
+type Source Content
+
+// Source is the content for those who make containers or verify them; it is a view of it.
+func (c *Content) Source() *Source { return (*Source)(c) }
+
 // Draft returns the draft of a content made by [Prepared].
-func (c *Content) Draft() (Draft, bool) { return c.draft, c.draft != nil }
+func (c *Source) Draft() (Draft, bool) { return c.draft, c.draft != nil }
 
 // Open returns the content from its beginning. It fails for a content of which only digests are known.
-func (c *Content) Open() (r io.ReadCloser, err error) {
+func (c *Source) Open() (r io.ReadCloser, err error) {
 	switch {
 	case c.inline:
 		return io.NopCloser(bytes.NewReader(c.data)), nil
@@ -81,19 +106,19 @@ func (c *Content) Open() (r io.ReadCloser, err error) {
 }
 
 // Again reports whether Open can be called more than once.
-func (c *Content) Again() bool { return c.inline || c.open != nil }
+func (c *Source) Again() bool { return c.inline || c.open != nil }
 
 // Once returns the reader of a content made by [Reader], as it was given.
-func (c *Content) Once() (io.Reader, bool) { return c.once, c.once != nil }
+func (c *Source) Once() (io.Reader, bool) { return c.once, c.once != nil }
 
 // InMemory returns the bytes of a content made by [Bytes].
-func (c *Content) InMemory() ([]byte, bool) { return c.data, c.inline }
+func (c *Source) InMemory() ([]byte, bool) { return c.data, c.inline }
 
 // DigestOnly reports whether the content was made by [Digested].
-func (c *Content) DigestOnly() bool { return c.digests != nil }
+func (c *Source) DigestOnly() bool { return c.digests != nil }
 
 // Digest returns the digest that was given for the algorithm of an AlgorithmIdentifier.
-func (c *Content) Digest(algorithm []byte) ([]byte, bool) {
+func (c *Source) Digest(algorithm []byte) ([]byte, bool) {
 	for _, d := range c.digests {
 		if sameAlgorithm(d.Algorithm, algorithm) {
 			return d.Sum, true
@@ -101,3 +126,6 @@ func (c *Content) Digest(algorithm []byte) ([]byte, bool) {
 	}
 	return nil, false
 }
+
+// Digests returns what a content made by [Digested] was given.
+func (c *Source) Digests() []Digest { return c.digests }

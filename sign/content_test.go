@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -25,9 +26,9 @@ func TestContent(t *testing.T) {
 		"opener": {sign.Opener("a", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("content")), nil }), true},
 		"reader": {sign.Reader("a", strings.NewReader("content")), false},
 	} {
-		require.Equal(t, c.again, c.content.Again(), name)
-		require.False(t, c.content.DigestOnly(), name)
-		r, err := c.content.Open()
+		require.Equal(t, c.again, c.content.Source().Again(), name)
+		require.False(t, c.content.Source().DigestOnly(), name)
+		r, err := c.content.Source().Open()
 		require.NoError(t, err, name)
 		b, err := io.ReadAll(r)
 		require.NoError(t, err, name)
@@ -35,25 +36,25 @@ func TestContent(t *testing.T) {
 		require.NoError(t, r.Close())
 	}
 	empty := sign.Bytes("empty", nil)
-	r, err := empty.Open()
+	r, err := empty.Source().Open()
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
 
 	sum := make([]byte, 32)
-	d := sign.Digested("a", sign.NewDigest(crypto.SHA256, sum))
-	require.True(t, d.DigestOnly())
-	_, err = d.Open()
+	d := sign.Digested("a", testpki.Must(sign.NewDigest(crypto.SHA256, sum)))
+	require.True(t, d.Source().DigestOnly())
+	_, err = d.Source().Open()
 	require.ErrorIs(t, err, sign.ErrInput)
-	withNull := append([]byte{0x30, 0x0d}, append(sign.PKCS1(crypto.SHA256).DigestAlg[2:], 5, 0)...)
-	for _, alg := range [][]byte{sign.PKCS1(crypto.SHA256).DigestAlg, withNull} {
-		got, ok := d.Digest(alg)
+	withNull := append([]byte{0x30, 0x0d}, append(testpki.Must(sign.PKCS1(crypto.SHA256)).DigestAlg[2:], 5, 0)...)
+	for _, alg := range [][]byte{testpki.Must(sign.PKCS1(crypto.SHA256)).DigestAlg, withNull} {
+		got, ok := d.Source().Digest(alg)
 		require.True(t, ok, "absent and NULL parameters mean the same")
 		require.Equal(t, sum, got)
 	}
-	_, ok := d.Digest(sign.PKCS1(crypto.SHA512).DigestAlg)
+	_, ok := d.Source().Digest(testpki.Must(sign.PKCS1(crypto.SHA512)).DigestAlg)
 	require.False(t, ok)
 
 	var zero sign.Content
-	_, err = zero.Open()
+	_, err = zero.Source().Open()
 	require.ErrorIs(t, err, sign.ErrInput)
 }

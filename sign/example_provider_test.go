@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"strings"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/cades"
@@ -88,7 +87,7 @@ func ExampleProvider() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("a contract"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("a contract")), nil)
 	fmt.Println(len(p7s) > 0, err)
 	_, err = sign.Open(ctx, keys, sign.Ref{Label: "the other seal"})
 	fmt.Println(err)

@@ -44,7 +44,7 @@ func (k *cloudKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts)
 func ExampleLimitedProvider() {
 	ctx := context.Background()
 	key, cert := selfSigned()
-	service, err := soft.FromSigner(&cloudKey{PrivateKey: key}, soft.Config{Certificates: []*x509.Certificate{cert}})
+	service, err := soft.New(&cloudKey{PrivateKey: key}, soft.Config{Certificates: []*x509.Certificate{cert}})
 	if err != nil {
 		fmt.Println(err)
 		return

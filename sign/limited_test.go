@@ -86,7 +86,7 @@ func contents(n int) (all []sign.Content) {
 // signAll signs contents with a key in a batch and says how long it took.
 func signAll(t *testing.T, id testpki.Identity, key sign.Key, n int) ([]batch.Result, time.Duration, error) {
 	t.Helper()
-	signer, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	began := time.Now()
 	results, err := batch.Sign(t.Context(), signer, &cades.Options{Clock: testpki.Now}, contents(n), nil)
@@ -239,10 +239,12 @@ type fullKey struct {
 	groups  [][][]byte
 }
 
-func (k *fullKey) Trusted() bool                { return k.trusted }
-func (k *fullKey) Limit() int                   { return 3 }
-func (k *fullKey) Queues() bool                 { return false }
-func (k *fullKey) Schemes() []sign.Scheme       { return []sign.Scheme{sign.ECDSA(crypto.SHA384)} }
+func (k *fullKey) Trusted() bool { return k.trusted }
+func (k *fullKey) Limit() int    { return 3 }
+func (k *fullKey) Queues() bool  { return false }
+func (k *fullKey) Schemes() []sign.Scheme {
+	return []sign.Scheme{testpki.Must(sign.ECDSA(crypto.SHA384))}
+}
 func (k *fullKey) ExplainSchemes() string       { return "SHA-384 only" }
 func (k *fullKey) BulkSize() int                { return 4 }
 func (k *fullKey) BulkWait() time.Duration      { return time.Second }

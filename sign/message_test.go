@@ -82,7 +82,7 @@ func TestMessageKeyAndForeignHash(t *testing.T) {
 		"whole":        func(s *sign.Scheme) { s.Whole = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			scheme := sign.ECDSA(crypto.SHA256)
+			scheme := testpki.Must(sign.ECDSA(crypto.SHA256))
 			change(&scheme)
 			key := &hasher{remote: remote{Signer: id.Key, trusted: true}}
 			signer, err := sign.New(key, id.Chain, scheme)

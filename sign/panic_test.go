@@ -88,13 +88,13 @@ func TestKeyPanics(t *testing.T) {
 			requirePanic(t, err)
 		})
 	}
-	signer, err := sign.New(&brokenKey{id.Key, "SignContext"}, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(&brokenKey{id.Key, "SignContext"}, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	signature, err := signer.Sign(t.Context(), []byte("message"))
 	require.Nil(t, signature)
 	requirePanic(t, err)
 
-	signer, err = sign.New(&brokenKey{id.Key, "SignBulk"}, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err = sign.New(&brokenKey{id.Key, "SignBulk"}, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	outcomes := signer.SignBulk(t.Context(), messages(3))
 	require.Len(t, outcomes, 3)
@@ -103,7 +103,7 @@ func TestKeyPanics(t *testing.T) {
 		requirePanic(t, o.Err)
 	}
 
-	scheme := sign.ECDSA(crypto.SHA256)
+	scheme := testpki.Must(sign.ECDSA(crypto.SHA256))
 	scheme.Verify = func([]byte, []byte, []byte) error { panic(errBroken) }
 	signer, err = sign.New(nil, id.Chain, scheme)
 	require.NoError(t, err)
@@ -119,12 +119,12 @@ func TestNothingGiven(t *testing.T) {
 	require.ErrorContains(t, err, "neither a key nor an error")
 
 	nothing := sign.Opener("n", func() (io.ReadCloser, error) { return nil, nil })
-	_, err = nothing.Open()
+	_, err = nothing.Source().Open()
 	require.ErrorIs(t, err, sign.ErrInput)
 	broken := sign.Opener("b", func() (io.ReadCloser, error) { panic(errBroken) })
-	_, err = broken.Open()
+	_, err = broken.Source().Open()
 	requirePanic(t, err)
 	unset := sign.Opener("u", nil)
-	_, err = unset.Open()
+	_, err = unset.Source().Open()
 	require.ErrorIs(t, err, sign.ErrInput)
 }

@@ -22,7 +22,7 @@ func TestPSSParameters(t *testing.T) {
 		require.NoError(t, err)
 		return algorithm.Parameters.FullBytes
 	}
-	sha512 := params(sign.PSS(crypto.SHA512))
+	sha512 := params(testpki.Must(sign.PSS(crypto.SHA512)))
 	long := append([]byte(nil), sha512...)
 	long[len(long)-1] = 65 // the last octet is the salt length
 	restricted := func(hash, mask asn1.ObjectIdentifier, salt, trailer int) []byte {
@@ -43,7 +43,7 @@ func TestPSSParameters(t *testing.T) {
 		best   string
 		says   string
 	}{
-		"SHA-256":         {params: params(sign.PSS(crypto.SHA256)), best: "rsa-pss-sha256"},
+		"SHA-256":         {params: params(testpki.Must(sign.PSS(crypto.SHA256))), best: "rsa-pss-sha256"},
 		"SHA-512":         {params: sha512, best: "rsa-pss-sha512"},
 		"shorter salt":    {params: append(append([]byte(nil), sha512[:len(sha512)-1]...), 40), best: "rsa-pss-sha512"},
 		"salt too long":   {params: long, says: "a salt of 65 octets or more"},
@@ -59,7 +59,7 @@ func TestPSSParameters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := pki.PSSLeafFor(testpki.RSA2048, c.params)
-			p, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+			p, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 			require.NoError(t, err)
 			signer, err := sign.Open(t.Context(), p, sign.Ref{})
 			every, err2 := sign.SchemesOf(id.Certificate().RawSubjectPublicKeyInfo)
@@ -74,7 +74,7 @@ func TestPSSParameters(t *testing.T) {
 					require.NotContains(t, err.Error(), " 0 ")
 				}
 				for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
-					_, err = sign.Open(t.Context(), p, sign.Ref{}, sign.WithScheme(sign.PSS(h)))
+					_, err = sign.Open(t.Context(), p, sign.Ref{}, sign.WithScheme(testpki.Must(sign.PSS(h))))
 					require.ErrorIs(t, err, class)
 				}
 				return
@@ -88,7 +88,7 @@ func TestPSSParameters(t *testing.T) {
 				return
 			}
 			require.Len(t, every, 1)
-			for _, other := range []sign.Scheme{sign.PSS(crypto.SHA384), sign.PKCS1(crypto.SHA256), sign.PKCS1(crypto.SHA512)} {
+			for _, other := range []sign.Scheme{testpki.Must(sign.PSS(crypto.SHA384)), testpki.Must(sign.PKCS1(crypto.SHA256)), testpki.Must(sign.PKCS1(crypto.SHA512))} {
 				_, err = sign.Open(t.Context(), p, sign.Ref{}, sign.WithScheme(other))
 				require.ErrorIs(t, err, sign.ErrUnsupported)
 				require.ErrorContains(t, err, other.Name)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/fips140"
 	"crypto/sha1" // a thumbprint is a name that people paste, not a protection
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
@@ -15,7 +16,7 @@ type Ref struct {
 	ID          []byte            // CKA_ID or localKeyId
 	Label       string            // CKA_LABEL, friendlyName or file name
 	Certificate *x509.Certificate // the key that belongs to this certificate
-	Thumbprint  string            // SHA-1 of the certificate's DER in hexadecimal; case, colons and spaces do not matter
+	Thumbprint  string            // SHA-1 or SHA-256 of the certificate's DER in hexadecimal; case, colons and spaces do not matter
 }
 
 // IsZero reports whether nothing is set.
@@ -44,15 +45,13 @@ func (r Ref) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Check reports a reference that can match nothing, such as a thumbprint that is not 40 hexadecimal digits.
+// Check reports a reference that can match nothing, such as a thumbprint that is neither 40 nor 64 hexadecimal digits.
 func (r Ref) Check() error {
 	if r.Thumbprint == "" {
 		return nil
 	}
-	if _, err := ParseThumbprint(r.Thumbprint); err != nil {
-		return err
-	}
-	return nil
+	_, err := ParseThumbprint(r.Thumbprint)
+	return err
 }
 
 // Matches reports whether an entry is meant. A certificate is compared as bytes first and by its public key second, so
@@ -69,7 +68,7 @@ func (r Ref) Matches(e Entry) bool {
 	}
 	if r.Thumbprint != "" {
 		want, err := ParseThumbprint(r.Thumbprint)
-		if err != nil || len(e.Chain) == 0 || thumbprint(e.Chain[0]) != want {
+		if err != nil || len(e.Chain) == 0 || !HasThumbprint(e.Chain[0], want) {
 			return false
 		}
 	}
@@ -98,10 +97,29 @@ func Thumbprint(c *x509.Certificate) string {
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
-// ParseThumbprint reads a SHA-1 thumbprint as people paste it: any case, with colons, spaces, tabs, dashes, and the
-// invisible left-to-right mark that the Windows certificate dialog puts in front.
-func ParseThumbprint(s string) ([20]byte, error) {
-	var sum [20]byte
+// ThumbprintSHA256 returns the SHA-256 of a certificate's DER in upper-case hexadecimal.
+func ThumbprintSHA256(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
+}
+
+// HasThumbprint reports whether a sum, as [ParseThumbprint] gives it, is the SHA-1 or the SHA-256 of a certificate's DER.
+func HasThumbprint(c *x509.Certificate, sum []byte) bool {
+	switch len(sum) {
+	case sha1.Size:
+		own := thumbprint(c)
+		return bytes.Equal(own[:], sum)
+	case sha256.Size:
+		own := sha256.Sum256(c.Raw)
+		return bytes.Equal(own[:], sum)
+	}
+	return false
+}
+
+// ParseThumbprint reads a thumbprint as people paste it: any case, with colons, spaces, tabs, dashes, and the invisible left-to-right
+// mark that the Windows certificate dialog puts in front. It is a SHA-1 of 20 octets or a SHA-256 of 32; anything else is an error of
+// class [ErrInput].
+func ParseThumbprint(s string) ([]byte, error) {
 	clean := strings.Map(func(r rune) rune {
 		switch r {
 		case ':', ' ', '\t', '\n', '\r', '-', '\u00a0', '\u200e', '\u200f', '\ufeff':
@@ -109,13 +127,12 @@ func ParseThumbprint(s string) ([20]byte, error) {
 		}
 		return r
 	}, s)
-	b, err := hex.DecodeString(clean)
-	if err != nil || len(b) != len(sum) {
-		return sum, &Error{
-			Op: "sign: thumbprint", Place: fmt.Sprintf("%.60q", s), Class: ErrInput,
-			Hint: "give the SHA-1 of the certificate as 40 hexadecimal digits",
+	sum, err := hex.DecodeString(clean)
+	if err != nil || len(sum) != sha1.Size && len(sum) != sha256.Size {
+		return nil, &Error{
+			Op: "sign: thumbprint", Place: fmt.Sprintf("%.80q", s), Class: ErrInput,
+			Hint: "give the SHA-1 of the certificate as 40 hexadecimal digits, or its SHA-256 as 64",
 		}
 	}
-	copy(sum[:], b)
 	return sum, nil
 }

@@ -56,17 +56,38 @@ const (
 	derNull = "\x05\x00"
 )
 
-// PKCS1 is RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2) with SHA-256, SHA-384 or SHA-512; any other hash gives the zero
-// Scheme, which [New] refuses.
-func PKCS1(h crypto.Hash) Scheme {
+// PKCS1 is RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2) with SHA-256, SHA-384 or SHA-512; any other hash is an error of class
+// [ErrUnsupported].
+func PKCS1(h crypto.Hash) (Scheme, error) { return known("rsa-pkcs1", h, pkcs1) }
+
+// PSS is RSASSA-PSS (RFC 8017 section 8.1) with SHA-256, SHA-384 or SHA-512, the same hash in MGF1, and a salt as long
+// as the hash; any other hash is an error of class [ErrUnsupported].
+func PSS(h crypto.Hash) (Scheme, error) { return known("rsa-pss", h, pss) }
+
+// ECDSA is ECDSA (FIPS 186-5) with SHA-256, SHA-384 or SHA-512 on P-256, P-384 or P-521; any other hash is an error of class
+// [ErrUnsupported].
+func ECDSA(h crypto.Hash) (Scheme, error) { return known("ecdsa", h, ecdsaWith) }
+
+// known makes a scheme with one of the hashes that are known.
+func known(family string, h crypto.Hash, of func(crypto.Hash) Scheme) (Scheme, error) {
+	if _, ok := hashOID(h); !ok {
+		return Scheme{}, unknownHash("scheme "+family, h)
+	}
+	return of(h), nil
+}
+
+func unknownHash(op string, h crypto.Hash) error {
+	return &Error{Op: "sign: " + op, Place: "with " + h.String(), Class: ErrUnsupported, Hint: "choose SHA-256, SHA-384 or SHA-512"}
+}
+
+// The hash is one of those that are known; any other gives the zero Scheme.
+func pkcs1(h crypto.Hash) Scheme {
 	oid := map[crypto.Hash]string{crypto.SHA256: oidSHA256WithRSA, crypto.SHA384: oidSHA384WithRSA, crypto.SHA512: oidSHA512WithRSA}[h]
 	// RFC 4055 section 5: the parameters MUST be NULL.
 	return scheme("rsa-pkcs1", h, h, sequence(oid, derNull), oid)
 }
 
-// PSS is RSASSA-PSS (RFC 8017 section 8.1) with SHA-256, SHA-384 or SHA-512, the same hash in MGF1, and a salt as long
-// as the hash; any other hash gives the zero Scheme.
-func PSS(h crypto.Hash) Scheme {
+func pss(h crypto.Hash) Scheme {
 	oid, _ := hashOID(h)
 	// RFC 4055 section 3.1 and EN 319 122-1: all parameters explicit; the hashes carry NULL as in RFC 4055 section 2.1.
 	hashAlg := sequence(oid, derNull)
@@ -79,9 +100,7 @@ func PSS(h crypto.Hash) Scheme {
 	return scheme("rsa-pss", h, opts, sequence(oidRSASSAPSS, string(params)), oid)
 }
 
-// ECDSA is ECDSA (FIPS 186-5) with SHA-256, SHA-384 or SHA-512 on P-256, P-384 or P-521; any other hash gives the zero
-// Scheme.
-func ECDSA(h crypto.Hash) Scheme {
+func ecdsaWith(h crypto.Hash) Scheme {
 	oid := map[crypto.Hash]string{crypto.SHA256: oidECDSAWithSHA256, crypto.SHA384: oidECDSAWithSHA384, crypto.SHA512: oidECDSAWithSHA512}[h]
 	// RFC 5758 section 3.2: the parameters MUST be absent.
 	return scheme("ecdsa", h, h, sequence(oid), oid)
@@ -110,7 +129,7 @@ func scheme(family string, h crypto.Hash, opts crypto.SignerOpts, signatureAlg [
 func Schemes(pub crypto.PublicKey) []Scheme {
 	switch pub := pub.(type) {
 	case *rsa.PublicKey:
-		all := []Scheme{PKCS1(crypto.SHA256), PKCS1(crypto.SHA384), PKCS1(crypto.SHA512), PSS(crypto.SHA256), PSS(crypto.SHA384), PSS(crypto.SHA512)}
+		all := []Scheme{pkcs1(crypto.SHA256), pkcs1(crypto.SHA384), pkcs1(crypto.SHA512), pss(crypto.SHA256), pss(crypto.SHA384), pss(crypto.SHA512)}
 		if pub.Size() < 2*64+2 { // RFC 8017 section 9.1.1: emLen >= hLen + sLen + 2
 			all = all[:5]
 		}
@@ -118,11 +137,11 @@ func Schemes(pub crypto.PublicKey) []Scheme {
 	case *ecdsa.PublicKey:
 		switch pub.Curve {
 		case elliptic.P256():
-			return []Scheme{ECDSA(crypto.SHA256), ECDSA(crypto.SHA384), ECDSA(crypto.SHA512)}
+			return []Scheme{ecdsaWith(crypto.SHA256), ecdsaWith(crypto.SHA384), ecdsaWith(crypto.SHA512)}
 		case elliptic.P384():
-			return []Scheme{ECDSA(crypto.SHA384), ECDSA(crypto.SHA512), ECDSA(crypto.SHA256)}
+			return []Scheme{ecdsaWith(crypto.SHA384), ecdsaWith(crypto.SHA512), ecdsaWith(crypto.SHA256)}
 		case elliptic.P521():
-			return []Scheme{ECDSA(crypto.SHA512), ECDSA(crypto.SHA384), ECDSA(crypto.SHA256)}
+			return []Scheme{ecdsaWith(crypto.SHA512), ecdsaWith(crypto.SHA384), ecdsaWith(crypto.SHA256)}
 		}
 	case ed25519.PublicKey:
 		return []Scheme{Ed25519()}
@@ -145,7 +164,7 @@ func SchemeByName(name string) (Scheme, error) {
 
 func allSchemes() []Scheme {
 	var all []Scheme
-	for _, family := range []func(crypto.Hash) Scheme{PKCS1, PSS, ECDSA} {
+	for _, family := range []func(crypto.Hash) Scheme{pkcs1, pss, ecdsaWith} {
 		for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
 			all = append(all, family(h))
 		}
@@ -232,6 +251,15 @@ func sizeOf(h crypto.Hash) int {
 		return 0
 	}
 	return h.Size()
+}
+
+// DigestAlgorithm is the AlgorithmIdentifier of SHA-256, SHA-384 or SHA-512 in DER, with absent parameters (RFC 5754 section 2); any
+// other hash is an error of class [ErrUnsupported].
+func DigestAlgorithm(h crypto.Hash) ([]byte, error) {
+	if _, ok := hashOID(h); !ok {
+		return nil, unknownHash("digest", h)
+	}
+	return digestAlgorithm(h), nil
 }
 
 // digestAlgorithm encodes a hash with absent parameters (RFC 5754 section 2).

@@ -25,15 +25,15 @@ func TestSignatureAlg(t *testing.T) {
 		scheme sign.Scheme
 		name   string
 	}{
-		x509.SHA256WithRSA:    {r, sign.PKCS1(crypto.SHA256), "rsa-pkcs1-sha256"},
-		x509.SHA384WithRSA:    {r, sign.PKCS1(crypto.SHA384), "rsa-pkcs1-sha384"},
-		x509.SHA512WithRSA:    {r, sign.PKCS1(crypto.SHA512), "rsa-pkcs1-sha512"},
-		x509.SHA256WithRSAPSS: {r, sign.PSS(crypto.SHA256), "rsa-pss-sha256"},
-		x509.SHA384WithRSAPSS: {r, sign.PSS(crypto.SHA384), "rsa-pss-sha384"},
-		x509.SHA512WithRSAPSS: {r, sign.PSS(crypto.SHA512), "rsa-pss-sha512"},
-		x509.ECDSAWithSHA256:  {e, sign.ECDSA(crypto.SHA256), "ecdsa-sha256"},
-		x509.ECDSAWithSHA384:  {e, sign.ECDSA(crypto.SHA384), "ecdsa-sha384"},
-		x509.ECDSAWithSHA512:  {e, sign.ECDSA(crypto.SHA512), "ecdsa-sha512"},
+		x509.SHA256WithRSA:    {r, testpki.Must(sign.PKCS1(crypto.SHA256)), "rsa-pkcs1-sha256"},
+		x509.SHA384WithRSA:    {r, testpki.Must(sign.PKCS1(crypto.SHA384)), "rsa-pkcs1-sha384"},
+		x509.SHA512WithRSA:    {r, testpki.Must(sign.PKCS1(crypto.SHA512)), "rsa-pkcs1-sha512"},
+		x509.SHA256WithRSAPSS: {r, testpki.Must(sign.PSS(crypto.SHA256)), "rsa-pss-sha256"},
+		x509.SHA384WithRSAPSS: {r, testpki.Must(sign.PSS(crypto.SHA384)), "rsa-pss-sha384"},
+		x509.SHA512WithRSAPSS: {r, testpki.Must(sign.PSS(crypto.SHA512)), "rsa-pss-sha512"},
+		x509.ECDSAWithSHA256:  {e, testpki.Must(sign.ECDSA(crypto.SHA256)), "ecdsa-sha256"},
+		x509.ECDSAWithSHA384:  {e, testpki.Must(sign.ECDSA(crypto.SHA384)), "ecdsa-sha384"},
+		x509.ECDSAWithSHA512:  {e, testpki.Must(sign.ECDSA(crypto.SHA512)), "ecdsa-sha512"},
 		x509.PureEd25519:      {d, sign.Ed25519(), "ed25519"},
 	} {
 		t.Run(algorithm.String(), func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestDigestAlg(t *testing.T) {
 	} {
 		want, err := asn1.Marshal(pkix.AlgorithmIdentifier{Algorithm: oid})
 		require.NoError(t, err)
-		for _, s := range []sign.Scheme{sign.PKCS1(h), sign.PSS(h), sign.ECDSA(h)} {
+		for _, s := range []sign.Scheme{testpki.Must(sign.PKCS1(h)), testpki.Must(sign.PSS(h)), testpki.Must(sign.ECDSA(h))} {
 			require.Equal(t, want, s.DigestAlg, s.Name)
 			require.Equal(t, h.Size(), s.NewHash().Size(), s.Name)
 			require.Equal(t, h, s.Opts.HashFunc(), s.Name)
@@ -69,7 +69,7 @@ func TestDigestAlg(t *testing.T) {
 		}
 	}
 	s := sign.Ed25519()
-	require.Equal(t, sign.PKCS1(crypto.SHA512).DigestAlg, s.DigestAlg, "RFC 8419 section 2.3")
+	require.Equal(t, testpki.Must(sign.PKCS1(crypto.SHA512)).DigestAlg, s.DigestAlg, "RFC 8419 section 2.3")
 	require.Equal(t, 64, s.NewHash().Size())
 	require.True(t, s.Whole)
 	require.Zero(t, s.Opts.HashFunc())
@@ -78,11 +78,23 @@ func TestDigestAlg(t *testing.T) {
 func TestOtherHashes(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P256)
 	for _, h := range []crypto.Hash{0, crypto.MD5, crypto.SHA1, crypto.SHA224, crypto.SHA3_256, 250} {
-		for _, s := range []sign.Scheme{sign.PKCS1(h), sign.PSS(h), sign.ECDSA(h)} {
+		for _, family := range []func(crypto.Hash) (sign.Scheme, error){sign.PKCS1, sign.PSS, sign.ECDSA} {
+			s, err := family(h)
+			require.ErrorIs(t, err, sign.ErrUnsupported)
+			require.ErrorContains(t, err, "SHA-256")
 			require.Equal(t, sign.Scheme{}, s)
-			_, err := sign.New(nil, id.Chain, s)
+			_, err = sign.New(nil, id.Chain, s)
 			require.ErrorIs(t, err, sign.ErrInput)
 		}
+		_, err := sign.DigestAlgorithm(h)
+		require.ErrorIs(t, err, sign.ErrUnsupported)
+		_, err = sign.NewDigest(h, make([]byte, 32))
+		require.ErrorIs(t, err, sign.ErrUnsupported)
+	}
+	for _, size := range []int{0, 31, 33} {
+		_, err := sign.NewDigest(crypto.SHA256, make([]byte, size))
+		require.ErrorIs(t, err, sign.ErrInput)
+		require.ErrorContains(t, err, "32")
 	}
 }
 

@@ -13,7 +13,8 @@
 // [SchemeExplainer], [Limiter], [Queuer], [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, and by [As] behind
 // wrappers, so that a provider grows without breaking anybody. Package provider/providertest checks an implementation.
 //
-// A container format implements [Format] and [Draft].
+// A container format implements [Format] and [Draft], and what it has to say for of package sign/formats; it reads a content by its
+// [Source].
 //
 // # Errors
 //

@@ -85,7 +85,7 @@ func TestNewRefuses(t *testing.T) {
 	id, other := pki.Leaf(testpki.P256), pki.Leaf(testpki.P256)
 	r, otherRSA := pki.Leaf(testpki.RSA2048), pki.Leaf(testpki.RSA2048)
 	pss := pki.PSSLeaf(testpki.RSA2048)
-	ecdsa, pkcs1 := sign.ECDSA(crypto.SHA256), sign.PKCS1(crypto.SHA256)
+	ecdsa, pkcs1 := testpki.Must(sign.ECDSA(crypto.SHA256)), testpki.Must(sign.PKCS1(crypto.SHA256))
 	for name, c := range map[string]struct {
 		key    crypto.Signer
 		chain  []*x509.Certificate
@@ -94,7 +94,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		"certificate of another key":     {id.Key, other.Chain, ecdsa, sign.ErrKeyMismatch},
 		"certificate of another RSA key": {r.Key, otherRSA.Chain, pkcs1, sign.ErrKeyMismatch},
-		"PSS certificate of another key": {r.Key, pss.Chain, sign.PSS(crypto.SHA256), sign.ErrKeyMismatch},
+		"PSS certificate of another key": {r.Key, pss.Chain, testpki.Must(sign.PSS(crypto.SHA256)), sign.ErrKeyMismatch},
 		"certificate of another kind":    {r.Key, id.Chain, pkcs1, sign.ErrKeyMismatch},
 		"issuer first":                   {id.Key, []*x509.Certificate{id.Chain[1], id.Chain[0]}, ecdsa, sign.ErrKeyMismatch},
 		"no chain":                       {id.Key, nil, ecdsa, sign.ErrInput},
@@ -116,7 +116,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestPSSOnlyCertificate(t *testing.T) {
 	id := testpki.New(t).PSSLeaf(testpki.RSA2048)
-	p, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+	p, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 	require.NoError(t, err)
 	signer, err := sign.Open(t.Context(), p, sign.Ref{Certificate: id.Certificate()})
 	require.NoError(t, err)
@@ -169,7 +169,7 @@ func messages(n int) [][]byte {
 func TestSignBulk(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P256)
 	key := &bulk{remote: remote{Signer: id.Key}, size: 4}
-	signer, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	require.Equal(t, 4, signer.BulkSize())
 	all := messages(10)
@@ -183,7 +183,7 @@ func TestSignBulk(t *testing.T) {
 	require.Empty(t, signer.SignBulk(t.Context(), nil))
 
 	// One by one, for a key that does nothing else.
-	signer, err = sign.New(&remote{Signer: id.Key}, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err = sign.New(&remote{Signer: id.Key}, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	require.Zero(t, signer.BulkSize())
 	for i, o := range signer.SignBulk(t.Context(), all) {
@@ -206,7 +206,7 @@ func TestSignBulkRefuses(t *testing.T) {
 		"failed":   {func(o []sign.Outcome) []sign.Outcome { o[2] = sign.Outcome{Err: failure}; return o }, []error{nil, nil, failure}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			signer, err := sign.New(&bulk{remote: remote{Signer: id.Key}, size: 8, change: c.change}, id.Chain, sign.ECDSA(crypto.SHA256))
+			signer, err := sign.New(&bulk{remote: remote{Signer: id.Key}, size: 8, change: c.change}, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 			require.NoError(t, err)
 			outcomes := signer.SignBulk(t.Context(), messages(3))
 			require.Len(t, outcomes, 3)
@@ -220,7 +220,7 @@ func TestSignBulkRefuses(t *testing.T) {
 
 func TestSignerWithoutKey(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P256)
-	signer, err := sign.New(nil, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(nil, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	_, err = signer.Sign(t.Context(), []byte("message"))
 	require.ErrorIs(t, err, sign.ErrUnavailable)
@@ -238,7 +238,7 @@ func TestSignerWithoutKey(t *testing.T) {
 func TestOpen(t *testing.T) {
 	pki := testpki.New(t)
 	id, other := pki.Leaf(testpki.P256), pki.Leaf(testpki.P256)
-	bare, err := soft.FromSigner(id.Key, soft.Config{})
+	bare, err := soft.New(id.Key, soft.Config{})
 	require.NoError(t, err)
 	_, err = sign.Open(t.Context(), bare, sign.Ref{})
 	require.ErrorIs(t, err, sign.ErrNoCertificate)
@@ -249,14 +249,14 @@ func TestOpen(t *testing.T) {
 	_, err = sign.Open(t.Context(), bare, sign.Ref{}, sign.WithChain(other.Chain...))
 	require.ErrorIs(t, err, sign.ErrKeyMismatch)
 
-	signer, err := sign.Open(t.Context(), bare, sign.Ref{}, sign.WithChain(id.Chain...), sign.WithScheme(sign.ECDSA(crypto.SHA512)))
+	signer, err := sign.Open(t.Context(), bare, sign.Ref{}, sign.WithChain(id.Chain...), sign.WithScheme(testpki.Must(sign.ECDSA(crypto.SHA512))))
 	require.NoError(t, err)
 	require.Equal(t, "ecdsa-sha512", signer.Scheme().Name)
 	signer, err = sign.Open(t.Context(), bare, sign.Ref{Certificate: id.Certificate()})
 	require.NoError(t, err)
 	require.Equal(t, id.Chain[:1], signer.Chain())
 
-	limited, err := soft.FromSigner(&remote{Signer: id.Key}, soft.Config{Certificates: id.Chain, Limit: 3})
+	limited, err := soft.New(&remote{Signer: id.Key}, soft.Config{Certificates: id.Chain, Limit: 3})
 	require.NoError(t, err)
 	signer, err = sign.Open(t.Context(), limited, sign.Ref{})
 	require.NoError(t, err)

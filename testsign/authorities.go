@@ -119,7 +119,7 @@ func (s *Source) current() (*revocation.Client, error) {
 	if s.epoch == s.w.epoch {
 		return s.client, nil
 	}
-	client, err := revocation.New(revocation.Config{
+	client, err := revocation.NewClient(revocation.Config{
 		Roots: s.w.Roots(), Clock: s.w.Now, Rest: -1, Negative: -1, AllowPrivate: true, Connect: connect.Options{HTTP: s.w.Client()},
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"strings"
 	"time"
 
 	"github.com/seed-116355fd/signet/batch"
@@ -20,7 +19,7 @@ func outcome(w *testsign.World, p7s []byte) any {
 	if err != nil {
 		log.Fatal(err)
 	}
-	report, err := message.Verify(context.Background(), strings.NewReader("a contract"), w.VerifyOptions())
+	report, err := message.Verify(context.Background(), sign.Bytes("", []byte("a contract")), w.VerifyOptions())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -35,11 +34,11 @@ func Example() {
 	ctx := context.Background()
 	w := testsign.New(nil) // in a test: testsign.New(t)
 
-	plain, err := cades.Sign(ctx, w.Signer(), strings.NewReader("a contract"), w.Options(cades.LevelBES))
+	plain, err := cades.Sign(ctx, w.Signer(), sign.Bytes("", []byte("a contract")), w.Options(cades.LevelBES))
 	if err != nil {
 		log.Fatal(err)
 	}
-	archived, err := cades.Sign(ctx, w.Signer(), strings.NewReader("a contract"), w.Options(cades.LevelLTA))
+	archived, err := cades.Sign(ctx, w.Signer(), sign.Bytes("", []byte("a contract")), w.Options(cades.LevelLTA))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -66,7 +65,7 @@ func ExampleWorld_Revoke() {
 	ctx := context.Background()
 	w := testsign.New(nil)
 	sign := func(s *sign.Signer, level cades.Level) []byte {
-		p7s, err := cades.Sign(ctx, s, strings.NewReader("a contract"), w.Options(level))
+		p7s, err := cades.Sign(ctx, s, sign.Bytes("", []byte("a contract")), w.Options(level))
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -36,7 +35,7 @@ const (
 
 func signed(t *testing.T, s *sign.Signer, o *cades.Options) []byte {
 	t.Helper()
-	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("a contract"), o)
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("a contract")), o)
 	require.NoError(t, err)
 	return p7s
 }
@@ -46,7 +45,7 @@ func judged(t *testing.T, p7s []byte, o *cades.VerifyOptions) *validate.Signatur
 	t.Helper()
 	m, err := cades.Parse(p7s)
 	require.NoError(t, err)
-	report, err := m.Verify(t.Context(), strings.NewReader("a contract"), o)
+	report, err := m.Verify(t.Context(), sign.Bytes("", []byte("a contract")), o)
 	require.NoError(t, err)
 	s := &report.Outcome().Signatures[0]
 	require.Equal(t, s.Indication == validate.TotalPassed, report.Trusted())
@@ -87,7 +86,7 @@ func TestListen(t *testing.T) {
 	require.Equal(t, base+"/tsa", w.TSA.URL())
 	stamper, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: w.TSA.URL()}}, Roots: w.Roots()})
 	require.NoError(t, err)
-	source, err := revocation.New(revocation.Config{AllowPrivate: true, Rest: -1, Negative: -1})
+	source, err := revocation.NewClient(revocation.Config{AllowPrivate: true, Rest: -1, Negative: -1})
 	require.NoError(t, err)
 	o := &cades.Options{Level: cades.LevelLTA, Timestamper: stamper, Revocation: source}
 	require.Equal(t, validate.TotalPassed, judged(t, signed(t, w.Signer(), o), &cades.VerifyOptions{Roots: w.Roots()}).Indication)
@@ -96,7 +95,7 @@ func TestListen(t *testing.T) {
 	require.NotZero(t, w.CRL.Requests())
 
 	w.TSA.Fail(testsign.Fault{Err: testsign.Down(), Times: 1})
-	_, err = cades.Sign(t.Context(), w.Signer(), strings.NewReader("x"), o)
+	_, err = cades.Sign(t.Context(), w.Signer(), sign.Bytes("", []byte("x")), o)
 	require.ErrorIs(t, err, tsp.CheckTransport)
 	require.ErrorContains(t, err, "EOF")
 
@@ -118,7 +117,7 @@ func TestListen(t *testing.T) {
 func TestAnybodysClients(t *testing.T) {
 	w := testsign.New(t)
 	through := connect.Options{HTTP: w.Client()}
-	source, err := revocation.New(revocation.Config{Connect: through, Methods: []revocation.Method{revocation.CRLs}, Known: &revocation.Values{Certificates: []*x509.Certificate{w.Root()}}})
+	source, err := revocation.NewClient(revocation.Config{Connect: through, Methods: []revocation.Method{revocation.CRLs}, Known: &revocation.Values{Certificates: []*x509.Certificate{w.Root()}}})
 	require.NoError(t, err)
 	chain, err := source.Chain(t.Context(), w.Signer().Certificate(), nil) // the issuer is fetched
 	require.NoError(t, err)
@@ -131,7 +130,7 @@ func TestAnybodysClients(t *testing.T) {
 	_, err = w.Client().Get("http://example.com/")
 	require.ErrorContains(t, err, "connection refused")
 	for _, nonce := range []bool{false, true} { // GET, and POST
-		source, err = revocation.New(revocation.Config{Connect: through, NoNonce: !nonce, RequireNonce: nonce})
+		source, err = revocation.NewClient(revocation.Config{Connect: through, NoNonce: !nonce, RequireNonce: nonce})
 		require.NoError(t, err)
 		s, err = source.Status(t.Context(), chain[0], chain[1], time.Time{})
 		require.NoError(t, err)
@@ -144,7 +143,7 @@ func TestClock(t *testing.T) {
 	w := testsign.New(t)
 	bes, lta := signed(t, w.Signer(), w.Options(cades.LevelBES)), signed(t, w.Signer(), w.Options(cades.LevelLTA))
 	w.Advance(3 * year)
-	_, err := cades.Sign(t.Context(), w.Signer(), strings.NewReader("x"), w.Options(cades.LevelBES))
+	_, err := cades.Sign(t.Context(), w.Signer(), sign.Bytes("", []byte("x")), w.Options(cades.LevelBES))
 	require.ErrorContains(t, err, "expired")
 	v := judged(t, bes, w.VerifyOptions())
 	require.Equal(t, validate.Indeterminate, v.Indication)
@@ -162,7 +161,7 @@ func TestClock(t *testing.T) {
 	m, err = cades.Parse(lta)
 	require.NoError(t, err)
 	content, o := sign.Bytes("", []byte("a contract")), w.ExtendOptions()
-	o.Content = &content
+	o.Content = content
 	renewed, err := m.Extend(t.Context(), cades.LevelLTA, o)
 	require.NoError(t, err)
 	w.Advance(2 * year)
@@ -196,7 +195,7 @@ func TestRevoke(t *testing.T) {
 	w.Advance(time.Hour)
 	require.Equal(t, validate.TotalPassed, judged(t, bes, verify).Indication)
 	w.Revoke(s.Certificate())
-	_, err := cades.Sign(t.Context(), s, strings.NewReader("x"), w.Options(cades.LevelLT))
+	_, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("x")), w.Options(cades.LevelLT))
 	require.ErrorContains(t, err, "revoked")
 	require.Equal(t, validate.CauseRevoked, judged(t, bes, verify).Cause, "the same source sees it")
 	require.Equal(t, validate.TotalPassed, judged(t, before, w.VerifyOptions()).Indication)
@@ -285,7 +284,7 @@ func TestAuthorityFaults(t *testing.T) {
 				w := testsign.New(t)
 				w.TSA.Fail(c.fault)
 				began := time.Now()
-				_, err := cades.Sign(t.Context(), w.Signer(), strings.NewReader("x"), w.Options(cades.LevelT))
+				_, err := cades.Sign(t.Context(), w.Signer(), sign.Bytes("", []byte("x")), w.Options(cades.LevelT))
 				require.ErrorIs(t, err, sign.ErrAuthority)
 				require.ErrorIs(t, err, c.check)
 				require.ErrorContains(t, err, c.text)
@@ -314,7 +313,7 @@ func TestAuthorityFaults(t *testing.T) {
 		w.TSA.Fail(testsign.Fault{Status: 503, After: 1, Times: 2})
 		var failed []bool
 		for range 5 {
-			_, err := cades.Sign(t.Context(), w.Signer(), strings.NewReader("x"), w.Options(cades.LevelT))
+			_, err := cades.Sign(t.Context(), w.Signer(), sign.Bytes("", []byte("x")), w.Options(cades.LevelT))
 			failed = append(failed, err != nil)
 		}
 		require.Equal(t, []bool{false, true, true, false, false}, failed)
@@ -328,7 +327,7 @@ func TestAuthorityFaults(t *testing.T) {
 			require.Equal(t, time.Second, time.Since(began))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			defer cancel()
-			_, err := cades.Sign(ctx, w.Signer(), strings.NewReader("x"), w.Options(cades.LevelT))
+			_, err := cades.Sign(ctx, w.Signer(), sign.Bytes("", []byte("x")), w.Options(cades.LevelT))
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.Equal(t, time.Second+time.Millisecond, time.Since(began))
 		})
@@ -451,7 +450,7 @@ func judgedOver(t *testing.T, w *testsign.World, p7s []byte, content string) *va
 	t.Helper()
 	m, err := cades.Parse(p7s)
 	require.NoError(t, err)
-	report, err := m.Verify(t.Context(), strings.NewReader(content), w.VerifyOptions())
+	report, err := m.Verify(t.Context(), sign.Bytes("", []byte(content)), w.VerifyOptions())
 	require.NoError(t, err)
 	return &report.Outcome().Signatures[0]
 }
@@ -509,7 +508,7 @@ func TestTogether(t *testing.T) {
 	for range 8 {
 		wait.Go(func() {
 			s := w.Issue(testsign.Certificate{})
-			_, err := cades.Sign(t.Context(), s, strings.NewReader("x"), w.Options(cades.LevelLTA))
+			_, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("x")), w.Options(cades.LevelLTA))
 			if err != nil {
 				t.Error(err)
 			}

@@ -50,7 +50,7 @@ func TestAlgorithmSizes(t *testing.T) {
 		require.NoError(t, err)
 		return a.Registry().(*algorithm.Registry).Judge(algorithm.Question{Use: algorithm.UseMessage, Algorithm: alg, SPKI: spki, Time: at}).Decision
 	}
-	pkcs1, pss, ecdsa := sign.PKCS1(crypto.SHA256), sign.PSS(crypto.SHA256), sign.ECDSA(crypto.SHA256)
+	pkcs1, pss, ecdsa := testpki.Must(sign.PKCS1(crypto.SHA256)), testpki.Must(sign.PSS(crypto.SHA256)), testpki.Must(sign.ECDSA(crypto.SHA256))
 	for _, s := range []sign.Scheme{pkcs1, pss} {
 		require.Equal(t, algorithm.Allowed, decide(&trust.Algorithms{MinRSA: 2048}, s, rsa, day(2026)))
 		require.Equal(t, algorithm.Forbidden, decide(&trust.Algorithms{MinRSA: 2049}, s, rsa, day(2026)))
@@ -88,7 +88,7 @@ func TestAlgorithmSlips(t *testing.T) {
 }
 
 func TestAlgorithmsOfTheCaller(t *testing.T) {
-	own := sign.ECDSA(crypto.SHA256)
+	own := testpki.Must(sign.ECDSA(crypto.SHA256))
 	own.Name = "Ours"
 	own.Verify = func([]byte, []byte, []byte) error { return nil }
 	a := &trust.Algorithms{Schemes: []sign.Scheme{own}, Until: map[string]time.Time{"Ours": day(2020)}}

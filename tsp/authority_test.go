@@ -62,7 +62,7 @@ func TestAuthority(t *testing.T) {
 func TestPSSAuthority(t *testing.T) {
 	pki := testpki.New(t)
 	id := pki.PSSLeaf(testpki.RSA2048, testpki.Usages(true, testpki.TimeStamping))
-	a, err := tsp.NewAuthority(signerOf(t, id, sign.PSS(crypto.SHA256)), nil)
+	a, err := tsp.NewAuthority(signerOf(t, id, testpki.Must(sign.PSS(crypto.SHA256))), nil)
 	require.NoError(t, err)
 	token, err := a.Timestamp(t.Context(), imprint())
 	require.NoError(t, err)
@@ -106,10 +106,10 @@ func TestAuthorityRefusesCertificates(t *testing.T) {
 		"no usage": func(*x509.Certificate) {}, "not critical": testpki.Usages(false, testpki.TimeStamping),
 		"another": testpki.Usages(true, testpki.CodeSigning), "two": testpki.Usages(true, testpki.TimeStamping, testpki.CodeSigning),
 	} {
-		_, err := tsp.NewAuthority(signerOf(t, pki.Leaf(testpki.P256, bend), sign.ECDSA(crypto.SHA256)), nil)
+		_, err := tsp.NewAuthority(signerOf(t, pki.Leaf(testpki.P256, bend), testpki.Must(sign.ECDSA(crypto.SHA256))), nil)
 		require.ErrorIs(t, err, sign.ErrInput, name)
 	}
-	signer := signerOf(t, pki.TSA(testpki.P256), sign.ECDSA(crypto.SHA256))
+	signer := signerOf(t, pki.TSA(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	for name, o := range map[string]*tsp.AuthorityOptions{
 		"policy": {Policy: "one"}, "policies": {Policies: []string{""}}, "hash": {Hashes: []crypto.Hash{crypto.MD5}}, "accuracy": {Accuracy: -1},
 	} {
@@ -255,7 +255,7 @@ func (g gone) SignContext(context.Context, []byte, crypto.SignerOpts) ([]byte, e
 
 func TestAuthorityKeepsItsTroubles(t *testing.T) {
 	id := testpki.New(t).TSA(testpki.P256)
-	signer, err := sign.New(gone{id.Key}, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(gone{id.Key}, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	var told error
 	a, err := tsp.NewAuthority(signer, &tsp.AuthorityOptions{OnError: func(err error) { told = err }})

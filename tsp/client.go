@@ -122,7 +122,7 @@ func NewClient(o Config) (*Client, error) {
 	if o.Hash == 0 {
 		o.Hash = crypto.SHA256
 	}
-	if sign.NewDigest(o.Hash, nil).Algorithm == nil {
+	if _, err := sign.DigestAlgorithm(o.Hash); err != nil {
 		return nil, input("client", "the hash of imprints is SHA-256, SHA-384 or SHA-512")
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight)}

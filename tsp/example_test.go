@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
@@ -46,7 +47,7 @@ func demoSigner() (*sign.Signer, *trust.Roots, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	signer, err := sign.New(k, []*x509.Certificate{cert}, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(k, []*x509.Certificate{cert}, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	return signer, trust.New(cert), err
 }
 
@@ -68,7 +69,7 @@ func ExampleClient() {
 		log.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte("the value of a signature"))
-	token, err := client.Timestamp(context.Background(), sign.NewDigest(crypto.SHA256, sum[:]))
+	token, err := client.Timestamp(context.Background(), testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func ExampleToken_Verify() {
 		log.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte("one"))
-	issued, err := authority.Timestamp(context.Background(), sign.NewDigest(crypto.SHA256, sum[:]))
+	issued, err := authority.Timestamp(context.Background(), testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 // imprint is the digest that most tests want stamped.
 func imprint() sign.Digest {
 	sum := sha256.Sum256([]byte("signature value"))
-	return sign.NewDigest(crypto.SHA256, sum[:])
+	return testpki.Must(sign.NewDigest(crypto.SHA256, sum[:]))
 }
 
 // structure is the SignedData of a token, whose values are views of its octets.
@@ -51,7 +51,7 @@ func authority(t testing.TB, pki *testpki.PKI, bend ...func(*tsp.AuthorityOption
 	for _, b := range bend {
 		b(o)
 	}
-	a, err := tsp.NewAuthority(signerOf(t, pki.TSA(testpki.P256), sign.ECDSA(crypto.SHA256)), o)
+	a, err := tsp.NewAuthority(signerOf(t, pki.TSA(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256))), o)
 	require.NoError(t, err)
 	return a
 }

@@ -84,7 +84,7 @@ func TestOpenSSLAuthority(t *testing.T) {
 			requireNow(t, token.GenTime)
 
 			sum := sha512.Sum384([]byte("x"))
-			token, err = client.Timestamp(t.Context(), sign.NewDigest(crypto.SHA384, sum[:]))
+			token, err = client.Timestamp(t.Context(), testpki.Must(sign.NewDigest(crypto.SHA384, sum[:])))
 			require.NoError(t, err)
 			require.Equal(t, crypto.SHA384, token.Hash())
 
@@ -132,7 +132,7 @@ func TestOpenSSLVerifies(t *testing.T) {
 				require.Contains(t, testpki.OpenSSL(t, dir, "ts", "-verify", "-queryfile", "q", "-in", "r", "-CAfile", "root.pem", "-untrusted", "chain.pem"), "Verification: OK")
 
 				sum := sha256.Sum256(data)
-				token, err := a.Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, sum[:]))
+				token, err := a.Timestamp(t.Context(), testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])))
 				require.NoError(t, err)
 				write(t, dir, "token", token.Raw)
 				require.Contains(t, testpki.OpenSSL(t, dir, "ts", "-verify", "-data", "data", "-in", "token", "-token_in", "-CAfile", "root.pem"), "Verification: OK")

@@ -4,7 +4,8 @@
 //
 //	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "https://tsa.example/tsr"}}})
 //	sum := sha256.Sum256(signature)
-//	token, err := client.Timestamp(ctx, sign.NewDigest(crypto.SHA256, sum[:]))
+//	imprint, err := sign.NewDigest(crypto.SHA256, sum[:])
+//	token, err := client.Timestamp(ctx, imprint)
 //
 // An [Authority] issues tokens with any [sign.Signer], in this process or as an http.Handler. Both are a [Timestamper],
 // which is what package cades wants.

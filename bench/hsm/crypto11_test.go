@@ -102,7 +102,7 @@ func TestKeysOfCrypto11(t *testing.T) {
 	check(t, err)
 
 	// A program that has a crypto11 key in its hands already signs containers with it as with any crypto.Signer.
-	bridge, err := soft.FromSigner(ec, soft.Config{Certificates: []*x509.Certificate{cert}, Limit: 3})
+	bridge, err := soft.New(ec, soft.Config{Certificates: []*x509.Certificate{cert}, Limit: 3})
 	check(t, err)
 	signer, err = sign.Open(t.Context(), bridge, sign.Ref{})
 	check(t, err)

@@ -74,7 +74,7 @@ func newWorld(t *testing.T, algorithm string, n, size int) *world {
 		_, _ = rand.Read(c)
 		w.contents = append(w.contents, c)
 	}
-	keysOf, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Signer.Chain()})
+	keysOf, err := soft.New(id.Key, soft.Config{Certificates: id.Signer.Chain()})
 	check(t, err)
 	set, err := keys.New([]keys.Key{{Name: "seal", Store: &keys.Store{Name: "memory", Open: func(context.Context) (sign.Provider, error) { return keysOf, nil }}}}, nil)
 	check(t, err)
@@ -153,7 +153,7 @@ func TestAnswers(t *testing.T) {
 			for i, a := range answers {
 				m, err := cades.Parse(a.Result)
 				check(t, err)
-				report, err := m.Verify(t.Context(), bytes.NewReader(w.contents[i]), nil)
+				report, err := m.Verify(t.Context(), sign.Bytes("", w.contents[i]), nil)
 				check(t, err)
 				if !report.Valid() {
 					t.Fatalf("%s: signature %d: %v", impl, i, report.Signatures[0].Err())

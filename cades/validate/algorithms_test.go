@@ -45,7 +45,7 @@ func judged(t *testing.T, file string, content io.Reader, o *cades.VerifyOptions
 	if o.Time.IsZero() {
 		o.Time = time.Date(2026, time.November, 27, 12, 0, 0, 0, time.UTC)
 	}
-	report, err := m.Verify(t.Context(), content, o)
+	report, err := m.Verify(t.Context(), sign.Reader("", content), o)
 	require.NoError(t, err)
 	require.Len(t, report.Signatures, 1)
 	return &report.Signatures[0]
@@ -154,9 +154,9 @@ func TestWeakImprint(t *testing.T) {
 	id := pki.Leaf(testpki.P256)
 	key, err := soft.NewKey(id.Key, 0)
 	require.NoError(t, err)
-	signer, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
-	p7s, err := cades.Sign(t.Context(), signer, strings.NewReader("content"), &cades.Options{SigningTime: testpki.Now()})
+	p7s, err := cades.Sign(t.Context(), signer, sign.Bytes("", []byte("content")), &cades.Options{SigningTime: testpki.Now()})
 	require.NoError(t, err)
 	sd, err := cms.ParseSignedData(p7s)
 	require.NoError(t, err)
@@ -204,7 +204,7 @@ func TestWeakImprint(t *testing.T) {
 	check := func(octets []byte) validate.Check {
 		m, err := cades.Parse(octets)
 		require.NoError(t, err)
-		report, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: trust.New(pki.Root.Certificate()), Time: testpki.Now()})
+		report, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: trust.New(pki.Root.Certificate()), Time: testpki.Now()})
 		require.NoError(t, err)
 		return line(&report.Signatures[0], validate.CheckTimestamp)
 	}
@@ -234,14 +234,14 @@ func TestOldCertificate(t *testing.T) {
 	})
 	key, err := soft.NewKey(leaf.Key, 0)
 	require.NoError(t, err)
-	signer, err := sign.New(key, leaf.Chain[:1], sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(key, leaf.Chain[:1], testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
-	p7s, err := cades.Sign(t.Context(), signer, strings.NewReader("content"), &cades.Options{SigningTime: testpki.Now()})
+	p7s, err := cades.Sign(t.Context(), signer, sign.Bytes("", []byte("content")), &cades.Options{SigningTime: testpki.Now()})
 	require.NoError(t, err)
 	m, err := cades.Parse(p7s)
 	require.NoError(t, err)
 	for at, want := range map[time.Time]validate.Status{time.Date(2019, time.June, 1, 0, 0, 0, 0, time.UTC): validate.Tolerated, testpki.Now(): validate.Failed} {
-		report, err := m.Verify(t.Context(), strings.NewReader("content"), &cades.VerifyOptions{Roots: trust.New(root.Certificate()), Time: at})
+		report, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), &cades.VerifyOptions{Roots: trust.New(root.Certificate()), Time: at})
 		require.NoError(t, err)
 		got := line(&report.Signatures[0], validate.CheckChain)
 		require.Equal(t, want, got.Status, got.Detail)

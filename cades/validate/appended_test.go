@@ -145,7 +145,7 @@ func TestNewerValuesAreFetched(t *testing.T) {
 		})
 	}
 	source := func(lists ...[]byte) *revocation.Client {
-		c, err := revocation.New(revocation.Config{Known: &revocation.Values{CRLs: append(lists, testpki.RevocationList(t, w.pki.Root, nil)), Certificates: []*x509.Certificate{w.pki.Authority.Certificate(), w.pki.Root.Certificate()}}, Clock: w.clock})
+		c, err := revocation.NewClient(revocation.Config{Known: &revocation.Values{CRLs: append(lists, testpki.RevocationList(t, w.pki.Root, nil)), Certificates: []*x509.Certificate{w.pki.Authority.Certificate(), w.pki.Root.Certificate()}}, Clock: w.clock})
 		require.NoError(t, err)
 		return c
 	}
@@ -174,7 +174,7 @@ func TestNewerValuesAreFetched(t *testing.T) {
 // over makes a time-stamp over a signature value.
 func over(w *world, id testpki.Identity, value []byte, bend ...func(*testpki.Timestamp)) []byte {
 	sum := sha256.Sum256(value)
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, sum[:]), "")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])), "")
 	require.NoError(w, err)
 	response, err := cms.ReadValue(testpki.TimestampResponse(w, id, request.Raw, bend...))
 	require.NoError(w, err)
@@ -214,7 +214,7 @@ func TestAppendedTokens(t *testing.T) {
 	first := func(der []byte) *cades.SignatureReport {
 		m, err := cades.Parse(der)
 		require.NoError(t, err)
-		r, err := m.Verify(t.Context(), nil, &validate.Options{Roots: w.pki.Roots(), Clock: w.clock})
+		r, err := m.Verify(t.Context(), sign.Content{}, &validate.Options{Roots: w.pki.Roots(), Clock: w.clock})
 		require.NoError(t, err)
 		return &r.Signatures[len(r.Signatures)-1]
 	}

@@ -1,7 +1,6 @@
 package validate_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -26,7 +25,7 @@ func BenchmarkValidate(b *testing.B) {
 	id := pki.Leaf(testpki.RSA2048)
 	key, err := soft.NewKey(id.Key, 0)
 	require.NoError(b, err)
-	s, err := sign.New(key, id.Chain, sign.PKCS1(crypto.SHA256))
+	s, err := sign.New(key, id.Chain, testpki.Must(sign.PKCS1(crypto.SHA256)))
 	require.NoError(b, err)
 	tsa, source := testlevels.Authority(b, pki, nil), testlevels.NewSource(b, pki)
 	text := make([]byte, 500)
@@ -53,7 +52,7 @@ func BenchmarkValidate(b *testing.B) {
 		})
 	}
 	for name, level := range map[string]cades.Level{"BES": cades.LevelBES, "LTA": cades.LevelLTA} {
-		der, err := cades.Sign(context.Background(), s, bytes.NewReader(content), &cades.Options{Attached: true, Level: level, Timestamper: tsa, Revocation: source})
+		der, err := cades.Sign(context.Background(), s, sign.Bytes("", content), &cades.Options{Attached: true, Level: level, Timestamper: tsa, Revocation: source})
 		require.NoError(b, err)
 		for _, fresh := range []bool{false, true} {
 			o := &cades.VerifyOptions{Roots: pki.Roots()}
@@ -71,7 +70,7 @@ func BenchmarkValidate(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					r, err := m.Verify(context.Background(), nil, o)
+					r, err := m.Verify(context.Background(), sign.Content{}, o)
 					if err != nil || !r.Trusted() {
 						b.Fatal(err, r.Signatures[0].Reason)
 					}
@@ -89,10 +88,10 @@ func BenchmarkMany(b *testing.B) {
 		id := pki.Leaf(testpki.P256)
 		key, err := soft.NewKey(id.Key, 0)
 		require.NoError(b, err)
-		s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+		s, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 		require.NoError(b, err)
 		for range 4 {
-			der, err := cades.Sign(context.Background(), s, bytes.NewReader(content), &cades.Options{Attached: true})
+			der, err := cades.Sign(context.Background(), s, sign.Bytes("", content), &cades.Options{Attached: true})
 			require.NoError(b, err)
 			files = append(files, der)
 		}
@@ -106,7 +105,7 @@ func BenchmarkMany(b *testing.B) {
 				b.Error(err)
 				return
 			}
-			if r, err := m.Verify(context.Background(), nil, o); err != nil || !r.Trusted() {
+			if r, err := m.Verify(context.Background(), sign.Content{}, o); err != nil || !r.Trusted() {
 				b.Error("not valid")
 				return
 			}

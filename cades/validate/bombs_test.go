@@ -142,7 +142,7 @@ func bombs(w *world) map[string]func() bomb {
 	}
 	stamp := func(over []byte) []byte {
 		digest := sha256.Sum256(over)
-		token, err := w.tsa(10).Timestamp(w.Context(), sign.NewDigest(crypto.SHA256, digest[:]))
+		token, err := w.tsa(10).Timestamp(w.Context(), testpki.Must(sign.NewDigest(crypto.SHA256, digest[:])))
 		require.NoError(w, err)
 		return token.Raw
 	}

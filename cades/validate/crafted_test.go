@@ -102,7 +102,7 @@ func TestAlgorithmsOfMessages(t *testing.T) {
 		"a signature of other kind": {id, cms.OIDSHA256, cms.OIDECDSAWithSHA256, crypto.SHA256, validate.Passed, "", validate.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			report, err := crafted(t, c.id, c.digest, c.signature, c.hash).Verify(t.Context(), nil, &cades.VerifyOptions{Time: testpki.Now(), Schemes: []sign.Scheme{anything}})
+			report, err := crafted(t, c.id, c.digest, c.signature, c.hash).Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Time: testpki.Now(), Schemes: []sign.Scheme{anything}})
 			require.NoError(t, err)
 			r := &report.Signatures[0]
 			require.Equal(t, c.want, line(r, validate.CheckAlgorithms).Status, all(r))
@@ -152,7 +152,7 @@ func TestIssuerOfOwnKind(t *testing.T) {
 	roots := trust.New()
 	require.NoError(t, roots.AddDER(bent.Bytes()))
 	m := crafted(t, id, cms.OIDSHA256, cms.OIDECDSAWithSHA256, crypto.SHA256)
-	report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: roots, Time: testpki.Now()})
+	report, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: roots, Time: testpki.Now()})
 	require.NoError(t, err)
 	got := line(&report.Signatures[0], validate.CheckChain)
 	require.Contains(t, []validate.Status{validate.Passed, validate.Tolerated}, got.Status, got.Detail)

@@ -19,6 +19,7 @@ import (
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/testmessages"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestDamaged: whatever is changed in what a signer signed, or in his certificate, the signature is not TOTAL-PASSED any more;
@@ -48,7 +49,7 @@ func TestDamaged(t *testing.T) {
 			if m.Content != nil {
 				content = bytes.NewReader(m.Content)
 			}
-			r, err := parsed.Verify(t.Context(), content, o)
+			r, err := parsed.Verify(t.Context(), sign.Reader("", content), o)
 			require.NoError(t, err, v.Name)
 			if !v.Signed {
 				continue
@@ -107,7 +108,7 @@ func TestContentIsOctets(t *testing.T) {
 		}
 		parsed, err := cades.Parse(v.DER)
 		require.NoError(t, err)
-		r, err := parsed.Verify(t.Context(), nil, &validate.Options{Roots: w.Roots(), Clock: func() time.Time { return m.Time }, NoRevocation: true})
+		r, err := parsed.Verify(t.Context(), sign.Content{}, &validate.Options{Roots: w.Roots(), Clock: func() time.Time { return m.Time }, NoRevocation: true})
 		require.NoError(t, err)
 		require.Equal(t, validate.FormatFailure, r.Signatures[0].SubIndication)
 		require.Contains(t, r.Signatures[0].Reason, "OCTET STRING")

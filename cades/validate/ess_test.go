@@ -10,6 +10,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestCertificateByAnUnknownHash has a signature that names its certificate by a hash that is not known here: it may be of this
@@ -39,14 +40,14 @@ func TestCertificateByAnUnknownHash(t *testing.T) {
 			for _, mark := range []int{marks[2], marks[1], marks[0]} {
 				b.Close(mark)
 			}
-			p7s, err := cades.Sign(t.Context(), s, strings.NewReader("content"), &cades.Options{
+			p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{
 				Level: cades.LevelPKCS7, SigningTime: testpki.Now(), Attributes: []cades.Attribute{{Type: cms.OIDSigningCertificateV2.String(), Values: [][]byte{b.Bytes()}}},
 			})
 			require.NoError(t, err)
 			m, err := cades.Parse(p7s)
 			require.NoError(t, err)
 			o := &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()}
-			report, err := m.Verify(t.Context(), strings.NewReader("content"), o)
+			report, err := m.Verify(t.Context(), sign.Bytes("", []byte("content")), o)
 			require.NoError(t, err)
 			r := &report.Signatures[0]
 			require.Equal(t, c.status, line(r, validate.CheckSigningCertificate).Status, all(r))

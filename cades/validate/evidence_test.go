@@ -198,7 +198,7 @@ func TestArchive(t *testing.T) {
 		w.later(2, 0)
 		w.want(w.verify(der, fresh), validate.TotalPassed, "", "")
 		before = der
-		der = w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: w.source(), Content: &c, Roots: w.pki.Roots(), Clock: w.clock})
+		der = w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: w.source(), Content: c, Roots: w.pki.Roots(), Clock: w.clock})
 	}
 	w.later(2, 0)
 	r := w.verify(der, fresh)
@@ -216,7 +216,7 @@ func TestArchive(t *testing.T) {
 	w.later(2, 0)
 	w.want(w.verify(der, fresh), validate.Indeterminate, validate.OutOfBounds, "expired")
 	// Somebody who comes after the end can prove nothing any more.
-	late := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: testlevels.NewSource(t, w.pki), Content: &c, Force: true})
+	late := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(3), Revocation: testlevels.NewSource(t, w.pki), Content: c, Force: true})
 	w.want(w.verify(late, fresh), validate.Indeterminate, validate.OutOfBounds, "expired")
 }
 
@@ -229,8 +229,8 @@ func TestArchiveOfOthers(t *testing.T) {
 	w.later(0, 1)
 	other := newWorld(t)
 	other.now = w.now
-	foreign := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: other.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: &c})
-	ours := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: &c})
+	foreign := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: other.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: c})
+	ours := w.extend(der, cades.LevelLTA, &cades.ExtendOptions{Timestamper: w.tsa(20), Revocation: testlevels.NewSource(t, w.pki), Content: c})
 	w.later(3, 0)
 	w.want(w.verify(foreign, fresh), validate.Indeterminate, validate.OutOfBounds, "expired")
 	w.want(w.verify(ours, fresh), validate.TotalPassed, "", "")
@@ -294,7 +294,7 @@ func TestReferenceTimestamp(t *testing.T) {
 	in, err := message.Parse(der)
 	require.NoError(t, err)
 	over := in.Signatures[0].Imprints(&message.Timestamp{Kind: message.ReferencesTimestamp}, nil)[0]
-	token, err := w.tsa(10).Timestamp(t.Context(), sign.NewDigest(crypto.SHA256, over.Sum(sha256.New(), nil)))
+	token, err := w.tsa(10).Timestamp(t.Context(), testpki.Must(sign.NewDigest(crypto.SHA256, over.Sum(sha256.New(), nil))))
 	require.NoError(t, err)
 	der = w.put(in, cms.OIDCertCRLTimeStamp, token.Raw)
 	r := w.verify(der, fresh)
@@ -333,10 +333,10 @@ func (w *world) put(in *message.Message, id cms.OID, value []byte) []byte {
 
 // archived is an archive time-stamp of version 3 on a signature over the content of these tests, with an index of what it covers.
 func (w *world) archived(s *message.Signature, covered *message.Covered) []byte {
-	index := message.HashIndex(sign.NewDigest(crypto.SHA256, nil).Algorithm, sha256.New, covered)
+	index := message.HashIndex(testpki.Must(sign.DigestAlgorithm(crypto.SHA256)), sha256.New, covered)
 	sum := sha256.Sum256(content)
 	over := s.ArchiveImprintV3(index)
-	token, err := w.tsa(10).Timestamp(w.Context(), sign.NewDigest(crypto.SHA256, over.Sum(sha256.New(), sum[:])))
+	token, err := w.tsa(10).Timestamp(w.Context(), testpki.Must(sign.NewDigest(crypto.SHA256, over.Sum(sha256.New(), sum[:]))))
 	require.NoError(w, err)
 	b := cms.NewBuilder(nil)
 	unsigned := b.Open(cms.ContextConstructed(1))

@@ -65,7 +65,7 @@ func TestExtendRevoked(t *testing.T) {
 	source.Revoked = []x509.RevocationListEntry{{SerialNumber: s.Certificate().SerialNumber, RevocationTime: begun.AddDate(0, 0, 1), ReasonCode: 1}}
 	o := func() *cades.ExtendOptions {
 		c := sign.Bytes("", content)
-		return &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source, Roots: w.pki.Roots(), Content: &c}
+		return &cades.ExtendOptions{Timestamper: w.tsa(10), Revocation: source, Roots: w.pki.Roots(), Content: c}
 	}
 	w.refused(plain, cades.LevelLT, o(), "was revoked on")
 	other.now = begun
@@ -79,7 +79,7 @@ func TestExtendRevoked(t *testing.T) {
 	// An archive time-stamp of a day before the revocation, as nobody that is trusted says.
 	clean := testlevels.NewSource(t, w.pki)
 	c := sign.Bytes("", content)
-	foreign := w.extend(plain, cades.LevelLTA, &cades.ExtendOptions{Timestamper: other.tsa(10), Revocation: clean, Content: &c})
+	foreign := w.extend(plain, cades.LevelLTA, &cades.ExtendOptions{Timestamper: other.tsa(10), Revocation: clean, Content: c})
 	w.refused(foreign, cades.LevelLTA, o(), "was revoked on")
 }
 

@@ -152,7 +152,7 @@ func TestLevelsOfCounterSignatures(t *testing.T) {
 	w := newWorld(t)
 	m, err := cades.Parse(w.sign(w.signer(), &cades.Options{}))
 	require.NoError(t, err)
-	der, err := m.Signatures()[0].CounterSign(t.Context(), w.signerOf(w.pki.Leaf(testpki.P384), sign.ECDSA(crypto.SHA384)), &cades.Options{Clock: w.clock})
+	der, err := m.Signatures()[0].CounterSign(t.Context(), w.signerOf(w.pki.Leaf(testpki.P384), testpki.Must(sign.ECDSA(crypto.SHA384))), &cades.Options{Clock: w.clock})
 	require.NoError(t, err)
 	r := w.verify(der, with(validate.Policy{Level: "B-B", RequireTimestamp: false}))
 	require.Equal(t, "B-B", r.CounterSignatures[0].Level)

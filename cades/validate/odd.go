@@ -82,16 +82,17 @@ func (v *verifier) contentAgain() io.Reader {
 		}
 		return &text
 	}
-	back, ok := v.content.(io.Seeker)
-	if !ok {
+	if v.reread == nil {
 		return nil
 	}
-	end, err := back.Seek(0, io.SeekEnd)
-	if err != nil || end-v.contentFrom > maxLines {
+	r := v.reread()
+	if r == nil {
 		return nil
 	}
-	if _, err := back.Seek(v.contentFrom, io.SeekStart); err != nil {
+	defer func() { _ = r.Close() }()
+	text, err := io.ReadAll(io.LimitReader(r, maxLines+1))
+	if err != nil || len(text) > maxLines {
 		return nil
 	}
-	return v.content
+	return bytes.NewReader(text)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestSignatureAlgorithmAsDigest has what some write: sha256WithRSAEncryption where SHA-256 belongs.
@@ -20,7 +21,7 @@ func TestSignatureAlgorithmAsDigest(t *testing.T) {
 	pki := testpki.New(t)
 	id := pki.Leaf(testpki.RSA2048)
 	verify := func(digest, signature cms.OID, hash crypto.Hash) *cades.SignatureReport {
-		r, err := crafted(t, id, digest, signature, hash).Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+		r, err := crafted(t, id, digest, signature, hash).Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
 		require.NoError(t, err)
 		return &r.Signatures[0]
 	}
@@ -53,11 +54,11 @@ func TestLineEnds(t *testing.T) {
 		"a large one":       {strings.Repeat(dos, 2<<20), strings.NewReader(strings.Repeat(unix, 3<<20)), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p7s, err := cades.Sign(t.Context(), s, strings.NewReader(c.signed), &cades.Options{Clock: w.clock})
+			p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte(c.signed)), &cades.Options{Clock: w.clock})
 			require.NoError(t, err)
 			m, err := cades.Parse(p7s)
 			require.NoError(t, err)
-			r, err := m.Verify(t.Context(), c.given, &cades.VerifyOptions{Roots: w.pki.Roots(), Clock: w.clock})
+			r, err := m.Verify(t.Context(), sign.Reader("", c.given), &cades.VerifyOptions{Roots: w.pki.Roots(), Clock: w.clock})
 			require.NoError(t, err)
 			got := &r.Signatures[0]
 			require.Equal(t, validate.TotalFailed, got.Indication)

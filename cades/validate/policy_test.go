@@ -42,7 +42,7 @@ func TestPolicyAlgorithms(t *testing.T) {
 
 	// A message of its own hash below certificates of SHA-256.
 	id := w.pki.Leaf(testpki.P384, place)
-	other := w.signerOf(id, sign.ECDSA(crypto.SHA384))
+	other := w.signerOf(id, testpki.Must(sign.ECDSA(crypto.SHA384)))
 	der = w.sign(other, &cades.Options{})
 	r := w.verify(der, values, with(without("SHA-256")))
 	require.Equal(t, cades.Passed, r.Status(cades.CheckAlgorithms))
@@ -52,7 +52,7 @@ func TestPolicyAlgorithms(t *testing.T) {
 	w.want(r, validate.Indeterminate, validate.WeakAlgorithm, "shorter than the 384 bits")
 
 	// A time-stamp of SHA-256 over such a signature: with the hash gone it proves nothing.
-	stamped := w.extend(w.sign(w.signerOf(w.pki.Leaf(testpki.P384, until(w.now.AddDate(0, 0, 10))), sign.ECDSA(crypto.SHA384)), &cades.Options{}), cades.LevelT,
+	stamped := w.extend(w.sign(w.signerOf(w.pki.Leaf(testpki.P384, until(w.now.AddDate(0, 0, 10))), testpki.Must(sign.ECDSA(crypto.SHA384))), &cades.Options{}), cades.LevelT,
 		&cades.ExtendOptions{Timestamper: w.tsa(10)})
 	require.Equal(t, validate.TotalPassed, w.verify(stamped).Timestamps[0].Indication)
 	stamp := w.verify(stamped, with(without("SHA-256"))).Timestamps[0]
@@ -71,7 +71,7 @@ func TestPolicyOfValues(t *testing.T) {
 	id := w.pki.Issue(root, testpki.NewKey(t, testpki.P384), &x509.Certificate{
 		SerialNumber: big.NewInt(77), Subject: pkix.Name{CommonName: "Signer"}, NotBefore: testpki.NotBefore(), NotAfter: testpki.NotAfter(), KeyUsage: x509.KeyUsageDigitalSignature,
 	}, place)
-	der := w.sign(w.signerOf(id, sign.ECDSA(crypto.SHA384)), &cades.Options{})
+	der := w.sign(w.signerOf(id, testpki.Must(sign.ECDSA(crypto.SHA384))), &cades.Options{})
 	responder := w.pki.Responder(root) // P-256
 	times := func(o *testpki.OCSP) {
 		o.Key, o.Responder, o.Certificates = responder.Key, responder.Certificate(), responder.Chain[:1]
@@ -96,7 +96,7 @@ func TestPolicyOfValues(t *testing.T) {
 			w.want(w.verify(der, below, given), validate.TotalPassed, "", "")
 			w.want(w.verify(der, below, given, with(c.rule)), validate.Indeterminate, validate.TryLater, c.says)
 
-			client, err := revocation.New(revocation.Config{Known: c.values, Clock: w.clock})
+			client, err := revocation.NewClient(revocation.Config{Known: c.values, Clock: w.clock})
 			require.NoError(t, err)
 			asked := func(o *validate.Options) { o.Revocation = client }
 			w.want(w.verify(der, below, asked), validate.TotalPassed, "", "")
@@ -111,7 +111,7 @@ func TestPolicyOfValues(t *testing.T) {
 				require.Equal(t, o.Algorithms == nil, err == nil, "%v", err)
 			}
 
-			strict, err := revocation.New(revocation.Config{Known: c.values, Clock: w.clock, Algorithms: &c.rule.Algorithms})
+			strict, err := revocation.NewClient(revocation.Config{Known: c.values, Clock: w.clock, Algorithms: &c.rule.Algorithms})
 			require.NoError(t, err)
 			_, err = strict.Status(t.Context(), id.Certificate(), root.Certificate(), w.now)
 			require.Error(t, err)
@@ -135,7 +135,7 @@ func TestPolicyRevocation(t *testing.T) {
 	w := newWorld(t)
 	authority := w.pki.SubAuthority("Named", w.pki.Root, place)
 	named := func(bend ...func(*x509.Certificate)) []byte {
-		return w.sign(w.signerOf(w.pki.Issue(authority, testpki.NewKey(t, testpki.P256), w.pki.Leaf(testpki.P256).Certificate(), bend...), sign.ECDSA(crypto.SHA256)), &cades.Options{})
+		return w.sign(w.signerOf(w.pki.Issue(authority, testpki.NewKey(t, testpki.P256), w.pki.Leaf(testpki.P256).Certificate(), bend...), testpki.Must(sign.ECDSA(crypto.SHA256))), &cades.Options{})
 	}
 	above, below := named(), named(place) // only the authority names a place; both do
 	nowhere := w.sign(w.signer(), &cades.Options{})
@@ -244,7 +244,7 @@ func TestPolicyOfCertificates(t *testing.T) {
 	}
 	authority := w.pki.SubAuthority("Of policies", w.pki.Root, anyPolicy)
 	id := w.pki.Issue(authority, testpki.NewKey(t, testpki.P256), w.pki.Leaf(testpki.P256).Certificate(), ours)
-	der := w.sign(w.signerOf(id, sign.ECDSA(crypto.SHA256)), &cades.Options{})
+	der := w.sign(w.signerOf(id, testpki.Must(sign.ECDSA(crypto.SHA256))), &cades.Options{})
 	demand := with(validate.Policy{CertificatePolicies: []string{"1.2.3.4", "1.2.3.5"}})
 	w.want(w.verify(der, demand), validate.TotalPassed, "", "")
 	w.want(w.verify(der, with(validate.Policy{CertificatePolicies: []string{"1.2.3.5"}})), validate.Indeterminate, validate.ChainConstraints, "polic")
@@ -291,7 +291,7 @@ func TestPolicySlips(t *testing.T) {
 		"qualified":    {TimestampPolicies: []string{"qualified"}},
 		"algorithm \"": {Algorithms: trust.Algorithms{Until: map[string]time.Time{"SHA": {}}}},
 	} {
-		report, err := m.Verify(t.Context(), nil, &validate.Options{Policy: &p})
+		report, err := m.Verify(t.Context(), sign.Content{}, &validate.Options{Policy: &p})
 		require.ErrorContains(t, err, says)
 		require.True(t, errors.Is(err, sign.ErrInput))
 		require.Nil(t, report)

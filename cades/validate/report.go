@@ -34,8 +34,6 @@ type Options struct {
 	Revocation StatusSource
 	// NoRevocation leaves out whether certificates were revoked. The report says so.
 	NoRevocation bool
-	// Digests stand for the content of a detached signature when the content itself is not at hand.
-	Digests []sign.Digest
 	// Schemes are signature schemes that this package does not know (GOST), found by their SignatureAlg: for signatures of messages,
 	// time-stamps, certificates and revocation values alike.
 	Schemes []sign.Scheme

@@ -28,7 +28,7 @@ func TestCauses(t *testing.T) {
 	w := newWorld(t)
 	s := w.signer(until(w.now.AddDate(1, 0, 0)))
 	der := w.sign(s, &cades.Options{})
-	detached, err := cades.Sign(t.Context(), s, bytes.NewReader(content), &cades.Options{Clock: w.clock})
+	detached, err := cades.Sign(t.Context(), s, sign.Bytes("", content), &cades.Options{Clock: w.clock})
 	require.NoError(t, err)
 	spoiled := bytes.Clone(der)
 	spoiled[len(spoiled)-5]++ // the value is last
@@ -39,7 +39,7 @@ func TestCauses(t *testing.T) {
 	at := func(years int) func(*validate.Options) {
 		return func(o *validate.Options) { o.Time = w.now.AddDate(years, 0, 1) }
 	}
-	ca := w.signerOf(w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), sign.ECDSA(crypto.SHA256))
+	ca := w.signerOf(w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	unknown := crafted(t, w.pki.Leaf(testpki.RSA2048), cms.OIDSHA256, "\x2b\x06\x01\x04\x01\x01\x63", crypto.SHA256).Bytes()
 	gost := crafted(t, w.pki.Leaf(testpki.RSA2048), "\x2a\x85\x03\x07\x01\x01\x02\x02", "\x2a\x85\x03\x07\x01\x01\x03\x02", crypto.SHA256).Bytes()
 	weak := crafted(t, w.pki.Leaf(testpki.RSA2048), cms.OIDMD5, cms.OIDMD5WithRSA, crypto.MD5).Bytes()
@@ -140,7 +140,7 @@ func TestReportJSON(t *testing.T) {
 	require.NoError(t, roots.AddDER(anchor))
 	m, err := cades.Parse(der)
 	require.NoError(t, err)
-	report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: roots, Time: testpki.Now().AddDate(0, 1, 0).In(time.FixedZone("", 3*3600))})
+	report, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: roots, Time: testpki.Now().AddDate(0, 1, 0).In(time.FixedZone("", 3*3600))})
 	require.NoError(t, err)
 	have, err := json.MarshalIndent(report, "", "  ")
 	require.NoError(t, err)

@@ -18,9 +18,9 @@ import (
 )
 
 // Message checks every signature of a message, and reports each check by name. The content of a detached message is read
-// once; it may be nil when the message is attached or o.Digests stand for it. The error is for what kept the checks from being
+// once, or its digests stand for it; the zero Content is for an attached message. The error is for what kept the checks from being
 // made, such as a content that cannot be read.
-func Message(ctx context.Context, m *message.Message, content io.Reader, o *Options) (report *Report, err error) {
+func Message(ctx context.Context, m *message.Message, content sign.Content, o *Options) (report *Report, err error) {
 	defer sign.Recover(&err) // of a content, a clock or a scheme that the caller brings; there is no report then
 	if o == nil {
 		o = &Options{}
@@ -59,8 +59,7 @@ func Message(ctx context.Context, m *message.Message, content io.Reader, o *Opti
 
 // verifier is one run of Verify.
 type verifier struct {
-	content     io.Reader // of a detached message, when it can be read again from contentFrom
-	contentFrom int64
+	reread      func() io.ReadCloser  // reads the content of a detached message once more; nil when that cannot be
 	lines       map[cms.OID][2][]byte // digests of the content with other line ends
 	size        int                   // octets of the message without its content, and of what was given
 	m           *message.Message
@@ -120,12 +119,8 @@ func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, ok bool) {
 }
 
 // digestContent takes every digest that the signers and their time-stamps need, in one pass.
-func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
-	if back, ok := content.(io.Seeker); ok {
-		if at, err := back.Seek(0, io.SeekCurrent); err == nil {
-			v.content, v.contentFrom = content, at
-		}
-	}
+func (v *verifier) digestContent(ctx context.Context, content sign.Content) error {
+	v.reread = again(content)
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
 	want := func(id cms.OID) {
@@ -173,7 +168,19 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 			}
 		}
 	}
-	if content != nil {
+	switch from := content.Source(); {
+	case content.IsZero():
+	case from.DigestOnly():
+		v.given = map[cms.OID][]byte{}
+		for _, d := range from.Digests() {
+			v.given[oidOf(d.Algorithm)] = d.Sum
+		}
+	default:
+		r, err := from.Open()
+		if err != nil {
+			return readError(content.Name, err)
+		}
+		defer func() { _ = r.Close() }()
 		if v.m.Detached() {
 			for _, h := range v.startRunning() {
 				_, _ = h.Write(v.m.ContentHead())
@@ -184,17 +191,41 @@ func (v *verifier) digestContent(ctx context.Context, content io.Reader) error {
 			v.givenForm = &attributesForm{keep: v.overWhole()}
 			writers = append(writers, v.givenForm)
 		}
-		if _, err := message.Copy(ctx, io.MultiWriter(writers...), content); err != nil {
-			return readError(err)
+		if _, err := message.Copy(ctx, io.MultiWriter(writers...), r); err != nil {
+			return readError(content.Name, err)
 		}
 		v.given = take()
-	} else if len(v.o.Digests) != 0 {
-		v.given = map[cms.OID][]byte{}
-		for _, d := range v.o.Digests {
-			v.given[oidOf(d.Algorithm)] = d.Sum
-		}
 	}
 	return nil
+}
+
+// again returns what reads a content once more, or nil.
+func again(content sign.Content) func() io.ReadCloser {
+	from := content.Source()
+	if from.Again() {
+		return func() io.ReadCloser {
+			r, err := from.Open()
+			if err != nil {
+				return nil
+			}
+			return r
+		}
+	}
+	once, _ := from.Once()
+	back, ok := once.(io.Seeker)
+	if !ok {
+		return nil
+	}
+	at, err := back.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil
+	}
+	return func() io.ReadCloser {
+		if _, err := back.Seek(at, io.SeekStart); err != nil {
+			return nil
+		}
+		return io.NopCloser(once)
+	}
 }
 
 // startRunning makes the hashes for time-stamps over octets of which the content is a part.
@@ -230,7 +261,7 @@ func insideError(err error) error {
 	if _, ok := errors.AsType[*cms.SyntaxError](err); ok {
 		return &sign.Error{Op: "cades: verify", Class: sign.ErrInput, Err: err}
 	}
-	return readError(err)
+	return readError("", err)
 }
 
 // contentDigest returns the digest of the content by a hash. problem is not empty when there is none, or when the content
@@ -356,12 +387,12 @@ func oidOf(algorithm []byte) cms.OID {
 	return a.ID
 }
 
-func readError(err error) error {
+func readError(name string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if _, ok := errors.AsType[*sign.Error](err); ok {
 		return err
 	}
-	return &sign.Error{Op: "cades: read", Err: err}
+	return &sign.Error{Op: "cades: read", Place: name, Err: err}
 }

@@ -44,7 +44,7 @@ func TestBombs(t *testing.T) {
 			start := time.Now()
 			m, err := cades.Parse(b.der)
 			require.NoError(t, err)
-			r, err := m.Verify(t.Context(), content, o)
+			r, err := m.Verify(t.Context(), sign.Reader("", content), o)
 			took := time.Since(start)
 			require.NoError(t, err)
 			runtime.ReadMemStats(&after)
@@ -149,7 +149,7 @@ func TestWorkOfBombs(t *testing.T) {
 				size += bombSize
 				content = bytes.NewReader(make([]byte, bombSize))
 			}
-			_, err = m.Verify(t.Context(), content, o)
+			_, err = m.Verify(t.Context(), sign.Reader("", content), o)
 			require.NoError(t, err)
 			// What anybody can append gets half of it.
 			require.LessOrEqual(t, 25*done.signatures, pki.BaseSignatures+size/pki.OctetsPerSignature)
@@ -192,7 +192,7 @@ func FuzzWork(f *testing.F) {
 		runtime.ReadMemStats(&before)
 		m, err := cades.Parse(der)
 		if err == nil {
-			_, err = m.Verify(t.Context(), bytes.NewReader(der), o)
+			_, err = m.Verify(t.Context(), sign.Bytes("", der), o)
 			require.NoError(t, err)
 		}
 		runtime.ReadMemStats(&after)

@@ -1,7 +1,6 @@
 package validate_test
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/x509"
 	"testing"
@@ -50,7 +49,7 @@ func (w *world) signer(bend ...func(*x509.Certificate)) *sign.Signer {
 	id := w.pki.Leaf(testpki.P256, bend...)
 	key, err := soft.NewKey(id.Key, 0)
 	require.NoError(w, err)
-	s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	s, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(w, err)
 	return s
 }
@@ -72,7 +71,7 @@ func (w *world) values(revoked ...x509.RevocationListEntry) *revocation.Values {
 }
 
 func (w *world) source(revoked ...x509.RevocationListEntry) *revocation.Client {
-	c, err := revocation.New(revocation.Config{Known: w.values(revoked...), Clock: w.clock})
+	c, err := revocation.NewClient(revocation.Config{Known: w.values(revoked...), Clock: w.clock})
 	require.NoError(w, err)
 	return c
 }
@@ -80,7 +79,7 @@ func (w *world) source(revoked ...x509.RevocationListEntry) *revocation.Client {
 func (w *world) sign(s *sign.Signer, o *cades.Options) []byte {
 	w.Helper()
 	o.Clock, o.Attached = w.clock, true
-	der, err := cades.Sign(w.Context(), s, bytes.NewReader(content), o)
+	der, err := cades.Sign(w.Context(), s, sign.Bytes("", content), o)
 	require.NoError(w, err)
 	return der
 }
@@ -103,7 +102,7 @@ func (w *world) verify(der []byte, bend ...func(*validate.Options)) *cades.Signa
 	}
 	m, err := cades.Parse(der)
 	require.NoError(w, err)
-	r, err := m.Verify(w.Context(), nil, o)
+	r, err := m.Verify(w.Context(), sign.Content{}, o)
 	require.NoError(w, err)
 	require.Len(w, r.Signatures, 1)
 	require.Equal(w, r.Trusted(), r.Signatures[0].Indication == validate.TotalPassed && r.Valid())

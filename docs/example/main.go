@@ -2,7 +2,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -39,7 +38,7 @@ func main() {
 }
 
 func run(ctx context.Context, path string) error {
-	keys, err := soft.Open(path, soft.Config{}) // an encrypted file takes Password: soft.PasswordFile("seal.pass")
+	keys, err := soft.Open(ctx, path, soft.Config{}) // an encrypted file takes Password: soft.PasswordFile("seal.pass")
 	if err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	report, err := message.Verify(ctx, bytes.NewReader([]byte("We agree.")), nil)
+	report, err := message.Verify(ctx, sign.Bytes("", []byte("We agree.")), nil)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/stretchr/testify/require"
 )
@@ -223,7 +224,7 @@ func TestSchemesOfTheCaller(t *testing.T) {
 func TestKeysOfSchemesOfTheCaller(t *testing.T) {
 	_, v := named(t, "rsa-pkcs1-sha256")
 	check := v.check(t)
-	own := sign.PKCS1(crypto.SHA256)
+	own := testpki.Must(sign.PKCS1(crypto.SHA256))
 	own.Verify = func(_, _, _ []byte) error { return nil }
 	r := &algorithm.Registry{Schemes: []sign.Scheme{own}, Policy: algorithm.Strict()}
 	q := algorithm.Question{Use: algorithm.UseMessage, Algorithm: check.Algorithm, Digest: check.Digest, SPKI: check.SPKI, Time: day(2026, 1, 1)}

@@ -39,7 +39,7 @@ func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time, bend ...f
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,11 +43,11 @@ type recipe struct {
 }
 
 func recipes() []recipe {
-	p256, rsa := sign.ECDSA(crypto.SHA256), sign.PKCS1(crypto.SHA256)
+	p256, rsa := testpki.Must(sign.ECDSA(crypto.SHA256)), testpki.Must(sign.PKCS1(crypto.SHA256))
 	return []recipe{
 		{name: "B", kind: testpki.P256, scheme: p256},
 		{name: "B detached, RSA", kind: testpki.RSA2048, scheme: rsa, detached: true},
-		{name: "B with PSS", kind: testpki.RSA2048, scheme: sign.PSS(crypto.SHA256)},
+		{name: "B with PSS", kind: testpki.RSA2048, scheme: testpki.Must(sign.PSS(crypto.SHA256))},
 		{name: "B with attributes", kind: testpki.P256, scheme: p256, rich: true},
 		{name: "B by two", kind: testpki.RSA2048, scheme: rsa, second: true, detached: true},
 		{name: "B counter-signed", kind: testpki.P256, scheme: p256, counter: true},
@@ -108,7 +108,7 @@ func (w *World) make(r recipe, c cast) Message {
 		o.Commitments, o.ClaimedRoles, o.MimeType = []cades.Commitment{cades.ProofOfApproval}, []string{"keeper of seals"}, "text/plain"
 		o.Location = &cades.Location{Country: "NO", Locality: "Bergen"}
 	}
-	der, err := cades.Sign(t.Context(), w.bind(signer, r.scheme), bytes.NewReader(c.content), o)
+	der, err := cades.Sign(t.Context(), w.bind(signer, r.scheme), sign.Bytes("", c.content), o)
 	testpki.NoError(t, err)
 	leaves := []testpki.Identity{signer, tsa}
 	if r.second {
@@ -118,18 +118,18 @@ func (w *World) make(r recipe, c cast) Message {
 		if r.detached {
 			content = bytes.NewReader(c.content)
 		}
-		der, err = w.parse(der).AddSignature(t.Context(), w.bind(second, sign.ECDSA(crypto.SHA384)), content, &cades.Options{SigningTime: c.at, Clock: clock})
+		der, err = w.parse(der).AddSignature(t.Context(), w.bind(second, testpki.Must(sign.ECDSA(crypto.SHA384))), sign.Reader("", content), &cades.Options{SigningTime: c.at, Clock: clock})
 		testpki.NoError(t, err)
 	}
 	if r.counter {
 		notary := w.Signer(w.Others, testpki.P256, "Counter-signer")
-		der, err = w.parse(der).Signatures()[0].CounterSign(t.Context(), w.bind(notary, sign.ECDSA(crypto.SHA256)), &cades.Options{SigningTime: c.at.Add(time.Minute), Clock: clock})
+		der, err = w.parse(der).Signatures()[0].CounterSign(t.Context(), w.bind(notary, testpki.Must(sign.ECDSA(crypto.SHA256))), &cades.Options{SigningTime: c.at.Add(time.Minute), Clock: clock})
 		testpki.NoError(t, err)
 	}
 	content := sign.Bytes("", c.content)
 	raise := func(to cades.Level, at time.Time, stamps testpki.Identity, values time.Time) {
 		now = at
-		x := &cades.ExtendOptions{Timestamper: w.stamper(stamps, at), Revocation: w.source(values, r.ocsp, leaves...), Content: &content, Clock: clock}
+		x := &cades.ExtendOptions{Timestamper: w.stamper(stamps, at), Revocation: w.source(values, r.ocsp, leaves...), Content: content, Clock: clock}
 		der, err = w.parse(der).Extend(t.Context(), to, x)
 		testpki.NoError(t, err)
 	}
@@ -147,7 +147,7 @@ func (w *World) make(r recipe, c cast) Message {
 		leaves = append(leaves, next)
 		at := c.at.AddDate(0, 10, 0)
 		now = at
-		x := &cades.ExtendOptions{Timestamper: w.stamper(next, at), Revocation: w.source(at.Add(-time.Minute), r.ocsp, leaves...), Content: &content, Clock: clock, Roots: w.Roots(), TimestampRoots: w.TimestampRoots()}
+		x := &cades.ExtendOptions{Timestamper: w.stamper(next, at), Revocation: w.source(at.Add(-time.Minute), r.ocsp, leaves...), Content: content, Clock: clock, Roots: w.Roots(), TimestampRoots: w.TimestampRoots()}
 		if c.by.Certificate() == w.Strangers.Certificate() {
 			x.Roots, x.TimestampRoots = w.StrangerRoots(), w.StrangerRoots()
 		}

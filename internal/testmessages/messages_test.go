@@ -11,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/testmessages"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // TestPassed: each message is TOTAL-PASSED with its signers and counter-signers, and the same octets in each run.
@@ -27,7 +28,7 @@ func TestPassed(t *testing.T) {
 				}
 				parsed, err := cades.Parse(m.DER)
 				require.NoError(t, err)
-				r, err := parsed.Verify(t.Context(), content, &validate.Options{Roots: w.Roots(), TimestampRoots: w.TimestampRoots(), Clock: func() time.Time { return m.Time }, NoRevocation: !m.Values})
+				r, err := parsed.Verify(t.Context(), sign.Reader("", content), &validate.Options{Roots: w.Roots(), TimestampRoots: w.TimestampRoots(), Clock: func() time.Time { return m.Time }, NoRevocation: !m.Values})
 				require.NoError(t, err)
 				for _, s := range r.Signatures {
 					require.Equal(t, validate.TotalPassed, s.Indication, "%s: %s %s", m.Name, s.SubIndication, s.Reason)

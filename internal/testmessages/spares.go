@@ -63,7 +63,7 @@ func (w *World) Spares() []damage.Spare {
 	add(damage.OCSP, "a refusal", w.OCSPValue(testpki.OCSPResponse(w.t, spare.Certificate(), w.Signers, func(o *testpki.OCSP) { o.Status = 3 })))
 
 	sum := sha256.Sum256([]byte("another signature"))
-	imprint := sign.Digest{Algorithm: sign.ECDSA(crypto.SHA256).DigestAlg, Sum: sum[:]}
+	imprint := sign.Digest{Algorithm: testpki.Must(sign.ECDSA(crypto.SHA256)).DigestAlg, Sum: sum[:]}
 	tsa := w.TSA(w.Stamps, "Spare time-stamps")
 	token, err := w.stamper(tsa, at.Add(time.Minute)).Timestamp(w.t.Context(), imprint)
 	testpki.NoError(w.t, err)

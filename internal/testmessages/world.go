@@ -125,7 +125,7 @@ func (w *World) TSA(by testpki.Identity, name string, bend ...func(*x509.Certifi
 
 func (w *World) stamper(id testpki.Identity, at time.Time) *tsp.Authority {
 	w.t.Helper()
-	a, err := tsp.NewAuthority(w.bind(id, sign.ECDSA(crypto.SHA256)), &tsp.AuthorityOptions{Clock: func() time.Time { return at }})
+	a, err := tsp.NewAuthority(w.bind(id, testpki.Must(sign.ECDSA(crypto.SHA256))), &tsp.AuthorityOptions{Clock: func() time.Time { return at }})
 	testpki.NoError(w.t, err)
 	return a
 }
@@ -188,7 +188,7 @@ func (w *World) source(at time.Time, ocsp bool, leaves ...testpki.Identity) revo
 			}
 		}
 	}
-	c, err := revocation.New(revocation.Config{Known: v, Clock: func() time.Time { return at.Add(time.Minute) }, Methods: []revocation.Method{revocation.OCSP, revocation.CRLs}, Timeout: time.Second})
+	c, err := revocation.NewClient(revocation.Config{Known: v, Clock: func() time.Time { return at.Add(time.Minute) }, Methods: []revocation.Method{revocation.OCSP, revocation.CRLs}, Timeout: time.Second})
 	testpki.NoError(w.t, err)
 	return c
 }

@@ -17,3 +17,11 @@ func NoError(t testing.TB, err error, context ...any) {
 	}
 	t.Fatalf("unexpected error: %v", err)
 }
+
+// Must is a value that cannot fail with what it was made of.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -36,6 +36,7 @@ package cloudsign
 
 import (
 	"context"
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/hex"
 	"hash"
@@ -149,8 +150,8 @@ type Client struct {
 	now        func() time.Time
 }
 
-// New returns a client. Nothing is sent yet. Errors are of class [sign.ErrInput].
-func New(c Config) (*Client, error) {
+// NewClient returns a client. Nothing is sent yet. Errors are of class [sign.ErrInput].
+func NewClient(c Config) (*Client, error) {
 	const op = "cloudsign: open"
 	base, err := url.Parse(c.URL)
 	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
@@ -172,10 +173,10 @@ func New(c Config) (*Client, error) {
 	client := &Client{config: c, base: base, sleep: sleep, now: time.Now}
 	if c.Thumbprint != "" {
 		sum, err := sign.ParseThumbprint(c.Thumbprint)
-		if err != nil {
-			return fail("Config.Thumbprint has to be 40 hexadecimal digits")
+		if err != nil || len(sum) != sha1.Size {
+			return fail("Config.Thumbprint has to be 40 hexadecimal digits: the service knows certificates by their SHA-1")
 		}
-		client.thumbprint = strings.ToUpper(hex.EncodeToString(sum[:]))
+		client.thumbprint = strings.ToUpper(hex.EncodeToString(sum))
 	}
 	if len(c.Chain) != 0 {
 		own := sign.Thumbprint(c.Chain[0])

@@ -23,7 +23,7 @@ func TestConfig(t *testing.T) {
 		c := f.config()
 		c.Chain = slices.Clone(c.Chain)
 		bend(&c)
-		_, err := Open(c)
+		_, err := New(c)
 		require.ErrorIs(t, err, sign.ErrInput, name)
 	}
 	c := f.config()

@@ -35,23 +35,23 @@ type file struct {
 func (c *Client) prepare(ctx context.Context, content sign.Content) (*file, error) {
 	const op = "cloudsign: read"
 	f := &file{Item: Item{Name: content.Name}, content: content}
-	if _, ok := content.Draft(); ok || content.DigestOnly() {
+	if _, ok := content.Source().Draft(); ok || content.Source().DigestOnly() {
 		return nil, &sign.Error{Op: op, Place: content.Name, Class: sign.ErrInput, Hint: "the service signs files, so that a digest or a draft of another format is not enough; give the content"}
 	}
-	if data, ok := content.InMemory(); ok {
+	if data, ok := content.Source().InMemory(); ok {
 		f.data = data
 		if f.data == nil {
 			f.data = []byte{}
 		}
 	}
-	r, err := content.Open()
+	r, err := content.Source().Open()
 	if err != nil {
 		return nil, readError(op, content.Name, err)
 	}
 	defer func() { _ = r.Close() }()
 	var once bytes.Buffer
 	most, source := int64(maxItem), io.Reader(contextReader{ctx, r})
-	if !content.Again() {
+	if !content.Source().Again() {
 		most = maxOnce
 		source = io.TeeReader(source, &once)
 	}
@@ -71,7 +71,7 @@ func (c *Client) prepare(ctx context.Context, content sign.Content) (*file, erro
 	if f.Size > most {
 		return nil, &sign.Error{Op: op, Place: content.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("it has more than %d MB, which is too much for the service, or for a content that can be read once", most>>20)}
 	}
-	if !content.Again() {
+	if !content.Source().Again() {
 		f.data = once.Bytes()
 		if f.data == nil {
 			f.data = []byte{}
@@ -89,7 +89,7 @@ func (f *file) open(ctx context.Context) (io.ReadCloser, error) {
 	if f.data != nil {
 		return io.NopCloser(bytes.NewReader(f.data)), nil
 	}
-	r, err := f.content.Open()
+	r, err := f.content.Source().Open()
 	if err != nil {
 		return nil, readError("cloudsign: read", f.Name, err)
 	}

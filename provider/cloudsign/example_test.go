@@ -30,7 +30,7 @@ func Example() {
 	var chain []*x509.Certificate // the certificate that signs, then its issuers
 	token := sign.NewSecret([]byte(os.Getenv("SIGN_TOKEN")))
 
-	keys, err := cloudsign.Open(cloudsign.Config{URL: "https://sign.example.org", Token: token, Chain: chain, Code: readCode})
+	keys, err := cloudsign.New(cloudsign.Config{URL: "https://sign.example.org", Token: token, Chain: chain, Code: readCode})
 	if err != nil {
 		log.Print(err)
 		return
@@ -57,7 +57,7 @@ func Example() {
 // One process begins an operation, another one confirms and collects it.
 func ExampleClient_Resume() {
 	ctx := context.Background()
-	client, err := cloudsign.New(cloudsign.Config{URL: "https://sign.example.org", Token: sign.NewSecret([]byte("…")), Code: readCode})
+	client, err := cloudsign.NewClient(cloudsign.Config{URL: "https://sign.example.org", Token: sign.NewSecret([]byte("…")), Code: readCode})
 	if err != nil {
 		log.Print(err)
 		return

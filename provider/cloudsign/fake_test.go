@@ -79,7 +79,7 @@ func newFake(t *testing.T) *fake {
 
 func softSigner(t testing.TB, id testpki.Identity) *sign.Signer {
 	t.Helper()
-	keys, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+	keys, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 	require.NoError(t, err)
 	signer, err := sign.Open(t.Context(), keys, sign.Ref{})
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func softSigner(t testing.TB, id testpki.Identity) *sign.Signer {
 func (f *fake) container(data []byte) []byte {
 	level := f.level
 	level.AnyCertificate = true // the clock of a bubble of synctest begins in 2000
-	out, err := cades.Sign(context.Background(), f.signer, strings.NewReader(string(data)), &level)
+	out, err := cades.Sign(context.Background(), f.signer, sign.Bytes("", []byte(string(data))), &level)
 	if err != nil {
 		panic(err)
 	}
@@ -107,14 +107,14 @@ func (f *fake) config() Config {
 
 // client is one that does not wait.
 func (f *fake) client(c Config) *Client {
-	client, err := New(c)
+	client, err := NewClient(c)
 	require.NoError(f, err)
 	client.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	return client
 }
 
 func (f *fake) provider(c Config) *Provider {
-	p, err := Open(c)
+	p, err := New(c)
 	require.NoError(f, err)
 	p.client.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	f.Cleanup(func() { _ = p.Close() })

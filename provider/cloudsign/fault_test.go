@@ -230,7 +230,7 @@ func TestWrongSignatures(t *testing.T) {
 	f := newFake(t)
 	other := softSigner(t, testpki.New(t).Leaf(testpki.P256))
 	foreign := func(options cades.Options, s *sign.Signer, data string) []byte {
-		out, err := cades.Sign(t.Context(), s, strings.NewReader(data), &options)
+		out, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte(data)), &options)
 		require.NoError(t, err)
 		return out
 	}
@@ -289,7 +289,7 @@ func TestTwoCertificatesInOneOperation(t *testing.T) {
 	other := softSigner(t, testpki.New(t).Leaf(testpki.P256))
 	contents, data := contentsOf(2, 10)
 	f.bend = func(s [][]byte) [][]byte {
-		s[1], _ = cades.Sign(context.Background(), other, bytes.NewReader(data[1]), &cades.Options{})
+		s[1], _ = cades.Sign(context.Background(), other, sign.Bytes("", data[1]), &cades.Options{})
 		return s
 	}
 	c := f.config()

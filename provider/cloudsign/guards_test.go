@@ -10,7 +10,6 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,7 +38,7 @@ func TestTwoSigners(t *testing.T) {
 	f := newFake(t)
 	m, err := cades.Parse(f.container([]byte("A")))
 	require.NoError(t, err)
-	both, err := m.AddSignature(t.Context(), softSigner(t, testpki.New(t).Leaf(testpki.P256)), strings.NewReader("A"), &cades.Options{})
+	both, err := m.AddSignature(t.Context(), softSigner(t, testpki.New(t).Leaf(testpki.P256)), sign.Bytes("", []byte("A")), &cades.Options{})
 	require.NoError(t, err)
 	require.ErrorContains(t, f.requireRefused(f.config(), []byte("A"), both), "2 signers")
 }
@@ -135,7 +134,7 @@ func TestBrokenCertificateAttribute(t *testing.T) {
 func TestWeakDigest(t *testing.T) {
 	c := newFake(t).config()
 	c.Hashes = map[string]func() hash.Hash{crypto.SHA1.String(): sha1.New}
-	client, err := New(c)
+	client, err := NewClient(c)
 	require.NoError(t, err)
 	f, err := client.prepare(t.Context(), one()[0])
 	require.NoError(t, err)
@@ -152,7 +151,7 @@ func TestCertificateOfTheState(t *testing.T) {
 	c := f.config()
 	o, err := f.client(c).Begin(t.Context(), one())
 	require.NoError(t, err)
-	foreign, err := cades.Sign(t.Context(), softSigner(t, testpki.New(t).Leaf(testpki.P256)), strings.NewReader("A"), &cades.Options{})
+	foreign, err := cades.Sign(t.Context(), softSigner(t, testpki.New(t).Leaf(testpki.P256)), sign.Bytes("", []byte("A")), &cades.Options{})
 	require.NoError(t, err)
 	f.bend = func([][]byte) [][]byte { return [][]byte{foreign} }
 	c.Chain = nil
@@ -174,7 +173,7 @@ func TestNothingIsSent(t *testing.T) {
 	}
 	_, err := client.Begin(t.Context(), many)
 	require.ErrorIs(t, err, sign.ErrInput)
-	digest := sign.NewDigest(crypto.SHA256, make([]byte, 32))
+	digest := testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32)))
 	draft, err := cades.Prepare(t.Context(), f.signer, one()[0], nil)
 	require.NoError(t, err)
 	for _, c := range []sign.Content{sign.Digested("a", digest), sign.Prepared("a", draft)} {

@@ -27,9 +27,9 @@ type Provider struct {
 	drafts map[string]weak.Pointer[draft] // by what they have signed; a draft that nobody holds is forgotten
 }
 
-// Open returns a provider. Nothing is sent yet.
-func Open(c Config) (*Provider, error) {
-	client, err := New(c)
+// New returns a provider. Nothing is sent yet.
+func New(c Config) (*Provider, error) {
+	client, err := NewClient(c)
 	if err != nil {
 		return nil, err
 	}
@@ -163,10 +163,15 @@ const SchemeName = "cloudsign"
 
 // Schemes returns the one scheme: the message is a draft of Format, the signature its container.
 func (k *key) Schemes() []sign.Scheme {
-	base := sign.PSS(crypto.SHA256) // for a certificate that says PSS, which the standard library does not read
-	if all := sign.Schemes(k.Public()); len(all) != 0 {
-		base = all[0]
+	all := sign.Schemes(k.Public())
+	if len(all) == 0 { // a certificate that says PSS, which the standard library does not read
+		pss, err := sign.PSS(crypto.SHA256)
+		if err != nil {
+			return nil
+		}
+		all = []sign.Scheme{pss}
 	}
+	base := all[0]
 	base.Name, base.Whole, base.Opts = SchemeName, true, crypto.Hash(0)
 	base.Verify = func(_, message, signature []byte) error {
 		d := k.provider.draft(message)

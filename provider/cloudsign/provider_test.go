@@ -1,7 +1,6 @@
 package cloudsign
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"runtime"
@@ -32,7 +31,7 @@ func TestOtherFormatsAreRefusedBeforeAnythingIsSent(t *testing.T) {
 	results, err := batch.Sign(t.Context(), signer, &cades.Options{}, one(), nil)
 	require.ErrorIs(t, err, sign.ErrUnsupported)
 	require.ErrorIs(t, results[0].Err, sign.ErrUnsupported)
-	_, err = cades.Sign(t.Context(), signer, strings.NewReader("x"), nil)
+	_, err = cades.Sign(t.Context(), signer, sign.Bytes("", []byte("x")), nil)
 	require.ErrorIs(t, err, sign.ErrUnsupported)
 	for _, opts := range []crypto.SignerOpts{nil, crypto.SHA256, crypto.Hash(0)} {
 		_, err = signer.Key().SignContext(t.Context(), make([]byte, 32), opts)
@@ -134,7 +133,7 @@ func FuzzCheck(f *testing.F) {
 	id := testpki.New(f).Leaf(testpki.P256)
 	signer := softSigner(f, id)
 	data := []byte("content")
-	good, err := cades.Sign(f.Context(), signer, bytes.NewReader(data), nil)
+	good, err := cades.Sign(f.Context(), signer, sign.Bytes("", data), nil)
 	require.NoError(f, err)
 	item := Item{Digests: digestsOf(f, data)}
 	f.Add(good)

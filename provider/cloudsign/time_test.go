@@ -41,7 +41,7 @@ func TestSlowContentsAreStillOneOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := f.config()
 		c.HTTP = &http.Client{Transport: direct{f}}
-		keys, err := Open(c)
+		keys, err := New(c)
 		require.NoError(t, err)
 		signer, err := sign.Open(t.Context(), keys, sign.Ref{})
 		require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestRealPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := f.config()
 		c.HTTP = &http.Client{Transport: direct{f}}
-		client, err := New(c)
+		client, err := NewClient(c)
 		require.NoError(t, err)
 		start := time.Now()
 		require.NoError(t, client.Sign(t.Context(), one())[0].Err)

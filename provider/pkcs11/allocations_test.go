@@ -30,7 +30,7 @@ func TestAllocations(t *testing.T) {
 			label   string
 			opts    crypto.SignerOpts
 			checked float64
-		}{{"p256", crypto.SHA256, 0}, {"rsa", crypto.SHA256, 1}, {"rsa", sign.PSS(crypto.SHA256).Opts, 20}} {
+		}{{"p256", crypto.SHA256, 0}, {"rsa", crypto.SHA256, 1}, {"rsa", testpki.Must(sign.PSS(crypto.SHA256)).Opts, 20}} {
 			key, err := p.Key(ctx, sign.Ref{Label: c.label})
 			require.NoError(t, err)
 			digest := sha256.Sum256([]byte("message"))

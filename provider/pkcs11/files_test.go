@@ -52,7 +52,7 @@ func TestFilesThroughOpenSSL(t *testing.T) {
 	for _, c := range []struct {
 		label  string
 		scheme sign.Scheme
-	}{{"rsa", sign.PKCS1(crypto.SHA256)}, {"rsa", sign.PSS(crypto.SHA256)}, {"p256", sign.ECDSA(crypto.SHA256)}} {
+	}{{"rsa", testpki.Must(sign.PKCS1(crypto.SHA256))}, {"rsa", testpki.Must(sign.PSS(crypto.SHA256))}, {"p256", testpki.Must(sign.ECDSA(crypto.SHA256))}} {
 		t.Run(c.scheme.Name, func(t *testing.T) {
 			signer, err := sign.Open(t.Context(), p, sign.Ref{Label: c.label}, sign.WithScheme(c.scheme))
 			require.NoError(t, err)

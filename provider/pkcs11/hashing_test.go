@@ -146,7 +146,7 @@ func TestHashingContainers(t *testing.T) {
 				require.NoError(t, err)
 				other, err := sign.Open(t.Context(), hashed, sign.Ref{Label: name}, sign.WithScheme(scheme))
 				require.NoError(t, err)
-				sign := func(signer *sign.Signer) (container, signature []byte) {
+				made := func(signer *sign.Signer) (container, signature []byte) {
 					d, err := cades.Prepare(t.Context(), signer, sign.Bytes("", content), options)
 					require.NoError(t, err)
 					signature, err = signer.Sign(t.Context(), d.ToBeSigned())
@@ -155,10 +155,10 @@ func TestHashingContainers(t *testing.T) {
 					require.NoError(t, err)
 					return container, signature
 				}
-				want, first := sign(one)
-				got, second := sign(other)
+				want, first := made(one)
+				got, second := made(other)
 				for len(first) != len(second) { // an INTEGER of ECDSA may be an octet shorter
-					want, first = sign(one)
+					want, first = made(one)
 				}
 				if strings.HasPrefix(scheme.Name, "rsa-pkcs1") {
 					require.Equal(t, want, got)
@@ -166,7 +166,7 @@ func TestHashingContainers(t *testing.T) {
 				require.Equal(t, bytes.TrimSuffix(want, first), bytes.TrimSuffix(got, second))
 				m, err := cades.Parse(got)
 				require.NoError(t, err)
-				report, err := m.Verify(t.Context(), nil, &cades.VerifyOptions{Roots: pki.Roots()})
+				report, err := m.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots()})
 				require.NoError(t, err)
 				require.True(t, report.Valid(), "%v", report)
 			})
@@ -275,12 +275,12 @@ func TestRawRefusedLate(t *testing.T) {
 	for name, bits := range map[string]int64{"listed": lateRaw, "not listed": lateRaw | hideHash} {
 		t.Run(name, func(t *testing.T) {
 			s, _, key := start(t, "rsa", bits)
-			mechanism, hashes := pkcs11.MechanismOf(key, sign.PSS(crypto.SHA256))
+			mechanism, hashes := pkcs11.MechanismOf(key, testpki.Must(sign.PSS(crypto.SHA256)))
 			require.Equal(t, "CKM_RSA_PKCS_PSS", mechanism)
 			require.False(t, hashes)
 			require.EqualValues(t, 2, made(t, s, key))
 			require.EqualValues(t, 1, made(t, s, key), "it is known now")
-			mechanism, hashes = pkcs11.MechanismOf(key, sign.PSS(crypto.SHA256))
+			mechanism, hashes = pkcs11.MechanismOf(key, testpki.Must(sign.PSS(crypto.SHA256)))
 			require.Equal(t, "CKM_SHA256_RSA_PKCS_PSS", mechanism)
 			require.True(t, hashes)
 			_, err := key.SignMessageContext(t.Context(), nil, crypto.SHA256)
@@ -380,7 +380,7 @@ func TestParametersOfTheCallBefore(t *testing.T) {
 	for _, bits := range []int64{0, hideRaw | addECDSA} {
 		s.hash(bits)
 		for _, ctx := range []context.Context{t.Context(), context.WithoutCancel(t.Context())} {
-			for _, scheme := range append(sign.Schemes(key.Public()), sign.PSS(crypto.SHA256), sign.PKCS1(crypto.SHA256), sign.PSS(crypto.SHA384)) {
+			for _, scheme := range append(sign.Schemes(key.Public()), testpki.Must(sign.PSS(crypto.SHA256)), testpki.Must(sign.PKCS1(crypto.SHA256)), testpki.Must(sign.PSS(crypto.SHA384))) {
 				_, err = sign.SignMessage(ctx, key, []byte("message"), scheme.Opts)
 				require.NoError(t, err)
 				_, err = sign.SignMessage(ctx, ec, []byte("message"), crypto.SHA256)

@@ -163,7 +163,7 @@ func TestDaemonKilledInABatch(t *testing.T) {
 		require.Equal(t, i, result.Index)
 		m, err := cades.Parse(result.Signature)
 		require.NoError(t, err)
-		report, err := m.Verify(t.Context(), strings.NewReader(fmt.Sprintf("content %d", i)), &cades.VerifyOptions{Roots: pki.Roots()})
+		report, err := m.Verify(t.Context(), sign.Bytes("", []byte(fmt.Sprintf("content %d", i))), &cades.VerifyOptions{Roots: pki.Roots()})
 		require.NoError(t, err)
 		require.True(t, report.Valid(), "%v", report)
 	}

@@ -286,7 +286,7 @@ func TestBusy(t *testing.T) {
 	close(slow.open)
 	providertest.Run(t, providertest.Config{
 		Open: func(t testing.TB) sign.Provider {
-			p, err := soft.FromSigner(slow, soft.Config{Certificates: id.Chain, Label: "gate", Limit: 1})
+			p, err := soft.New(slow, soft.Config{Certificates: id.Chain, Label: "gate", Limit: 1})
 			require.NoError(t, err)
 			return p
 		},

@@ -90,7 +90,7 @@ func TestPKCS12InBER(t *testing.T) {
 	got, err := soft.Parse(t.Context(), "unprotected", unprotected, soft.Config{Password: password(sesame)})
 	require.NoError(t, err)
 	require.Len(t, thumbprints(t, got), 1)
-	p, err := soft.Open("testdata/ber.p12", soft.Config{Password: password("field")})
+	p, err := soft.Open(t.Context(), "testdata/ber.p12", soft.Config{Password: password("field")})
 	require.NoError(t, err)
 	require.Len(t, thumbprints(t, p), 1)
 }

@@ -314,7 +314,7 @@ func TestCloudKeys(t *testing.T) {
 			t.Run(name+" "+string(kind), func(t *testing.T) {
 				providertest.Run(t, providertest.Config{
 					Open: func(t testing.TB) sign.Provider {
-						keys, err := soft.FromSigner(key, soft.Config{Certificates: chain})
+						keys, err := soft.New(key, soft.Config{Certificates: chain})
 						require.NoError(t, err)
 						return keys
 					},
@@ -336,7 +336,7 @@ func TestCloudErrors(t *testing.T) {
 		"azure":  {[]error{&azureError{"Forbidden", 403}, errors.New("no credentials")}, []error{&azureError{"Throttled", 429}, &azureError{"InternalServerError", 500}}},
 	}
 	check := func(t *testing.T, key crypto.Signer, passes bool) {
-		keys, err := soft.FromSigner(key, soft.Config{Certificates: chain})
+		keys, err := soft.New(key, soft.Config{Certificates: chain})
 		require.NoError(t, err)
 		signer, err := sign.Open(t.Context(), keys, sign.Ref{})
 		require.NoError(t, err)

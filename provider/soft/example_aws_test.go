@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"strings"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -61,12 +60,12 @@ func (k *awsKey) algorithm(opts crypto.SignerOpts) awsSpec {
 //
 // The mistakes to avoid: MessageType is RAW unless it is set, and KMS then digests the digest; and what is throttled is only tried
 // again by [sign.LimitedProvider], or by the SDK, whose own tries (three, by default) multiply with those.
-func ExampleFromSigner_aws() {
+func ExampleNew_aws() {
 	ctx := context.Background()
 	client, chain := awsDemo(testsign.P256)
 
 	key := &awsKey{client, "arn:aws:kms:eu-central-1:111122223333:key/1234abcd", chain[0].PublicKey}
-	keys, err := soft.FromSigner(key, soft.Config{Certificates: chain})
+	keys, err := soft.New(key, soft.Config{Certificates: chain})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -74,7 +73,7 @@ func ExampleFromSigner_aws() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("an invoice"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("an invoice")), nil)
 	fmt.Println(len(p7s) > 0, err, signer.Scheme().Name)
 	// Output: true <nil> ecdsa-sha256
 }

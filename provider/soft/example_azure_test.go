@@ -12,7 +12,6 @@ import (
 	"log"
 	"math/big"
 	"net/http"
-	"strings"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -67,12 +66,12 @@ func (k *azureKey) algorithm(opts crypto.SignerOpts) (name azureAlgorithm, curve
 //
 // The mistakes to avoid: r and s of ECDSA must become a SEQUENCE in DER; and an empty version means the newest one, which has another
 // certificate after the next rotation.
-func ExampleFromSigner_azure() {
+func ExampleNew_azure() {
 	ctx := context.Background()
 	client, chain := azureDemo(testsign.P256)
 
 	key := &azureKey{client, "seal", "9885aa558e8d448789683188f8c194b0", chain[0].PublicKey}
-	keys, err := soft.FromSigner(key, soft.Config{Certificates: chain})
+	keys, err := soft.New(key, soft.Config{Certificates: chain})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -80,7 +79,7 @@ func ExampleFromSigner_azure() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("an invoice"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("an invoice")), nil)
 	fmt.Println(len(p7s) > 0, err, signer.Scheme().Name)
 	// Output: true <nil> ecdsa-sha256
 }

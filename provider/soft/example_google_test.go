@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"log"
-	"strings"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -61,12 +60,12 @@ func crc32c(data []byte) int64 {
 //
 // The mistakes to avoid: the version of a key is named, since a rotated key has another certificate; and its algorithm fixes hash and
 // padding, so that one of RSA_SIGN_PSS_2048_SHA256 is opened with sign.WithScheme.
-func ExampleFromSigner_google() {
+func ExampleNew_google() {
 	ctx := context.Background()
 	client, chain := googleDemo(testsign.P256)
 
 	key := &googleKey{client, "projects/p/locations/l/keyRings/r/cryptoKeys/seal/cryptoKeyVersions/1", chain[0].PublicKey}
-	keys, err := soft.FromSigner(key, soft.Config{Certificates: chain})
+	keys, err := soft.New(key, soft.Config{Certificates: chain})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -74,7 +73,7 @@ func ExampleFromSigner_google() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("an invoice"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("an invoice")), nil)
 	fmt.Println(len(p7s) > 0, err, signer.Scheme().Name)
 	// Output: true <nil> ecdsa-sha256
 }

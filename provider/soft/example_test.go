@@ -10,13 +10,13 @@ import (
 )
 
 func ExampleOpen() {
-	keys, err := soft.Open("testdata/modern.p12", soft.Config{Password: soft.Password(sign.NewSecret([]byte("sesame")))})
+	ctx := context.Background()
+	keys, err := soft.Open(ctx, "testdata/modern.p12", soft.Config{Password: soft.Password(sign.NewSecret([]byte("sesame")))})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer func() { _ = keys.Close() }()
 
-	ctx := context.Background()
 	signer, err := sign.Open(ctx, keys, sign.Ref{Label: "the seal"})
 	if err != nil {
 		log.Fatal(err)
@@ -32,7 +32,8 @@ func ExampleOpen() {
 }
 
 func ExampleProvider_Keys() {
-	keys, err := soft.Open("testdata/bundle-two.pem", soft.Config{})
+	ctx := context.Background()
+	keys, err := soft.Open(ctx, "testdata/bundle-two.pem", soft.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

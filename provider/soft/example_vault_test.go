@@ -80,13 +80,13 @@ func (k *vaultKey) SignContext(ctx context.Context, digest []byte, opts crypto.S
 //
 // The mistakes to avoid: RSA keys sign by PSS with the longest salt there is unless both are said; without prehashed, the digest is
 // digested; and without key_version, a rotated key signs, which has another certificate.
-func ExampleFromSigner_vault() {
+func ExampleNew_vault() {
 	ctx := context.Background()
 	server, chain := vaultDemo(testsign.P256)
 	defer server.Close()
 
 	key := &vaultKey{client: server.Client(), base: server.URL, token: "s.token", name: "seal", version: "1", public: chain[0].PublicKey}
-	keys, err := soft.FromSigner(key, soft.Config{Certificates: chain})
+	keys, err := soft.New(key, soft.Config{Certificates: chain})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func ExampleFromSigner_vault() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p7s, err := cades.Sign(ctx, signer, strings.NewReader("an invoice"), nil)
+	p7s, err := cades.Sign(ctx, signer, sign.Bytes("", []byte("an invoice")), nil)
 	fmt.Println(len(p7s) > 0, err, signer.Scheme().Name)
 	// Output: true <nil> ecdsa-sha256
 }

@@ -131,7 +131,7 @@ func TestVectors(t *testing.T) {
 			if want.password == "" {
 				config.Password = nil
 			}
-			p, err := soft.Open(filepath.Join("testdata", name), config)
+			p, err := soft.Open(t.Context(), filepath.Join("testdata", name), config)
 			require.NoError(t, err)
 			all, failures := entries(t, p)
 			require.Empty(t, failures)
@@ -177,7 +177,7 @@ func signWith(t *testing.T, p *soft.Provider, e sign.Entry) {
 func wrongPassword(t *testing.T, name string) {
 	t.Helper()
 	asked := 0
-	p, err := soft.Open(filepath.Join("testdata", name), soft.Config{Password: func(context.Context, string) (sign.Secret, error) {
+	p, err := soft.Open(t.Context(), filepath.Join("testdata", name), soft.Config{Password: func(context.Context, string) (sign.Secret, error) {
 		asked++
 		return sign.NewSecret([]byte("hunter2 is wrong")), nil
 	}})
@@ -187,13 +187,13 @@ func wrongPassword(t *testing.T, name string) {
 	require.NotContains(t, err.Error(), "hunter2")
 	require.Contains(t, err.Error(), name)
 
-	_, err = soft.Open(filepath.Join("testdata", name), soft.Config{})
+	_, err = soft.Open(t.Context(), filepath.Join("testdata", name), soft.Config{})
 	require.ErrorIs(t, err, sign.ErrUnavailable)
 	require.ErrorContains(t, err, "no password was given")
 }
 
 func TestID(t *testing.T) {
-	p, err := soft.Open("testdata/modern.p12", soft.Config{Password: password(sesame)})
+	p, err := soft.Open(t.Context(), "testdata/modern.p12", soft.Config{Password: password(sesame)})
 	require.NoError(t, err)
 	all, _ := entries(t, p)
 	require.Len(t, all[0].ID, 20, "OpenSSL takes the SHA-1 of the certificate as localKeyId")
@@ -219,7 +219,7 @@ func TestRefused(t *testing.T) {
 		"none.pem":              {sign.ErrUnavailable, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := soft.Open(filepath.Join("testdata", name), soft.Config{Password: password(sesame)})
+			p, err := soft.Open(t.Context(), filepath.Join("testdata", name), soft.Config{Password: password(sesame)})
 			require.Nil(t, p)
 			require.ErrorIs(t, err, want.class)
 			require.ErrorContains(t, err, want.text)
@@ -292,7 +292,7 @@ func TestFolder(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub"), 0o700))
 	require.NoError(t, os.Symlink("pkcs8.der", filepath.Join(dir, "again.der")))
 
-	p, err := soft.Open(dir, soft.Config{})
+	p, err := soft.Open(t.Context(), dir, soft.Config{})
 	require.NoError(t, err)
 	all, failures := entries(t, p)
 	require.Empty(t, failures)
@@ -309,24 +309,24 @@ func TestFolder(t *testing.T) {
 	require.ErrorContains(t, err, "CN=Vector rsa")
 
 	copyTo(t, dir, "refuse-rfc1423.pem")
-	p, err = soft.Open(dir, soft.Config{})
+	p, err = soft.Open(t.Context(), dir, soft.Config{})
 	require.NoError(t, err)
 	_, failures = entries(t, p)
 	require.Len(t, failures, 1)
 	require.ErrorContains(t, failures[0], "refuse-rfc1423.pem")
 
-	_, err = soft.Open(t.TempDir(), soft.Config{})
+	_, err = soft.Open(t.Context(), t.TempDir(), soft.Config{})
 	require.ErrorIs(t, err, sign.ErrKeyNotFound)
 }
 
 // TestNoPassword opens encrypted files with nobody to ask.
 func TestNoPassword(t *testing.T) {
 	for _, name := range []string{"modern.p12", "pbes2.der", "pbes2-aes-256-cbc.pem"} {
-		_, err := soft.Open(filepath.Join("testdata", name), soft.Config{})
+		_, err := soft.Open(t.Context(), filepath.Join("testdata", name), soft.Config{})
 		require.ErrorIs(t, err, soft.ErrNoPassword, name)
 		require.ErrorIs(t, err, sign.ErrUnavailable, name)
 		require.NotErrorIs(t, err, sign.ErrPIN, name)
-		_, err = soft.Open(filepath.Join("testdata", name), soft.Config{Password: password("wrong")})
+		_, err = soft.Open(t.Context(), filepath.Join("testdata", name), soft.Config{Password: password("wrong")})
 		require.ErrorIs(t, err, sign.ErrPIN, name)
 		require.NotErrorIs(t, err, soft.ErrNoPassword, name)
 	}
@@ -335,10 +335,10 @@ func TestNoPassword(t *testing.T) {
 func TestFolderWrongPassword(t *testing.T) {
 	dir := t.TempDir()
 	copyTo(t, dir, "modern.p12")
-	_, err := soft.Open(dir, soft.Config{Password: password("wrong")})
+	_, err := soft.Open(t.Context(), dir, soft.Config{Password: password("wrong")})
 	require.ErrorIs(t, err, sign.ErrPIN)
 	copyTo(t, dir, "pkcs1.der")
-	p, err := soft.Open(dir, soft.Config{Password: password("wrong")})
+	p, err := soft.Open(t.Context(), dir, soft.Config{Password: password("wrong")})
 	require.NoError(t, err)
 	_, err = p.Key(t.Context(), sign.Ref{Label: "the seal"})
 	require.ErrorIs(t, err, sign.ErrKeyNotFound)
@@ -354,21 +354,21 @@ func TestPasswordSources(t *testing.T) {
 	} {
 		path := filepath.Join(dir, "pass")
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-		_, err := soft.Open("testdata/pbes2.der", soft.Config{Password: soft.PasswordFile(path)})
+		_, err := soft.Open(t.Context(), "testdata/pbes2.der", soft.Config{Password: soft.PasswordFile(path)})
 		require.Equal(t, ok, err == nil, "%q: %v", content, err)
 	}
-	_, err := soft.Open("testdata/pbes2.der", soft.Config{Password: soft.PasswordFile(filepath.Join(dir, "none"))})
+	_, err := soft.Open(t.Context(), "testdata/pbes2.der", soft.Config{Password: soft.PasswordFile(filepath.Join(dir, "none"))})
 	require.ErrorIs(t, err, sign.ErrUnavailable)
 	require.ErrorContains(t, err, "none: no such file")
 
-	_, err = soft.Open("testdata/pbes2.der", soft.Config{Password: soft.PasswordEnv("SIGNET_TEST_PASSWORD")})
+	_, err = soft.Open(t.Context(), "testdata/pbes2.der", soft.Config{Password: soft.PasswordEnv("SIGNET_TEST_PASSWORD")})
 	require.ErrorIs(t, err, sign.ErrUnavailable)
 	require.ErrorContains(t, err, "SIGNET_TEST_PASSWORD is not set")
 	t.Setenv("SIGNET_TEST_PASSWORD", sesame)
-	_, err = soft.Open("testdata/pbes2.der", soft.Config{Password: soft.PasswordEnv("SIGNET_TEST_PASSWORD")})
+	_, err = soft.Open(t.Context(), "testdata/pbes2.der", soft.Config{Password: soft.PasswordEnv("SIGNET_TEST_PASSWORD")})
 	require.NoError(t, err)
 
-	p, err := soft.Open("testdata/pkcs8.der", soft.Config{Password: func(context.Context, string) (sign.Secret, error) {
+	p, err := soft.Open(t.Context(), "testdata/pkcs8.der", soft.Config{Password: func(context.Context, string) (sign.Secret, error) {
 		t.Error("asked for a file that is not encrypted")
 		return sign.Secret{}, nil
 	}})
@@ -377,17 +377,17 @@ func TestPasswordSources(t *testing.T) {
 
 	secret := sign.NewSecret([]byte(sesame))
 	given := sign.NewSecret([]byte(sesame))
-	_, err = soft.Open("testdata/pbes2.der", soft.Config{Password: func(context.Context, string) (sign.Secret, error) { return given, nil }})
+	_, err = soft.Open(t.Context(), "testdata/pbes2.der", soft.Config{Password: func(context.Context, string) (sign.Secret, error) { return given, nil }})
 	require.NoError(t, err)
 	require.Equal(t, make([]byte, len(sesame)), given.Bytes(), "overwritten after use")
-	_, err = soft.Open("testdata/pbes2.der", soft.Config{Password: soft.Password(secret)})
+	_, err = soft.Open(t.Context(), "testdata/pbes2.der", soft.Config{Password: soft.Password(secret)})
 	require.NoError(t, err)
 	require.Equal(t, []byte(sesame), secret.Bytes(), "the caller's own is left alone")
 }
 
 func TestPasswordCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := soft.OpenContext(ctx, "testdata/modern.p12", soft.Config{Password: func(ctx context.Context, _ string) (sign.Secret, error) {
+	_, err := soft.Open(ctx, "testdata/modern.p12", soft.Config{Password: func(ctx context.Context, _ string) (sign.Secret, error) {
 		cancel()
 		return sign.Secret{}, ctx.Err()
 	}})
@@ -395,7 +395,7 @@ func TestPasswordCancelled(t *testing.T) {
 }
 
 func TestPSSOnly(t *testing.T) {
-	p, err := soft.Open("testdata/pss.pem", soft.Config{})
+	p, err := soft.Open(t.Context(), "testdata/pss.pem", soft.Config{})
 	require.NoError(t, err)
 	signer, err := sign.Open(t.Context(), p, sign.Ref{})
 	require.NoError(t, err)
@@ -405,7 +405,7 @@ func TestPSSOnly(t *testing.T) {
 }
 
 func TestRoot(t *testing.T) {
-	p, err := soft.Open("testdata/bundle-sec1.pem", soft.Config{Root: true})
+	p, err := soft.Open(t.Context(), "testdata/bundle-sec1.pem", soft.Config{Root: true})
 	require.NoError(t, err)
 	all, _ := entries(t, p)
 	require.Equal(t, "p256 < authority < root", subjects(all[0].Chain))
@@ -414,7 +414,7 @@ func TestRoot(t *testing.T) {
 }
 
 func TestMaxIterations(t *testing.T) {
-	_, err := soft.Open("testdata/modern.p12", soft.Config{Password: password(sesame), MaxIterations: 2047})
+	_, err := soft.Open(t.Context(), "testdata/modern.p12", soft.Config{Password: password(sesame), MaxIterations: 2047})
 	require.ErrorIs(t, err, sign.ErrInput)
 	require.ErrorContains(t, err, "2048 iterations")
 }

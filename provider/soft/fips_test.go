@@ -24,7 +24,7 @@ func TestFIPS(t *testing.T) {
 	opened, forbidden := map[string]bool{}, map[string]string{}
 	for _, file := range files {
 		for _, password := range []string{"sesame", ""} {
-			p, err := soft.Open(file, soft.Config{Password: soft.Password(sign.NewSecret([]byte(password)))})
+			p, err := soft.Open(t.Context(), file, soft.Config{Password: soft.Password(sign.NewSecret([]byte(password)))})
 			if err == nil {
 				opened[filepath.Base(file)] = true
 				require.NoError(t, p.Close())

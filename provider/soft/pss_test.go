@@ -41,7 +41,7 @@ func TestPSSRestrictedKeyFile(t *testing.T) {
 		require.NoError(t, os.WriteFile(name, octets, 0o600))
 		return name
 	}
-	p, err := soft.Open(file(parameters(sign.PSS(crypto.SHA384))), soft.Config{})
+	p, err := soft.Open(t.Context(), file(parameters(testpki.Must(sign.PSS(crypto.SHA384)))), soft.Config{})
 	require.NoError(t, err)
 	signer, err := sign.Open(t.Context(), p, sign.Ref{})
 	require.NoError(t, err)
@@ -54,9 +54,9 @@ func TestPSSRestrictedKeyFile(t *testing.T) {
 		require.ErrorIs(t, err, sign.ErrUnsupported)
 	}
 
-	_, err = soft.Open(file([]byte{0x30, 0}), soft.Config{}) // RFC 4055 section 3.1: the defaults are of SHA-1
+	_, err = soft.Open(t.Context(), file([]byte{0x30, 0}), soft.Config{}) // RFC 4055 section 3.1: the defaults are of SHA-1
 	require.ErrorIs(t, err, sign.ErrUnsupported)
 	require.ErrorContains(t, err, "a mask by SHA-1")
-	_, err = soft.Open(file([]byte{0x30, 2, 4, 0}), soft.Config{})
+	_, err = soft.Open(t.Context(), file([]byte{0x30, 2, 4, 0}), soft.Config{})
 	require.ErrorIs(t, err, sign.ErrInput)
 }

@@ -21,7 +21,7 @@ import (
 // DefaultLimit is how many signatures at once a foreign crypto.Signer makes when Config.Limit is 0.
 const DefaultLimit = 32
 
-// FromSigner makes a provider of one key, whose certificates are Config.Certificates in any order. Private keys of the
+// New makes a provider of one key, whose certificates are Config.Certificates in any order. Private keys of the
 // standard library are used as if they came from a file. Any other crypto.Signer, such as one of a cloud key service, is
 // foreign: its signatures are checked by [sign.Signer], and each call of its Sign runs in a goroutine, at most
 // Config.Limit of them, so that a service that hangs does not hold the caller beyond its context. A hanging call keeps
@@ -33,7 +33,7 @@ const DefaultLimit = 32
 // (*net.OpError) are temporary.
 //
 // Closing the provider does not close the signer.
-func FromSigner(signer crypto.Signer, config Config) (*Provider, error) {
+func New(signer crypto.Signer, config Config) (*Provider, error) {
 	closed := new(atomic.Bool)
 	key, err := newKey(signer, config.Limit, closed)
 	if err != nil {

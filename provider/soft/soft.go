@@ -1,7 +1,7 @@
 // Package soft holds keys in files: PEM bundles, PKCS#8 (also encrypted), PKCS#1, SEC 1, PKCS#12, a folder of such files,
 // and keys behind any [crypto.Signer], such as those of the libraries of cloud key services.
 //
-//	keys, err := soft.Open("seal.p12", soft.Config{Password: soft.PasswordFile("seal.pass")})
+//	keys, err := soft.Open(ctx, "seal.p12", soft.Config{Password: soft.PasswordFile("seal.pass")})
 //	defer keys.Close()
 //	signer, err := sign.Open(ctx, keys, sign.Ref{Thumbprint: "9F A1 …"})
 //
@@ -21,7 +21,7 @@
 //
 // # Keys of services
 //
-// [FromSigner] takes any [crypto.Signer]: a key in AWS KMS, Google Cloud KMS, Azure Key Vault, HashiCorp Vault or the like, by a type of
+// [New] takes any [crypto.Signer]: a key in AWS KMS, Google Cloud KMS, Azure Key Vault, HashiCorp Vault or the like, by a type of
 // some thirty lines over its library, as the examples of that function show. Such a type says of its errors which of them are over in a
 // moment, and has a method SignContext, so that a request ends with its context.
 package soft
@@ -62,7 +62,7 @@ type Config struct {
 	Root bool
 	// MaxIterations refuses files that ask for more iterations of a password derivation; 0 means DefaultMaxIterations.
 	MaxIterations int
-	// Label names the key of FromSigner. Keys in files have their friendlyName, or the name of the file.
+	// Label names the key of New. Keys in files have their friendlyName, or the name of the file.
 	Label string
 	// Limit is how many signatures at once a foreign crypto.Signer makes; 0 means DefaultLimit.
 	Limit int
@@ -88,13 +88,8 @@ var (
 // Open reads a file or a folder. Errors are [*sign.Error]: [sign.ErrPIN] for a wrong password, [sign.ErrKeyNotFound] when
 // there is no key, [sign.ErrUnsupported] for a kind of file or encryption that is not read, with the command that converts
 // it, [sign.ErrUnavailable] for a file that cannot be read, or whose password cannot be had, with [ErrNoPassword] inside
-// when none was given.
-func Open(path string, config Config) (*Provider, error) {
-	return OpenContext(context.Background(), path, config)
-}
-
-// OpenContext is [Open] with a context for Config.Password.
-func OpenContext(ctx context.Context, path string, config Config) (*Provider, error) {
+// when none was given. The context is for Config.Password.
+func Open(ctx context.Context, path string, config Config) (*Provider, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, &sign.Error{Op: "soft: open", Place: path, Class: sign.ErrUnavailable, Err: keyring.Plain(err)}

@@ -46,7 +46,7 @@ func TestConformancePEM(t *testing.T) {
 	data = append(data, testpki.OldKeyPEM(t, pss.Key)...)
 	keys = append(keys, providertest.Key{
 		Certificate: pss.Certificate(), Public: pss.Key.Public(),
-		Schemes: []sign.Scheme{sign.PSS(crypto.SHA256), sign.PSS(crypto.SHA384), sign.PSS(crypto.SHA512)},
+		Schemes: []sign.Scheme{testpki.Must(sign.PSS(crypto.SHA256)), testpki.Must(sign.PSS(crypto.SHA384)), testpki.Must(sign.PSS(crypto.SHA512))},
 	})
 	providertest.Run(t, providertest.Config{
 		Open: func(t testing.TB) sign.Provider {
@@ -62,13 +62,13 @@ func TestConformancePEM(t *testing.T) {
 
 func TestConformancePKCS12(t *testing.T) {
 	open := func(secret string) (sign.Provider, error) {
-		p, err := soft.Open("testdata/modern.p12", soft.Config{Password: password(secret)})
+		p, err := soft.Open(t.Context(), "testdata/modern.p12", soft.Config{Password: password(secret)})
 		if err != nil {
 			return nil, err
 		}
 		return p, nil
 	}
-	good, err := soft.Open("testdata/modern.p12", soft.Config{Password: password(sesame)})
+	good, err := soft.Open(t.Context(), "testdata/modern.p12", soft.Config{Password: password(sesame)})
 	require.NoError(t, err)
 	all, _ := entries(t, good)
 	providertest.Run(t, providertest.Config{
@@ -90,7 +90,7 @@ func TestConformanceForeign(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P384)
 	providertest.Run(t, providertest.Config{
 		Open: func(t testing.TB) sign.Provider {
-			p, err := soft.FromSigner(opaque{id.Key}, soft.Config{Certificates: []*x509.Certificate{id.Chain[1], id.Chain[0]}, Label: "cloud", Limit: 2})
+			p, err := soft.New(opaque{id.Key}, soft.Config{Certificates: []*x509.Certificate{id.Chain[1], id.Chain[0]}, Label: "cloud", Limit: 2})
 			require.NoError(t, err)
 			require.Equal(t, 2, p.Limit())
 			return p
@@ -103,7 +103,7 @@ func TestConformanceBare(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P256)
 	providertest.Run(t, providertest.Config{
 		Open: func(t testing.TB) sign.Provider {
-			p, err := soft.FromSigner(id.Key, soft.Config{Label: "bare"})
+			p, err := soft.New(id.Key, soft.Config{Label: "bare"})
 			require.NoError(t, err)
 			return p
 		},
@@ -145,7 +145,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-func TestFromSignerRefuses(t *testing.T) {
+func TestNewRefuses(t *testing.T) {
 	for name, signer := range map[string]crypto.Signer{
 		"nil":     nil,
 		"rsa":     (*rsa.PrivateKey)(nil),
@@ -154,7 +154,7 @@ func TestFromSignerRefuses(t *testing.T) {
 		"silent":  silent{},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := soft.FromSigner(signer, soft.Config{})
+			p, err := soft.New(signer, soft.Config{})
 			require.Nil(t, p)
 			_, ok := errors.AsType[*sign.Error](err)
 			require.True(t, ok, err)
@@ -227,7 +227,7 @@ func TestHanging(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P256)
 	synctest.Test(t, func(t *testing.T) {
 		h := &hanging{Signer: id.Key, release: make(chan struct{})}
-		p, err := soft.FromSigner(h, soft.Config{Certificates: id.Chain, Limit: 2})
+		p, err := soft.New(h, soft.Config{Certificates: id.Chain, Limit: 2})
 		require.NoError(t, err)
 		key, err := p.Key(t.Context(), sign.Ref{})
 		require.NoError(t, err)
@@ -324,7 +324,7 @@ func (m messages) SignMessage(random io.Reader, message []byte, opts crypto.Sign
 // TestForeignMessages: a crypto.MessageSigner is given messages, with limits, contexts and refusals as for digests.
 func TestForeignMessages(t *testing.T) {
 	id := testpki.New(t).Leaf(testpki.P256)
-	p, err := soft.FromSigner(messages{opaque: opaque{id.Key}}, soft.Config{Certificates: id.Chain, Limit: 3})
+	p, err := soft.New(messages{opaque: opaque{id.Key}}, soft.Config{Certificates: id.Chain, Limit: 3})
 	require.NoError(t, err)
 	require.Equal(t, 3, p.Limit())
 	signer, err := sign.Open(t.Context(), p, sign.Ref{})
@@ -367,7 +367,7 @@ func TestChains(t *testing.T) {
 	mixed := []*x509.Certificate{pki.Root.Certificate(), other.Certificate(), id.Chain[1], id.Chain[0]}
 
 	chain := func(key crypto.Signer, config soft.Config) []*x509.Certificate {
-		p, err := soft.FromSigner(key, config)
+		p, err := soft.New(key, config)
 		require.NoError(t, err)
 		all, _ := entries(t, p)
 		require.Len(t, all, 1)
@@ -391,7 +391,7 @@ func TestRenewedCertificate(t *testing.T) {
 	pki := testpki.New(t)
 	old := pki.Leaf(testpki.P256)
 	renewed := pki.LeafOf(old.Key, "renewed")
-	p, err := soft.FromSigner(old.Key, soft.Config{Certificates: append(old.Chain[:2:2], renewed.Certificate())})
+	p, err := soft.New(old.Key, soft.Config{Certificates: append(old.Chain[:2:2], renewed.Certificate())})
 	require.NoError(t, err)
 	_, err = p.Key(t.Context(), sign.Ref{})
 	require.ErrorIs(t, err, sign.ErrKeyAmbiguous)

@@ -125,7 +125,7 @@ func parseDigest(algorithm, value string) (sign.Digest, error) {
 	if err != nil || len(sum) != h.Size() {
 		return sign.Digest{}, fmt.Errorf("the %s digest has to be %d octets in base64 or hexadecimal", h, h.Size())
 	}
-	return sign.NewDigest(h, sum), nil
+	return sign.NewDigest(h, sum)
 }
 
 var hashes = map[string]crypto.Hash{"SHA256": crypto.SHA256, "SHA384": crypto.SHA384, "SHA512": crypto.SHA512}

@@ -119,7 +119,7 @@ func (q *request) options(o *cades.Options) *cades.ExtendOptions {
 	default:
 		return e
 	}
-	e.Content = &content
+	e.Content = content
 	return e
 }
 

@@ -46,7 +46,7 @@ func TestExtend(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, m.Signatures()[0].LevelName(), answer["level"])
 			require.Contains(t, answer["level"], want)
-			report, err := m.Verify(t.Context(), bytes.NewReader([]byte("x")), &cades.VerifyOptions{Roots: o.pki.Roots()})
+			report, err := m.Verify(t.Context(), sign.Bytes("", []byte("x")), &cades.VerifyOptions{Roots: o.pki.Roots()})
 			require.NoError(t, err)
 			require.True(t, report.Trusted())
 

@@ -88,7 +88,7 @@ func newOffice(t *testing.T, rootless bool, limits gate.Limits) *office {
 	o := &office{T: t, pki: pki, seal: pki.Leaf(testpki.P256), plain: pki.Leaf(testpki.RSA2048)}
 	store := func(name string, id testpki.Identity) *keys.Store {
 		return &keys.Store{Name: name, Open: func(context.Context) (sign.Provider, error) {
-			return soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+			return soft.New(id.Key, soft.Config{Certificates: id.Chain})
 		}}
 	}
 	authority := testlevels.Authority(t, pki, nil)
@@ -187,7 +187,7 @@ func (o *office) sign(id testpki.Identity, content string, options *cades.Option
 	require.NoError(o, err)
 	s, err := sign.New(key, id.Chain, sign.Schemes(id.Key.Public())[0])
 	require.NoError(o, err)
-	p7s, err := cades.Sign(o.Context(), s, strings.NewReader(content), options)
+	p7s, err := cades.Sign(o.Context(), s, sign.Bytes("", []byte(content)), options)
 	require.NoError(o, err)
 	return p7s
 }

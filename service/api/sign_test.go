@@ -68,7 +68,7 @@ func newDesk(t *testing.T, limits gate.Limits, http2 bool) *desk {
 	d.seal = d.pki.Leaf(testpki.P256)
 	store := func(id testpki.Identity) *keys.Store {
 		return &keys.Store{Name: id.Certificate().SerialNumber.String(), Open: func(context.Context) (sign.Provider, error) {
-			return soft.FromSigner(&deskKey{id.Key, d}, soft.Config{Certificates: id.Chain})
+			return soft.New(&deskKey{id.Key, d}, soft.Config{Certificates: id.Chain})
 		}}
 	}
 	set, err := keys.New([]keys.Key{
@@ -166,7 +166,7 @@ func (d *desk) requireSigned(l signLine, content string) *cades.Message {
 	require.Empty(d, l.Error)
 	m, err := cades.Parse(l.Signature)
 	require.NoError(d, err)
-	report, err := m.Verify(d.Context(), strings.NewReader(content), nil)
+	report, err := m.Verify(d.Context(), sign.Bytes("", []byte(content)), nil)
 	require.NoError(d, err)
 	require.True(d, report.Valid(), "%v", report.Signatures[0].Err())
 	return m

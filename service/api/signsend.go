@@ -165,8 +165,8 @@ func (q *sender) add(result *batch.Result, why string, o *cades.Options) {
 	q.added++
 	if q.s.Audited() {
 		item := audit.Item{Index: result.Index, Name: result.Name, Err: why}
-		if d, ok := result.Draft.(interface{ Digest() []byte }); ok {
-			item.Digest = d.Digest()
+		if d, ok := result.Draft.(interface{ ContentDigest() []byte }); ok {
+			item.Digest = d.ContentDigest()
 		}
 		r := q.recordOf(o)
 		r.Items = append(r.Items, item)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/verdict"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // report is the answer of POST /v1/verify.
@@ -62,9 +63,12 @@ func (h *handler) verify(c *gate.Call) error {
 	if m.Detached() && !q.given && len(q.digests) == 0 {
 		return gate.Bad("the signature is detached; send the content that was signed as well, or digests of it")
 	}
-	v := verdict.Request{Message: m, Digests: q.digests, Roots: h.Roots, SignatureOnly: q.signatureOnly}
-	if q.given {
-		v.Content = q.content.Section(0, q.content.Size())
+	v := verdict.Request{Message: m, Roots: h.Roots, SignatureOnly: q.signatureOnly}
+	switch {
+	case q.given:
+		v.Content = sign.Reader("", q.content.Section(0, q.content.Size()))
+	case len(q.digests) != 0:
+		v.Content = sign.Digested("", q.digests...)
 	}
 	r, err := verdict.Of(c.Context(), v)
 	if err != nil {

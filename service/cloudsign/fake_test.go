@@ -175,7 +175,7 @@ func (op *operation) complete() {
 	for _, item := range op.request.Items {
 		content := []byte("shelf/" + item.Shelf)
 		if item.Shelf == "" {
-			content, _ = item.Content.InMemory()
+			content, _ = item.Content.Source().InMemory()
 		}
 		op.results = append(op.results, confirm.Result{Name: item.Name, Signature: append([]byte("signed:"), content...)})
 	}

@@ -61,7 +61,7 @@ func (e *Engine) Begin(ctx context.Context, r Request) (*Operation, error) {
 	contents := make([]sign.Content, len(r.Items))
 	for i, it := range r.Items {
 		h.Items[i] = headerItem{Name: it.Name, Size: -1, Shelf: it.Shelf}
-		if data, ok := it.Content.InMemory(); ok {
+		if data, ok := it.Content.Source().InMemory(); ok {
 			h.Items[i].Size = int64(len(data))
 		}
 		contents[i] = it.Content
@@ -190,7 +190,7 @@ func freezePart(ctx context.Context, signer *sign.Signer, format *cades.Options,
 		if err != nil {
 			return fmt.Errorf("file %d: %w", i+1, err)
 		}
-		drafts[i], h.Items[i].Digest = d, d.Digest()
+		drafts[i], h.Items[i].Digest = d, d.ContentDigest()
 	}
 	return nil
 }
@@ -275,7 +275,7 @@ func (e *Engine) later(ctx context.Context, r *Request, row *record, h *header, 
 		if err != nil {
 			return nil, fmt.Errorf("file %d: %w", i+1, err)
 		}
-		h.Items[i].Digest = d.Digest()
+		h.Items[i].Digest = d.ContentDigest()
 	}
 	var err error
 	if row.header, err = e.seals.sealHeader(row.id, h); err != nil {

@@ -58,7 +58,7 @@ func newGrowth(t *testing.T, database string) *growth {
 	id := testpki.New(t).Leaf(testpki.P256)
 	key, err := soft.NewKey(id.Key, 0)
 	require.NoError(t, err)
-	g.signer, err = sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	g.signer, err = sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	g.engine, err = New(t.Context(), Config{
 		Database: database, Secret: sign.NewSecret(bytes.Repeat([]byte{1}, 32)), Keys: g, Migrate: true,

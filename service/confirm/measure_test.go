@@ -195,9 +195,9 @@ func TestMeasureFiles(t *testing.T) {
 		id := w.pki.Leaf(kind)
 		key, err := soft.NewKey(id.Key, 0)
 		require.NoError(t, err)
-		scheme := sign.ECDSA(crypto.SHA256)
+		scheme := testpki.Must(sign.ECDSA(crypto.SHA256))
 		if kind == testpki.RSA2048 {
-			scheme = sign.PKCS1(crypto.SHA256)
+			scheme = testpki.Must(sign.PKCS1(crypto.SHA256))
 		}
 		s, err := sign.New(key, id.Chain, scheme)
 		require.NoError(t, err)

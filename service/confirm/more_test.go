@@ -1,7 +1,6 @@
 package confirm_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -138,7 +137,7 @@ func TestRuns(t *testing.T) {
 		require.NoError(t, err)
 		m, err := cades.Parse(ber)
 		require.NoError(t, err)
-		report, err := m.Verify(t.Context(), bytes.NewReader(ofName(name)), &cades.VerifyOptions{Roots: w.pki.Roots(), Time: testpki.Now()})
+		report, err := m.Verify(t.Context(), sign.Bytes("", ofName(name)), &cades.VerifyOptions{Roots: w.pki.Roots(), Time: testpki.Now()})
 		require.NoError(t, err)
 		require.True(t, report.Valid())
 	}
@@ -306,7 +305,7 @@ func TestBoxIsConfined(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, listed, 1)
 	read := func() (string, error) {
-		r, err := listed[0].Content.Open()
+		r, err := listed[0].Content.Source().Open()
 		if err != nil {
 			return "", err
 		}

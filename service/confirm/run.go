@@ -268,7 +268,7 @@ func (e *Engine) signPage(ctx context.Context, source Source, h *runHeader, resu
 		}
 	}, e.config.Batch) {
 		if d, ok := result.Draft.(*cades.Draft); ok {
-			digests[result.Index] = d.Digest()
+			digests[result.Index] = d.ContentDigest()
 		}
 		it := runItem{ID: pending[result.Index].ID, Digest: digests[result.Index], Signature: result.Signature}
 		if result.Err != nil {

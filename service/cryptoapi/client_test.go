@@ -86,7 +86,7 @@ func (h *house) file(name string, id testpki.Identity) *keys.Store {
 	require.NoError(h, err)
 	require.NoError(h, os.WriteFile(path, data, 0o600))
 	return &keys.Store{Name: name, Files: []string{path}, Open: func(ctx context.Context) (sign.Provider, error) {
-		return soft.OpenContext(ctx, path, soft.Config{Password: soft.Password(sign.NewSecret([]byte("secret")))})
+		return soft.Open(ctx, path, soft.Config{Password: soft.Password(sign.NewSecret([]byte("secret")))})
 	}}
 }
 

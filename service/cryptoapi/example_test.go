@@ -26,7 +26,7 @@ func Example() {
 	set, err := keys.New([]keys.Key{{
 		Name: "seal",
 		Store: &keys.Store{Name: "seal", Files: []string{file}, Open: func(ctx context.Context) (sign.Provider, error) {
-			return soft.OpenContext(ctx, file, soft.Config{Password: soft.PasswordEnv("SEAL_PASSWORD")})
+			return soft.Open(ctx, file, soft.Config{Password: soft.PasswordEnv("SEAL_PASSWORD")})
 		}},
 		Options: cades.Options{}, // detached CAdES-BES
 	}}, nil)

@@ -38,7 +38,7 @@ func (h *handler) metadata(c *gate.Call) error {
 	}
 	if thumbprint != "" {
 		if _, err := sign.ParseThumbprint(thumbprint); err != nil {
-			return gate.Bad("Thumbprint has to be the SHA-1 of a certificate, 40 hexadecimal digits")
+			return gate.Bad("Thumbprint has to be the SHA-1 of a certificate, 40 hexadecimal digits, or its SHA-256, 64 of them")
 		}
 	}
 	if len(raw) == 0 && thumbprint == "" {
@@ -132,7 +132,7 @@ func find(certs []*x509.Certificate, thumbprint string) *x509.Certificate {
 
 func sameThumbprint(c *x509.Certificate, thumbprint string) bool {
 	want, err := sign.ParseThumbprint(thumbprint)
-	return err == nil && sign.Thumbprint(c) == upperHex(want[:])
+	return err == nil && sign.HasThumbprint(c, want)
 }
 
 // shortError is the text of an error about what the caller sent.

@@ -241,7 +241,7 @@ func TestMetadataOfSignatures(t *testing.T) {
 
 	m, err := cades.Parse(one)
 	require.NoError(t, err)
-	both, err := m.AddSignature(t.Context(), h.signer(h.seal), strings.NewReader("x"), nil)
+	both, err := m.AddSignature(t.Context(), h.signer(h.seal), sign.Bytes("", []byte("x")), nil)
 	require.NoError(t, err)
 	d, err = c.Metadata(t.Context(), both, "")
 	require.NoError(t, err)
@@ -280,7 +280,7 @@ func (h *house) signer(id testpki.Identity) *sign.Signer {
 
 func (h *house) sign(id testpki.Identity, content string, o *cades.Options) []byte {
 	h.Helper()
-	p7s, err := cades.Sign(h.Context(), h.signer(id), strings.NewReader(content), o)
+	p7s, err := cades.Sign(h.Context(), h.signer(id), sign.Bytes("", []byte(content)), o)
 	require.NoError(h, err)
 	return p7s
 }

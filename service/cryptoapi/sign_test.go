@@ -83,7 +83,7 @@ func newSignWorld(t *testing.T, o signOptions) *signWorld {
 	w := &signWorld{T: t, identity: pki.Leaf(testpki.P256), other: pki.Leaf(testpki.P256)}
 	store := func(id testpki.Identity, signer crypto.Signer) *keys.Store {
 		return &keys.Store{Name: id.Certificate().SerialNumber.String(), Open: func(context.Context) (sign.Provider, error) {
-			return soft.FromSigner(signer, soft.Config{Certificates: id.Chain})
+			return soft.New(signer, soft.Config{Certificates: id.Chain})
 		}}
 	}
 	var key crypto.Signer = w.identity.Key
@@ -159,7 +159,7 @@ func (w *signWorld) requireSigned(r signResult, content string) {
 	require.Nil(w, r.ErrorMessage)
 	m, err := cades.Parse(r.Result)
 	require.NoError(w, err)
-	report, err := m.Verify(w.Context(), strings.NewReader(content), nil)
+	report, err := m.Verify(w.Context(), sign.Bytes("", []byte(content)), nil)
 	require.NoError(w, err)
 	require.True(w, report.Valid(), "%v", report.Signatures[0].Err())
 }
@@ -487,7 +487,7 @@ func (panicReader) Read([]byte) (int, error) { panic("a middleware is broken") }
 
 func (w *signWorld) set() *keys.Set {
 	set, err := keys.New([]keys.Key{{Name: "seal", Store: &keys.Store{Name: "memory", Open: func(context.Context) (sign.Provider, error) {
-		return soft.FromSigner(w.identity.Key, soft.Config{Certificates: w.identity.Chain})
+		return soft.New(w.identity.Key, soft.Config{Certificates: w.identity.Chain})
 	}}}}, nil)
 	require.NoError(w, err)
 	w.Cleanup(func() { _ = set.Close() })

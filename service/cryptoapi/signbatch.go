@@ -165,8 +165,8 @@ func (r *signRequest) newRecord() *audit.Record {
 
 func itemOf(result *batch.Result, why string) audit.Item {
 	item := audit.Item{Index: result.Index, Err: why}
-	if d, ok := result.Draft.(interface{ Digest() []byte }); ok {
-		item.Digest = d.Digest()
+	if d, ok := result.Draft.(interface{ ContentDigest() []byte }); ok {
+		item.Digest = d.ContentDigest()
 	}
 	return item
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
 	"github.com/seed-116355fd/signet/service/internal/spool"
 	"github.com/seed-116355fd/signet/service/internal/verdict"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxSignature bounds a signature, with its content when it is attached: it is held in memory.
@@ -105,7 +106,7 @@ func (h *handler) judge(c *gate.Call, sig []byte, content *spool.Spool, given, s
 	q := verdict.Request{Message: m, Roots: h.Roots, SignatureOnly: signatureOnly}
 	switch {
 	case given:
-		q.Content = content.Section(0, content.Size())
+		q.Content = sign.Reader("", content.Section(0, content.Size()))
 	case m.Detached():
 		return nil, gate.Bad("Content is missing, and the signature is detached; send the content that was signed")
 	}

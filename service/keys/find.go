@@ -5,10 +5,9 @@ import (
 	"context"
 	"crypto/sha1" // a thumbprint is a name that people paste, not a protection
 	"crypto/sha256"
-	"encoding/hex"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -36,9 +35,8 @@ func (s *Set) Acquire(ctx context.Context, q Query) (*Lease, error) {
 
 // match is what a query says of the certificate.
 type match struct {
-	der    []byte
-	sha1   *[sha1.Size]byte
-	sha256 *[sha256.Size]byte
+	der        []byte
+	thumbprint []byte // SHA-1 or SHA-256
 }
 
 func (q *Query) parse() (match, error) {
@@ -49,49 +47,37 @@ func (q *Query) parse() (match, error) {
 	if q.Thumbprint == "" {
 		return m, nil
 	}
-	if sum, err := sign.ParseThumbprint(q.Thumbprint); err == nil {
-		m.sha1 = &sum
-		return m, nil
-	}
-	clean := strings.Map(func(r rune) rune {
-		switch r {
-		case ':', ' ', '\t', '\n', '\r', '-', '\u00a0', '\u200e', '\u200f', '\ufeff':
-			return -1
-		}
-		return r
-	}, q.Thumbprint)
-	if sum, err := hex.DecodeString(clean); err == nil && len(sum) == sha256.Size {
-		m.sha256 = (*[sha256.Size]byte)(sum)
-		return m, nil
-	}
-	return m, &sign.Error{Op: "keys: thumbprint", Place: fmt.Sprintf("%.80q", q.Thumbprint), Class: sign.ErrInput,
-		Hint: "give the SHA-1 of the certificate as 40 hexadecimal digits, or its SHA-256 as 64"}
+	sum, err := sign.ParseThumbprint(q.Thumbprint)
+	m.thumbprint = sum
+	return m, err
 }
 
 // named reports whether the query says nothing of the certificate.
-func (m *match) named() bool { return len(m.der) == 0 && m.sha1 == nil && m.sha256 == nil }
+func (m *match) named() bool { return len(m.der) == 0 && len(m.thumbprint) == 0 }
 
 // is compares with a key that is open.
 func (m *match) is(o *opened) bool {
 	return (len(m.der) == 0 || bytes.Equal(m.der, o.signer.Certificate().Raw)) &&
-		(m.sha1 == nil || *m.sha1 == o.sha1) && (m.sha256 == nil || *m.sha256 == o.sha256)
+		(len(m.thumbprint) == 0 || bytes.Equal(m.thumbprint, o.sha1[:]) || bytes.Equal(m.thumbprint, o.sha256[:]))
 }
 
 // may compares with what is configured of a key that is not open: no, perhaps as the others, or it was named.
 func (m *match) may(r *sign.Ref) (possible, likely bool) {
 	if c := r.Certificate; c != nil {
-		possible = (len(m.der) == 0 || bytes.Equal(m.der, c.Raw)) && (m.sha1 == nil || *m.sha1 == sha1.Sum(c.Raw)) &&
-			(m.sha256 == nil || *m.sha256 == sha256.Sum256(c.Raw))
+		possible = (len(m.der) == 0 || bytes.Equal(m.der, c.Raw)) && (len(m.thumbprint) == 0 || sign.HasThumbprint(c, m.thumbprint))
 		return possible, possible
 	}
-	if r.Thumbprint != "" {
-		sum, err := sign.ParseThumbprint(r.Thumbprint)
-		if err != nil || m.sha1 != nil && *m.sha1 != sum || len(m.der) != 0 && sha1.Sum(m.der) != sum {
-			return false, false
-		}
-		return true, m.sha256 == nil
+	if r.Thumbprint == "" {
+		return true, false
 	}
-	return true, false
+	sum, err := sign.ParseThumbprint(r.Thumbprint)
+	if err != nil || len(m.der) != 0 && !sign.HasThumbprint(&x509.Certificate{Raw: m.der}, sum) {
+		return false, false
+	}
+	if len(m.thumbprint) != len(sum) { // of another hash, or none
+		return true, len(m.thumbprint) == 0
+	}
+	return bytes.Equal(m.thumbprint, sum), true
 }
 
 // notFound is the one error of all keys that are not there and of all that the caller may not use.

@@ -113,7 +113,7 @@ func signs(t testing.TB, l *keys.Lease) {
 	t.Helper()
 	options := *l.Options
 	options.AnyCertificate = true // the clock of a bubble of synctest begins in 2000
-	der, err := cades.Sign(t.Context(), l.Signer, strings.NewReader("content"), &options)
+	der, err := cades.Sign(t.Context(), l.Signer, sign.Bytes("", []byte("content")), &options)
 	require.NoError(t, err)
 	require.NotEmpty(t, der)
 }

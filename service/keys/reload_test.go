@@ -70,7 +70,7 @@ func (f *filed) open(ctx context.Context) (sign.Provider, error) {
 	if string(pin) != rightPIN {
 		return nil, &sign.Error{Op: "token: log in", Class: sign.ErrPIN}
 	}
-	p, err := soft.OpenContext(ctx, f.path("key.pem"), soft.Config{})
+	p, err := soft.Open(ctx, f.path("key.pem"), soft.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -389,7 +389,7 @@ func TestSigningWhileReloading(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					if _, err = cades.Sign(context.Background(), l.Signer, strings.NewReader("x"), l.Options); err != nil {
+					if _, err = cades.Sign(context.Background(), l.Signer, sign.Bytes("", []byte("x")), l.Options); err != nil {
 						return err
 					}
 					l.Release()

@@ -5,7 +5,6 @@ package keys_test
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -77,7 +76,7 @@ func TestToken(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					if _, err = cades.Sign(context.Background(), l.Signer, strings.NewReader("x"), l.Options); err != nil {
+					if _, err = cades.Sign(context.Background(), l.Signer, sign.Bytes("", []byte("x")), l.Options); err != nil {
 						return err
 					}
 					l.Release()

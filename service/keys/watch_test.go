@@ -117,7 +117,7 @@ func TestWatchSymbolicLinks(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "seal.pem")
 	require.NoError(t, os.Symlink(filepath.Join(dir, "key.pem"), link))
 	store := &keys.Store{Name: "seal", Files: []string{link}, Open: func(ctx context.Context) (sign.Provider, error) {
-		return soft.OpenContext(ctx, link, soft.Config{})
+		return soft.Open(ctx, link, soft.Config{})
 	}}
 	s, _ := watched(t, keys.Key{Name: "seal", Store: store})
 	becomes(t, s, "seal", ids[0].Certificate())

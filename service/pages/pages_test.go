@@ -108,7 +108,7 @@ func TestPerson(t *testing.T) {
 	require.Equal(t, "application/pkcs7-signature", h.Get("Content-Type"))
 	m, err := cades.Parse([]byte(body))
 	require.NoError(t, err)
-	report, err := m.Verify(t.Context(), strings.NewReader("content of a.txt"), &cades.VerifyOptions{Roots: w.pki.Roots(), Time: testpki.Now()})
+	report, err := m.Verify(t.Context(), sign.Bytes("", []byte("content of a.txt")), &cades.VerifyOptions{Roots: w.pki.Roots(), Time: testpki.Now()})
 	require.NoError(t, err)
 	require.True(t, report.Valid())
 	status, body, _ = w.do("GET", page+"/signatures.zip", nil)

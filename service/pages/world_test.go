@@ -60,7 +60,7 @@ func newWorld(t *testing.T) *world {
 	id := w.pki.Leaf(testpki.P256)
 	key, err := soft.NewKey(id.Key, 0)
 	require.NoError(t, err)
-	w.signer, err = sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	w.signer, err = sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	bucket := memblob.OpenBucket(nil)
 	t.Cleanup(func() { bucket.Close() })

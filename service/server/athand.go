@@ -45,7 +45,7 @@ func (s *Store) openFile(ctx context.Context, o *opened) (sign.Provider, error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := soft.OpenContext(ctx, string(s.File), soft.Config{Password: s.Password.ask(), Certificates: more, Root: true})
+	p, err := soft.Open(ctx, string(s.File), soft.Config{Password: s.Password.ask(), Certificates: more, Root: true})
 	if err != nil {
 		return nil, forOperators(err)
 	}

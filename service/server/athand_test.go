@@ -47,7 +47,7 @@ func (w *world) listed(revoked ...bool) (tsa string, id testpki.Identity) {
 	lists = [2][]byte{testpki.RevocationList(w.t, w.pki.Root, nil, now), testpki.RevocationList(w.t, w.pki.Authority, gone, now)}
 
 	stamping := w.pki.TSA(testpki.P256, at("/ca.crl"))
-	p, err := soft.FromSigner(stamping.Key, soft.Config{Certificates: stamping.Chain})
+	p, err := soft.New(stamping.Key, soft.Config{Certificates: stamping.Chain})
 	require.NoError(w.t, err)
 	signer, err := sign.Open(w.t.Context(), p, sign.Ref{})
 	require.NoError(w.t, err)

@@ -161,7 +161,11 @@ func (a *Authority) ask(ctx context.Context) Finding {
 	}
 	start := time.Now()
 	sum := sha256.Sum256(nil)
-	if _, err := client.Timestamp(ctx, sign.NewDigest(crypto.SHA256, sum[:])); err != nil {
+	imprint, err := sign.NewDigest(crypto.SHA256, sum[:])
+	if err != nil {
+		return finding(Fault, what, "%s", err)
+	}
+	if _, err := client.Timestamp(ctx, imprint); err != nil {
 		return finding(Fault, what, "gave no time-stamp: %s", err)
 	}
 	return finding(Fine, what, "gave a time-stamp in %s", time.Since(start).Round(time.Millisecond))

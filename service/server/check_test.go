@@ -49,7 +49,7 @@ func (w *world) checked(config string, bend ...func(*Options)) string {
 func (w *world) authority() *httptest.Server {
 	w.t.Helper()
 	id := w.pki.Leaf(testpki.P256, testpki.Usages(true, testpki.TimeStamping))
-	p, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+	p, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 	require.NoError(w.t, err)
 	signer, err := sign.Open(w.t.Context(), p, sign.Ref{})
 	require.NoError(w.t, err)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/service/auth"
 	"github.com/seed-116355fd/signet/service/keys"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 func (s *Server) checkKeys(ctx context.Context, c *Config) (all []Finding) {
@@ -58,7 +58,7 @@ func (s *Server) testSignature(ctx context.Context, name string) Finding {
 	}
 	defer lease.Release()
 	start := time.Now()
-	signature, err := cades.Sign(ctx, lease.Signer, bytes.NewReader([]byte("signet serve --check --sign")), lease.Options)
+	signature, err := cades.Sign(ctx, lease.Signer, sign.Bytes("", []byte("signet serve --check --sign")), lease.Options)
 	if err != nil {
 		return finding(Fault, what, "a signature could not be made: %s", err)
 	}

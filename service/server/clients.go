@@ -60,7 +60,7 @@ func (c *clients) revocation(r *Revocation) (revocation.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("revocation.certificates: %w", err)
 	}
-	s, err := revocation.New(revocation.Config{CacheDir: string(r.Cache), AllowPrivate: r.AllowPrivate, Responders: r.Responders, Timeout: r.Timeout,
+	s, err := revocation.NewClient(revocation.Config{CacheDir: string(r.Cache), AllowPrivate: r.AllowPrivate, Responders: r.Responders, Timeout: r.Timeout,
 		Known: &revocation.Values{Certificates: more}})
 	if err != nil {
 		return nil, fmt.Errorf("revocation.cache: %w", err)

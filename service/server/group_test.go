@@ -168,7 +168,7 @@ func (c *crowd) once() {
 			c.complain("%v", err)
 			continue
 		}
-		report, err := m.Verify(context.Background(), bytes.NewReader(contents[i]), nil)
+		report, err := m.Verify(context.Background(), sign.Bytes("", contents[i]), nil)
 		if err != nil || !report.Valid() || !report.Signatures[0].Certificate().Equal(c.w.id.Certificate()) {
 			c.complain("content %d of %d: %v %+v", i, len(results), err, report)
 		}

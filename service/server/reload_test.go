@@ -95,7 +95,7 @@ func TestReloadOfBrokenConfiguration(t *testing.T) {
 func TestReloadTakesANameOfTheProgram(t *testing.T) {
 	w := newWorld(t)
 	given := keys.Key{Name: "given", Store: &keys.Store{Name: "given", Open: func(ctx context.Context) (sign.Provider, error) {
-		return soft.OpenContext(ctx, w.path("seal.pem"), soft.Config{})
+		return soft.Open(ctx, w.path("seal.pem"), soft.Config{})
 	}}}
 	s, err := New(t.Context(), w.load(""), &Options{Output: w.log, Keys: []keys.Key{given}})
 	require.NoError(t, err)

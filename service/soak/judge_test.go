@@ -22,6 +22,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -201,9 +202,9 @@ func (a *asked) verify(der []byte, c *content, allowed []*x509.Certificate) erro
 		if err := m.WriteContent(&inside); err != nil || !bytes.Equal(inside.Bytes(), c.data) {
 			return fmt.Errorf("it holds another content (%w)", err)
 		}
-		report, err = m.Verify(context.Background(), nil, &cades.VerifyOptions{Roots: a.j.roots})
+		report, err = m.Verify(context.Background(), sign.Content{}, &cades.VerifyOptions{Roots: a.j.roots})
 	} else {
-		report, err = m.Verify(context.Background(), bytes.NewReader(c.data), &cades.VerifyOptions{Roots: a.j.roots})
+		report, err = m.Verify(context.Background(), sign.Bytes("", c.data), &cades.VerifyOptions{Roots: a.j.roots})
 	}
 	if err != nil {
 		return err

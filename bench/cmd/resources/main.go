@@ -80,7 +80,7 @@ var modes = []struct {
 			return err
 		}
 		defer f.Close()
-		_, err = cades.Sign(ctx, s, f, nil)
+		_, err = cades.Sign(ctx, s, sign.Reader("", f), nil)
 		return err
 	}},
 	{"attached", func(ctx context.Context, s *sign.Signer, in, out string) error {
@@ -112,7 +112,7 @@ func attached(ctx context.Context, s *sign.Signer, in, out string, reader func(*
 	if err != nil {
 		return err
 	}
-	err = cades.SignTo(ctx, dst, s, reader(f), &cades.Options{Attached: true})
+	err = cades.SignTo(ctx, dst, s, sign.Reader("", reader(f)), &cades.Options{Attached: true})
 	return errors.Join(err, dst.Close())
 }
 

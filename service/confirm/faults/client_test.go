@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/service/confirm"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // job is one operation as its client sees it.
@@ -213,7 +213,7 @@ func (j *job) read(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("result %d: %w %s", i, err, r.Err)
 		}
-		report, err := m.Verify(ctx, bytes.NewReader(content), &cades.VerifyOptions{Roots: j.d.pki.Roots(), Time: testpki.Now()})
+		report, err := m.Verify(ctx, sign.Bytes("", content), &cades.VerifyOptions{Roots: j.d.pki.Roots(), Time: testpki.Now()})
 		if err != nil || !report.Valid() {
 			return fmt.Errorf("result %d is no signature of its content: %w", i, err)
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/service/audit"
 	"github.com/seed-116355fd/signet/service/confirm"
@@ -195,5 +196,5 @@ func (s *setup) signer() (*sign.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sign.New(k, chain, sign.ECDSA(crypto.SHA256))
+	return sign.New(k, chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 }

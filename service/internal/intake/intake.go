@@ -175,7 +175,11 @@ func (in *Intake) Content(ctx context.Context, name string, bad error) (sign.Con
 	case in.digest != nil:
 		digests := []sign.Digest{{Algorithm: in.scheme.DigestAlg, Sum: in.digest[0].Sum(nil)}}
 		if len(in.digest) > 1 {
-			digests = append(digests, sign.NewDigest(timestampHash(in.opts), in.digest[1].Sum(nil)))
+			d, err := sign.NewDigest(timestampHash(in.opts), in.digest[1].Sum(nil))
+			if err != nil {
+				return sign.Content{}, err
+			}
+			digests = append(digests, d)
 		}
 		c = sign.Digested(name, digests...)
 	default:

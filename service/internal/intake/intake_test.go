@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/service/auth"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/intake"
@@ -45,7 +46,7 @@ func put(t *testing.T, in *intake.Intake, data []byte) error {
 	return nil
 }
 
-var scheme = sign.ECDSA(crypto.SHA256)
+var scheme = testpki.Must(sign.ECDSA(crypto.SHA256))
 
 func take(t *testing.T, in *intake.Intake, o *cades.Options, data []byte) sign.Content {
 	t.Helper()
@@ -85,16 +86,16 @@ func TestHeldOrDigested(t *testing.T) {
 			defer in.Close()
 			for range 2 { // the second in the buffer of the first
 				content := take(t, in, &c.o, c.data)
-				require.Equal(t, c.digested, content.DigestOnly())
+				require.Equal(t, c.digested, content.Source().DigestOnly())
 				if !c.digested {
-					got, ok := content.InMemory()
+					got, ok := content.Source().InMemory()
 					require.True(t, ok)
 					require.True(t, bytes.Equal(c.data, got))
 				} else {
-					got, ok := content.Digest(scheme.DigestAlg)
+					got, ok := content.Source().Digest(scheme.DigestAlg)
 					require.True(t, ok)
 					require.Equal(t, sum[:], got)
-					_, ok = content.Digest(sign.NewDigest(crypto.SHA512, nil).Algorithm)
+					_, ok = content.Source().Digest(testpki.Must(sign.DigestAlgorithm(crypto.SHA512)))
 					require.Equal(t, c.also, ok)
 				}
 				in.Delivered()
@@ -149,7 +150,7 @@ func TestBad(t *testing.T) {
 	in.Begin(&cades.Options{})
 	c, err := in.Content(t.Context(), "", why)
 	require.NoError(t, err)
-	_, err = c.Open()
+	_, err = c.Source().Open()
 	var fault *intake.Fault
 	require.ErrorAs(t, err, &fault)
 	require.ErrorIs(t, err, why)

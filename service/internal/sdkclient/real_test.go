@@ -152,7 +152,7 @@ func (r *real) check(container, content []byte) error {
 	if err != nil {
 		return err
 	}
-	report, err := m.Verify(context.Background(), bytes.NewReader(content), &cades.VerifyOptions{Roots: r.roots})
+	report, err := m.Verify(context.Background(), sign.Bytes("", content), &cades.VerifyOptions{Roots: r.roots})
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func TestProviderOfTheLibrary(t *testing.T) {
 				},
 			}
 			bend(&c)
-			keys, err := cloudclient.Open(c)
+			keys, err := cloudclient.New(c)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, keys.Close()) }()
 			signer, err := sign.Open(t.Context(), keys, sign.Ref{})

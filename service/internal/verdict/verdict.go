@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -85,8 +84,7 @@ type Check struct{ Name, Status, Detail string }
 // Request is what is to be verified.
 type Request struct {
 	Message *cades.Message
-	Content io.Reader     // nil for an attached message, or when there are digests
-	Digests []sign.Digest // instead of the content
+	Content sign.Content // the zero one for an attached message
 	Roots   *trust.Roots
 	// SignatureOnly leaves the chain out on purpose.
 	SignatureOnly bool
@@ -97,7 +95,7 @@ func Of(ctx context.Context, q Request) (*Report, error) {
 	if n := count(q.Message.Signatures()); n > maxSignatures {
 		return nil, gate.Bad("the message has more than %d signatures and time-stamps; it is not looked at", maxSignatures)
 	}
-	o := &cades.VerifyOptions{Digests: q.Digests}
+	o := &cades.VerifyOptions{}
 	if !q.SignatureOnly {
 		o.Roots = q.Roots
 	}

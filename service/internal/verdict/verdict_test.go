@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"encoding/asn1"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +29,7 @@ func signer(t *testing.T, id testpki.Identity) *sign.Signer {
 
 func message(t *testing.T, s *sign.Signer, o *cades.Options) *cades.Message {
 	t.Helper()
-	p7s, err := cades.Sign(t.Context(), s, strings.NewReader("x"), o)
+	p7s, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("x")), o)
 	require.NoError(t, err)
 	return parse(t, p7s)
 }
@@ -60,7 +59,7 @@ func of(t *testing.T, q verdict.Request) *verdict.Report {
 	return r
 }
 
-func x() io.Reader { return strings.NewReader("x") }
+func x() sign.Content { return sign.Bytes("", []byte("x")) }
 
 // The worst signature is the message's, wherever it stands.
 func TestWorst(t *testing.T) {
@@ -79,7 +78,7 @@ func TestWorst(t *testing.T) {
 		}
 		require.ElementsMatch(t, []verdict.Outcome{verdict.Passed, verdict.Indeterminate}, outcomes)
 		// Failed is worse than not checked.
-		r = of(t, verdict.Request{Message: m, Digests: []sign.Digest{sign.NewDigest(crypto.SHA256, make([]byte, 32))}, Roots: pki.Roots()})
+		r = of(t, verdict.Request{Message: m, Content: sign.Digested("", testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32)))), Roots: pki.Roots()})
 		require.Equal(t, verdict.Failed, r.Outcome, name)
 	}
 }
@@ -107,7 +106,7 @@ func TestTimestamps(t *testing.T) {
 	r := of(t, verdict.Request{Message: m, Content: x(), Roots: pki.Roots()})
 	require.Equal(t, verdict.Passed, r.Outcome, r.Reason)
 	sum := sha256.Sum256([]byte("x"))
-	r = of(t, verdict.Request{Message: m, Digests: []sign.Digest{sign.NewDigest(crypto.SHA256, sum[:])}, Roots: pki.Roots()})
+	r = of(t, verdict.Request{Message: m, Content: sign.Digested("", testpki.Must(sign.NewDigest(crypto.SHA256, sum[:]))), Roots: pki.Roots()})
 	require.Equal(t, verdict.Passed, r.Outcome, r.Reason)
 	stamps := r.Signatures[0].Timestamps
 	statuses := map[string]string{}

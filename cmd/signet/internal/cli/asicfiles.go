@@ -120,7 +120,7 @@ func (a *app) raiseContainer(ctx context.Context, f *raiseFlags, c *container, f
 	go func() {
 		first := ""
 		w.CloseWithError(c.Update(w, func(m *cades.Message, content sign.Content) (*cades.Message, error) {
-			raised, err := raise(ctx, m, &content)
+			raised, err := raise(ctx, m, content)
 			if err == nil && first == "" {
 				first = raised.Signatures()[0].LevelName()
 			}

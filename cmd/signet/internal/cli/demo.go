@@ -71,7 +71,7 @@ func (a *app) openDemo(ctx context.Context) (sign.Provider, error) {
 				return nil, fmt.Errorf("make the demo identity: %w", err)
 			}
 		}
-		keys, err := soft.OpenContext(ctx, file, soft.Config{})
+		keys, err := soft.Open(ctx, file, soft.Config{})
 		if err != nil {
 			return nil, fmt.Errorf("the demo identity cannot be used: %w; remove the folder %s to have a new one made", err, dir)
 		}

@@ -160,14 +160,14 @@ func TestFetchedIssuersOfMany(t *testing.T) {
 		id := w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{fmt.Sprintf("%s/%d.crt", server.URL, i)} })
 		key, err := soft.NewKey(id.Key, 0)
 		require.NoError(t, err)
-		signer, err := sign.New(key, id.Chain[:1], sign.ECDSA(crypto.SHA256))
+		signer, err := sign.New(key, id.Chain[:1], testpki.Must(sign.ECDSA(crypto.SHA256)))
 		require.NoError(t, err)
 		if p7s == nil {
-			p7s, err = cades.Sign(t.Context(), signer, strings.NewReader("a"), nil)
+			p7s, err = cades.Sign(t.Context(), signer, sign.Bytes("", []byte("a")), nil)
 		} else {
 			m, parseErr := cades.Parse(p7s)
 			require.NoError(t, parseErr)
-			p7s, err = m.AddSignature(t.Context(), signer, strings.NewReader("a"), nil)
+			p7s, err = m.AddSignature(t.Context(), signer, sign.Bytes("", []byte("a")), nil)
 		}
 		require.NoError(t, err)
 	}

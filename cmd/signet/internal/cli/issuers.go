@@ -3,19 +3,19 @@ package cli
 import (
 	"context"
 	"crypto/x509"
-	"io"
 	"slices"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // withIssuers judges a message once more when --fetch finds issuers that are not inside. A content that comes once, from a pipe, is
 // not there any more: then the first report stands.
-func withIssuers(ctx context.Context, m *cades.Message, content io.Reader, report *cades.Report, o *cades.VerifyOptions) *cades.Report {
+func withIssuers(ctx context.Context, m *cades.Message, content sign.Content, report *cades.Report, o *cades.VerifyOptions) *cades.Report {
 	more := issuers(ctx, m, report, o)
-	if len(more) == 0 || !rewound(content) {
+	if len(more) == 0 || !again(content) {
 		return report
 	}
 	again := *o
@@ -26,18 +26,8 @@ func withIssuers(ctx context.Context, m *cades.Message, content io.Reader, repor
 	return report
 }
 
-// rewound puts a content to its beginning; nil is that of an attached message.
-func rewound(content io.Reader) bool {
-	if content == nil {
-		return true
-	}
-	s, ok := content.(io.Seeker)
-	if !ok {
-		return false
-	}
-	_, err := s.Seek(0, io.SeekStart)
-	return err == nil
-}
+// again reports whether a content can be read once more; the zero one is that of an attached message.
+func again(content sign.Content) bool { return content.IsZero() || content.Source().Again() }
 
 // maxFetched bounds for how many signatures of a message issuers are asked for: whoever made it names the places.
 const maxFetched = 8

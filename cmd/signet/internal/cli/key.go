@@ -120,7 +120,7 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 		return a.openToken(ctx, f, ref, certificates)
 	}
 	config := soft.Config{Password: a.password(f.passwordFile), Certificates: certificates, Root: f.root}
-	keys, err := soft.OpenContext(ctx, f.key, config)
+	keys, err := soft.Open(ctx, f.key, config)
 	if err != nil {
 		return nil, keyFailure(a.explain(err, f, config.Password != nil))
 	}
@@ -249,7 +249,7 @@ func parseRef(s string) (sign.Ref, []*x509.Certificate, error) {
 	certificates, err := readCertificates(s)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && !looksLikeFile(s):
-		return sign.Ref{}, nil, usage("--cert %s is neither a thumbprint of 40 hexadecimal digits, nor label:TEXT, id:HEX or a file that exists", s)
+		return sign.Ref{}, nil, usage("--cert %s is neither a thumbprint of 40 or 64 hexadecimal digits, nor label:TEXT, id:HEX or a file that exists", s)
 	case err != nil:
 		return sign.Ref{}, nil, usage("--cert %s: %w", s, cause(err))
 	}

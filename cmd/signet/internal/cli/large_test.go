@@ -15,6 +15,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -31,10 +32,10 @@ func TestLarge(t *testing.T) {
 	require.Zero(t, w.run("sign", "--key", "@key.pem", "--attached", "@a").code)
 	key, err := soft.NewKey(w.id.Key, 0)
 	require.NoError(t, err)
-	signer, err := sign.New(key, w.id.Chain, sign.ECDSA(crypto.SHA256))
+	signer, err := sign.New(key, w.id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	var segments strings.Builder
-	require.NoError(t, cades.SignTo(t.Context(), &segments, signer, io.MultiReader(strings.NewReader(content)), &cades.Options{Attached: true}))
+	require.NoError(t, cades.SignTo(t.Context(), &segments, signer, sign.Reader("", io.MultiReader(strings.NewReader(content))), &cades.Options{Attached: true}))
 	w.write("segments.p7m", segments.String())
 	der := w.read("a.p7m")
 	w.write("pem.p7m", string(pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte(der)})))

@@ -111,7 +111,7 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 		}
 		all = append(authorities{client}, all...)
 	}
-	source, err := revocation.New(revocation.Config{Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
+	source, err := revocation.NewClient(revocation.Config{Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
 	if err != nil {
 		return nil, nil, usage("--cache %s: %w", f.cache, err)
 	}
@@ -165,7 +165,7 @@ func (a *app) demoAuthority(ctx context.Context, f *levelFlags) (tsp.Timestamper
 	if !wanted {
 		return nil, values, nil
 	}
-	stamping, err := soft.OpenContext(ctx, filepath.Join(dir, demoTSAFile), soft.Config{Root: true})
+	stamping, err := soft.Open(ctx, filepath.Join(dir, demoTSAFile), soft.Config{Root: true})
 	if err != nil {
 		return nil, nil, err
 	}

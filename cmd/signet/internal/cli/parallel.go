@@ -9,6 +9,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/sign/formats"
 )
 
 // parallel is a format whose containers have a signature of each of several signers, on the same content. The batch signs with the
@@ -40,12 +41,16 @@ func (p *parallel) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) 
 
 // digests reads a content once for the hashes of all signers, and for time-stamps over it.
 func (p *parallel) digests(ctx context.Context, s *sign.Signer, c sign.Content) (sign.Content, error) {
-	r, err := c.Open()
+	r, err := c.Source().Open()
 	if err != nil {
 		return c, &sign.Error{Op: "read", Place: c.Name, Err: err}
 	}
 	defer func() { _ = r.Close() }()
-	algorithms := [][]byte{sign.NewDigest(crypto.SHA256, nil).Algorithm}
+	first, err := sign.DigestAlgorithm(crypto.SHA256)
+	if err != nil {
+		return c, err
+	}
+	algorithms := [][]byte{first}
 	hashes := []hash.Hash{crypto.SHA256.New()}
 	writers := []io.Writer{hashes[0]}
 	known := map[string]bool{string(algorithms[0]): true}
@@ -77,9 +82,9 @@ type parallelDraft struct {
 }
 
 var (
-	_ sign.TrustingDraft  = (*parallelDraft)(nil)
-	_ sign.StreamingDraft = (*parallelDraft)(nil)
-	_ sign.RaisingDraft   = (*parallelDraft)(nil)
+	_ formats.TrustingDraft  = (*parallelDraft)(nil)
+	_ formats.StreamingDraft = (*parallelDraft)(nil)
+	_ formats.RaisingDraft   = (*parallelDraft)(nil)
 )
 
 func (d *parallelDraft) ToBeSigned() []byte { return d.first.ToBeSigned() }
@@ -132,9 +137,9 @@ func (d *parallelDraft) add(ctx context.Context, base []byte) ([]byte, error) {
 }
 
 func (d *parallelDraft) further(ctx context.Context, m *cades.Message, s *sign.Signer) (*cades.Draft, []byte, error) {
-	var c *sign.Content
+	var c sign.Content
 	if !d.options.Attached {
-		c = &d.digested
+		c = d.digested
 	}
 	next, err := m.PrepareSignature(ctx, s, c, &d.options)
 	if err != nil {
@@ -200,9 +205,9 @@ func (d *parallelDraft) Raise(ctx context.Context, base []byte) ([]byte, error) 
 	switch {
 	case d.options.Attached:
 	case o.Level == cades.LevelA: // its archive time-stamp is over the content itself
-		extend.Content = &d.content
+		extend.Content = d.content
 	default:
-		extend.Content = &d.digested
+		extend.Content = d.digested
 	}
 	raised, err := m.Extend(ctx, o.Level, extend)
 	if err != nil {

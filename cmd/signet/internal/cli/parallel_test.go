@@ -31,8 +31,8 @@ func TestReadOnce(t *testing.T) {
 		opened++
 		return io.NopCloser(strings.NewReader(strings.Repeat("x", opened))), nil
 	})
-	f := &parallel{&cades.Options{}, []*sign.Signer{signer(testpki.P384, sign.ECDSA(crypto.SHA384)), signer(testpki.Ed25519, sign.Ed25519())}}
-	first := signer(testpki.P256, sign.ECDSA(crypto.SHA256))
+	f := &parallel{&cades.Options{}, []*sign.Signer{signer(testpki.P384, testpki.Must(sign.ECDSA(crypto.SHA384))), signer(testpki.Ed25519, sign.Ed25519())}}
+	first := signer(testpki.P256, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	d, err := f.Prepare(context.Background(), first, content)
 	require.NoError(t, err)
 	value, err := first.Sign(t.Context(), d.ToBeSigned())
@@ -44,7 +44,7 @@ func TestReadOnce(t *testing.T) {
 	require.Equal(t, 1, opened)
 	m, err := cades.Parse(ber)
 	require.NoError(t, err)
-	report, err := m.Verify(t.Context(), strings.NewReader("x"), nil)
+	report, err := m.Verify(t.Context(), sign.Bytes("", []byte("x")), nil)
 	require.NoError(t, err)
 	require.Len(t, report.Signatures, 3)
 	for _, s := range report.Signatures {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -78,7 +77,7 @@ time-stamps that are on it prove that only when their authority is trusted: give
 }
 
 // raiser gives back a signature with something more.
-type raiser func(ctx context.Context, m *cades.Message, content *sign.Content) (*cades.Message, error)
+type raiser func(ctx context.Context, m *cades.Message, content sign.Content) (*cades.Message, error)
 
 func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t *trusted) (raiser, error) {
 	f.known = t.known
@@ -86,7 +85,7 @@ func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t 
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, m *cades.Message, content *sign.Content) (*cades.Message, error) {
+	return func(ctx context.Context, m *cades.Message, content sign.Content) (*cades.Message, error) {
 		return m.Extended(ctx, level, &cades.ExtendOptions{
 			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now,
 		})
@@ -150,7 +149,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 		return nil, keys, err
 	}
 	options := &cades.Options{Level: level, Timestamper: stamper, Clock: a.Now}
-	return func(ctx context.Context, m *cades.Message, _ *sign.Content) (*cades.Message, error) {
+	return func(ctx context.Context, m *cades.Message, _ sign.Content) (*cades.Message, error) {
 		n := len(m.Signatures())
 		if n == 0 {
 			return nil, errors.New("there is no signature in it")
@@ -337,8 +336,7 @@ func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, 
 	}
 	content := contentFor(m, file)
 	if in.Content != nil && !file.explicit {
-		c := sign.Bytes(file.path, in.Content)
-		content = &c
+		content = sign.Bytes(file.path, in.Content)
 	}
 	if m, err = raise(ctx, m, content); err != nil {
 		return "", "", err
@@ -351,13 +349,9 @@ func (a *app) raiseFile(ctx context.Context, f *raiseFlags, file signatureFile, 
 }
 
 // contentFor is the content of a detached signature, when it is there.
-func contentFor(m *cades.Message, file signatureFile) *sign.Content {
-	if !m.Detached() || file.content == "" {
-		return nil
+func contentFor(m *cades.Message, file signatureFile) sign.Content {
+	if !m.Detached() || file.content == "" || !file.explicit && !isFile(file.content) {
+		return sign.Content{}
 	}
-	if !file.explicit && !isFile(file.content) {
-		return nil
-	}
-	c := sign.Opener(file.content, func() (io.ReadCloser, error) { return os.Open(file.content) })
-	return &c
+	return sign.File(file.content)
 }

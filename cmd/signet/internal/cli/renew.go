@@ -319,7 +319,7 @@ func (r *renewal) try(ctx context.Context, file signatureFile, one *renewed) err
 		return errors.New("this is a mail with its signature, which has no room for more; take the signature out with signet extend --out DIR")
 	}
 	content := contentFor(m, file)
-	if content == nil && m.Detached() {
+	if content.IsZero() && m.Detached() {
 		return fmt.Errorf("the signature is detached and its content %s is not there; give the folder where the signed files are with --content DIR", file.content)
 	}
 	m, after, err := r.extend(ctx, m, content, state)
@@ -339,7 +339,7 @@ func (r *renewal) try(ctx context.Context, file signatureFile, one *renewed) err
 }
 
 // extend renews the signatures of a message that are due. The result has to last longer than what was there.
-func (r *renewal) extend(ctx context.Context, m *cades.Message, content *sign.Content, state *archive) (*cades.Message, *archive, error) {
+func (r *renewal) extend(ctx context.Context, m *cades.Message, content sign.Content, state *archive) (*cades.Message, *archive, error) {
 	if best := r.sofar(); !best.IsZero() && !best.After(state.ends) { // without a time-stamp that would be thrown away
 		return nil, nil, shorter(best)
 	}

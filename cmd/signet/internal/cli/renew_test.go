@@ -84,7 +84,7 @@ func authorityOf(t *testing.T, id testpki.Identity, clock func() time.Time) *tsp
 	t.Helper()
 	key, err := soft.NewKey(id.Key, 0)
 	require.NoError(t, err)
-	signer, err := sign.New(key, id.Chain, sign.PKCS1(crypto.SHA256))
+	signer, err := sign.New(key, id.Chain, testpki.Must(sign.PKCS1(crypto.SHA256)))
 	require.NoError(t, err)
 	a, err := tsp.NewAuthority(signer, &tsp.AuthorityOptions{Clock: clock})
 	require.NoError(t, err)

@@ -36,7 +36,7 @@ func TestTimestampFiles(t *testing.T) {
 		w.write(name, content)
 	}
 	sum := sha256.Sum256([]byte("content"))
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, sum[:]), "")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])), "")
 	require.NoError(t, err)
 	response := testpki.TimestampResponse(t, authority, request.Raw)
 	token, err := request.Token(response, nil)
@@ -105,7 +105,7 @@ func TestBadTimestampFiles(t *testing.T) {
 	w := newWorld(t)
 	w.write("a", "content")
 	sum := sha256.Sum256([]byte("content"))
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, sum[:]), "")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])), "")
 	require.NoError(t, err)
 	good := w.pki.TSA(testpki.P256)
 	bent := func(bend func(*testpki.Timestamp)) []byte {

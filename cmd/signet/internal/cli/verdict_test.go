@@ -119,7 +119,7 @@ func TestNotChecked(t *testing.T) {
 	require.NotContains(t, got.stdout, "FAILED")
 
 	digest := sha256.Sum256([]byte("content"))
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, digest[:]), "")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, digest[:])), "")
 	require.NoError(t, err)
 	w.write("t.tsr", strings.ReplaceAll(string(testpki.TimestampResponse(t, w.pki.TSA(testpki.P256), request.Raw)), known, unknown))
 	got = w.run("verify", "--trust", "@root.pem", "--content", "@a", "@t.tsr")

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 type verifyFlags struct {
@@ -273,17 +273,17 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 		return fail(syntaxCause(err))
 	}
 	r.Attached = !m.Detached()
-	var content io.Reader
+	var content sign.Content
 	switch r.Mail = in.Content != nil && !file.explicit; {
 	case r.Mail:
-		content = bytes.NewReader(in.Content)
+		content = sign.Bytes(inputName(file.path), in.Content)
 	case m.Detached() || file.explicit:
 		f, err := a.openContent(file)
 		if err != nil { // the rest is checked nevertheless
 			r.Error, r.noContent = sentence(err), true
 		} else {
 			defer func() { _ = f.Close() }()
-			content, r.Content = f, file.content
+			content, r.Content = openedContent(file.content, f), file.content
 		}
 	}
 	report, err := m.Verify(ctx, content, options)
@@ -294,7 +294,7 @@ func (a *app) verifyFile(ctx context.Context, file signatureFile, options *cades
 	}
 	if r.Mail && in.Received != nil && changed(report) {
 		// Who signs binary parts signs what stands there, without the line ends of text (RFC 8551 section 3.1.1).
-		again := bytes.NewReader(in.Received)
+		again := sign.Bytes(inputName(file.path), in.Received)
 		if other, err := m.Verify(ctx, again, options); err == nil && !changed(other) {
 			report, content = other, again
 		}
@@ -362,6 +362,21 @@ func (a *app) otherFile(file signatureFile) string {
 		}
 	}
 	return ""
+}
+
+// openedContent is what was opened: read from its beginning as often as it is asked for, but for a pipe.
+func openedContent(name string, r io.Reader) sign.Content {
+	s, ok := r.(io.Seeker)
+	if !ok {
+		return sign.Reader(name, r)
+	}
+	if _, err := s.Seek(0, io.SeekCurrent); err != nil {
+		return sign.Reader(name, r)
+	}
+	return sign.Opener(name, func() (io.ReadCloser, error) {
+		_, err := s.Seek(0, io.SeekStart)
+		return io.NopCloser(r), err
+	})
 }
 
 func (a *app) openContent(file signatureFile) (io.ReadCloser, error) {

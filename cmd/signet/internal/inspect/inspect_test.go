@@ -31,11 +31,11 @@ import (
 func sample(t testing.TB, o *cades.Options) []byte {
 	t.Helper()
 	id := testpki.New(t).Leaf(testpki.P256)
-	keys, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+	keys, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 	require.NoError(t, err)
 	s, err := sign.Open(context.Background(), keys, sign.Ref{})
 	require.NoError(t, err)
-	der, err := cades.Sign(context.Background(), s, strings.NewReader("content"), o)
+	der, err := cades.Sign(context.Background(), s, sign.Bytes("", []byte("content")), o)
 	require.NoError(t, err)
 	return der
 }
@@ -111,7 +111,7 @@ func TestLevels(t *testing.T) {
 	pki := testpki.New(t)
 	signer := func() *sign.Signer {
 		id := pki.Leaf(testpki.P256)
-		keys, err := soft.FromSigner(id.Key, soft.Config{Certificates: id.Chain})
+		keys, err := soft.New(id.Key, soft.Config{Certificates: id.Chain})
 		require.NoError(t, err)
 		s, err := sign.Open(ctx, keys, sign.Ref{})
 		require.NoError(t, err)
@@ -121,7 +121,7 @@ func TestLevels(t *testing.T) {
 	source := testlevels.NewSource(t, pki)
 	source.OCSP = true
 	made := func(to cades.Level) []byte {
-		der, err := cades.Sign(ctx, signer(), strings.NewReader("content"), &cades.Options{Level: to, Attached: true, Timestamper: authority, Revocation: source})
+		der, err := cades.Sign(ctx, signer(), sign.Bytes("", []byte("content")), &cades.Options{Level: to, Attached: true, Timestamper: authority, Revocation: source})
 		require.NoError(t, err)
 		return der
 	}

@@ -28,7 +28,7 @@ func shown(t testing.TB, tree *inspect.Node) string {
 // TestAlone shows files that are no signatures: requests, answers, certificates.
 func TestAlone(t *testing.T) {
 	pki := testpki.New(t)
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, make([]byte, 32)), "1.2.3.4")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32))), "1.2.3.4")
 	require.NoError(t, err)
 	granted := testpki.TimestampResponse(t, pki.TSA(testpki.P256), request.Raw)
 	refused := testpki.TimestampResponse(t, pki.TSA(testpki.P256), request.Raw, func(o *testpki.Timestamp) {
@@ -62,7 +62,7 @@ func TestAlone(t *testing.T) {
 // FuzzAlone lets nothing of strangers break a tree, or a terminal.
 func FuzzAlone(f *testing.F) {
 	pki := testpki.New(f)
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, make([]byte, 32)), "1.2.3.4")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32))), "1.2.3.4")
 	require.NoError(f, err)
 	f.Add(request.Raw)
 	f.Add(testpki.TimestampResponse(f, pki.TSA(testpki.P256), request.Raw))

@@ -30,7 +30,7 @@ import (
 func signature(t testing.TB) []byte {
 	t.Helper()
 	id := testpki.New(t).Leaf(testpki.P256)
-	der, err := cades.Sign(context.Background(), signer(t, id), strings.NewReader("content"), &cades.Options{Attached: true})
+	der, err := cades.Sign(context.Background(), signer(t, id), sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
 	require.NoError(t, err)
 	return der
 }
@@ -39,7 +39,7 @@ func signer(t testing.TB, id testpki.Identity) *sign.Signer {
 	t.Helper()
 	key, err := soft.NewKey(id.Key, 0)
 	require.NoError(t, err)
-	s, err := sign.New(key, id.Chain, sign.ECDSA(crypto.SHA256))
+	s, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)
 	return s
 }
@@ -151,7 +151,7 @@ func TestKinds(t *testing.T) {
 		return name
 	}
 	key, cert, content := file("key.pem", testpki.KeyPEM(t, id.Key)), file("cert.pem", testpki.CertPEM(id.Certificate())), file("c", []byte("content"))
-	request, err := tsp.NewRequest(sign.NewDigest(crypto.SHA256, make([]byte, 32)), "")
+	request, err := tsp.NewRequest(testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32))), "")
 	require.NoError(t, err)
 	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, id.Key)
 	require.NoError(t, err)
@@ -161,7 +161,7 @@ func TestKinds(t *testing.T) {
 	response := testpki.TimestampResponse(t, stamper, request.Raw)
 	authority, err := tsp.NewAuthority(signer(t, stamper), nil)
 	require.NoError(t, err)
-	token, err := authority.Timestamp(context.Background(), sign.NewDigest(crypto.SHA256, make([]byte, 32)))
+	token, err := authority.Timestamp(context.Background(), testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32))))
 	require.NoError(t, err)
 	made := map[string][]byte{}
 	for name, args := range map[string][]string{
@@ -234,7 +234,7 @@ func TestMail(t *testing.T) {
 				require.Equal(t, "line one\r\nline two\r\n", string(f.Content), name)
 				content = bytes.NewReader(f.Content)
 			}
-			report, err := m.Verify(t.Context(), content, nil)
+			report, err := m.Verify(t.Context(), sign.Reader("", content), nil)
 			require.NoError(t, err)
 			require.Equal(t, cades.Passed, report.Signatures[0].Status(cades.CheckMessageDigest), name)
 		}
