@@ -21,7 +21,10 @@
 //   - [github.com/seed-116355fd/signet/pades] makes the CMS that a signed PDF holds, and checks it.
 //   - [github.com/seed-116355fd/signet/tsp] gets time-stamps from authorities, checks them, and issues them.
 //   - [github.com/seed-116355fd/signet/revocation] finds out whether certificates are revoked, by OCSP and CRLs.
+//   - [github.com/seed-116355fd/signet/trust] says whom a verifier trusts, and which algorithms count.
+//   - [github.com/seed-116355fd/signet/connect] says how authorities are reached: proxy, certificates, passwords.
 //   - [github.com/seed-116355fd/signet/batch] signs many contents in parallel, in order, with one result each.
+//   - [github.com/seed-116355fd/signet/testsign] gives the tests of your code keys, certificates, authorities and a clock.
 //   - service, a module of its own, is all that over HTTP: handlers to mount, and a server.
 //   - cmd/signet is a command line and the server as a program, in a module of its own.
 package signet

@@ -8,12 +8,21 @@
 // it out, and [Draft.Finish] takes the signature, in this process or, by [Draft.MarshalBinary] and [ParseDraft], in
 // another one. [Message.AddSignature] adds a signer to a message and leaves every byte of it in place.
 //
-// [Parse] reads messages of anybody, in DER or BER; [Message.Verify] checks them and reports each check by name.
+// [Parse] reads messages of anybody, in DER or BER; [Message.Verify] judges them: [Report.Trusted] says whether to believe what was
+// signed, and each check is reported by name. Roots say whom to trust: without [VerifyOptions].Roots nobody is.
 //
 // # What is signed
 //
-// The signature is over the DER of the signed attributes, never over the content itself: content-type, message-digest,
-// signing-time, signing-certificate-v2 (RFC 5035) and CMSAlgorithmProtection (RFC 6211) always, others on request.
+// The signature is over the DER of the signed attributes, never over the content itself: content-type, message-digest and
+// signing-time (but see Options.NoSigningTime), from BES on signing-certificate-v2 (RFC 5035) and CMSAlgorithmProtection (RFC 6211), others
+// on request.
+//
+// # Levels
+//
+// A BES is made with the key alone. What stands above it is given by others: time-stamps by Options.Timestamper, from T on; chains
+// and revocation values by Options.Revocation, for every level above T. What they fail to give is an error of class
+// [sign.ErrAuthority], and the key is not at fault. [Sign] gives no container then; [Draft.Raise] and a batch with KeepLower give the one
+// that was reached, and [Message.Extend] raises it when the authority is there again.
 package cades
 
 import (
@@ -31,8 +40,8 @@ import (
 // Options says what a container is to be. The zero value, and nil, is a detached CAdES-BES with the signing time of
 // now. Options are a [sign.Format]. They are not modified, and must not be while they are in use.
 type Options struct {
-	Level    Level
-	Attached bool // the content goes into the container
+	Level    Level // zero is BES
+	Attached bool  // the content goes into the container
 
 	// SigningTime is the claimed time of signing; zero takes Clock, and a nil Clock time.Now.
 	SigningTime time.Time
@@ -66,7 +75,7 @@ type Options struct {
 	// ContentTimestampers each give a time-stamp on the content, which is signed with it: a proof that the signature is
 	// younger (EN 319 122-1 section 5.2.8).
 	ContentTimestampers []tsp.Timestamper
-	// TimestampHash is the hash of their imprints: SHA-256 (when 0), SHA-384 or SHA-512.
+	// TimestampHash is the hash of the imprints of all time-stamps that are asked for: SHA-256 (when 0), SHA-384 or SHA-512.
 	TimestampHash crypto.Hash
 }
 

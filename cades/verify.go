@@ -9,12 +9,17 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// What is judged, and how, is documented in package validate.
-type (
-	VerifyOptions = validate.Options
-	Status        = validate.Status
-	Check         = validate.Check
-)
+// VerifyOptions says what a message is checked against: whom the verifier trusts (Roots), at which time, with which revocation
+// values, and what it demands. Its fields are those of [validate.Options]. The zero value, and nil, trusts nobody: what it can tell
+// is that a signature is one of the content, and no signature is Trusted.
+type VerifyOptions = validate.Options
+
+// Check is one line of a report: the name of what was looked at (Name), its outcome (Status), and a sentence for people (Detail); see
+// [validate.Check].
+type Check = validate.Check
+
+// Status is the outcome of a check; see [validate.Status].
+type Status = validate.Status
 
 // Outcomes of a check. The zero value is none of them.
 const (

@@ -38,11 +38,11 @@ import (
 // State is what is known about a certificate.
 type State int
 
-// The states.
+// The states. A certificate that is on hold is Revoked with the reason CertificateHold.
 const (
-	Unknown State = iota
-	Good
-	Revoked
+	Unknown State = iota // nothing is known, which is never good
+	Good                 // not revoked at the time that was asked for
+	Revoked              // and since when, and why
 )
 
 // String names the state.
@@ -56,7 +56,7 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Reason is a CRLReason (RFC 5280 section 5.3.1).
+// Reason is a CRLReason (RFC 5280 section 5.3.1), by its number there. [Reason.String] names all of them.
 type Reason int
 
 // Reasons that change what a revocation means: a certificate on hold may come back, and the key of a superseded one was
@@ -136,7 +136,8 @@ type Values struct {
 	RawCertificates [][]byte
 }
 
-// Source is what package cades asks for chains and values; [Client] is one.
+// Source is what package cades asks for chains and values when it makes or raises a signature; [Client] is one, for Options.Revocation
+// and VerifyOptions.Revocation alike. Implementations are safe for concurrent use.
 type Source interface {
 	// Chain returns the certificates from leaf to a self-signed one; see [Client.Chain].
 	Chain(ctx context.Context, leaf *x509.Certificate, candidates []*x509.Certificate) ([]*x509.Certificate, error)

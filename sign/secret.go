@@ -8,7 +8,8 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a PIN, password or code. However it is printed, logged or marshalled, it says [redacted].
+// Secret is a PIN, password or code. However it is printed, logged or marshalled, it says [redacted]. The zero value is the empty one;
+// copies share their bytes, so that [Secret.Wipe] of one wipes all.
 type Secret struct {
 	// A function, since printers do not look into one: fmt calls no method for %p, nor for a Secret in an unexported
 	// field, and would show bytes.

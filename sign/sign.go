@@ -15,6 +15,13 @@
 //
 // A container format implements [Format] and [Draft], and what it has to say for of package sign/formats; it reads a content by its
 // [Source].
+//
+// # Errors
+//
+// An error is an [*Error] with a class, which errors.Is finds: [ErrPIN], [ErrUnavailable], [ErrKeyNotFound] and so on. Two questions
+// about it decide what happens to a batch. Is it temporary ([IsTemporary])? Then it belongs to the content that met it, and the call may
+// be made again, by [Limited] for one. Is it one of the key ([IsKeyError])? Then every other content would meet it as well, and the
+// batch ends. Nothing is tried again of itself: a PIN that was refused is not given twice.
 package sign
 
 import (
@@ -82,7 +89,7 @@ type BulkKey interface {
 	// SignBulk signs every digest; outcome i answers digest i, and there are as many outcomes as digests. A failure of
 	// the whole call is reported in each outcome.
 	SignBulk(ctx context.Context, digests [][]byte, opts crypto.SignerOpts) []Outcome
-	// BulkSize says how many digests at once are best; SignBulk is never given more.
+	// BulkSize says how many digests at once are best, at least 1; SignBulk is never given more.
 	BulkSize() int
 }
 
@@ -92,7 +99,7 @@ type BulkWaiter interface {
 	BulkWait() time.Duration
 }
 
-// Outcome is the answer to one digest of [BulkKey.SignBulk].
+// Outcome is the answer to one digest of [BulkKey.SignBulk]: a signature, or why there is none.
 type Outcome struct {
 	Signature []byte
 	Err       error

@@ -33,8 +33,10 @@ type Signer struct {
 	worked   atomic.Bool // the last thing that is known of the key is that it signs
 }
 
-// New binds a key to its certificate, chain[0], and refuses a certificate of another key with [ErrKeyMismatch]. The
-// other certificates of the chain go into containers in the order given.
+// New binds a key to its certificate, chain[0], and refuses a certificate of another key with [ErrKeyMismatch], and a scheme that the key
+// or its certificate is not for with [ErrUnsupported]. Schemes come from [Schemes], best first, or [SchemeByName]. The other certificates of
+// the chain go into containers in the order given. Whether the certificate is valid is not looked at here, since that depends on
+// the time of signing: cades does before the key is touched.
 //
 // A nil key makes a signer for signatures that are made elsewhere: drafts can be prepared and finished with it, but
 // [Signer.Sign] fails.
@@ -227,7 +229,7 @@ func (s *Signer) Chain() []*x509.Certificate { return s.chain }
 // CertificateSHA256 returns the SHA-256 of the certificate's DER, which every container of the CAdES family repeats.
 func (s *Signer) CertificateSHA256() [sha256.Size]byte { return s.certHash }
 
-// Scheme returns the scheme.
+// Scheme returns the scheme. The caller does not modify it.
 func (s *Signer) Scheme() *Scheme { return &s.scheme }
 
 // Key returns the key, or nil when the signature is made elsewhere.

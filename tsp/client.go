@@ -50,7 +50,7 @@ type Config struct {
 	Endpoints []Endpoint
 	// Policy is asked for, dotted; empty leaves it to the authority.
 	Policy string
-	// Hash is what [Client.Hash] recommends for imprints: SHA-256 when 0.
+	// Hash is what [Client.Hash] recommends for imprints: SHA-256 when 0. Package cades goes by its own Options.TimestampHash.
 	Hash crypto.Hash
 	// Timeout bounds a request to one authority; 0 means [DefaultTimeout].
 	Timeout time.Duration

@@ -25,7 +25,9 @@ type Request struct {
 	extended bool // there are extensions, none of which is known here
 }
 
-// NewRequest makes a request with a random nonce that asks for the certificates.
+// NewRequest makes a request with a random nonce that asks for the certificates. The policy is dotted; empty leaves it to the
+// authority. An imprint whose digest has not the length of its algorithm, and a policy that is none, are errors of class
+// [sign.ErrInput].
 func NewRequest(imprint sign.Digest, policy string) (*Request, error) {
 	if err := checkImprint(imprint); err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func writeImprint(b *cms.Builder, d sign.Digest) {
 	b.Close(imprint)
 }
 
-// ParseRequest reads a TimeStampReq. Nothing may follow it.
+// ParseRequest reads a TimeStampReq. Nothing may follow it. The error is of [CheckEncoding].
 func ParseRequest(der []byte) (*Request, error) {
 	q := &Request{Raw: der}
 	if err := q.read(); err != nil {

@@ -18,6 +18,12 @@
 // # Passwords
 //
 // The password is asked for when an encrypted file is met, once for each file, and never again when it is wrong.
+//
+// # Keys of services
+//
+// [New] takes any [crypto.Signer]: a key in AWS KMS, Google Cloud KMS, Azure Key Vault, HashiCorp Vault or the like, by a type of
+// some thirty lines over its library, as the examples of that function show. Such a type says of its errors which of them are over in a
+// moment, and has a method SignContext, so that a request ends with its context.
 package soft
 
 import (
