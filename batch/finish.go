@@ -29,9 +29,17 @@ func (r *run) finish(t *task) {
 		return
 	}
 	r.raisers.Go(func() {
+		returned := false
+		defer func() {
+			r.raise.leave()
+			if !returned {
+				r.exited(t)
+				return
+			}
+			t.done <- struct{}{}
+		}()
 		t.err = r.raised(t, draft)
-		r.raise.leave()
-		t.done <- struct{}{}
+		returned = true
 	})
 }
 
@@ -40,7 +48,7 @@ func (r *run) finishHere(t *task) error {
 		return err
 	}
 	defer r.cpu.leave()
-	start := r.now()
+	r.begin(StepFinish, t)
 	err := guard(func() (err error) {
 		if r.o.Output != nil {
 			return r.output(t, func(out io.Writer) error { return writeDraft(r.ctx, out, t) })
@@ -48,7 +56,7 @@ func (r *run) finishHere(t *task) error {
 		t.result, err = finishDraft(r.ctx, t)
 		return err
 	})
-	return r.observed(StepFinish, t.index, start, err)
+	return r.observed(t, err)
 }
 
 // finishBase leaves in t.result what can be made without others.
@@ -57,12 +65,12 @@ func (r *run) finishBase(t *task, draft sign.RaisingDraft) error {
 		return err
 	}
 	defer r.cpu.leave()
-	start := r.now()
+	r.begin(StepFinish, t)
 	err := guard(func() (err error) {
 		t.result, err = draft.FinishBase(r.ctx, t.signature)
 		return err
 	})
-	return r.observed(StepFinish, t.index, start, err)
+	return r.observed(t, err)
 }
 
 // raised gets what the container lacks.
@@ -71,13 +79,13 @@ func (r *run) raised(t *task, draft sign.RaisingDraft) error {
 	if err != nil {
 		err = stopped(err)
 	} else {
-		start := r.now()
+		r.begin(StepRaise, t)
 		err = guard(func() (err error) {
 			container, err = draft.Raise(r.ctx, t.result)
 			return err
 		})
 		r.authority(err)
-		err = r.observed(StepRaise, t.index, start, err)
+		err = r.observed(t, err)
 	}
 	t.result = nil
 	if err != nil && (!r.o.KeepLower || len(container) == 0) {
@@ -111,7 +119,15 @@ func (r *run) output(t *task, write func(io.Writer) error) error {
 	if out == nil {
 		return &sign.Error{Op: "batch: output", Place: t.content.Name, Class: sign.ErrInput, Hint: "Options.Output gave neither an Output nor an error"}
 	}
-	if err := guard(func() error { return write(out) }); err != nil {
+	returned := false
+	defer func() {
+		if !returned { // the goroutine was ended
+			out.Abort()
+		}
+	}()
+	err = guard(func() error { return write(out) })
+	returned = true
+	if err != nil {
 		out.Abort()
 		return err
 	}
