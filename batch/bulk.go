@@ -152,8 +152,10 @@ func (r *run) signGroup(group []*task, signed chan<- *task) {
 		}
 	}()
 	defer func() {
-		sign.Ended(&returned, over)
-		if over == &err {
+		if returned {
+			return
+		}
+		if *over = goexit(); over == &err {
 			r.observe(StepKey, group[0], len(group), start, err)
 		}
 	}()

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"runtime/debug"
 	"sync"
 
 	"github.com/seed-116355fd/signet/sign"
@@ -41,11 +42,12 @@ func (r *run) lasting(wg *sync.WaitGroup, f func(at **task)) {
 // exited ends a task whose goroutine was ended. It is called while that happens.
 func (r *run) exited(t *task) {
 	defer func() { t.done <- struct{}{} }() // even when the observer ends the goroutine once more
-	returned := false
-	sign.Ended(&returned, &t.err)
-	t.result = nil
+	t.err, t.result = goexit(), nil
 	if t.step.under {
 		t.step.under = false
 		_ = r.observe(t.step.Step, t, 1, t.step.start, t.err)
 	}
 }
+
+// goexit is the error of code that ended its goroutine. It is made while that happens, when the stack still tells where.
+func goexit() error { return &PanicError{Value: sign.ErrGoexit, Stack: debug.Stack()} }

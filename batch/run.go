@@ -177,6 +177,9 @@ func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *
 	var err error
 	index, returned := 0, false
 	defer func() {
+		if !returned {
+			err = goexit()
+		}
 		if err == nil {
 			return
 		}
@@ -187,7 +190,6 @@ func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *
 		case <-r.ctx.Done():
 		}
 	}()
-	defer sign.Ended(&returned, &err)
 	err = guard(func() error { r.take(contents, &index, queue, free); return nil })
 	returned = true
 }

@@ -151,12 +151,17 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 	var wg sync.WaitGroup
 	for i, q := range questions {
 		limit <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-limit }()
-			statuses[i], errs[i] = c.statusOf(ctx, q, o, known)
-			if e := (*Failure)(nil); errs[i] != nil && !errors.As(errs[i], &e) {
-				errs[i] = at(q.cert.Subject.String(), errs[i])
+		wg.Add(1)
+		sign.Go(func() (err error) {
+			statuses[i], err = c.statusOf(ctx, q, o, known)
+			return err
+		}, func(err error) {
+			if e := (*Failure)(nil); err != nil && !errors.As(err, &e) {
+				err = at(q.cert.Subject.String(), err)
 			}
+			errs[i] = err
+			<-limit
+			wg.Done()
 		})
 	}
 	wg.Wait()

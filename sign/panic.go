@@ -44,21 +44,26 @@ func Recover(err *error) {
 	}
 }
 
-// Ended is deferred in goroutines that call code of others and must tell somebody how that ended. When the goroutine ends by
-// runtime.Goexit, what it was at is an error, which the deferred function that tells of it finds:
-//
-//	go func() {
-//		var err error
-//		returned := false
-//		defer func() { tell(err) }()
-//		defer sign.Ended(&returned, &err)
-//		err = call(f) // with Recover, as above
-//		returned = true
-//	}()
-func Ended(returned *bool, err *error) {
-	if !*returned {
-		*err = &PanicError{ErrGoexit, debug.Stack()}
-	}
+// Go calls f in a goroutine of its own, and there done with its error, which is a [*PanicError] when f panicked or ended its
+// goroutine by runtime.Goexit. So whoever waits for done is told whatever f is.
+func Go(f func() error, done func(error)) {
+	go func() {
+		var err error
+		returned := false
+		defer func() {
+			if !returned {
+				err = &PanicError{ErrGoexit, debug.Stack()}
+			}
+			done(err)
+		}()
+		err = guarded(f)
+		returned = true
+	}()
+}
+
+func guarded(f func() error) (err error) {
+	defer Recover(&err)
+	return f()
 }
 
 // recovered is Recover for calls of the key. It says which key it was, and leaves no signature.
