@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,7 +96,7 @@ func TestGoexit(t *testing.T) {
 		for _, bulk := range []int{0, 1, 4} { // 1 digest in a group of 1 is a key that signs one by one
 			for _, workers := range []int{1, 3} {
 				synctest.Test(t, func(t *testing.T) {
-					fake := &fakeKey{limit: 3}
+					fake := &fakeKey{limit: workers} // 1: what is not given back is missed
 					if c.key {
 						fake.fails = func(_ int64, digest []byte) error { return exits(string(digest[len(digest)-1:])) }
 					}
@@ -202,5 +204,51 @@ func TestGoexitOfCaller(t *testing.T) {
 		})
 		wg.Wait()
 		require.False(t, went.Load())
+	})
+}
+
+// TestGoexitKeepsLower keeps the container at the level below, as with any other failure of what raises it.
+func TestGoexitKeepsLower(t *testing.T) {
+	pki := testpki.New(t)
+	for _, output := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := signerOf(t, pki, func(k crypto.Signer) sign.Key { return &fakeKey{Signer: k} })
+			o := &batch.Options{KeepLower: true, RaiseLimit: 1}
+			if output {
+				o.Output = func(context.Context, int, *batch.Content) (batch.Output, error) { return &memory{}, nil }
+			}
+			results, err := batch.Sign(t.Context(), s, &raisingFormat{fails: exits}, named(10), o)
+			require.NoError(t, err)
+			require.ErrorIs(t, results[5].Err, sign.ErrGoexit)
+			require.Equal(t, output, results[5].Signature == nil)
+			if !output {
+				require.Equal(t, "5: signed content 5", string(results[5].Signature))
+			}
+		})
+	}
+}
+
+// TestGoexitWhileHanding ends a worker while it finishes a content with another one in its hand, for which the key has no room yet.
+func TestGoexitWhileHanding(t *testing.T) {
+	pki := testpki.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeKey{limit: 1, takes: func() time.Duration { return time.Second }}
+		s := signerOf(t, pki, func(k crypto.Signer) sign.Key { fake.Signer = k; return &bulkKey{fakeKey: fake, size: 2} })
+		f := &fakeFormat{failFin: func(name string) error {
+			if strings.HasSuffix(name, "3") {
+				runtime.Goexit()
+			}
+			return nil
+		}}
+		told := &exitingObserver{at: -1}
+		results, err := batch.Sign(t.Context(), s, f, named(60), &batch.Options{Workers: 1, Observer: told})
+		require.NoError(t, err)
+		for i, r := range results {
+			if i%10 == 3 {
+				require.ErrorIs(t, r.Err, sign.ErrGoexit)
+				continue
+			}
+			requireSigned(t, i, r)
+		}
 	})
 }

@@ -42,7 +42,9 @@ func (r *run) lasting(wg *sync.WaitGroup, f func(at **task)) {
 // exited ends a task whose goroutine was ended. It is called while that happens.
 func (r *run) exited(t *task) {
 	defer func() { t.done <- struct{}{} }() // even when the observer ends the goroutine once more
-	t.err, t.result = goexit(), nil
+	if t.err = goexit(); r.o.Output != nil {
+		t.result = nil // it was not written; else Options.KeepLower may want it
+	}
 	if t.step.under {
 		t.step.under = false
 		_ = r.observe(t.step.Step, t, 1, t.step.start, t.err)
