@@ -66,7 +66,7 @@ type Options struct {
 	Output func(ctx context.Context, index int, c *Content) (Output, error)
 	// Progress is called after each result, in order and never twice at once.
 	Progress func(Progress)
-	// Observer is told of each step; it is called from many goroutines.
+	// Observer is told of each step, from many goroutines.
 	Observer Observer
 }
 
@@ -107,13 +107,16 @@ func (s Step) String() string {
 // is one observation a group, with the index of its first content.
 type Observation struct {
 	Step  Step
-	Index int
-	Count int // contents: 1, or the size of a group
+	Index int    // of the content; of the first one of a group
+	Name  string // of that content
+	Count int    // contents: 1, or the size of a group
+	Start time.Time
 	Took  time.Duration
 	Err   error
 }
 
-// Observer is a hook for metrics and traces. Observe must be quick and safe for concurrent use.
+// Observer is a hook for metrics and traces. Observe is called when a step has ended, with the context that the batch was given, in
+// which a trace finds its parent. It must be quick and safe for concurrent use.
 type Observer interface {
-	Observe(Observation)
+	Observe(ctx context.Context, o Observation)
 }

@@ -22,7 +22,8 @@ func (r *run) inGroups() {
 	var preparing, finishing sync.WaitGroup
 	for range r.workers {
 		preparing.Add(1)
-		finishing.Go(func() { r.worker(prepared, signed, preparing.Done) })
+		done := sync.OnceFunc(preparing.Done)
+		r.lasting(&finishing, func(at **task) { r.worker(at, prepared, signed, done) })
 	}
 	go func() {
 		preparing.Wait()
@@ -34,7 +35,7 @@ func (r *run) inGroups() {
 }
 
 // worker is one worker: it finishes what is signed and prepares what is not, until there is neither.
-func (r *run) worker(prepared chan<- *task, signed <-chan *task, done func()) {
+func (r *run) worker(at **task, prepared chan<- *task, signed <-chan *task, done func()) {
 	work := r.work
 	for {
 		select {
@@ -42,31 +43,48 @@ func (r *run) worker(prepared chan<- *task, signed <-chan *task, done func()) {
 			if !ok {
 				return
 			}
+			*at = t
 			r.finish(t)
+			*at = nil
 		case t, ok := <-work:
 			if !ok {
 				work = nil // closed: nothing more to prepare
 				done()
 				continue
 			}
-			if t.err = r.prepare(t); t.err != nil {
+			*at = t
+			t.err = r.prepare(t)
+			*at = nil
+			if t.err != nil {
 				t.done <- struct{}{}
 				continue
 			}
-			r.hand(t, prepared, signed)
+			r.hand(at, t, prepared, signed)
 		}
 	}
 }
 
 // hand gives a prepared content to the collector, and finishes others while the collector is busy: otherwise all workers
-// could wait for it while it waits for a group that waits for them.
-func (r *run) hand(t *task, prepared chan<- *task, signed <-chan *task) {
+// could wait for it while it waits for a group that waits for them. When finishing another ends the goroutine, t is handed on all the same.
+func (r *run) hand(at **task, t *task, prepared chan<- *task, signed <-chan *task) {
+	handed := false
+	defer func() {
+		if !handed {
+			other := *at
+			*at = nil
+			defer r.hand(at, t, prepared, signed)
+			r.exited(other)
+		}
+	}()
 	for {
 		select {
 		case prepared <- t:
+			handed = true
 			return
 		case other := <-signed: // not closed as long as there is something to hand
+			*at = other
 			r.finish(other)
+			*at = nil
 		}
 	}
 }
@@ -113,10 +131,44 @@ func (r *run) collect(prepared <-chan *task, signed chan<- *task) {
 	}
 }
 
-// signGroup is the key step of a group, for which the key has room.
+// signGroup is the key step of a group, for which the key has room, and hands on what becomes of it.
 func (r *run) signGroup(group []*task, signed chan<- *task) {
-	start := r.now()
-	err := r.inKey(func() (failed error) {
+	var err, observed error
+	start, returned := r.now(), false
+	over := &err // what it is the error of when the goroutine is ended
+	defer func() {
+		for i, t := range group {
+			if i == 0 && t.err == nil && err == nil {
+				t.err = observed
+			}
+			if t.signature == nil && t.err == nil {
+				t.err = err // the key was not asked
+			}
+			if t.err != nil {
+				t.done <- struct{}{}
+				continue
+			}
+			signed <- t
+		}
+	}()
+	defer func() {
+		if returned {
+			return
+		}
+		if *over = goexit(); over == &err {
+			r.observe(StepKey, group[0], len(group), start, err)
+		}
+	}()
+	err = r.askGroup(group)
+	over = &observed
+	observed = r.observe(StepKey, group[0], len(group), start, err)
+	returned = true
+}
+
+// askGroup lets the key sign a group. Its error is that of the key, or one of a content.
+func (r *run) askGroup(group []*task) error {
+	defer r.key.leave()
+	return r.inKey(func() (failed error) {
 		defer sign.Recover(&failed)
 		messages := make([][]byte, len(group))
 		for i, t := range group {
@@ -136,19 +188,4 @@ func (r *run) signGroup(group []*task, signed chan<- *task) {
 		}
 		return failed
 	})
-	r.key.leave()
-	observed := r.observe(StepKey, group[0].index, len(group), start, err)
-	for i, t := range group {
-		if i == 0 && t.err == nil && err == nil {
-			t.err = observed
-		}
-		if t.signature == nil && t.err == nil {
-			t.err = err // the key was not asked
-		}
-		if t.err != nil {
-			t.done <- struct{}{}
-			continue
-		}
-		signed <- t
-	}
 }

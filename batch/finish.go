@@ -30,9 +30,17 @@ func (r *run) finish(t *task) {
 		return
 	}
 	r.raisers.Go(func() {
+		returned := false
+		defer func() {
+			r.raise.leave()
+			if !returned {
+				r.exited(t)
+				return
+			}
+			t.done <- struct{}{}
+		}()
 		t.err = r.raised(t, draft)
-		r.raise.leave()
-		t.done <- struct{}{}
+		returned = true
 	})
 }
 
@@ -41,7 +49,7 @@ func (r *run) finishHere(t *task) error {
 		return err
 	}
 	defer r.cpu.leave()
-	start := r.now()
+	r.begin(StepFinish, t)
 	err := guard(func() (err error) {
 		if r.o.Output != nil {
 			return r.output(t, func(out io.Writer) error { return writeDraft(r.ctx, out, t) })
@@ -51,7 +59,7 @@ func (r *run) finishHere(t *task) error {
 		}
 		return err
 	})
-	return r.observed(StepFinish, t.index, start, err)
+	return r.observed(t, err)
 }
 
 // finishBase leaves in t.result what can be made without others.
@@ -60,12 +68,12 @@ func (r *run) finishBase(t *task, draft formats.RaisingDraft) error {
 		return err
 	}
 	defer r.cpu.leave()
-	start := r.now()
+	r.begin(StepFinish, t)
 	err := guard(func() (err error) {
 		t.result, err = draft.FinishBase(r.ctx, t.signature)
 		return err
 	})
-	return r.observed(StepFinish, t.index, start, err)
+	return r.observed(t, err)
 }
 
 // raised gets what the container lacks.
@@ -83,10 +91,10 @@ func (r *run) raised(t *task, draft formats.RaisingDraft) error {
 		cancel(stopped(failed))
 		err = raise(ctx)
 	} else {
-		start := r.now()
+		r.begin(StepRaise, t)
 		err = raise(r.ctx)
 		r.authority(err)
-		err = r.observed(StepRaise, t.index, start, err)
+		err = r.observed(t, err)
 	}
 	t.result = nil
 	if err != nil && (!r.o.KeepLower || len(container) == 0) {
@@ -120,7 +128,15 @@ func (r *run) output(t *task, write func(io.Writer) error) error {
 	if out == nil {
 		return &sign.Error{Op: "batch: output", Place: t.content.Name, Class: sign.ErrInput, Hint: "Options.Output gave neither an Output nor an error"}
 	}
-	if err := guard(func() error { return write(out) }); err != nil {
+	returned := false
+	defer func() {
+		if !returned { // the goroutine was ended
+			out.Abort()
+		}
+	}()
+	err = guard(func() error { return write(out) })
+	returned = true
+	if err != nil {
 		out.Abort()
 		return err
 	}

@@ -60,17 +60,20 @@ func TestGroups(t *testing.T) {
 
 // observer collects.
 type observer struct {
-	mu  sync.Mutex
-	all []batch.Observation
+	mu   sync.Mutex
+	all  []batch.Observation
+	ctxs []context.Context
 }
 
-func (o *observer) Observe(x batch.Observation) {
+func (o *observer) Observe(ctx context.Context, x batch.Observation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.all = append(o.all, x)
+	o.all, o.ctxs = append(o.all, x), append(o.ctxs, ctx)
 }
 
-// TestObserver is told of every step and how long it took.
+type traceParent struct{}
+
+// TestObserver is told of every step, of what, when it began and how long it took, in the context of the caller.
 func TestObserver(t *testing.T) {
 	pki := testpki.New(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -83,12 +86,20 @@ func TestObserver(t *testing.T) {
 			return nil
 		}}
 		var o observer
-		_, err := batch.Sign(t.Context(), s, f, named(10), &batch.Options{Observer: &o, Workers: 1})
+		began := time.Now()
+		_, err := batch.Sign(context.WithValue(t.Context(), traceParent{}, "here"), s, f, named(10), &batch.Options{Observer: &o, Workers: 1})
 		require.NoError(t, err)
+		for _, ctx := range o.ctxs {
+			require.Equal(t, "here", ctx.Value(traceParent{}))
+			require.NoError(t, ctx.Err(), "the one of the caller, which the end of the batch does not end")
+		}
+		require.Equal(t, began, o.all[0].Start)
 		count := map[batch.Step]int{}
 		for _, x := range o.all {
 			count[x.Step]++
 			require.Equal(t, 1, x.Count)
+			require.Equal(t, fmt.Sprint(x.Index), x.Name)
+			require.False(t, x.Start.Before(began) || x.Start.Add(x.Took).After(time.Now()))
 			require.Equal(t, x.Index == 3, x.Err != nil)
 			require.Equal(t, map[batch.Step]time.Duration{batch.StepPrepare: time.Second, batch.StepKey: time.Minute, batch.StepFinish: 0}[x.Step], x.Took)
 			require.NotContains(t, x.Step.String(), "unknown")

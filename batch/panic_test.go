@@ -101,7 +101,7 @@ func TestPanic(t *testing.T) {
 // hooks panic at one index.
 type hooks struct{ at batch.Step }
 
-func (h hooks) Observe(o batch.Observation) {
+func (h hooks) Observe(_ context.Context, o batch.Observation) {
 	if o.Step == h.at && o.Index == 5 {
 		panic(errDriver)
 	}

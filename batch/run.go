@@ -23,6 +23,12 @@ type task struct {
 	result    []byte
 	err       error
 	done      chan struct{} // takes one value when the task is over
+
+	step struct { // that is under way
+		Step
+		start time.Time // zero when nobody wants to know
+		under bool
+	}
 }
 
 // maxKeyLimit bounds what a key says of itself: no key is better off with more calls at once.
@@ -30,6 +36,7 @@ const maxKeyLimit = 4096
 
 // run is one batch.
 type run struct {
+	caller context.Context // as it was given, for the observer
 	ctx    context.Context
 	cancel context.CancelFunc
 	signer *sign.Signer
@@ -78,7 +85,7 @@ func (s semaphore) leave() {
 }
 
 func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, total int) *run {
-	r := &run{signer: s, format: f, total: total, first: make(chan struct{}, 1)}
+	r := &run{caller: ctx, signer: s, format: f, total: total, first: make(chan struct{}, 1)}
 	if o != nil {
 		r.o = *o
 	}
@@ -164,19 +171,28 @@ func (r *run) progress(p Progress) error {
 	return guard(func() error { r.o.Progress(p); return nil })
 }
 
-// feed takes up contents until they end or the batch stops. When the iterator panics, that is the last result.
+// feed takes up contents until they end or the batch stops. When the iterator panics or ends its goroutine, that is the last result.
 func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *task) {
 	defer close(queue)
 	defer close(r.work)
-	index := 0
-	if err := guard(func() error { r.take(contents, &index, queue, free); return nil }); err != nil {
+	var err error
+	index, returned := 0, false
+	defer func() {
+		if !returned {
+			err = goexit()
+		}
+		if err == nil {
+			return
+		}
 		t := &task{index: index, err: err, done: make(chan struct{}, 1)}
 		t.done <- struct{}{}
 		select {
 		case queue <- t:
 		case <-r.ctx.Done():
 		}
-	}
+	}()
+	err = guard(func() error { r.take(contents, &index, queue, free); return nil })
+	returned = true
 }
 
 func (r *run) take(contents iter.Seq[Content], next *int, queue chan<- *task, free <-chan *task) {
@@ -216,8 +232,9 @@ func (r *run) steps() {
 	}
 	var wg sync.WaitGroup
 	for range goroutines {
-		wg.Go(func() {
+		r.lasting(&wg, func(at **task) {
 			for t := range r.work {
+				*at = t
 				if t.err = r.prepare(t); t.err == nil {
 					t.err = r.sign(t)
 				}
@@ -240,13 +257,13 @@ func (r *run) prepare(t *task) error {
 		return err
 	}
 	defer r.cpu.leave()
-	start := r.now()
+	r.begin(StepPrepare, t)
 	err := guard(func() error { return r.draft(t) })
 	if err != nil {
 		t.draft = nil // not a typed nil
 		r.authority(err)
 	}
-	return r.observed(StepPrepare, t.index, start, err)
+	return r.observed(t, err)
 }
 
 // draft makes the draft of a content.
@@ -298,14 +315,14 @@ func given(d sign.Draft) sign.Draft {
 
 // sign is the key step of one content.
 func (r *run) sign(t *task) error {
-	start := r.now()
+	r.begin(StepKey, t)
 	err := r.withKey(func() error {
 		return guard(func() (err error) {
 			t.signature, err = r.signer.Sign(r.ctx, t.draft.ToBeSigned())
 			return err
 		})
 	})
-	return r.observed(StepKey, t.index, start, err)
+	return r.observed(t, err)
 }
 
 // withKey calls f when the key has room.
@@ -376,20 +393,26 @@ func (r *run) now() time.Time {
 	return time.Now()
 }
 
-// observe tells the observer of a step that ended. The error is that it panicked.
-func (r *run) observe(step Step, index, count int, start time.Time, err error) error {
+// observe tells the observer of a step that ended, t being its first content. The error is that it panicked.
+func (r *run) observe(step Step, t *task, count int, start time.Time, err error) error {
 	if r.o.Observer == nil {
 		return nil
 	}
 	return guard(func() error {
-		r.o.Observer.Observe(Observation{step, index, count, time.Since(start), err})
+		r.o.Observer.Observe(r.caller, Observation{step, t.index, t.content.Name, count, start, time.Since(start), err})
 		return nil
 	})
 }
 
-// observed is observe for a step of one content, whose error it returns.
-func (r *run) observed(step Step, index int, start time.Time, err error) error {
-	if failed := r.observe(step, index, 1, start, err); failed != nil && err == nil {
+// begin begins a step of one content.
+func (r *run) begin(step Step, t *task) {
+	t.step.Step, t.step.start, t.step.under = step, r.now(), true
+}
+
+// observed is observe for the step that was begun, whose error it returns.
+func (r *run) observed(t *task, err error) error {
+	t.step.under = false
+	if failed := r.observe(t.step.Step, t, 1, t.step.start, err); failed != nil && err == nil {
 		return failed
 	}
 	return err

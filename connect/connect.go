@@ -3,6 +3,7 @@
 package connect
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -90,6 +91,27 @@ func (o *Options) Authorize(r *http.Request) {
 	if o.User != "" {
 		r.SetBasicAuth(o.User, string(o.Password.Bytes()))
 	}
+}
+
+// Certificate makes of a key and its certificate what is shown to servers that ask who connects: of a file, also one with a password, or of
+// a token. The provider stays open as long as there are connections.
+func Certificate(ctx context.Context, p sign.Provider, ref sign.Ref) (tls.Certificate, error) {
+	key, err := p.Key(ctx, ref)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	chain, err := sign.Chain(ctx, p, key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if len(chain) == 0 {
+		return tls.Certificate{}, &sign.Error{Op: "connect: certificate", Place: ref.String(), Class: sign.ErrNoCertificate, Hint: "a server is shown the certificate of a key; put it beside the key"}
+	}
+	made := tls.Certificate{PrivateKey: key, Leaf: chain[0]}
+	for _, c := range chain {
+		made.Certificate = append(made.Certificate, c.Raw)
+	}
+	return made, nil
 }
 
 // SameServer reports whether a redirect stays at the server, or goes to it by https. The one who answers for an authority, or who sits

@@ -71,7 +71,16 @@ func (c *cache) get(ctx context.Context, it item, fresh bool) (value any, cached
 		inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		running = &call{done: make(chan struct{}), cancel: cancel}
 		c.calls[under] = running
-		go c.run(inner, under, running, it, fresh)
+		var e *entry
+		sign.Go(func() error {
+			e = c.fill(inner, it, fresh)
+			return nil
+		}, func(err error) {
+			if err != nil { // of a client for HTTP, a clock or a scheme that the caller brings
+				e = &entry{err: because(CheckTransport, "code of the caller failed", err)} // and is not kept
+			}
+			c.end(inner, under, running, it, e)
+		})
 	}
 	running.waiting++
 	c.mu.Unlock()
@@ -91,18 +100,9 @@ func (c *cache) get(ctx context.Context, it item, fresh bool) (value any, cached
 	}
 }
 
-// run fetches an item for all who wait for it.
-func (c *cache) run(ctx context.Context, under string, running *call, it item, fresh bool) {
+// end gives what was fetched to all who wait for it.
+func (c *cache) end(ctx context.Context, under string, running *call, it item, e *entry) {
 	defer running.cancel()
-	var e *entry
-	var panicked error // of a client for HTTP, a clock or a scheme that the caller brings
-	func() {
-		defer sign.Recover(&panicked)
-		e = c.fill(ctx, it, fresh)
-	}()
-	if panicked != nil {
-		e = &entry{err: because(CheckTransport, "code of the caller failed", panicked)} // and is not kept
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	running.value, running.err = e.value, e.err

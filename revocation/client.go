@@ -96,6 +96,8 @@ type Config struct {
 	// proxy dials, only addresses that a URL spells out are checked. User, Password, Header and Certificates are refused here, since
 	// certificates of strangers say who is asked: see Servers.
 	Connect connect.Options
+	// Events is told when a server rests and when it has answered again. See [sign.InOrder] for how it is called; nil means nobody is told.
+	Events func(sign.Event)
 	// Servers says how single ones are reached, and as whom, by scheme and host ("https://ocsp.example", "http://crl.example:8080"): what
 	// it sets takes the place of what Connect does, and is sent to no other server.
 	Servers map[string]connect.Options
@@ -111,6 +113,7 @@ type Client struct {
 	known *parsed
 	kept  readings
 
+	tell    func(sign.Event)
 	mu      sync.Mutex
 	servers map[string]*breaker.Breaker // by scheme and host
 }
@@ -146,7 +149,7 @@ func NewClient(o Config) (*Client, error) {
 			return nil, &sign.Error{Op: "revocation: client", Place: o.CacheDir, Class: sign.ErrInput, Err: err, Hint: "the folder for kept values cannot be made"}
 		}
 	}
-	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse(), servers: map[string]*breaker.Breaker{}}
+	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), known: o.Known.parse(), tell: sign.InOrder(o.Events), servers: map[string]*breaker.Breaker{}}
 	c.cache = &cache{dir: o.CacheDir, max: o.MaxMemory, negative: o.Negative, now: o.Clock, entries: map[string]*entry{}, calls: map[string]*call{}}
 	if err := c.connect(); err != nil {
 		return nil, err

@@ -150,10 +150,14 @@ func (c *Client) askAll(ctx context.Context, questions []question, o *CheckOptio
 	var wg sync.WaitGroup
 	for i, q := range questions {
 		limit <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-limit }()
-			statuses[i], errs[i] = c.statusOf(ctx, q, o, known)
-			errs[i] = at(q.cert.Subject.String(), errs[i])
+		wg.Add(1)
+		sign.Go(func() (err error) {
+			statuses[i], err = c.statusOf(ctx, q, o, known)
+			return err
+		}, func(err error) {
+			errs[i] = at(q.cert.Subject.String(), err)
+			<-limit
+			wg.Done()
 		})
 	}
 	wg.Wait()

@@ -20,7 +20,7 @@ import (
 const maxGET = 255
 
 // fetch makes one HTTP request, unless the server rests. place is the address in errors.
-func (c *Client) fetch(ctx context.Context, place, address string, body []byte, mediaType string, limit int) ([]byte, error) {
+func (c *Client) fetch(ctx context.Context, place, address string, body []byte, mediaType string, limit int) (octets []byte, err error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, at(place, because(CheckScheme, "the URL cannot be read", nil))
@@ -42,8 +42,9 @@ func (c *Client) fetch(ctx context.Context, place, address string, body []byte, 
 	if !ok {
 		return nil, refusal(server, place)
 	}
-	octets, outcome, err := c.exchange(ctx, place, u, body, mediaType, limit)
-	server.Done(pass, outcome, err, breaker.Rest(c.o.Rest, c.o.Timeout, outcome), time.Now())
+	var outcome breaker.Outcome // void, when the client for HTTP ends the goroutine
+	defer func() { server.Done(pass, outcome, err, breaker.Rest(c.o.Rest, c.o.Timeout, outcome), time.Now()) }()
+	octets, outcome, err = c.exchange(ctx, place, u, body, mediaType, limit)
 	return octets, err
 }
 

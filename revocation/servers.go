@@ -29,7 +29,7 @@ func (c *Client) server(u *url.URL) *breaker.Breaker {
 			}
 		}
 	}
-	b := &breaker.Breaker{}
+	b := &breaker.Breaker{Changed: breaker.Tell(name, c.tell)}
 	if len(c.servers) < maxServers {
 		c.servers[name] = b
 	}

@@ -27,6 +27,10 @@ type Quota struct {
 	// Temporary says which errors are worth another try; nil means [IsTemporary]. A service whose errors are plain has one that
 	// knows its codes: throttled, or out of order for a moment, and never one that says no, such as "access denied".
 	Temporary func(error) bool
+	// Events is told when a call is put back to be made again, while none is, and when that is over. See [InOrder] for how it is called;
+	// nil means nobody is told. Name is the place of these events, such as the name of the service or the key.
+	Events func(Event)
+	Name   string
 }
 
 // Defaults of a [Quota].
@@ -86,6 +90,11 @@ type gate struct {
 
 	mu   sync.Mutex
 	next time.Time // when the next call may begin
+
+	tell  func(Event)
+	back  int       // calls that were put back and have not ended
+	puts  int       // how often calls were, since
+	since time.Time // back was 0
 }
 
 // newGate fills in what is not set. of is the key or provider, which may have a limit of its own.
@@ -111,7 +120,7 @@ func newGate(q Quota, of any) *gate {
 	if q.Temporary == nil {
 		q.Temporary = IsTemporary
 	}
-	g := &gate{q: q, slots: make(chan struct{}, q.Concurrency)}
+	g := &gate{q: q, slots: make(chan struct{}, q.Concurrency), tell: InOrder(q.Events)}
 	if q.Rate > 0 {
 		g.interval = time.Duration(float64(time.Second) / q.Rate)
 	}
@@ -136,7 +145,9 @@ func (g *gate) limit(key Key) Key {
 
 // do makes a call until its error is none or not temporary.
 func (g *gate) do(ctx context.Context, call func() error) error {
-	for try := 1; ; try++ {
+	try := 1
+	defer func() { g.ended(try) }()
+	for ; ; try++ {
 		err := g.once(ctx, call)
 		if err == nil || ctx.Err() != nil || !g.q.Temporary(err) {
 			return err
@@ -158,10 +169,39 @@ func (g *gate) again(ctx context.Context, try int, err error) (bool, error) {
 	if try >= g.q.Tries || bounded && time.Until(deadline) <= wait {
 		return false, tried(try, err)
 	}
+	g.putBack(try, err)
 	if ended := sleep(ctx, wait); ended != nil {
+		if try == 1 {
+			g.ended(2)
+		}
 		return false, fmt.Errorf("%w while waiting to try again after: %w", ended, err)
 	}
 	return true, nil
+}
+
+// putBack notes that a call will be made again, and ended that one has ended which was.
+func (g *gate) putBack(try int, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if try == 1 {
+		g.back++
+		if g.back == 1 {
+			g.puts, g.since = 0, time.Now()
+			g.tell(Event{Kind: EventThrottled, Place: g.q.Name, Err: err})
+		}
+	}
+	g.puts++
+}
+
+func (g *gate) ended(tries int) {
+	if tries == 1 {
+		return // it was never put back
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.back--; g.back == 0 {
+		g.tell(Event{Kind: EventThrottlingOver, Place: g.q.Name, Took: time.Since(g.since), Count: g.puts})
+	}
 }
 
 // tried is the error of a call that was made often enough.
@@ -287,7 +327,9 @@ func (k *limitedBulkKey) SignBulk(ctx context.Context, digests [][]byte, opts cr
 	for i := range left {
 		left[i] = i
 	}
-	for try := 1; ; try++ {
+	try := 1
+	defer func() { k.gate.ended(try) }()
+	for ; ; try++ {
 		part := make([][]byte, len(left))
 		for i, at := range left {
 			part[i] = digests[at]

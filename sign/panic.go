@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 )
@@ -8,12 +9,22 @@ import (
 // PanicError is what becomes of a panic in code that a caller brings: a key, a format, a content, an authority, a hook. It is the
 // error of the call, or of the content of a batch, that met it. A service signs for many, and one fault must not end the work of all.
 type PanicError struct {
-	Value any    // what panic was called with
+	Value any    // what panic was called with; ErrGoexit when it was runtime.Goexit
 	Stack []byte // where, as runtime/debug.Stack writes it
 }
 
+// ErrGoexit is the value of a [*PanicError] of code that ended its goroutine (runtime.Goexit), as the FailNow and SkipNow of a test do
+// that a fake calls. In a goroutine of the caller nobody can stop that. In one of this module it is an error, since the work that was
+// in there would never end otherwise.
+var ErrGoexit = errors.New("runtime.Goexit was called, as testing.T.FailNow does")
+
 // Error is short; the stack is for a log.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+func (e *PanicError) Error() string {
+	if e.Value == ErrGoexit {
+		return ErrGoexit.Error()
+	}
+	return fmt.Sprintf("panic: %v", e.Value)
+}
 
 // Unwrap returns the value when it is an error.
 func (e *PanicError) Unwrap() error {
@@ -31,6 +42,28 @@ func Recover(err *error) {
 	if p := recover(); p != nil {
 		*err = &PanicError{p, debug.Stack()}
 	}
+}
+
+// Go calls f in a goroutine of its own, and there done with its error, which is a [*PanicError] when f panicked or ended its
+// goroutine by runtime.Goexit. So whoever waits for done is told whatever f is.
+func Go(f func() error, done func(error)) {
+	go func() {
+		var err error
+		returned := false
+		defer func() {
+			if !returned {
+				err = &PanicError{ErrGoexit, debug.Stack()}
+			}
+			done(err)
+		}()
+		err = guarded(f)
+		returned = true
+	}()
+}
+
+func guarded(f func() error) (err error) {
+	defer Recover(&err)
+	return f()
 }
 
 // recovered is Recover for calls of the key. It says which key it was, and leaves no signature.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -127,4 +128,27 @@ func TestNothingGiven(t *testing.T) {
 	unset := sign.Opener("u", nil)
 	_, err = unset.Source().Open()
 	require.ErrorIs(t, err, sign.ErrInput)
+}
+
+// TestGo tells how a function ended, however it did.
+func TestGo(t *testing.T) {
+	for name, c := range map[string]struct {
+		f    func() error
+		want error
+	}{
+		"returns": {func() error { return nil }, nil},
+		"fails":   {func() error { return errBroken }, errBroken},
+		"panics":  {func() error { panic(errBroken) }, errBroken},
+		"exits":   {func() error { runtime.Goexit(); return nil }, sign.ErrGoexit},
+	} {
+		done := make(chan error, 1)
+		sign.Go(c.f, func(err error) { done <- err })
+		err := <-done
+		require.ErrorIs(t, err, c.want, name)
+		p, ok := errors.AsType[*sign.PanicError](err)
+		require.Equal(t, name == "panics" || name == "exits", ok, name)
+		if ok {
+			require.Contains(t, string(p.Stack), "panic_test.go")
+		}
+	}
 }

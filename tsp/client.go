@@ -73,6 +73,10 @@ type Config struct {
 	// Clock tells the time that Tolerance is about; nil means time.Now.
 	Clock func() time.Time
 
+	// Events is told when an authority rests and when it has answered again, and when tokens come from another authority than before. See
+	// [sign.InOrder] for how it is called; nil means nobody is told.
+	Events func(sign.Event)
+
 	// Connect says how authorities are reached. Without anything, by a client for HTTP of its own, with as many idle connections as
 	// InFlight, that uses the proxy of the environment. A redirect from https to http, and one of a request with credentials, headers
 	// or certificates to another server, is not followed, whatever Connect.HTTP.CheckRedirect says.
@@ -87,12 +91,17 @@ type Client struct {
 
 	mu   sync.Mutex
 	next time.Time // when the next request may begin, when there is a Rate
+
+	tell func(sign.Event)
+	from int       // the endpoint that gave the last token; guarded by mu
+	left time.Time // when the first one was left
 }
 
 type endpoint struct {
 	Endpoint
-	place string // for errors: the URL without credentials and query
-	http  *http.Client
+	number int
+	place  string // for errors: the URL without credentials and query
+	http   *http.Client
 
 	breaker breaker.Breaker
 	mu      sync.Mutex
@@ -125,7 +134,7 @@ func NewClient(o Config) (*Client, error) {
 	if _, err := sign.DigestAlgorithm(o.Hash); err != nil {
 		return nil, input("client", "the hash of imprints is SHA-256, SHA-384 or SHA-512")
 	}
-	c := &Client{o: o, slots: make(chan struct{}, o.InFlight)}
+	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), tell: sign.InOrder(o.Events)}
 	common := httpClient(&o.Connect, o.InFlight)
 	for _, e := range o.Endpoints {
 		u, err := url.Parse(e.URL)
@@ -152,7 +161,9 @@ func NewClient(o Config) (*Client, error) {
 		if own.HTTP != nil || own.Proxy != nil || own.Roots != nil || len(own.Certificates) != 0 {
 			client = httpClient(&e.Connect, o.InFlight)
 		}
-		c.endpoints = append(c.endpoints, &endpoint{Endpoint: e, place: place(u), http: client})
+		added := &endpoint{Endpoint: e, number: len(c.endpoints), place: place(u), http: client}
+		added.breaker.Changed = breaker.Tell(added.place, c.tell)
+		c.endpoints = append(c.endpoints, added)
 	}
 	return c, nil
 }
@@ -185,18 +196,45 @@ func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (token *Tok
 	if err := checkImprint(imprint); err != nil {
 		return nil, err
 	}
+	why := make([]error, len(c.endpoints))
 	var all sign.Errors
 	for _, e := range c.inOrder() {
 		t, err := c.ask(ctx, e, imprint)
 		if err == nil {
+			c.gave(e, why)
 			return t, nil
 		}
+		why[e.number] = err
 		all = append(all, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return nil, &sign.Error{Op: "tsp: time-stamp", Class: sign.ErrAuthority, Err: all, Temporary: sign.IsTemporary(all)}
+}
+
+// gave notes which authority gave a token, and tells when it is another one than before. why is what others said in the same call.
+func (c *Client) gave(e *endpoint, why []error) {
+	if len(c.endpoints) == 1 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.from == e.number {
+		return
+	}
+	before := c.endpoints[c.from]
+	event := sign.Event{Kind: sign.EventFailover, Place: before.place, To: e.place}
+	if e.number < c.from {
+		event.Kind, event.Place, event.To, event.Took = sign.EventFailback, e.place, before.place, time.Since(c.left)
+	} else {
+		event.Err = why[c.from]
+	}
+	if c.from == 0 {
+		c.left = time.Now()
+	}
+	c.from = e.number
+	c.tell(event)
 }
 
 // inOrder returns the authorities as they were given, those that rest behind the others.
@@ -235,12 +273,7 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 		<-c.slots
 		return nil, e.refusal()
 	}
-	response, media, fail := c.exchange(ctx, e, q.Raw)
-	if fail != nil {
-		e.at(fail) // before others see it
-	}
-	o := outcome(ctx, fail)
-	e.breaker.Done(pass, o, orNil(fail), breaker.Rest(c.o.Rest, e.Timeout, o), time.Now())
+	response, media, fail := c.request(ctx, e, pass, q.Raw)
 	if fail == nil {
 		e.rest(0)
 		t, err := q.Token(response, &VerifyOptions{Certificates: c.o.Certificates, Roots: c.o.Roots, Tolerance: c.o.Tolerance, Clock: c.o.Clock})
@@ -261,6 +294,18 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 func (e *endpoint) at(err *sign.Error) *sign.Error {
 	err.Place = e.place
 	return err
+}
+
+// request is exchange that tells the breaker how it ended, also when the client for HTTP ends the goroutine.
+func (c *Client) request(ctx context.Context, e *endpoint, pass breaker.Pass, raw []byte) (response []byte, media string, fail *sign.Error) {
+	o := breaker.Void
+	defer func() { e.breaker.Done(pass, o, orNil(fail), breaker.Rest(c.o.Rest, e.Timeout, o), time.Now()) }()
+	response, media, fail = c.exchange(ctx, e, raw)
+	if fail != nil {
+		e.at(fail) // now, since others may look at it from here on
+	}
+	o = outcome(ctx, fail)
+	return response, media, fail
 }
 
 // outcome is what a request says of the authority. "Too many requests" says that it is there.

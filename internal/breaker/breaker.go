@@ -15,10 +15,15 @@ const InARow = 3
 
 // Breaker is what is known of one authority. The zero value lets everything through. It is safe for concurrent use.
 type Breaker struct {
+	// Changed is told when the authority begins to rest and when it has answered again, in order, with the lock held: it must not wait
+	// for anything. Nil means nobody is told. Took is how long it has rested, 0 when it begins.
+	Changed func(s State, took time.Duration)
+
 	mu       sync.Mutex
 	answered uint64    // requests that were
 	failures int       // in a row
 	until    time.Time // it rests; zero when it does not
+	since    time.Time // it rests
 	probing  bool      // one request is under way after a rest
 	err      error     // the last failure; nil when the last request was answered
 }
@@ -100,7 +105,11 @@ func (b *Breaker) Done(p Pass, o Outcome, err error, rest time.Duration, now tim
 	switch o {
 	case Answered:
 		b.answered++
+		rested := !b.until.IsZero()
 		b.failures, b.until, b.err = 0, time.Time{}, nil
+		if rested && b.Changed != nil {
+			b.Changed(State{}, now.Sub(b.since))
+		}
 	case Failed, TimedOut:
 		if p.answered != b.answered && !p.probe {
 			return // another one was answered after this one had begun
@@ -108,7 +117,14 @@ func (b *Breaker) Done(p Pass, o Outcome, err error, rest time.Duration, now tim
 		b.failures++
 		b.err = err
 		if rest > 0 && (p.probe || o == TimedOut || b.failures >= InARow) {
+			begins := b.until.IsZero()
 			b.until = now.Add(rest)
+			if begins {
+				b.since = now
+			}
+			if begins && b.Changed != nil {
+				b.Changed(State{b.until, b.failures, b.err}, 0)
+			}
 		}
 	}
 }

@@ -136,17 +136,23 @@ func (c *Client) place(ctx context.Context, files []*file) ([]signFile, error) {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		uploads.Go(func() {
-			defer func() { <-places }()
+		uploads.Add(1)
+		sign.Go(func() error { // the content is the caller's
 			name, err := c.upload(ctx, f)
 			if err != nil {
-				cancel(err)
-				return
+				return err
 			}
 			if c.config.OldShelf && c.config.OnPhone {
 				name = own + name // DssSign wants it, CloudSign does not
 			}
 			sent[i].Content.NameOnShelf = name
+			return nil
+		}, func(err error) {
+			if err != nil {
+				cancel(err)
+			}
+			<-places
+			uploads.Done()
 		})
 	}
 	uploads.Wait()

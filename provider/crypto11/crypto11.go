@@ -169,12 +169,11 @@ func detached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		err   error
 	}
 	done := make(chan outcome, 1)
-	go func() {
-		var o outcome
-		defer func() { done <- o }()
-		defer sign.Recover(&o.err) // nobody above could catch it, and it would end the process
-		o.value, o.err = f()
-	}()
+	var value T
+	sign.Go(func() (err error) {
+		value, err = f()
+		return err
+	}, func(err error) { done <- outcome{value, err} })
 	select {
 	case o := <-done:
 		return o.value, o.err

@@ -23,6 +23,8 @@ const probePause = time.Second
 // goes to the member with the most free sessions. A member that fails is left out, and is tried again while the group is
 // used, until it is back. A key may be missing on some members; on those that have it, its public key must be the same.
 //
+// Config.Events of a member is told when the group leaves it out, and takes it back.
+//
 // The group owns its members: closing it closes them.
 type Group struct {
 	members []*member
@@ -46,9 +48,10 @@ var (
 type member struct {
 	p      *Provider
 	busy   atomic.Int64
-	failed atomic.Bool
+	failed atomic.Bool // written with mu held
 
 	mu      sync.Mutex
+	since   time.Time // it has failed
 	probed  time.Time
 	probing bool
 }
@@ -105,7 +108,7 @@ func (g *Group) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 			case errors.Is(a.err, sign.ErrKeyNotFound):
 				notFound = a.err
 			case errors.Is(a.err, sign.ErrUnavailable):
-				g.members[i].failed.Store(true)
+				g.mark(g.members[i], a.err)
 				firstErr = a.err
 			default:
 				return nil, a.err
@@ -119,6 +122,27 @@ func (g *Group) Key(ctx context.Context, ref sign.Ref) (sign.Key, error) {
 		return nil, firstErr
 	}
 	return k, nil
+}
+
+// mark notes that a member has failed, or that it works, and tells of it when it did not before.
+func (g *Group) mark(m *member, failed error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failed.Swap(failed != nil) == (failed != nil) {
+		return
+	}
+	left := 0
+	for _, other := range g.members {
+		if !other.failed.Load() {
+			left++
+		}
+	}
+	e := sign.Event{Kind: sign.EventFailover, Place: m.p.place, Err: failed, Count: left}
+	if failed == nil {
+		e.Kind, e.Took = sign.EventFailback, time.Since(m.since)
+	}
+	m.since = time.Now()
+	m.p.tell(e)
 }
 
 // asked is what a member says of a key.
@@ -213,7 +237,7 @@ func (g *Group) Ping(ctx context.Context) error {
 		go func() {
 			err := m.p.Ping(asking)
 			if err == nil {
-				m.failed.Store(false)
+				g.mark(m, nil)
 			}
 			answers <- err
 		}()
@@ -367,7 +391,7 @@ func (k *groupKey) sign(ctx context.Context, how signing, data []byte, opts cryp
 			return signature, err // whoever said no to a PIN is not asked for that of the next token
 		}
 		last = err
-		k.g.members[i].failed.Store(true)
+		k.g.mark(k.g.members[i], err)
 	}
 	if err := k.g.usable(ctx, "pkcs11: sign"); err != nil {
 		return nil, err
@@ -376,7 +400,7 @@ func (k *groupKey) sign(ctx context.Context, how signing, data []byte, opts cryp
 		if k.on[i].Load() != nil {
 			signature, err := k.signOn(ctx, i, how, data, opts, false)
 			if err == nil {
-				k.g.members[i].failed.Store(false)
+				k.g.mark(k.g.members[i], nil)
 				return signature, nil
 			}
 			if !errors.Is(err, sign.ErrUnavailable) || errors.Is(err, errNoPIN) {
@@ -438,8 +462,13 @@ func (k *groupKey) tryMember(i int, m *member) {
 			err = k.set(i, own.(*key))
 		}
 	}
+	if !errors.Is(err, sign.ErrUnavailable) {
+		err = nil // it is there, whether it has the key or not
+	}
+	if k.g.ctx.Err() == nil { // else the group was closed meanwhile
+		k.g.mark(m, err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.probing, m.probed = false, time.Now()
-	m.failed.Store(err != nil && errors.Is(err, sign.ErrUnavailable))
 }

@@ -112,6 +112,6 @@ func (p *Provider) distrust(epoch uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state == up && p.epoch == epoch {
-		p.begin(false, p.config.Recover)
+		p.begin(false, p.config.Recover, p11.KeyHandleInvalid)
 	}
 }

@@ -16,18 +16,28 @@ import (
 // wait for it, so it must not open a token of that module, or sign with a key that wants a PIN.
 type PINFunc func(ctx context.Context, asked PINRequest) (sign.Secret, error)
 
-// ask calls the function. One that panics on the goroutine of a worker would end the program, and on that of a caller who takes it,
-// as a batch does, keep a session for ever. What it panics with may hold the PIN, so it is not repeated.
-func (f PINFunc) ask(ctx context.Context, asked PINRequest) (_ sign.Secret, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the PIN function panicked with a value of type %T", v)
-			if e, ok := v.(runtime.Error); ok {
-				err = fmt.Errorf("the PIN function panicked: %w", e)
-			}
+// ask calls the function, in a goroutine of its own. One that panics, or ends its goroutine, on that of a worker would end the program
+// or keep a session for ever. What it panics with may hold the PIN, so it is not repeated.
+func (f PINFunc) ask(ctx context.Context, asked PINRequest) (secret sign.Secret, err error) {
+	done := make(chan error, 1)
+	sign.Go(func() (err error) {
+		secret, err = f(ctx, asked)
+		return err
+	}, func(err error) { done <- err })
+	err = <-done
+	p, ok := err.(*sign.PanicError)
+	if !ok {
+		return secret, err
+	}
+	switch v := p.Value.(type) {
+	case runtime.Error:
+		return sign.Secret{}, fmt.Errorf("the PIN function panicked: %w", v)
+	case error:
+		if v == sign.ErrGoexit {
+			return sign.Secret{}, fmt.Errorf("the PIN function ended its goroutine: %w", v)
 		}
-	}()
-	return f(ctx, asked)
+	}
+	return sign.Secret{}, fmt.Errorf("the PIN function panicked with a value of type %T", p.Value)
 }
 
 // PINRequest says which PIN is asked for.

@@ -252,15 +252,22 @@ func TestSecretGivenTwice(t *testing.T) {
 	require.NoError(t, p.Close())
 }
 
-// TestPINFunctionThatPanics: the error says so, without what may be the PIN, and nobody's session is lost by it.
+// TestPINFunctionThatPanics: the error says so, without what may be the PIN, and nobody's session is lost by it. Likewise with one that
+// ends its goroutine, as t.FailNow in a test does.
 func TestPINFunctionThatPanics(t *testing.T) {
+	for says, wildly := range map[string]func(){"panicked": func() { panic("what is wrong with " + goodPIN) }, "ended its goroutine": runtime.Goexit} {
+		t.Run(says, func(t *testing.T) { wildPINs(t, says, wildly) })
+	}
+}
+
+func wildPINs(t *testing.T, says string, wildly func()) {
 	before := runtime.NumGoroutine()
 	s := carefulStage(t)
 	var wild atomic.Bool
 	wild.Store(true)
 	ask := func(context.Context, pkcs11.PINRequest) (sign.Secret, error) {
 		if wild.Load() {
-			panic("what is wrong with " + goodPIN)
+			wildly()
 		}
 		return sign.NewSecret([]byte(goodPIN)), nil
 	}
@@ -268,7 +275,7 @@ func TestPINFunctionThatPanics(t *testing.T) {
 	config.PIN = ask
 	_, err := pkcs11.Open(t.Context(), config)
 	require.ErrorIs(t, err, sign.ErrUnavailable)
-	require.ErrorContains(t, err, "panicked")
+	require.ErrorContains(t, err, says)
 	require.NotContains(t, err.Error(), goodPIN)
 	p, key := s.open(t, func(c *pkcs11.Config) { c.KeyPIN, c.Sessions = ask, 2 })
 	careful, err := p.Key(t.Context(), sign.Ref{Label: "careful"})
@@ -277,7 +284,7 @@ func TestPINFunctionThatPanics(t *testing.T) {
 	for i := range 6 {
 		ctx := [2]context.Context{t.Context(), context.Background()}[i%2]
 		_, err := careful.SignContext(ctx, digest[:], crypto.SHA256)
-		require.ErrorContains(t, err, "panicked")
+		require.ErrorContains(t, err, says)
 		require.NotContains(t, err.Error(), goodPIN)
 	}
 	wild.Store(false)

@@ -107,6 +107,9 @@ type Config struct {
 	// token is lost and the call has not come back for some seconds: PKCS #11 does not say what becomes of such a call, so a
 	// module could crash, but without it the token would stay lost until the process is started anew.
 	KeepHung bool
+	// Events is told when the token is lost, is gone and comes back, when another one is in its place and when no PIN is tried any more;
+	// and in a group when signatures go to other members and back. See [sign.InOrder] for how it is called; nil means nobody is told.
+	Events func(sign.Event)
 
 	library p11.Info // what a URI says of the module
 }
@@ -117,6 +120,8 @@ type Provider struct {
 	config Config
 	module *p11.Module
 	place  string // for errors: the token and the module
+	tell   func(sign.Event)
+	outage outage // the last one; guarded by mu
 	ctx    context.Context
 	cancel context.CancelFunc
 
@@ -187,7 +192,7 @@ func open(ctx context.Context, config Config) (_ *Provider, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{config: config, module: m, place: config.Module}
+	p := &Provider{config: config, module: m, place: config.Module, tell: sign.InOrder(config.Events)}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.pool.drained.L = &p.mu
 	defer func() {

@@ -23,8 +23,12 @@ const (
 	forceAfter = 3 * time.Second
 )
 
-// begin makes calls wait and starts to recover. Called with mu held, in state up or down.
-func (p *Provider) begin(hard bool, window time.Duration) {
+// begin makes calls wait and starts to recover. why is what the call met that noticed the loss. Called with mu held, in state up or down.
+func (p *Provider) begin(hard bool, window time.Duration, why error) {
+	if p.state == up {
+		p.outage = outage{since: time.Now()}
+		p.tellLoss(sign.EventTokenLost, why)
+	}
 	p.state = recovering
 	if p.recovery {
 		return // an attempt that hung still runs, and ends this one too
@@ -38,7 +42,7 @@ func (p *Provider) tryAgain() bool {
 	if p.recovery || time.Since(p.lastTry) < pause {
 		return false
 	}
-	p.begin(true, 0)
+	p.begin(true, 0, nil)
 	return true
 }
 
@@ -56,6 +60,11 @@ func (p *Provider) recover(hard bool, window time.Duration) {
 			return
 		}
 		hard = true
+		if isOther(err) {
+			p.mu.Lock()
+			p.tellLoss(sign.EventOtherToken, err)
+			p.mu.Unlock()
+		}
 		if isFinal(err) || p.ctx.Err() != nil || time.Since(start)+delay > window {
 			p.giveUp(err)
 			p.mu.Lock()
@@ -80,6 +89,9 @@ func (p *Provider) reopen(hard, force bool) (*p11.Session, error) {
 			return s, err
 		}
 	}
+	p.mu.Lock()
+	p.tellLoss(sign.EventTokenRecovering, nil)
+	p.mu.Unlock()
 	if err := p.module.Reset(generation, force); err != nil {
 		return nil, err
 	}
@@ -115,6 +127,7 @@ func (p *Provider) resume(s *p11.Session) {
 		w.s, w.epoch, p.spare = s, p.epoch, nil
 	}
 	p.state, p.proved, p.signed, p.downErr = up, false, false, nil
+	p.tell(sign.Event{Kind: sign.EventTokenBack, Place: p.place, Took: time.Since(p.outage.since)})
 	p.kick()
 }
 
@@ -158,8 +171,10 @@ func (p *Provider) giveUp(err error) {
 	if errors.Is(err, sign.ErrPIN) && isFinal(err) {
 		p.refusedErr = wrap("pkcs11: log in", p.place, err)
 		p.downErr = p.refusedErr
+		p.tellLoss(sign.EventPINGivenUp, p.downErr)
 	} else {
 		p.downErr = p.errGone(err)
+		p.tellLoss(sign.EventTokenGone, p.downErr)
 	}
 	for p.head != nil {
 		c := p.head

@@ -318,7 +318,7 @@ func (w *worker) failed(c *call) *call {
 			p.finish(c) // it is the key, and no recovery has helped
 			return w.next()
 		}
-		p.begin(notFound || !p.proved || c.key != nil && !p.signed, p.config.Recover)
+		p.begin(notFound || !p.proved || c.key != nil && !p.signed, p.config.Recover, err)
 	}
 	if c.impatient && what != dirty {
 		c.err = p.errBusyRecovering(c.op)
@@ -344,7 +344,7 @@ func (w *worker) failed(c *call) *call {
 // crowded handles a token that has no more sessions: the worker leaves, and the call waits for those there are. When
 // there is none, somebody else has them all, which is waited for as for a lost token. Called with mu held.
 func (w *worker) crowded(c *call) *call {
-	p := w.p
+	p, err := w.p, c.err
 	c.err = nil
 	if !c.left {
 		p.push(c, true)
@@ -352,7 +352,7 @@ func (w *worker) crowded(c *call) *call {
 	if p.workers > 1 {
 		p.shrunkTo, p.shrunkUntil = p.workers-1, time.Now().Add(shrunk)
 	} else if p.state == up {
-		p.begin(false, p.config.Recover)
+		p.begin(false, p.config.Recover, err)
 	}
 	p.busy--
 	p.workers--

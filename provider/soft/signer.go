@@ -213,13 +213,14 @@ func (k *foreignKey) detached(ctx context.Context, f func(io.Reader, []byte, cry
 	}
 	data = bytes.Clone(data) // the caller may use its own again after it has left
 	done := make(chan sign.Outcome, 1)
-	go func() {
-		defer func() { <-k.slots }()
-		var o sign.Outcome
-		defer func() { done <- o }()
-		defer sign.Recover(&o.Err) // nobody above could catch it, and it would end the process
-		o.Signature, o.Err = f(rand.Reader, data, opts)
-	}()
+	var signature []byte
+	sign.Go(func() (err error) {
+		signature, err = f(rand.Reader, data, opts)
+		return err
+	}, func(err error) {
+		done <- sign.Outcome{Signature: signature, Err: err}
+		<-k.slots
+	})
 	select {
 	case o := <-done:
 		return o.Signature, foreignError(ctx, o.Err)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -419,6 +420,23 @@ type panickySigner struct{ crypto.Signer }
 
 func (panickySigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	panic("the driver is broken")
+}
+
+type exitingSigner struct{ crypto.Signer }
+
+func (exitingSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	runtime.Goexit()
+	return nil, nil
+}
+
+// TestForeignSignerEndsGoroutine makes an error of that, too, for whoever waits has a context that may never end.
+func TestForeignSignerEndsGoroutine(t *testing.T) {
+	key, err := soft.NewKey(exitingSigner{testpki.New(t).Leaf(testpki.P256).Key}, 1)
+	require.NoError(t, err)
+	for range 3 {
+		_, err = key.SignContext(context.Background(), make([]byte, 32), crypto.SHA256)
+		require.ErrorIs(t, err, sign.ErrGoexit)
+	}
 }
 
 // TestForeignSignerPanics makes an error of it: the goroutine of the call is nobody else's to guard.

@@ -161,16 +161,15 @@ func (c *Call) Observer(key string) batch.Observer {
 	if c.gate.observer == nil {
 		return nil
 	}
-	return observer{c, c.Context(), key}
+	return observer{c.gate.observer, key}
 }
 
 type observer struct {
-	call *Call
-	ctx  context.Context
-	key  string
+	Observer
+	key string
 }
 
-func (o observer) Observe(step batch.Observation) { o.call.gate.observer.Step(o.ctx, o.key, step) }
+func (o observer) Observe(ctx context.Context, step batch.Observation) { o.Step(ctx, o.key, step) }
 
 // Handle makes a handler of f for those who may call the endpoint. An error of f is told to the caller when the answer has
 // not begun; else the connection is cut, so that nobody takes a half for the whole.

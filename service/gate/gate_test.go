@@ -481,7 +481,7 @@ func TestRecords(t *testing.T) {
 			log, seen := &fakeAudit{err: fails}, &fakeObserver{}
 			w := newWorld(t, gate.Config{Audit: log, Observer: seen}, func(c *gate.Call) error {
 				c.Contents, c.Failed = 3, 1
-				c.Observer("seal").Observe(batch.Observation{Step: batch.StepKey})
+				c.Observer("seal").Observe(c.Context(), batch.Observation{Step: batch.StepKey})
 				require.True(t, c.Audited())
 				if err := c.Record(&audit.Record{Event: "sign"}); err != nil {
 					return err

@@ -140,8 +140,8 @@ func (s *Server) checkStamps(ctx context.Context, c *Config) []Finding {
 	}
 	wait.Wait()
 	for _, name := range order {
-		if a := asked[name]; !a.Password.IsZero() && strings.HasPrefix(a.URL, "http:") {
-			all = append(all, finding(Warning, "authority "+a.URL, "the password goes over the network in the clear; use https:// if the authority has it"))
+		if a := asked[name]; (!a.Password.IsZero() || len(a.Headers) != 0) && strings.HasPrefix(a.URL, "http:") {
+			all = append(all, finding(Warning, "authority "+a.URL, "the password or header goes over the network in the clear; use https:// if the authority has it"))
 		}
 	}
 	return all

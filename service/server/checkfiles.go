@@ -35,8 +35,31 @@ func checkSecrets(_ context.Context, c *Config) (all []Finding) {
 	for name, s := range c.Tracing.Headers {
 		look("tracing header "+name, s)
 	}
-	for _, a := range c.Sources.Timestamp {
-		look("password of authority "+a.URL, a.Password)
+	reach := func(what string, r *Reach) {
+		look("password of "+what, r.Password)
+		look("password of the client certificate for "+what, r.CertPassword)
+		look("password of the proxy to "+what, r.ProxyPassword)
+		for name, s := range r.Headers {
+			look("header "+name+" for "+what, s)
+		}
+		if r.Cert != "" && everybodyReads(string(r.Cert)) && r.CertPassword.IsZero() {
+			all = append(all, finding(Warning, what, "everybody on this machine can read the private key %s; chmod 600 mends that", r.Cert))
+		}
+	}
+	authorities := func(stamps []Authority, values *Revocation) {
+		for i := range stamps {
+			reach("authority "+stamps[i].URL, &stamps[i].Reach)
+		}
+		if values != nil {
+			look("password of the proxy to revocation values", values.ProxyPassword)
+			for i := range values.Servers {
+				reach("server "+values.Servers[i].URL, &values.Servers[i].Reach)
+			}
+		}
+	}
+	authorities(c.Sources.Timestamp, &c.Sources.Revocation)
+	for i := range c.Keys {
+		authorities(c.Keys[i].Timestamp, c.Keys[i].Revocation)
 	}
 	key := c.TLS.Key
 	if key == "" {

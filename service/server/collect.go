@@ -20,6 +20,8 @@ var (
 	descTLSExpiry  = desc("signet_tls_certificate_expiry_seconds", "Seconds until the certificate of the server expires.")
 	descSessions   = desc("signet_store_sessions", "Sessions with a token: busy, open, and the limit.", "store", "state")
 	descQueue      = desc("signet_store_waiting", "Calls that wait for a session with a token.", "store")
+	descResting    = desc("signet_authority_resting", "Whether an authority is left alone for a while, since it did not answer: 1 or 0.", "kind", "place")
+	descFailures   = desc("signet_authority_failures", "Requests to an authority, in a row, that had no answer.", "kind", "place")
 	descMember     = desc("signet_store_member_healthy", "Whether signatures go to this member of a group: 1 or 0.", "store", "member")
 )
 
@@ -39,7 +41,7 @@ type (
 type gauges struct{ s *Server }
 
 func (g gauges) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUnderWay, descWaiting, descSignatures, descReady, descExpiry, descTLSExpiry, descSessions, descQueue, descMember} {
+	for _, d := range []*prometheus.Desc{descUnderWay, descWaiting, descSignatures, descReady, descExpiry, descTLSExpiry, descSessions, descQueue, descMember, descResting, descFailures} {
 		c <- d
 	}
 }
@@ -63,6 +65,10 @@ func (g gauges) Collect(c chan<- prometheus.Metric) {
 	if expiry, ok := g.s.certs.expiry(); ok {
 		gauge(descTLSExpiry, time.Until(expiry).Seconds())
 	}
+	g.s.clients.Load().each(func(kind string, a sign.AuthorityState) {
+		gauge(descResting, truth(a.Resting), kind, a.Place)
+		gauge(descFailures, float64(a.Failures), kind, a.Place)
+	})
 	g.s.opened.each(func(store string, p sign.Provider) {
 		if l, ok := p.(loader); ok {
 			busy, open, waiting := l.Load()

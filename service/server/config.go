@@ -103,11 +103,29 @@ type Sources struct {
 
 // Authority is an authority of time-stamps. Of several, the next is asked when one fails.
 type Authority struct {
-	URL      string   `yaml:"url"`
-	Policy   string   `yaml:"policy"` // dotted
-	User     string   `yaml:"user"`
-	Password Secret   `yaml:"password"`
-	Timeout  Duration `yaml:"timeout"` // of one request; 0 means 30 s
+	URL     string   `yaml:"url"`
+	Policy  string   `yaml:"policy"`  // dotted
+	Timeout Duration `yaml:"timeout"` // of one request; 0 means 30 s
+	Reach
+}
+
+// Reach says how an authority is reached, and as whom. The words are those of the flags of signet sign; see [connect.Options].
+type Reach struct {
+	CA            []Path            `yaml:"ca"`            // who issues https certificates, PEM or DER, instead of whom this machine knows
+	Cert          Path              `yaml:"cert"`          // is shown to servers that ask who connects: PEM or PKCS #12, with its key
+	CertPassword  Secret            `yaml:"cert-password"` // of that file
+	Proxy         string            `yaml:"proxy"`         // http, https or socks5
+	ProxyUser     string            `yaml:"proxy-user"`
+	ProxyPassword Secret            `yaml:"proxy-password"`
+	User          string            `yaml:"user"` // of HTTP basic authentication
+	Password      Secret            `yaml:"password"`
+	Headers       map[string]Secret `yaml:"headers"` // of each request: a key of the service, for one
+}
+
+// RevocationServer is one server of revocation values, by scheme and host, that is reached in another way than the others.
+type RevocationServer struct {
+	URL string `yaml:"url"`
+	Reach
 }
 
 // Revocation says how revocation values are fetched.
@@ -117,6 +135,12 @@ type Revocation struct {
 	Responders   []string `yaml:"responders"`    // OCSP responders that are asked beside those in certificates
 	Certificates []Path   `yaml:"certificates"`  // issuers and roots that cannot be fetched, PEM or DER
 	Timeout      Duration `yaml:"timeout"`       // of one request; 0 means 30 s
+	// Certificates say who is asked, so what says who asks (cert, user, password, headers) is for single servers.
+	CA            []Path             `yaml:"ca"`
+	Proxy         string             `yaml:"proxy"`
+	ProxyUser     string             `yaml:"proxy-user"`
+	ProxyPassword Secret             `yaml:"proxy-password"`
+	Servers       []RevocationServer `yaml:"servers"`
 }
 
 // Limits bound what callers can take; 0 means the default of the field in [gate.Limits].

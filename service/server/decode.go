@@ -195,10 +195,10 @@ func (d *decoder) pairs(n *yaml.Node, path string, f func(name string, key, valu
 }
 
 func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) {
-	fields, names := map[string]int{}, []string(nil)
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("yaml"); name != "" {
-			fields[name] = i
+	fields, names := map[string][]int{}, []string(nil)
+	for _, f := range reflect.VisibleFields(v.Type()) { // also those of a section that several have
+		if name := f.Tag.Get("yaml"); name != "" {
+			fields[name] = f.Index
 			names = append(names, name)
 		}
 	}
@@ -212,7 +212,7 @@ func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) {
 			d.wrong(key, "", "%s is not known %s%s", shown(name), where, nearest(name, names))
 			return
 		}
-		d.value(value, v.Field(field), joined(path, name))
+		d.value(value, v.FieldByIndex(field), joined(path, name))
 	})
 }
 

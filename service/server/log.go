@@ -2,9 +2,12 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log"
 	"log/slog"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // newLog makes the log. The level can be changed later.
@@ -38,4 +41,10 @@ func (w *httpWriter) Write(line []byte) (int, error) {
 		w.to.Warn(text)
 	}
 	return len(line), nil
+}
+
+// told logs and counts what happens to tokens and authorities. The message is the kind.
+func (s *Server) told(e sign.Event) {
+	s.metrics.events.WithLabelValues(string(e.Kind)).Inc()
+	s.log.Log(context.Background(), e.Kind.Level(), string(e.Kind), "event", e)
 }

@@ -22,7 +22,8 @@ const missEvery = 30 * time.Second
 // opened remembers the provider of each store that was opened last, for metrics, and the tokens of groups that were not
 // there then: a service starts with those that are, and takes up the others when they come.
 type opened struct {
-	log *slog.Logger
+	log  *slog.Logger
+	tell func(sign.Event)
 
 	mu      sync.Mutex
 	by      map[string]sign.Provider
@@ -134,7 +135,7 @@ func (s *Store) openToken(ctx context.Context, uris []pkcs11.URI, o *opened) (si
 	var errs []error
 	var missing []pkcs11.Config
 	for _, u := range uris {
-		config := pkcs11.Config{Sessions: s.Sessions, Recover: s.Recover, Certificates: more}
+		config := pkcs11.Config{Events: o.tell, Sessions: s.Sessions, Recover: s.Recover, Certificates: more}
 		if !s.PIN.IsZero() {
 			config.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) { return s.PIN.Read() }
 		}

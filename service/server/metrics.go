@@ -32,6 +32,7 @@ type metrics struct {
 	signed    *prometheus.CounterVec   // by key
 	failed    *prometheus.CounterVec   // by key, step and class
 	reloads   *prometheus.CounterVec   // by result
+	events    *prometheus.CounterVec   // by kind
 	auditFail prometheus.Counter
 
 	byKey sync.Map // name of a key to *keyMetrics
@@ -60,9 +61,10 @@ func newMetrics() *metrics {
 		signed:    counter("signet_contents_signed_total", "Contents that were signed with a key.", "key"),
 		failed:    counter("signet_content_failures_total", "Contents that failed, by key, step and class of the error.", "key", "step", "class"),
 		reloads:   counter("signet_reloads_total", "Reloads of the configuration, by result.", "result"),
+		events:    counter("signet_events_total", "What happened to tokens and authorities, by kind; the log says to which.", "kind"),
 		auditFail: prometheus.NewCounter(prometheus.CounterOpts{Name: "signet_audit_errors_total", Help: "Entries that could not be made in the audit log."}),
 	}
-	m.registry.MustRegister(m.requests, m.took, m.contents, m.octets, m.steps, m.signed, m.failed, m.reloads, m.auditFail,
+	m.registry.MustRegister(m.requests, m.took, m.contents, m.octets, m.steps, m.signed, m.failed, m.reloads, m.events, m.auditFail,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, result := range []string{"ok", "failed"} {
 		m.reloads.WithLabelValues(result) // so that there is a 0 before the first

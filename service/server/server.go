@@ -69,6 +69,7 @@ type Server struct {
 	config    atomic.Pointer[Config]
 	start     *Config // that of New: what is fixed by the start is still as it says
 	state     atomic.Pointer[state]
+	clients   atomic.Pointer[clients] // of authorities, for metrics
 
 	running  atomic.Int64 // requests in handlers
 	draining atomic.Bool
@@ -99,7 +100,7 @@ func New(ctx context.Context, c *Config, o *Options) (*Server, error) {
 		return nil, err
 	}
 	s.log = newLog(&c.Log, s.level, s.options.Output)
-	s.opened.log = s.log
+	s.opened.log, s.opened.tell = s.log, s.told
 	s.options.Keys = s.opened.keep(s.options.Keys)
 	s.health = &health{check: s.look, draining: &s.draining}
 	s.trail = &trail{config: c.Audit, failures: s.metrics.auditFail}
@@ -146,10 +147,12 @@ func (s *Server) validate(c *Config) error {
 
 // allKeys are those of the program and those of the configuration.
 func (s *Server) allKeys(c *Config) ([]keys.Key, error) {
-	all, err := c.keys(newClients(), s.opened)
+	clients := newClients(s.told)
+	all, err := c.keys(clients, s.opened)
 	if err != nil {
 		return nil, err
 	}
+	s.clients.Store(clients)
 	return append(slices.Clone(s.options.Keys), s.opened.keep(all)...), nil
 }
 

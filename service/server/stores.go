@@ -148,6 +148,15 @@ func (s *Store) store(dir string, o *opened) (*keys.Store, sign.Ref, error) {
 	return store, ref, nil
 }
 
+// reachWords says of the file of a client certificate what forOperators says of a store.
+func reachWords(err error) error {
+	err = forOperators(err)
+	if e, ok := errors.AsType[*sign.Error](err); ok {
+		e.Hint = strings.NewReplacer("password: file:PATH to the store", "cert-password: file:PATH", "file: of the store", "cert:").Replace(e.Hint)
+	}
+	return err
+}
+
 // forOperators writes what the library tells programmers to set in the words of a configuration file.
 func forOperators(err error) error {
 	e, ok := errors.AsType[*sign.Error](err)

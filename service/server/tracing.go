@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -111,14 +110,13 @@ func (t *tracing) step(ctx context.Context, key string, o *batch.Observation) {
 	if !trace.SpanContextFromContext(ctx).IsSampled() {
 		return
 	}
-	end := time.Now()
-	_, span := t.tracer.Start(ctx, o.Step.String(), trace.WithTimestamp(end.Add(-o.Took)), trace.WithAttributes(
+	_, span := t.tracer.Start(ctx, o.Step.String(), trace.WithTimestamp(o.Start), trace.WithAttributes(
 		attribute.String("signet.key", key), attribute.Int("signet.index", o.Index), attribute.Int("signet.count", o.Count)))
 	if o.Err != nil {
 		span.SetAttributes(attribute.String("error.type", classes[classOf(o.Err)]))
 		span.SetStatus(codes.Error, o.Err.Error())
 	}
-	span.End(trace.WithTimestamp(end))
+	span.End(trace.WithTimestamp(o.Start.Add(o.Took)))
 }
 
 // close sends what there is.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -234,15 +235,66 @@ func (k checker) authorities(path string, all []Authority) {
 		if a.Policy != "" && !dotted.MatchString(a.Policy) {
 			k.wrong(at+".policy", "%s is no object identifier; write it as 1.2.643.2", shown(a.Policy))
 		}
-		if (a.User == "") != a.Password.IsZero() {
-			k.wrong(at, "user and password belong together; add the one that is missing")
+		k.reach(at, &a.Reach)
+	}
+}
+
+// reach checks how an authority is reached.
+func (k checker) reach(path string, r *Reach) {
+	if (r.User == "") != r.Password.IsZero() {
+		k.wrong(path, "user and password belong together; add the one that is missing")
+	}
+	if strings.ContainsRune(r.User, ':') {
+		k.wrong(path+".user", "has a colon in it, which HTTP basic authentication has no room for")
+	}
+	if r.Cert == "" && !r.CertPassword.IsZero() {
+		k.wrong(path+".cert-password", "which file is it of? Add cert: FILE, or remove it")
+	}
+	for name := range r.Headers {
+		if !headerName.MatchString(name) {
+			k.wrong(path+".headers", "%s is no name of a header", shown(name))
 		}
+	}
+	k.proxy(path, r.Proxy, r.ProxyUser, r.ProxyPassword)
+}
+
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// proxy checks the address of a proxy. What stands before an @ is a password, perhaps, and not repeated.
+func (k checker) proxy(path, proxy, user string, password Secret) {
+	if (user == "") != password.IsZero() || user != "" && proxy == "" {
+		k.wrong(path, "proxy, proxy-user and proxy-password belong together; add the one that is missing")
+	}
+	if proxy == "" {
+		return
+	}
+	u, err := url.Parse(proxy)
+	switch {
+	case err != nil || (&connect.Options{Proxy: u}).Check() != nil:
+		k.wrong(path+".proxy", "is no address of a proxy; it begins with http://, https:// or socks5://, and a host follows")
+	case u.User != nil:
+		k.wrong(path+".proxy", "has a user or password in it; take it out and give it by proxy-user and proxy-password")
 	}
 }
 
 func (k checker) revocation(path string, r *Revocation) {
 	for i, u := range r.Responders {
 		k.url(fmt.Sprintf("%s.responders[%d]", path, i), u)
+	}
+	k.proxy(path, r.Proxy, r.ProxyUser, r.ProxyPassword)
+	seen := map[string]bool{}
+	for i := range r.Servers {
+		server, at := &r.Servers[i], fmt.Sprintf("%s.servers[%d]", path, i)
+		k.url(at+".url", server.URL)
+		switch u, err := url.Parse(server.URL); {
+		case err != nil:
+		case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+			k.wrong(at+".url", "has a path; a server is named by scheme and host, as in https://ocsp.example")
+		case seen[server.URL]:
+			k.wrong(at+".url", "is there twice; remove one")
+		}
+		seen[server.URL] = true
+		k.reach(at, &server.Reach)
 	}
 }
 

@@ -13,19 +13,21 @@ import (
 
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // connectFlags say how authorities are reached.
 type connectFlags struct {
 	ca             []string
-	cert           string
+	cert, certPass string
 	user, password string
 	proxy          string
 }
 
 func (f *connectFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.ca, "tsa-ca", nil, "who issues the https certificates of authorities of time-stamps, `FILE`, instead of whom the system knows; may be repeated")
-	flags.StringVar(&f.cert, "tsa-cert", "", "the certificate that is shown to the authority of time-stamps, `FILE`: PEM, with its key and no password")
+	flags.StringVar(&f.cert, "tsa-cert", "", "the certificate that is shown to the authority of time-stamps, `FILE`: PEM with its key, or PKCS #12")
+	flags.StringVar(&f.certPass, "tsa-cert-password-file", "", "the `FILE` with the password of that key")
 	flags.StringVar(&f.user, "tsa-user", "", "the `NAME` of the account with the authority of time-stamps; needs --tsa-password-file")
 	flags.StringVar(&f.password, "tsa-password-file", "", "the `FILE` with the password of that account")
 	registerProxy(flags, &f.proxy)
@@ -37,8 +39,8 @@ func registerProxy(flags *pflag.FlagSet, proxy *string) {
 
 // check refuses flags that do not fit together. stamps are the authorities in the network.
 func (f *connectFlags) check(stamps []string) error {
-	own := map[string]bool{"--tsa-ca": len(f.ca) != 0, "--tsa-cert": f.cert != "", "--tsa-user": f.user != "", "--tsa-password-file": f.password != ""}
-	for _, name := range []string{"--tsa-ca", "--tsa-cert", "--tsa-user", "--tsa-password-file"} {
+	own := map[string]bool{"--tsa-ca": len(f.ca) != 0, "--tsa-cert": f.cert != "", "--tsa-cert-password-file": f.certPass != "", "--tsa-user": f.user != "", "--tsa-password-file": f.password != ""}
+	for _, name := range []string{"--tsa-ca", "--tsa-cert", "--tsa-cert-password-file", "--tsa-user", "--tsa-password-file"} {
 		switch {
 		case own[name] && len(stamps) == 0:
 			return usage("%s is for an authority of time-stamps; give --tsa URL", name)
@@ -48,6 +50,9 @@ func (f *connectFlags) check(stamps []string) error {
 	}
 	if (f.user == "") != (f.password == "") {
 		return usage("--tsa-user and --tsa-password-file belong together")
+	}
+	if f.cert == "" && f.certPass != "" {
+		return usage("--tsa-cert-password-file is the password of --tsa-cert FILE; give that, too")
 	}
 	_, err := proxyURL(f.proxy)
 	return err
@@ -89,6 +94,10 @@ func (f *connectFlags) options(ctx context.Context, a *app, stamp string) (conne
 	}
 	if f.cert != "" {
 		pair, err := clientCertificate(f.cert)
+		if f.certPass != "" {
+			a.checkSecretFile("password", f.certPass)
+			pair, err = lockedCertificate(ctx, f.cert, f.certPass)
+		}
 		if err != nil {
 			return o, usage("--tsa-cert %s: %w", f.cert, err)
 		}
@@ -127,11 +136,20 @@ func clientCertificate(path string) (tls.Certificate, error) {
 	}
 	defer clear(data)
 	if b, _ := pem.Decode(data); b == nil {
-		return tls.Certificate{}, errors.New("it is not PEM; make it so with openssl pkcs12 -in FILE -nodes")
+		return tls.Certificate{}, errors.New("it is not PEM; when it is PKCS #12, give its password by --tsa-cert-password-file")
 	}
 	pair, err := tls.X509KeyPair(data, data)
 	if err != nil {
-		return tls.Certificate{}, errors.New("there has to be a certificate in it and, without a password, the key of that")
+		return tls.Certificate{}, errors.New("there has to be a certificate in it, and the key of that; when the key has a password, give --tsa-cert-password-file")
 	}
 	return pair, nil
+}
+
+// lockedCertificate is clientCertificate of a file with a password.
+func lockedCertificate(ctx context.Context, path, passwordFile string) (tls.Certificate, error) {
+	p, err := soft.Open(ctx, path, soft.Config{Password: soft.PasswordFile(passwordFile)})
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return connect.Certificate(ctx, p, sign.Ref{}) // p stays open as long as the program runs
 }

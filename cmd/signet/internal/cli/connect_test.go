@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	pkcs12 "software.sslmate.com/src/go-pkcs12"
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
@@ -46,6 +47,19 @@ func TestConnect(t *testing.T) {
 	require.NotContains(t, got.stderr, "warning")
 	_, level := w.levelOf("a.p7s")
 	require.Equal(t, "CAdES-T", level)
+
+	locked, err := pkcs12.Modern.Encode(client.Key, client.Chain[0], client.Chain[1:], "hunter2")
+	require.NoError(t, err)
+	w.write("client.p12", string(locked))
+	require.NoError(t, os.Remove(w.path("a.p7s")))
+	got = with("--tsa-ca", "@tls.pem", "--tsa-cert", "@client.p12", "--tsa-cert-password-file", "@pass", "--tsa-user", "seal", "--tsa-password-file", "@pass")
+	require.Zero(t, got.code, got.stderr)
+	_, level = w.levelOf("a.p7s")
+	require.Equal(t, "CAdES-T", level)
+	w.write("wrong", "hunter3\n")
+	got = with("--tsa-ca", "@tls.pem", "--tsa-cert", "@client.p12", "--tsa-cert-password-file", "@wrong")
+	require.Contains(t, got.stderr, "--tsa-cert @client.p12: soft: open @client.p12: the PIN or password was refused")
+	require.NotContains(t, got.stderr, "hunter")
 
 	got = with("--tsa-ca", "@tls.pem", "--tsa-cert", "@client.pem", "--tsa-user", "other", "--tsa-password-file", "@pass")
 	require.Equal(t, cli.ExitFailed, got.code)
@@ -84,6 +98,7 @@ func TestConnectUsage(t *testing.T) {
 		{append(sign, "--tsa", "http://other.invalid/", "--tsa-user", "u", "--tsa-password-file", "@pass"), "which of them may see it"},
 		{append(sign, "--tsa", "http://other.invalid/", "--tsa-cert", "@key.pem"), "which of them may see it"},
 		{append(sign, "--tsa-cert", "@a"), "it is not PEM"},
+		{append(sign, "--tsa-cert-password-file", "@pass"), "is the password of --tsa-cert"},
 		{append(sign, "--tsa-cert", "@root.pem"), "there has to be a certificate in it"},
 		{append(sign, "--tsa-cert", "@absent"), "--tsa-cert @absent"},
 		{append(sign, "--tsa-ca", "@absent"), "--tsa-ca @absent"},
