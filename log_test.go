@@ -93,7 +93,7 @@ func TestLogValues(t *testing.T) {
 		"report":           {report, append(verdict, "trusted", "true")},
 		"signature report": {report.Signatures[0], verdict},
 		"outcome":          {report.Outcome(), verdict},
-		"asic": {&asic.Report{Kind: asic.E, Signatures: []asic.SignatureReport{{Name: "META-INF/signature.p7s", Message: report, Files: []asic.FileReport{{Name: "a", Unread: asic.ErrChanged}}, Err: gone}}},
+		"asic": {&asic.Report{Kind: asic.E, Signatures: []asic.SignatureReport{{Name: "META-INF/signature.p7s", Message: report, Files: []asic.FileReport{{Name: "a", Err: asic.ErrChanged}}, Unread: gone}}},
 			append(verdict, "ASiC-E", "META-INF/signature.p7s", "the cable is out")},
 		"pades":           {&pades.Report{Message: report, Behind: 77}, append(verdict, "77")},
 		"token":           {*slot.Token, []string{"seal", "4711", "pinFinalTry"}},
