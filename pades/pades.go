@@ -95,5 +95,5 @@ func (s *Section) Sign(ctx context.Context, signer *sign.Signer, o *Options) ([]
 	if err != nil {
 		return nil, err
 	}
-	return cades.Sign(ctx, signer, sign.Reader("", s.Reader()), own)
+	return cades.Sign(ctx, signer, s.Content(""), own)
 }

@@ -3,7 +3,6 @@ package tsp
 import (
 	"cmp"
 	"context"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -50,8 +49,6 @@ type Config struct {
 	Endpoints []Endpoint
 	// Policy is asked for, dotted; empty leaves it to the authority.
 	Policy string
-	// Hash is what [Client.Hash] recommends for imprints: SHA-256 when 0. Package cades goes by its own Options.TimestampHash.
-	Hash crypto.Hash
 	// Timeout bounds a request to one authority; 0 means [DefaultTimeout].
 	Timeout time.Duration
 	// InFlight bounds how many requests are under way at once, to all authorities; 0 means [DefaultInFlight].
@@ -128,12 +125,6 @@ func NewClient(o Config) (*Client, error) {
 	if o.Rate < 0 {
 		return nil, input("client", "the rate is negative")
 	}
-	if o.Hash == 0 {
-		o.Hash = crypto.SHA256
-	}
-	if _, err := sign.DigestAlgorithm(o.Hash); err != nil {
-		return nil, input("client", "the hash of imprints is SHA-256, SHA-384 or SHA-512")
-	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), tell: sign.InOrder(o.Events)}
 	common := httpClient(&o.Connect, o.InFlight)
 	for _, e := range o.Endpoints {
@@ -184,9 +175,6 @@ func httpClient(o *connect.Options, inFlight int) *http.Client {
 	guarded.CheckRedirect = redirects(guarded.CheckRedirect)
 	return guarded
 }
-
-// Hash is the hash that imprints should be made with.
-func (c *Client) Hash() crypto.Hash { return c.o.Hash }
 
 // Timestamp asks the authorities for a token over a digest, and returns the first that passes every check. When there is
 // none, the error is of class [sign.ErrAuthority], and its cause are the [sign.Errors] of each authority in the order in which they were
