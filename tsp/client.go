@@ -105,7 +105,7 @@ type endpoint struct {
 	until   time.Time // it is asked last before that
 }
 
-// NewClient checks the configuration. Nothing is sent yet.
+// NewClient makes a client. Nothing is sent yet. Errors are of class [sign.ErrInput].
 func NewClient(o Config) (*Client, error) {
 	if len(o.Endpoints) == 0 {
 		return nil, input("client", "give the URL of a time-stamping authority")
