@@ -1,7 +1,6 @@
 package tsp
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/reach"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
@@ -144,9 +144,9 @@ func NewClient(o Config) (*Client, error) {
 			e.Timeout = o.Timeout
 		}
 		own := e.Connect // before they are completed
-		e.Connect = o.Connect.Over(own)
-		if err := cmp.Or(own.Check(), o.Connect.Check(), e.Connect.Check()); err != nil {
-			return nil, input("client", "%s: %s", place(u), err)
+		e.Connect = reach.Over(o.Connect, own)
+		if wrong := reach.Problem(&own, &o.Connect, &e.Connect); wrong != "" {
+			return nil, input("client", "%s: %s", place(u), wrong)
 		}
 		client := common
 		if own.HTTP != nil || own.Proxy != nil || own.Roots != nil || len(own.Certificates) != 0 {
@@ -169,7 +169,7 @@ func httpClient(o *connect.Options, inFlight int) *http.Client {
 		*guarded = *o.HTTP // the caller's stays as it is
 	} else {
 		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: inFlight, IdleConnTimeout: 90 * time.Second}
-		o.Transport(transport)
+		reach.Transport(o, transport)
 		guarded.Transport = transport
 	}
 	guarded.CheckRedirect = redirects(guarded.CheckRedirect)

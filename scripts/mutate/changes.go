@@ -95,7 +95,7 @@ var changes = []change{
 	{"critical extensions of tokens are ignored", "internal/tst/verify.go", "if t.Critical != \"\" {", "if false {", "./tsp"},
 	{"the validity of the authority is ignored", "internal/tst/verify.go", "!cert.ValidAt(at)", "false", "./tsp"},
 	{"the message-digest of a token is not compared", "internal/tst/verify.go", "|| !bytes.Equal(sum, h.Sum(c.t.Info))", "|| len(sum) == 0", "./tsp"},
-	{"redirects carry credentials", "tsp/http.go", "!connect.SameServer(from, r.URL)", "from == nil", "./tsp"},
+	{"redirects carry credentials", "tsp/http.go", "!reach.SameServer(from, r.URL)", "from == nil", "./tsp"},
 	{"redirects from https to http: time-stamps", "tsp/http.go", "case r.URL.Scheme != \"https\" && via[len(via)-1].URL.Scheme == \"https\":", "case false:", "./tsp"},
 	// Paths.
 	{"key usage of signers is ignored", "internal/pki/purpose.go", "if err := checkKeyUsage(c, p, DigitalSignature|NonRepudiation, \"digitalSignature or nonRepudiation\"); err != nil {\n\t\t\treturn err\n\t\t}\n\t\treturn checkNotOnlyEvidence", "if false {\n\t\t\treturn nil\n\t\t}\n\t\treturn checkNotOnlyEvidence", paths},
