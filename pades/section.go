@@ -95,14 +95,14 @@ func (s *Section) read(at, n int64) ([]byte, error) {
 	return b, nil
 }
 
-// Reader reads the octets that are signed, each time from their beginning.
-func (s *Section) Reader() io.Reader {
+// reader reads the octets that are signed, each time from their beginning.
+func (s *Section) reader() io.Reader {
 	return io.MultiReader(io.NewSectionReader(s.file, 0, s.where[1]), io.NewSectionReader(s.file, s.where[2], s.where[3]))
 }
 
 // Content is what is signed, for a batch: many documents with one key.
 func (s *Section) Content(name string) sign.Content {
-	return sign.Opener(name, func() (io.ReadCloser, error) { return io.NopCloser(s.Reader()), nil })
+	return sign.Opener(name, func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil })
 }
 
 // ByteRange is what Open was given.

@@ -157,7 +157,10 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		all, err := io.ReadAll(s.Reader())
+		content := s.Content("")
+		from, err := content.Source().Open()
+		require.NoError(t, err)
+		all, err := io.ReadAll(from)
 		require.NoError(t, err)
 		require.EqualValues(t, len(data), len(all)+2*s.Room()+2+int(s.Behind()))
 		r, err := s.Verify(t.Context(), nil)

@@ -136,7 +136,7 @@ func (s *Section) VerifyTimestamp(ctx context.Context, o *tsp.VerifyOptions) (*t
 }
 
 func (s *Section) digest(ctx context.Context, h io.Writer) error {
-	if _, err := message.Copy(ctx, h, s.Reader()); err != nil {
+	if _, err := message.Copy(ctx, h, s.reader()); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
