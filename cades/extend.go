@@ -283,7 +283,7 @@ func (e *extension) takeContent(ctx context.Context, to Level) error {
 	for _, s := range e.m.signatures {
 		algorithms[s.in.SI.Digest.ID] = s.in.SI.Digest.Raw()
 	}
-	if c.Source().DigestOnly() {
+	if e.m.Detached() && c.Source().DigestOnly() { // else what is inside counts, and has to be the same
 		for _, algorithm := range algorithms {
 			if sum, ok := c.Source().Digest(algorithm); ok {
 				e.digests = append(e.digests, sign.Digest{Algorithm: algorithm, Sum: sum})
@@ -343,9 +343,12 @@ func (e *extension) verify(ctx context.Context) error {
 	}
 	// Whether the signer was revoked is asked when values are collected.
 	v := &VerifyOptions{Certificates: e.o.Certificates, Roots: e.o.Roots, TimestampRoots: e.o.TimestampRoots, Clock: e.o.Clock, NoRevocation: true}
-	var content sign.Content
-	if e.m.Detached() && len(e.digests) != 0 {
-		content = sign.Digested("", e.digests...)
+	content := e.o.Content
+	if e.m.Detached() { // it was read
+		content = sign.Content{}
+		if len(e.digests) != 0 {
+			content = sign.Digested(e.o.Content.Name, e.digests...)
+		}
 	}
 	report, err := e.m.Verify(ctx, content, v)
 	if err != nil {

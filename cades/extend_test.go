@@ -98,6 +98,8 @@ func TestExtendRefused(t *testing.T) {
 	another := sign.Bytes("", []byte("another content"))
 	otherDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("another content")))
 	rightDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("content")))
+	attached, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		message []byte
 		to      cades.Level
@@ -119,6 +121,8 @@ func TestExtendRefused(t *testing.T) {
 		"revoked before":   {p7s, cades.LevelLT, &cades.ExtendOptions{Timestamper: tsa, Revocation: revoked}, "revoked"},
 		"digest to A":      {p7s, cades.LevelA, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: rightDigest}, "content itself"},
 		"level below":      {p7s, cades.LevelBES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
+		"other inside":     {attached, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: another}, "not the one inside"},
+		"digest of other":  {attached, cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: otherDigest}, "not the one inside"},
 		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +134,15 @@ func TestExtendRefused(t *testing.T) {
 	m, _ := parse(t, expired)
 	_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: late, Force: true})
 	require.NoError(t, err)
+	m, _ = parse(t, attached)
+	for name, o := range map[string]*cades.ExtendOptions{"content": {Content: sign.Bytes("", []byte("content"))}, "digest": {Content: rightDigest}, "forced": {Content: otherDigest, Force: true}} {
+		o.Timestamper, o.Revocation = tsa, values
+		raised, err := m.Extended(t.Context(), cades.LevelLTA, o)
+		require.NoError(t, err, name)
+		r, err := raised.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots()})
+		requireTrusted(t, r, err)
+		require.Equal(t, "B-LTA", r.Signatures[0].SignatureReport.Level, "%s: the archive time-stamp is over what is inside", name)
+	}
 }
 
 // TestLevelsInOneGo signs at a level at once: with the content, with its digests only, and beside another signer.
