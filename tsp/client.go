@@ -290,9 +290,11 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	return nil, e.at(fail)
 }
 
-// at says where an error happened.
+// at says where an error happened. One that says so already is left alone: the breaker has it, and events that tell of it.
 func (e *endpoint) at(err *sign.Error) *sign.Error {
-	err.Place = e.place
+	if err.Place == "" {
+		err.Place = e.place
+	}
 	return err
 }
 

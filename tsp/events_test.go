@@ -124,3 +124,18 @@ func TestTransportEndsGoroutine(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+// TestEventWhileAsked: what an event holds is not written to any more.
+func TestEventWhileAsked(t *testing.T) {
+	for range 50 {
+		told := make(chan string, 10)
+		c := client(t, answers{"a": func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }}, []string{"a"}, func(o *tsp.Config) {
+			o.Rest = time.Minute
+			o.Events = func(e sign.Event) { told <- e.Err.Error() }
+		})
+		for range 3 {
+			_, err := c.Timestamp(t.Context(), imprint())
+			require.ErrorIs(t, err, tsp.CheckTransport)
+		}
+		require.Contains(t, <-told, "connection refused")
+	}
+}
