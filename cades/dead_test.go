@@ -149,15 +149,24 @@ func TestStoppedAbove(t *testing.T) {
 		results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{KeepLower: true, RaiseLimit: 1, KeyLimit: 1, Workers: 1})
 		require.ErrorIs(t, err, sign.ErrPIN)
 		require.EqualValues(t, 1, slow.asked.Load())
-		for i := range 2 {
-			m, err := cades.Parse(results[i].Signature)
+		made, stopped := 0, 0
+		for _, r := range results { // which of them got to the key first is anybody's guess
+			if r.Signature == nil {
+				require.ErrorIs(t, r.Err, sign.ErrPIN)
+				continue
+			}
+			made++
+			m, err := cades.Parse(r.Signature)
 			require.NoError(t, err)
 			require.Equal(t, cades.LevelBES, m.Signatures()[0].Level())
-			requireReached(t, cades.LevelBES, results[i].Err)
+			requireReached(t, cades.LevelBES, r.Err)
+			if errors.Is(r.Err, batch.ErrStopped) {
+				stopped++
+				require.ErrorIs(t, r.Err, sign.ErrPIN)
+			}
 		}
-		require.ErrorIs(t, results[1].Err, batch.ErrStopped)
-		require.ErrorIs(t, results[1].Err, sign.ErrPIN)
-		require.Nil(t, results[2].Signature)
+		require.Equal(t, 2, made)
+		require.Equal(t, 1, stopped, "the other one was with the authority")
 	})
 }
 
