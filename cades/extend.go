@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
@@ -376,8 +377,14 @@ func (e *extension) verify(ctx context.Context) error {
 	return nil
 }
 
-// classOf is the class of a signature that does not verify.
-func classOf(r *SignatureReport) error { return cmp.Or(r.Cause.Unwrap(), sign.ErrInput) }
+// classOf is the class of a signature that does not verify. What is not known here is of the message: [sign.ErrUnsupported] would be of a
+// key, and end the work on others.
+func classOf(r *SignatureReport) error {
+	if r.Cause == validate.CauseNotChecked {
+		return sign.ErrInput
+	}
+	return cmp.Or(r.Cause.Unwrap(), sign.ErrInput)
+}
 
 // countersVerify refuses counter-signatures that do not verify, which the time-stamps of the signature would be over.
 func countersVerify(all []SignatureReport, on path) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
@@ -143,6 +146,25 @@ func TestExtendRefused(t *testing.T) {
 		requireTrusted(t, r, err)
 		require.Equal(t, "B-LTA", r.Signatures[0].SignatureReport.Level, "%s: the archive time-stamp is over what is inside", name)
 	}
+}
+
+// TestExtendUnknown: a signature by an algorithm that is not known here is a fault of the message, so that a program goes on with the next
+// one, and not of a key.
+func TestExtendUnknown(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	content := []byte("content")
+	sum := sha256.Sum256(content)
+	m, _ := parse(t, rawSigner{id: id, algorithm: []byte{0x30, 0x04, 0x06, 0x02, 0x2a, 0x03}, attributes: [][]byte{
+		attr(cms.OIDContentType, oid(cms.OIDData)), attr(cms.OIDMessageDigest, octets(sum[:])), attr(cms.OIDSigningCertificateV2, ess(t, id.Certificate(), nil, false)),
+	}}.message(t, content))
+	r, err := m.Verify(t.Context(), sign.Content{}, nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, r.Err(), validate.CauseNotChecked)
+	_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, testpki.Now)})
+	require.ErrorIs(t, err, sign.ErrInput)
+	require.ErrorContains(t, err, "does not verify")
+	require.False(t, sign.IsKeyError(err), "%v", err)
 }
 
 // TestLevelsInOneGo signs at a level at once: with the content, with its digests only, and beside another signer.

@@ -210,8 +210,8 @@ func (d *parallelDraft) Raise(ctx context.Context, base []byte) ([]byte, error) 
 		extend.Content = d.digested
 	}
 	raised, err := m.Extend(ctx, o.Level, extend)
-	if err != nil {
+	if raised == nil { // nothing is new
 		return base, err
 	}
-	return raised, nil
+	return raised, err
 }
