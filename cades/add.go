@@ -94,7 +94,7 @@ func (m *Message) mayGrow(d *Draft) error {
 // missingCertificates returns those of the signer that the message lacks.
 func (m *Message) missingCertificates(d *Draft) (missing [][]byte) {
 next:
-	for _, raw := range d.certificates(nil) {
+	for _, raw := range d.certificates() {
 		for _, there := range m.in.SD.Certificates {
 			if bytes.Equal(raw, there.Raw()) {
 				continue next

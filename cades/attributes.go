@@ -33,6 +33,13 @@ func (s *attributeSet) close(attribute, set int) {
 	s.count++
 }
 
+// raw takes an Attribute that was encoded before.
+func (s *attributeSet) raw(attribute []byte) {
+	s.b.Raw(attribute)
+	s.ends[s.count] = s.b.Len()
+	s.count++
+}
+
 // add encodes an Attribute with one value.
 func (s *attributeSet) add(id cms.OID, value []byte) {
 	a, set := s.open(id)
@@ -55,14 +62,17 @@ func (s *attributeSet) appendDER(dst []byte) []byte {
 	return cms.AppendSet(dst, cms.TagSet, members)
 }
 
-// signedAttributes encodes what a signature of these options is over. The options were checked.
+// signedAttributes encodes what a signature of these options is over, but for what optionalAttributes has. The options were checked.
 func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
-	scheme := d.signer.Scheme()
-
+	common := kept(d.signer)
 	if d.on == nil { // RFC 5652 section 11.1: equals eContentType; section 11.4: a counter-signature has none
-		a, set := s.open(cms.OIDContentType)
-		s.b.OID(d.contentType)
-		s.close(a, set)
+		if d.contentType == cms.OIDData {
+			s.raw(common.contentType)
+		} else {
+			a, set := s.open(cms.OIDContentType)
+			s.b.OID(d.contentType)
+			s.close(a, set)
+		}
 	}
 	a, set := s.open(cms.OIDMessageDigest) // RFC 5652 section 11.2
 	s.b.Value(cms.TagOctetString, d.digest)
@@ -75,21 +85,9 @@ func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 	}
 
 	if o.Level != LevelPKCS7 {
-		a, set = s.open(cms.OIDSigningCertificateV2)
-		signingCertificateV2(&s.b, d)
-		s.close(a, set)
-
-		// RFC 6211 section 2: the algorithms of the SignerInfo, with IMPLICIT tags.
-		a, set = s.open(cms.OIDAlgorithmProtection)
-		seq := s.b.Open(cms.TagSequence)
-		s.b.Raw(scheme.DigestAlg)
-		at := s.b.Len()
-		s.b.Raw(scheme.SignatureAlg)
-		s.b.Bytes()[at] = 0xa1 // [1] instead of SEQUENCE
-		s.b.Close(seq)
-		s.close(a, set)
+		s.raw(common.signingCertificate)
+		s.raw(common.protection)
 	}
-	o.optionalAttributes(s)
 }
 
 func (o *Options) time() time.Time {
@@ -104,19 +102,18 @@ func (o *Options) time() time.Time {
 
 // signingCertificateV2 encodes RFC 5035 section 3: one ESSCertIDv2, of the signer. The hash is SHA-256 whatever the
 // scheme signs with, so that hashAlgorithm is the DEFAULT and DER leaves it out; issuerSerial is present.
-func signingCertificateV2(b *cms.Builder, d *Draft) {
+func signingCertificateV2(b *cms.Builder, hash [32]byte, issuer, serial []byte) {
 	seq := b.Open(cms.TagSequence)
 	certs := b.Open(cms.TagSequence)
 	id := b.Open(cms.TagSequence)
-	hash := d.signer.CertificateSHA256()
 	b.Value(cms.TagOctetString, hash[:])
 	issuerSerial := b.Open(cms.TagSequence)
 	names := b.Open(cms.TagSequence)
 	directoryName := b.Open(cms.ContextConstructed(4))
-	b.Raw(d.signer.Certificate().RawIssuer) // as it stands in the certificate, never re-encoded
+	b.Raw(issuer) // as it stands in the certificate, never re-encoded
 	b.Close(directoryName)
 	b.Close(names)
-	b.Raw(d.serial)
+	b.Raw(serial)
 	b.Close(issuerSerial)
 	b.Close(id)
 	b.Close(certs)

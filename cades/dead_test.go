@@ -149,8 +149,8 @@ func TestStoppedAbove(t *testing.T) {
 		results, err := batch.Sign(t.Context(), s, o, contents, &batch.Options{KeepLower: true, RaiseLimit: 1, KeyLimit: 1, Workers: 1})
 		require.ErrorIs(t, err, sign.ErrPIN)
 		require.EqualValues(t, 1, slow.asked.Load())
-		made, stopped := 0, 0
-		for _, r := range results { // which of them got to the key first is anybody's guess
+		made, stopped := 0, 0 // whose turn with the key and the authority comes first is not said
+		for _, r := range results {
 			if r.Signature == nil {
 				require.ErrorIs(t, r.Err, sign.ErrPIN)
 				continue
@@ -166,7 +166,7 @@ func TestStoppedAbove(t *testing.T) {
 			}
 		}
 		require.Equal(t, 2, made)
-		require.Equal(t, 1, stopped, "the other one was with the authority")
+		require.Equal(t, 1, stopped, "the other had asked")
 	})
 }
 

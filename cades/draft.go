@@ -1,7 +1,6 @@
 package cades
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -27,7 +26,6 @@ type Draft struct {
 	size        int64        // octets of it
 	digest      []byte
 	tbs         []byte
-	serial      []byte   // INTEGER of the signer's certificate
 	raising     *raising // nil up to BES
 	base        *Message // the message that gets a further signer; nil for a new one
 	on          path     // the signature in it that is counter-signed; nil for one of the content
@@ -206,11 +204,16 @@ func (d *Draft) freeze(ctx context.Context, o *Options) error {
 	}
 	var scratch [1024]byte
 	set := attributeSet{b: cms.NewBuilder(scratch[:0])}
-	d.serial = serialNumber(d.signer.Certificate())
-	o.signedAttributes(&set, d)
+	o.optionalAttributes(&set)
 	for _, token := range tokens { // EN 319 122-1 section 5.2.8: any number, each an attribute of its own
 		set.add(cms.OIDContentTimeStamp, token)
 	}
+	if set.count == 0 && d.on == nil && d.contentType == cms.OIDData && !o.NoSigningTime && o.Level != LevelPKCS7 {
+		if d.tbs = kept(d.signer).plainAttributes(d.digest, o.time()); d.tbs != nil {
+			return nil
+		}
+	}
+	o.signedAttributes(&set, d)
 	n := set.b.Len()
 	d.tbs = set.appendDER(make([]byte, 0, n+cms.HeaderLen(cms.TagSet, n)))
 	return nil
@@ -220,9 +223,7 @@ func (d *Draft) freeze(ctx context.Context, o *Options) error {
 // room for a content in memory, so that a detached or small container is made with one allocation.
 func (d *Draft) assemble(signature []byte) (head, tail []byte) {
 	scheme := d.signer.Scheme()
-	var space [8][]byte
-	certs := d.certificates(space[:0])
-	cms.SortSet(certs)
+	certs := d.certificates()
 
 	content := int(d.size)
 	octets := cms.HeaderLen(cms.TagOctetString, content) + content
@@ -285,25 +286,15 @@ func (d *Draft) version() uint64 {
 	return 3
 }
 
-// certificates appends the encodings that go into SignedData.certificates, each once.
-func (d *Draft) certificates(dst [][]byte) [][]byte {
-	chain := d.signer.Chain()
+// certificates are the encodings that go into SignedData.certificates, each once, in the order of DER. They are not modified.
+func (d *Draft) certificates() [][]byte {
 	switch d.rule {
 	case SignerOnly:
-		chain = chain[:1]
+		return kept(d.signer).leaf
 	case NoCertificates:
-		chain = nil
+		return nil
 	}
-next:
-	for _, c := range chain {
-		for _, there := range dst {
-			if bytes.Equal(there, c.Raw) {
-				continue next
-			}
-		}
-		dst = append(dst, c.Raw)
-	}
-	return dst
+	return kept(d.signer).chain
 }
 
 func sizeOf(parts [][]byte) (n int) {
@@ -317,7 +308,7 @@ func sizeOf(parts [][]byte) (n int) {
 func (d *Draft) signerInfoLen(signature []byte) int {
 	scheme := d.signer.Scheme()
 	cert := d.signer.Certificate()
-	sid := len(cert.RawIssuer) + len(d.serial)
+	sid := len(cert.RawIssuer) + len(kept(d.signer).serial)
 	return 3 + cms.HeaderLen(cms.TagSequence, sid) + sid +
 		len(scheme.DigestAlg) + len(d.tbs) + len(scheme.SignatureAlg) +
 		cms.HeaderLen(cms.TagOctetString, len(signature)) + len(signature)
@@ -330,8 +321,9 @@ func (d *Draft) appendSignerInfo(b *cms.Builder, length int, signature []byte) {
 	cert := d.signer.Certificate()
 	b.Header(cms.TagSequence, length)
 	b.Int(1)
-	b.Header(cms.TagSequence, len(cert.RawIssuer)+len(d.serial))
-	b.Raw(cert.RawIssuer, d.serial)
+	serial := kept(d.signer).serial
+	b.Header(cms.TagSequence, len(cert.RawIssuer)+len(serial))
+	b.Raw(cert.RawIssuer, serial)
 	b.Raw(scheme.DigestAlg)
 	at := b.Len()
 	b.Raw(d.tbs)

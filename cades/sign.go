@@ -117,8 +117,7 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content sign
 	}
 	b = cms.NewBuilder(nil)
 	b.Raw(make([]byte, 6)) // end of content, [0] and encapContentInfo
-	certs := d.certificates(nil)
-	cms.SortSet(certs)
+	certs := d.certificates()
 	if len(certs) != 0 {
 		b.Header(cms.ContextConstructed(0), sizeOf(certs))
 		b.Raw(certs...)

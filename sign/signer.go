@@ -3,7 +3,6 @@ package sign
 import (
 	"context"
 	"crypto"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -28,7 +27,7 @@ type Signer struct {
 	bulkSize int
 	bulkWait time.Duration
 	trusted  bool
-	certHash [sha256.Size]byte
+	kept     sync.Map // by key of Kept
 	hashes   sync.Pool
 	worked   atomic.Bool // the last thing that is known of the key is that it signs
 }
@@ -59,7 +58,7 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (made *Signer, err error)
 			return nil, err
 		}
 	}
-	signer := &Signer{key: key, chain: append([]*x509.Certificate(nil), chain...), scheme: s, certHash: sha256.Sum256(leaf.Raw)}
+	signer := &Signer{key: key, chain: append([]*x509.Certificate(nil), chain...), scheme: s}
 	signer.public = leaf.PublicKey
 	pss, err := pssOnly(leaf.RawSubjectPublicKeyInfo)
 	if err != nil {
@@ -226,8 +225,16 @@ func (s *Signer) Certificate() *x509.Certificate { return s.chain[0] }
 // Chain returns the certificates, the one of the key first. The caller does not modify the slice.
 func (s *Signer) Chain() []*x509.Certificate { return s.chain }
 
-// CertificateSHA256 returns the SHA-256 of the certificate's DER, which every container of the CAdES family repeats.
-func (s *Signer) CertificateSHA256() [sha256.Size]byte { return s.certHash }
+// Kept is for those who write a container format: what depends on the signer alone, such as the encoding of its certificates, is
+// made at the first container and kept with the signer. The key is of a type of their own, as that of a [context.Context]; made
+// may be called more than once, at the same time, and what it returned first is kept for all.
+func (s *Signer) Kept(key any, made func() any) any {
+	if v, ok := s.kept.Load(key); ok {
+		return v
+	}
+	v, _ := s.kept.LoadOrStore(key, made())
+	return v
+}
 
 // Scheme returns the scheme. The caller does not modify it.
 func (s *Signer) Scheme() *Scheme { return &s.scheme }

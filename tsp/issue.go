@@ -3,6 +3,7 @@ package tsp
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -176,7 +177,7 @@ func (a *Authority) token(ctx context.Context, info []byte, now time.Time, certi
 
 // attributes encodes the signed attributes in the order of DER.
 func (a *Authority) attributes(sum []byte, now time.Time) [][]byte {
-	hash := a.s.CertificateSHA256()
+	hash := sha256.Sum256(a.s.Certificate().Raw)
 	all := [][]byte{
 		attribute(cms.OIDContentType, func(b *cms.Builder) { b.OID(cms.OIDTSTInfo) }),
 		attribute(cms.OIDSigningTime, func(b *cms.Builder) { b.Time(now) }),
