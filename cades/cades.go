@@ -26,8 +26,8 @@
 //
 // A BES is made with the key alone. What stands above it is given by others: time-stamps by Options.Timestamper, from T on; chains
 // and revocation values by Options.Revocation, for every level above T. What they fail to give is an error of class
-// [sign.ErrAuthority], and the key is not at fault. The container that was reached comes beside the error all the same, at the level that
-// [Reached] tells (from a batch with KeepLower), and [Message.Extend] raises it when the authority is there again.
+// [sign.ErrAuthority], and the key is not at fault. The container comes beside the error then, at the level that was reached (see
+// [Reached]; a batch needs KeepLower for that), and [Message.Extend] raises it when the authority is there again.
 package cades
 
 import (

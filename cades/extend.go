@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
@@ -223,7 +224,7 @@ func (e *extension) takeContent(ctx context.Context, to Level) error {
 	for _, s := range e.m.signatures {
 		algorithms[s.in.SI.Digest.ID] = s.in.SI.Digest.Raw()
 	}
-	if c.Source().DigestOnly() {
+	if e.m.Detached() && c.Source().DigestOnly() { // else what is inside counts, and has to be the same
 		for _, algorithm := range algorithms {
 			if sum, ok := c.Source().Digest(algorithm); ok {
 				e.digests = append(e.digests, sign.Digest{Algorithm: algorithm, Sum: sum})
@@ -283,9 +284,12 @@ func (e *extension) verify(ctx context.Context) error {
 	}
 	// Whether the signer was revoked is asked when values are collected.
 	v := &VerifyOptions{Certificates: e.o.Certificates, Roots: e.o.Roots, TimestampRoots: e.o.TimestampRoots, Clock: e.o.Clock, NoRevocation: true}
-	var content sign.Content
-	if e.m.Detached() && len(e.digests) != 0 {
-		content = sign.Digested("", e.digests...)
+	content := e.o.Content
+	if e.m.Detached() { // it was read
+		content = sign.Content{}
+		if len(e.digests) != 0 {
+			content = sign.Digested(e.o.Content.Name, e.digests...)
+		}
 	}
 	report, err := e.m.Verify(ctx, content, v)
 	if err != nil {
@@ -313,8 +317,14 @@ func (e *extension) verify(ctx context.Context) error {
 	return nil
 }
 
-// classOf is the class of a signature that does not verify.
-func classOf(r *SignatureReport) error { return cmp.Or(r.Cause.Unwrap(), sign.ErrInput) }
+// classOf is the class of a signature that does not verify. What is not known here is of the message: [sign.ErrUnsupported] would be of a
+// key, and end the work on others.
+func classOf(r *SignatureReport) error {
+	if r.Cause == validate.CauseNotChecked {
+		return sign.ErrInput
+	}
+	return cmp.Or(r.Cause.Unwrap(), sign.ErrInput)
+}
 
 // countersVerify refuses counter-signatures that do not verify, which the time-stamps of the signature would be over.
 func countersVerify(all []SignatureReport, on path) error {

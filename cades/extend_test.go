@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
@@ -98,6 +101,8 @@ func TestExtendRefused(t *testing.T) {
 	another := sign.Bytes("", []byte("another content"))
 	otherDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("another content")))
 	rightDigest := sign.Digested("", digestOf(crypto.SHA256, []byte("content")))
+	attached, err := cades.Sign(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Attached: true})
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		message []byte
 		to      cades.Level
@@ -119,6 +124,8 @@ func TestExtendRefused(t *testing.T) {
 		"revoked before":   {p7s, cades.LevelLT, &cades.ExtendOptions{Timestamper: tsa, Revocation: revoked}, "revoked"},
 		"digest to A":      {p7s, cades.LevelA, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: rightDigest}, "content itself"},
 		"level below":      {p7s, cades.LevelBES, &cades.ExtendOptions{Timestamper: tsa}, "CAdES-BES"},
+		"other inside":     {attached, cades.LevelT, &cades.ExtendOptions{Timestamper: tsa, Content: another}, "not the one inside"},
+		"digest of other":  {attached, cades.LevelLTA, &cades.ExtendOptions{Timestamper: tsa, Revocation: values, Content: otherDigest}, "not the one inside"},
 		"nothing is there": {rawSigner{id: pki.Leaf(testpki.P256)}.message(t, nil), cades.LevelT, &cades.ExtendOptions{Timestamper: tsa}, "PKCS #7"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +137,34 @@ func TestExtendRefused(t *testing.T) {
 	m, _ := parse(t, expired)
 	_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: late, Force: true})
 	require.NoError(t, err)
+	m, _ = parse(t, attached)
+	for name, o := range map[string]*cades.ExtendOptions{"content": {Content: sign.Bytes("", []byte("content"))}, "digest": {Content: rightDigest}, "forced": {Content: otherDigest, Force: true}} {
+		o.Timestamper, o.Revocation = tsa, values
+		raised, err := m.Extended(t.Context(), cades.LevelLTA, o)
+		require.NoError(t, err, name)
+		r, err := raised.Verify(t.Context(), sign.Content{}, &cades.VerifyOptions{Roots: pki.Roots()})
+		requireTrusted(t, r, err)
+		require.Equal(t, "B-LTA", r.Signatures[0].SignatureReport.Level, "%s: the archive time-stamp is over what is inside", name)
+	}
+}
+
+// TestExtendUnknown: a signature by an algorithm that is not known here is a fault of the message, so that a program goes on with the next
+// one, and not of a key.
+func TestExtendUnknown(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.Leaf(testpki.P256)
+	content := []byte("content")
+	sum := sha256.Sum256(content)
+	m, _ := parse(t, rawSigner{id: id, algorithm: []byte{0x30, 0x04, 0x06, 0x02, 0x2a, 0x03}, attributes: [][]byte{
+		attr(cms.OIDContentType, oid(cms.OIDData)), attr(cms.OIDMessageDigest, octets(sum[:])), attr(cms.OIDSigningCertificateV2, ess(t, id.Certificate(), nil, false)),
+	}}.message(t, content))
+	r, err := m.Verify(t.Context(), sign.Content{}, nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, r.Err(), validate.CauseNotChecked)
+	_, err = m.Extend(t.Context(), cades.LevelT, &cades.ExtendOptions{Timestamper: testlevels.Authority(t, pki, testpki.Now)})
+	require.ErrorIs(t, err, sign.ErrInput)
+	require.ErrorContains(t, err, "does not verify")
+	require.False(t, sign.IsKeyError(err), "%v", err)
 }
 
 // TestLevelsInOneGo signs at a level at once: with the content, with its digests only, and beside another signer.

@@ -51,6 +51,9 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content sign.Con
 		if err != nil { // a pipe is a file that cannot seek
 			return signStream(ctx, dst, s, content, o)
 		}
+		if _, err := content.Source().Open(); err != nil { // it was read before
+			return readError(&content, err)
+		}
 		content = sign.Opener(content.Name, func() (io.ReadCloser, error) {
 			_, err := seeker.Seek(start, io.SeekStart)
 			return io.NopCloser(once), err
@@ -71,6 +74,9 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content sign.Con
 func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content sign.Content, o *Options) error {
 	if err := o.Check(); err != nil {
 		return err
+	}
+	if _, err := content.Source().Open(); err != nil { // it was read before
+		return readError(&content, err)
 	}
 	if err := o.suitable(s); err != nil { // before anything is written
 		return err

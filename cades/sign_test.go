@@ -375,3 +375,26 @@ func (u *untouched) SignContext(ctx context.Context, digest []byte, o crypto.Sig
 	u.signatures++
 	return u.Key.SignContext(ctx, digest, o)
 }
+
+// TestReaderTwice: a Content of a reader that was read is refused, instead of an empty content being signed.
+func TestReaderTwice(t *testing.T) {
+	s := p256(t, testpki.New(t))
+	for _, attached := range []bool{false, true} {
+		o := &cades.Options{Attached: attached}
+		for kind, reader := range map[string]func() io.Reader{
+			"forward only": func() io.Reader { return io.MultiReader(strings.NewReader("content")) },
+			"seeker":       func() io.Reader { return strings.NewReader("content") },
+		} {
+			for name, f := range map[string]func(c sign.Content) error{
+				"Sign":   func(c sign.Content) error { _, err := cades.Sign(t.Context(), s, c, o); return err },
+				"SignTo": func(c sign.Content) error { return cades.SignTo(t.Context(), io.Discard, s, c, o) },
+			} {
+				c := sign.Reader("its name", reader())
+				require.NoError(t, f(c))
+				err := f(c)
+				require.ErrorIs(t, err, sign.ErrInput, "%s %s %v", name, kind, attached)
+				require.ErrorContains(t, err, "its name")
+			}
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -245,6 +246,45 @@ func TestContentGiven(t *testing.T) {
 		})
 	}
 	m, _ := parse(t, detached)
+	inside, _ := parse(t, attached)
+	sha512Of := func(s string) sign.Digest {
+		sum := sha512.Sum512([]byte(s))
+		return testpki.Must(sign.NewDigest(crypto.SHA512, sum[:]))
+	}
+	// The signature asks for SHA-256, and what is given by another hash is compared all the same.
+	r, err := inside.Verify(t.Context(), sign.Digested("", sha512Of("content")), nil)
+	require.NoError(t, err)
+	require.True(t, r.Valid())
+	for _, given := range []sign.Content{
+		sign.Digested("", sha512Of("context")),
+		sign.Digested("", testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])), sha512Of("context")),
+	} {
+		r, err = inside.Verify(t.Context(), given, nil)
+		require.NoError(t, err)
+		require.False(t, r.Valid())
+		require.ErrorIs(t, r.Err(), validate.CauseContentChanged)
+	}
+	algorithm := testpki.Must(sign.DigestAlgorithm(crypto.SHA256))
+	unknown := []byte{0x30, 0x04, 0x06, 0x02, 0x2a, 0x03}
+	for name, given := range map[string][]sign.Digest{
+		"no digest":           {},
+		"of an unknown hash":  {{Algorithm: unknown, Sum: make([]byte, 32)}},
+		"without octets":      {{Algorithm: algorithm}},
+		"empty":               {{Algorithm: algorithm, Sum: []byte{}}},
+		"too long":            {{Algorithm: algorithm, Sum: make([]byte, 33)}},
+		"without algorithm":   {{Sum: sum[:]}},
+		"contradicting":       {{Algorithm: algorithm, Sum: make([]byte, 32)}, {Algorithm: algorithm, Sum: sum[:]}},
+		"contradicting, last": {{Algorithm: algorithm, Sum: sum[:]}, {Algorithm: algorithm, Sum: make([]byte, 32)}},
+	} {
+		r, err := inside.Verify(t.Context(), sign.Digested("its name", given...), nil)
+		require.ErrorIs(t, err, sign.ErrInput, name)
+		require.ErrorContains(t, err, "its name", name)
+		require.Nil(t, r)
+		if name != "no digest" && name != "of an unknown hash" { // which leave a detached one unchecked
+			_, err = m.Verify(t.Context(), sign.Digested("", given...), nil)
+			require.ErrorIs(t, err, sign.ErrInput, name)
+		}
+	}
 	_, err = m.Verify(t.Context(), sign.Reader("", iotest.ErrReader(errors.New("cannot read"))), nil)
 	require.ErrorContains(t, err, "cannot read")
 	_, err = m.Verify(t.Context(), sign.File(path+"2"), nil)

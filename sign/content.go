@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // Content is what is to be signed, or was, made by [Bytes], [File], [Opener], [Reader] or [Digested].
@@ -18,7 +19,7 @@ type Content struct {
 	data    []byte
 	inline  bool
 	open    func() (io.ReadCloser, error)
-	once    io.Reader
+	once    *once
 	digests []Digest
 	draft   Draft
 }
@@ -56,8 +57,41 @@ func Opener(name string, open func() (io.ReadCloser, error)) Content {
 	return Content{Name: name, open: open}
 }
 
-// Reader is a content that can be read once. An attached container holds it in memory.
-func Reader(name string, r io.Reader) Content { return Content{Name: name, once: r} }
+// Reader is a content that can be read once. An attached container holds it in memory. To take the same Content a second time is an error:
+// what is left of the reader, often nothing, would be signed. One that is an io.Seeker and is back where it was can be taken again.
+func Reader(name string, r io.Reader) Content {
+	if r == nil {
+		return Content{Name: name}
+	}
+	return Content{Name: name, once: &once{r: r}}
+}
+
+// once is a reader, shared by the copies of its Content.
+type once struct {
+	r io.Reader
+
+	mu    sync.Mutex
+	taken bool
+	at    int64 // where it was then; -1 when it cannot tell
+}
+
+// take returns the reader, unless it was read.
+func (o *once) take(name string) (_ io.ReadCloser, err error) {
+	defer Recover(&err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at := int64(-1)
+	if s, ok := o.r.(io.Seeker); ok {
+		if now, err := s.Seek(0, io.SeekCurrent); err == nil {
+			at = now
+		}
+	}
+	if o.taken && (at < 0 || at != o.at) {
+		return nil, &Error{Op: "sign: read", Place: name, Class: ErrInput, Hint: "its reader was read already; give a content that can be read again, by Bytes, File or Opener"}
+	}
+	o.taken, o.at = true, at
+	return io.NopCloser(o.r), nil
+}
 
 // Digested is a content of which only digests are known, at least the one of the scheme that is signed with. It can be
 // signed detached only, and a detached signature can be verified with it.
@@ -96,7 +130,7 @@ func (c *Source) Open() (r io.ReadCloser, err error) {
 		}
 		return r, err
 	case c.once != nil:
-		return io.NopCloser(c.once), nil
+		return c.once.take(c.Name)
 	case c.draft != nil:
 		return nil, &Error{Op: "sign: read", Place: c.Name, Class: ErrInput, Hint: "only its draft was given; sign it with package batch, or give the content"}
 	case c.digests != nil:
@@ -108,8 +142,14 @@ func (c *Source) Open() (r io.ReadCloser, err error) {
 // Again reports whether Open can be called more than once.
 func (c *Source) Again() bool { return c.inline || c.open != nil }
 
-// Once returns the reader of a content made by [Reader], as it was given.
-func (c *Source) Once() (io.Reader, bool) { return c.once, c.once != nil }
+// Once returns the reader of a content made by [Reader], as it was given. Who reads it calls Open for that, which sees that it is read
+// once.
+func (c *Source) Once() (io.Reader, bool) {
+	if c.once == nil {
+		return nil, false
+	}
+	return c.once.r, true
+}
 
 // InMemory returns the bytes of a content made by [Bytes].
 func (c *Source) InMemory() ([]byte, bool) { return c.data, c.inline }

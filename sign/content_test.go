@@ -58,3 +58,41 @@ func TestContent(t *testing.T) {
 	_, err = zero.Source().Open()
 	require.ErrorIs(t, err, sign.ErrInput)
 }
+
+// TestReaderOnce: what is left of a reader is not its content. One that can go back, and did, is.
+func TestReaderOnce(t *testing.T) {
+	read := func(c sign.Content) (string, error) {
+		r, err := c.Source().Open()
+		if err != nil {
+			return "", err
+		}
+		b, err := io.ReadAll(r)
+		return string(b), err
+	}
+	back := strings.NewReader("-content")
+	_, err := back.Seek(1, io.SeekStart)
+	require.NoError(t, err)
+	for name, r := range map[string]io.Reader{"forward only": io.MultiReader(strings.NewReader("content")), "seeker": back} {
+		c := sign.Reader("a", r)
+		got, err := read(c)
+		require.NoError(t, err, name)
+		require.Equal(t, "content", got, name)
+		copied := c
+		_, err = read(copied)
+		require.ErrorIs(t, err, sign.ErrInput, name)
+		require.ErrorContains(t, err, "read already", name)
+	}
+	c := sign.Reader("a", back)
+	for range 2 {
+		_, err := back.Seek(1, io.SeekStart)
+		require.NoError(t, err)
+		got, err := read(c)
+		require.NoError(t, err)
+		require.Equal(t, "content", got)
+	}
+	c = sign.Reader("a", (*strings.Reader)(nil))
+	_, err = read(c)
+	require.Error(t, err, "a nil pointer is no reader")
+	none := sign.Reader("a", nil)
+	require.True(t, none.IsZero())
+}

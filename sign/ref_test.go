@@ -3,6 +3,7 @@ package sign_test
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -87,4 +88,26 @@ func TestRefString(t *testing.T) {
 	require.False(t, sign.Ref{Certificate: &x509.Certificate{}}.IsZero())
 	require.NoError(t, sign.Ref{Label: "x"}.Check())
 	require.ErrorIs(t, sign.Ref{Thumbprint: "x"}.Check(), sign.ErrInput)
+}
+
+// TestHasThumbprint: every octet of either sum counts, and no other length does.
+func TestHasThumbprint(t *testing.T) {
+	c := testpki.New(t).Leaf(testpki.P256).Certificate()
+	for _, text := range []string{sign.Thumbprint(c), sign.ThumbprintSHA256(c)} {
+		sum, err := sign.ParseThumbprint(text)
+		require.NoError(t, err)
+		require.True(t, sign.HasThumbprint(c, sum))
+		for i := range sum {
+			sum[i] ^= 1
+			require.False(t, sign.HasThumbprint(c, sum), "octet %d", i)
+			require.False(t, sign.Ref{Thumbprint: hex.EncodeToString(sum)}.Matches(sign.Entry{Chain: []*x509.Certificate{c}}))
+			sum[i] ^= 1
+		}
+		require.False(t, sign.HasThumbprint(c, sum[:len(sum)-1]))
+		require.False(t, sign.HasThumbprint(c, append(sum, 0)))
+	}
+	long, err := sign.ParseThumbprint(sign.ThumbprintSHA256(c))
+	require.NoError(t, err)
+	require.False(t, sign.HasThumbprint(c, long[:20]), "the beginning of the other one")
+	require.False(t, sign.HasThumbprint(c, nil))
 }

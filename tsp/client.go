@@ -89,9 +89,10 @@ type Client struct {
 	mu   sync.Mutex
 	next time.Time // when the next request may begin, when there is a Rate
 
-	tell func(sign.Event)
-	from int       // the endpoint that gave the last token; guarded by mu
-	left time.Time // when the first one was left
+	tell  func(sign.Event)
+	from  int       // the endpoint that gave the last token; guarded by mu
+	turns int       // how often it was another one than before
+	left  time.Time // when the first one was left
 }
 
 type endpoint struct {
@@ -185,11 +186,14 @@ func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (token *Tok
 		return nil, err
 	}
 	why := make([]error, len(c.endpoints))
+	c.mu.Lock()
+	turns := c.turns
+	c.mu.Unlock()
 	var all sign.Errors
 	for _, e := range c.inOrder() {
 		t, err := c.ask(ctx, e, imprint)
 		if err == nil {
-			c.gave(e, why)
+			c.gave(e, why, turns)
 			return t, nil
 		}
 		why[e.number] = err
@@ -201,14 +205,15 @@ func (c *Client) Timestamp(ctx context.Context, imprint sign.Digest) (token *Tok
 	return nil, &sign.Error{Op: "tsp: time-stamp", Class: sign.ErrAuthority, Err: all, Temporary: sign.IsTemporary(all)}
 }
 
-// gave notes which authority gave a token, and tells when it is another one than before. why is what others said in the same call.
-func (c *Client) gave(e *endpoint, why []error) {
+// gave notes which authority gave a token, and tells when it is another one than before. why is what others said in the same call, and
+// turns what the client had when it began: a call that was under way while another one found an authority back is no news.
+func (c *Client) gave(e *endpoint, why []error, turns int) {
 	if len(c.endpoints) == 1 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.from == e.number {
+	if c.from == e.number || c.turns != turns {
 		return
 	}
 	before := c.endpoints[c.from]
@@ -222,6 +227,7 @@ func (c *Client) gave(e *endpoint, why []error) {
 		c.left = time.Now()
 	}
 	c.from = e.number
+	c.turns++
 	c.tell(event)
 }
 
@@ -278,9 +284,11 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	return nil, e.at(fail)
 }
 
-// at says where an error happened.
+// at says where an error happened. One that says so already is left alone: the breaker has it, and events that tell of it.
 func (e *endpoint) at(err *sign.Error) *sign.Error {
-	err.Place = e.place
+	if err.Place == "" {
+		err.Place = e.place
+	}
 	return err
 }
 

@@ -124,3 +124,65 @@ func TestTransportEndsGoroutine(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// TestOldNews: a call that began while an authority was resting, and ends after it is back, is not told of as another change.
+func TestOldNews(t *testing.T) {
+	pki := testpki.New(t)
+	id := pki.TSA(testpki.P256)
+	synctest.Test(t, func(t *testing.T) {
+		good := body(func(request []byte) []byte {
+			return testpki.TimestampResponse(t, id, request, func(ts *testpki.Timestamp) { ts.GenTime = testpki.Now() })
+		})
+		broken := true
+		var got []sign.EventKind
+		c := client(t, answers{"a": func(r *http.Request) (*http.Response, error) {
+			if broken {
+				return nil, errors.New("connection refused")
+			}
+			time.Sleep(time.Second)
+			return good(r)
+		}, "b": func(r *http.Request) (*http.Response, error) {
+			time.Sleep(5 * time.Second)
+			return good(r)
+		}}, []string{"a", "b"}, func(o *tsp.Config) {
+			o.Rest, o.Clock = time.Minute, testpki.Now
+			o.Events = func(e sign.Event) { got = append(got, e.Kind) }
+		})
+		for range 3 {
+			_, err := c.Timestamp(t.Context(), imprint())
+			require.NoError(t, err)
+			time.Sleep(time.Minute)
+		}
+		broken = false
+		var all sync.WaitGroup
+		for range 2 { // one sees whether a is back, and the other one goes to b meanwhile
+			all.Go(func() {
+				_, err := c.Timestamp(t.Context(), imprint())
+				require.NoError(t, err)
+			})
+		}
+		all.Wait()
+		synctest.Wait()
+		require.Equal(t, []sign.EventKind{sign.EventFailover, sign.EventAuthorityRests, sign.EventAuthorityBack, sign.EventFailback}, got)
+		_, err := c.Timestamp(t.Context(), imprint())
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Len(t, got, 4)
+	})
+}
+
+// TestEventWhileAsked: what an event holds is not written to any more.
+func TestEventWhileAsked(t *testing.T) {
+	for range 50 {
+		told := make(chan string, 10)
+		c := client(t, answers{"a": func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }}, []string{"a"}, func(o *tsp.Config) {
+			o.Rest = time.Minute
+			o.Events = func(e sign.Event) { told <- e.Err.Error() }
+		})
+		for range 3 {
+			_, err := c.Timestamp(t.Context(), imprint())
+			require.ErrorIs(t, err, tsp.CheckTransport)
+		}
+		require.Contains(t, <-told, "connection refused")
+	}
+}

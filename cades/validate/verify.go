@@ -77,6 +77,7 @@ type verifier struct {
 	own         *revocation.Checker   // those of the message; nil until asked for
 	inside      map[cms.OID][]byte    // digests of the content of the message
 	given       map[cms.OID][]byte    // digests of the content that the caller gave
+	differs     bool                  // digests that were given are not those of the content of the message
 	running     map[cms.OID]hash.Hash // have taken what comes before a detached content in archive time-stamps, and it
 	insideForm  *attributesForm       // of the content of the message; nil when no signature asks
 	givenForm   *attributesForm
@@ -121,6 +122,10 @@ func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, ok bool) {
 // digestContent takes every digest that the signers and their time-stamps need, in one pass.
 func (v *verifier) digestContent(ctx context.Context, content sign.Content) error {
 	v.reread = again(content)
+	digests, err := v.digestsOf(content)
+	if err != nil {
+		return err
+	}
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
 	want := func(id cms.OID) {
@@ -153,6 +158,9 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 		return sums
 	}
 	if !v.m.Detached() {
+		for id := range digests { // also those that no signature asks for: what is inside has to be the same
+			want(id)
+		}
 		all := writers
 		if bare {
 			v.insideForm = &attributesForm{}
@@ -171,10 +179,7 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 	switch from := content.Source(); {
 	case content.IsZero():
 	case from.DigestOnly():
-		v.given = map[cms.OID][]byte{}
-		for _, d := range from.Digests() {
-			v.given[oidOf(d.Algorithm)] = d.Sum
-		}
+		return v.takeDigests(content.Name, digests)
 	default:
 		r, err := from.Open()
 		if err != nil {
@@ -197,6 +202,52 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 		v.given = take()
 	}
 	return nil
+}
+
+// digestsOf are those of a content of which only digests are known, by their hash; nil of any other content.
+func (v *verifier) digestsOf(content sign.Content) (map[cms.OID][]byte, error) {
+	if !content.Source().DigestOnly() {
+		return nil, nil
+	}
+	all := map[cms.OID][]byte{}
+	for _, d := range content.Source().Digests() {
+		id := oidOf(d.Algorithm)
+		if id == "" {
+			return nil, digestError(content.Name, "the algorithm of a digest of the content cannot be read")
+		}
+		if newHash, ok := v.hashOf(id); ok && len(d.Sum) != newHash().Size() {
+			return nil, digestError(content.Name, "a digest of the content by %s has %d octets instead of %d", id.Name(), len(d.Sum), newHash().Size())
+		}
+		if other, ok := all[id]; ok && !bytes.Equal(other, d.Sum) {
+			return nil, digestError(content.Name, "two digests of the content by %s are different", id.Name())
+		}
+		all[id] = d.Sum
+	}
+	return all, nil
+}
+
+// takeDigests has digests stand for the content. Of a content that is inside, at least one of them has to be of a hash that is known here:
+// else a signature over something else would pass.
+func (v *verifier) takeDigests(name string, digests map[cms.OID][]byte) error {
+	v.given = digests
+	if v.m.Detached() {
+		return nil
+	}
+	compared := false
+	for id, sum := range digests {
+		if inside := v.inside[id]; inside != nil {
+			compared = true
+			v.differs = v.differs || !bytes.Equal(inside, sum)
+		}
+	}
+	if !compared {
+		return digestError(name, "the content is inside the message, and there is no digest with which it could be compared; give one by SHA-256, or none to have what is inside checked")
+	}
+	return nil
+}
+
+func digestError(name, format string, args ...any) error {
+	return &sign.Error{Op: "cades: verify", Place: name, Class: sign.ErrInput, Err: fmt.Errorf(format, args...)}
 }
 
 // again returns what reads a content once more, or nil.
@@ -273,7 +324,7 @@ func (v *verifier) contentDigest(id cms.OID) (sum []byte, status Status, problem
 		return nil, Unchecked, "the signature is detached and no content was given"
 	case inside == nil && given == nil:
 		return nil, Unchecked, fmt.Sprintf("no digest of the content by %s is known", id.Name())
-	case inside != nil && given != nil && !bytes.Equal(inside, given):
+	case v.differs, inside != nil && given != nil && !bytes.Equal(inside, given):
 		return nil, Failed, "the content given is not the one inside the message"
 	case inside != nil:
 		return inside, Passed, ""

@@ -2,6 +2,8 @@ package confirm_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/x509"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -16,6 +18,9 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/testlevels"
+	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/confirm/notify"
 	"github.com/seed-116355fd/signet/sign"
@@ -333,4 +338,23 @@ func TestWiping(t *testing.T) {
 		_, err := w.engine.Get(t.Context(), "anna", op.ID)
 		return errors.Is(err, confirm.ErrNotFound)
 	}, 60*time.Second, 10*time.Millisecond)
+}
+
+// TestExpiredMeanwhile: what can never be raised ends the operation at once, with the reason.
+func TestExpiredMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	id := w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.NotAfter = testpki.Now().Add(time.Hour) })
+	key, err := soft.NewKey(id.Key, 0)
+	require.NoError(t, err)
+	w.key = &counted{Key: key}
+	w.signer, err = sign.New(w.key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
+	require.NoError(t, err)
+	asked := &flaky{Timestamper: testlevels.Authority(t, w.pki, func() time.Time { return testpki.NotAfter().Add(-time.Hour) })}
+	w.format = &cades.Options{Level: cades.LevelT, Timestamper: asked, Clock: testpki.Now}
+	op := w.begin(request("a"))
+	_, err = w.engine.Confirm(t.Context(), "anna", op.Token, w.phone.last("+79990001234"))
+	require.NoError(t, err)
+	done := w.wait(op, confirm.Signing)
+	require.Contains(t, done.Items[0].Err, "expired")
+	require.Equal(t, -1, asked.away, "the authority is asked once")
 }

@@ -14,7 +14,9 @@ import (
 
 	"github.com/seed-116355fd/signet/batch"
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/tsp"
 )
 
 // confirmed is an operation that is to be signed.
@@ -194,14 +196,19 @@ func (e *Engine) signThem(ctx context.Context, h *header, contents []sign.Conten
 	return err
 }
 
-// final reports whether an error of a key stays when the same is tried again: the operator has to do something.
+// final reports whether an error stays when the same is tried again: one of a key, for which the operator has to do something, or that
+// what was signed has expired or was revoked. What authorities say, or do not say, may be otherwise later.
 func final(err error) bool {
-	for _, class := range []error{sign.ErrPIN, sign.ErrKeyMismatch, sign.ErrKeyNotFound, sign.ErrKeyAmbiguous, sign.ErrUnsupported, sign.ErrInput} {
-		if errors.Is(err, class) {
-			return true
-		}
+	if isAny(err, sign.ErrPIN, sign.ErrKeyMismatch, sign.ErrKeyNotFound, sign.ErrKeyAmbiguous, sign.ErrUnsupported, sign.ErrInput) {
+		return true
 	}
-	return false
+	_, stamp := errors.AsType[tsp.Check](err)
+	_, value := errors.AsType[revocation.Check](err)
+	return !stamp && !value && !errors.Is(err, sign.ErrAuthority) && isAny(err, sign.ErrTime, sign.ErrRevocation, sign.ErrTrust)
+}
+
+func isAny(err error, classes ...error) bool {
+	return slices.ContainsFunc(classes, func(class error) bool { return errors.Is(err, class) })
 }
 
 // workRaise takes containers to their level.

@@ -207,7 +207,7 @@ func (k checker) keys() {
 func (k checker) ref(path string, key *Key) {
 	if key.Thumbprint != "" {
 		if _, err := sign.ParseThumbprint(key.Thumbprint); err != nil {
-			k.wrong(path+".thumbprint", "%s is no thumbprint; it has 40 hexadecimal digits, as signet keys prints it", shown(key.Thumbprint))
+			k.wrong(path+".thumbprint", "%s is no thumbprint; it has 40 hexadecimal digits, as signet keys prints it, or 64 of the SHA-256", shown(key.Thumbprint))
 		}
 	}
 	if key.ID != "" {
