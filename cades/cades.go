@@ -21,8 +21,8 @@
 //
 // A BES is made with the key alone. What stands above it is given by others: time-stamps by Options.Timestamper, from T on; chains
 // and revocation values by Options.Revocation, for every level above T. What they fail to give is an error of class
-// [sign.ErrAuthority], and the key is not at fault. [Sign] gives no container then; [Draft.Raise] and a batch with KeepLower give the one
-// that was reached, and [Message.Extend] raises it when the authority is there again.
+// [sign.ErrAuthority], and the key is not at fault. The container comes beside it at the level that was reached, see [Reached] (of a
+// batch, with KeepLower), and [Message.Extend] raises it when the authority is there again.
 package cades
 
 import (
