@@ -343,3 +343,52 @@ func TestEveryBit(t *testing.T) {
 		require.Equal(t, sd.Signers[0].SignatureRaw, now.Signers[0].SignatureRaw, "offset %d", i)
 	}
 }
+
+// TestVerifyDigested gives digests in the place of the content: what none of them is of has not passed, also when the content is inside.
+func TestVerifyDigested(t *testing.T) {
+	pki := testpki.New(t)
+	data := []byte("content")
+	digest := func(data string, h crypto.Hash) sign.Digest {
+		hash := h.New()
+		hash.Write([]byte(data))
+		return testpki.Must(sign.NewDigest(h, hash.Sum(nil)))
+	}
+	right, wrong := digest("content", crypto.SHA256), digest("another", crypto.SHA256)
+	right512, wrong512 := digest("content", crypto.SHA512), digest("another", crypto.SHA512)
+	for _, attached := range []bool{false, true} {
+		der, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", data), &cades.Options{Attached: attached, SigningTime: testpki.Now()})
+		require.NoError(t, err)
+		m, _ := parse(t, der)
+		for name, c := range map[string]struct {
+			digests []sign.Digest
+			cause   validate.Cause
+		}{
+			"right":         {[]sign.Digest{right}, validate.CausePassed},
+			"and another":   {[]sign.Digest{wrong512, right}, validate.CausePassed}, // it is asked for by nobody
+			"twice":         {[]sign.Digest{right, right}, validate.CausePassed},
+			"wrong":         {[]sign.Digest{wrong}, validate.CauseContentChanged},
+			"another hash":  {[]sign.Digest{right512}, validate.CauseContentMissing},
+			"wrong of that": {[]sign.Digest{wrong512}, validate.CauseContentMissing},
+			"none":          {nil, validate.CauseContentMissing},
+			"zero":          {[]sign.Digest{{}}, validate.CauseContentMissing},
+		} {
+			r, err := m.Verify(t.Context(), sign.Digested("", c.digests...), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+			require.NoError(t, err, name)
+			require.Equal(t, c.cause, r.Signatures[0].Cause, "%s, attached %v", name, attached)
+			require.Equal(t, c.cause == validate.CausePassed, r.Trusted(), name)
+		}
+		for _, both := range [][]sign.Digest{{right, wrong}, {wrong, right}} {
+			r, err := m.Verify(t.Context(), sign.Digested("", both...), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+			require.ErrorIs(t, err, sign.ErrInput)
+			require.ErrorContains(t, err, "two digests of the content by SHA-256")
+			require.False(t, r.Trusted() || r.Valid(), "no report is none that trusts")
+			require.Nil(t, r.Outcome())
+			require.Error(t, r.Err())
+			require.False(t, r.Outcome().Trusted() || r.Outcome().Valid())
+			if !attached {
+				_, err = cades.Sign(t.Context(), p256(t, pki), sign.Digested("", both...), nil)
+				require.ErrorIs(t, err, sign.ErrInput)
+			}
+		}
+	}
+}

@@ -173,7 +173,12 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 	case from.DigestOnly():
 		v.given = map[cms.OID][]byte{}
 		for _, d := range from.Digests() {
-			v.given[oidOf(d.Algorithm)] = d.Sum
+			sum, ok := from.Digest(d.Algorithm)
+			if !ok {
+				return &sign.Error{Op: "cades: verify", Place: content.Name, Class: sign.ErrInput, Hint: "two digests of the content by " +
+					oidOf(d.Algorithm).Name() + " were given, and differ"}
+			}
+			v.given[oidOf(d.Algorithm)] = sum
 		}
 	default:
 		r, err := from.Open()
@@ -268,17 +273,30 @@ func insideError(err error) error {
 // given is not the one inside.
 func (v *verifier) contentDigest(id cms.OID) (sum []byte, status Status, problem string) {
 	inside, given := v.inside[id], v.given[id]
-	switch {
+	switch compared, differs := v.compared(); {
 	case v.inside == nil && v.given == nil:
 		return nil, Unchecked, "the signature is detached and no content was given"
 	case inside == nil && given == nil:
 		return nil, Unchecked, fmt.Sprintf("no digest of the content by %s is known", id.Name())
-	case inside != nil && given != nil && !bytes.Equal(inside, given):
+	case differs:
 		return nil, Failed, "the content given is not the one inside the message"
+	case v.inside != nil && v.given != nil && !compared:
+		return nil, Unchecked, fmt.Sprintf("nothing says that the content inside is the one given: no digest of that by %s was given", id.Name())
 	case inside != nil:
 		return inside, Passed, ""
 	}
 	return given, Passed, ""
+}
+
+// compared reports whether the content inside was compared with the one given, by any hash, and whether they differ.
+func (v *verifier) compared() (compared, differs bool) {
+	for id, sum := range v.given {
+		if inside := v.inside[id]; inside != nil && sum != nil {
+			compared = true
+			differs = differs || !bytes.Equal(inside, sum)
+		}
+	}
+	return compared, differs
 }
 
 // judgement is a signature on its way.
