@@ -215,6 +215,7 @@ func TestReadErrors(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrInput)
 	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", testpki.Must(sign.NewDigest(crypto.SHA384, make([]byte, 48)))), nil)
 	require.ErrorIs(t, err, sign.ErrInput, "a digest of another hash")
+	require.ErrorContains(t, err, "one digest of the content by SHA-256, of 32 octets")
 	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.Digest{Algorithm: testpki.Must(sign.DigestAlgorithm(crypto.SHA256)), Sum: make([]byte, 31)}), nil)
 	require.ErrorIs(t, err, sign.ErrInput, "a digest of another length")
 	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32)))), &cades.Options{Attached: true})
