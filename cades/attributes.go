@@ -62,7 +62,7 @@ func (s *attributeSet) appendDER(dst []byte) []byte {
 	return cms.AppendSet(dst, cms.TagSet, members)
 }
 
-// signedAttributes encodes what a signature of these options is over. The options were checked.
+// signedAttributes encodes what a signature of these options is over, but for what optionalAttributes has. The options were checked.
 func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 	common := kept(d.signer)
 	if d.on == nil { // RFC 5652 section 11.1: equals eContentType; section 11.4: a counter-signature has none
@@ -88,7 +88,6 @@ func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 		s.raw(common.signingCertificate)
 		s.raw(common.protection)
 	}
-	o.optionalAttributes(s)
 }
 
 func (o *Options) time() time.Time {

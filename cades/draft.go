@@ -198,10 +198,16 @@ func (d *Draft) freeze(ctx context.Context, o *Options) error {
 	}
 	var scratch [1024]byte
 	set := attributeSet{b: cms.NewBuilder(scratch[:0])}
-	o.signedAttributes(&set, d)
+	o.optionalAttributes(&set)
 	for _, token := range tokens { // EN 319 122-1 section 5.2.8: any number, each an attribute of its own
 		set.add(cms.OIDContentTimeStamp, token)
 	}
+	if set.count == 0 && d.on == nil && d.contentType == cms.OIDData && !o.NoSigningTime && o.Level != LevelPKCS7 {
+		if d.tbs = kept(d.signer).plainAttributes(d.digest, o.time()); d.tbs != nil {
+			return nil
+		}
+	}
+	o.signedAttributes(&set, d)
 	n := set.b.Len()
 	d.tbs = set.appendDER(make([]byte, 0, n+cms.HeaderLen(cms.TagSet, n)))
 	return nil

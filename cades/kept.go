@@ -2,6 +2,8 @@ package cades
 
 import (
 	"crypto/sha256"
+	"slices"
+	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
@@ -15,6 +17,11 @@ type ofSigner struct {
 	signingCertificate []byte   // Attribute
 	protection         []byte   // Attribute
 	chain, leaf        [][]byte // certificates in the order of DER, each once
+
+	plain      []byte // signed attributes of a BES without anything more, in DER
+	digestAt   int    // where the digest stands in it
+	digestSize int
+	timeAt     int // where the UTCTime stands
 }
 
 type ofSignerKey struct{}
@@ -57,5 +64,45 @@ func newOfSigner(s *sign.Signer) *ofSigner {
 	k.leaf = k.chain[:1:1]
 	k.chain = append([][]byte(nil), k.chain...)
 	cms.SortSet(k.chain)
+	k.layOut(scheme.NewHash().Size(), one)
 	return k
+}
+
+// layOut makes plain. In what order attributes stand depends on their lengths and object identifiers, and not on the digest and time.
+func (k *ofSigner) layOut(digestSize int, one func(cms.OID, func(*cms.Builder)) []byte) {
+	digest := one(cms.OIDMessageDigest, func(b *cms.Builder) { b.Value(cms.TagOctetString, make([]byte, digestSize)) })
+	at := one(cms.OIDSigningTime, func(b *cms.Builder) { b.Time(time.Unix(0, 0)) })
+	members := [][]byte{k.contentType, digest, at, k.signingCertificate, k.protection}
+	cms.SortSet(members)
+	k.plain = cms.AppendSet(nil, cms.TagSet, members)
+	k.digestSize = digestSize
+	end := len(k.plain)
+	for _, m := range slices.Backward(members) {
+		switch &m[0] {
+		case &digest[0]:
+			k.digestAt = end - digestSize
+		case &at[0]:
+			k.timeAt = end - utcTime
+		}
+		end -= len(m)
+	}
+}
+
+const utcTime = 13 // octets of a UTCTime, YYMMDDhhmmssZ (RFC 5280 section 4.1.2.5.1)
+
+// plainAttributes fills the layout of a BES without anything more, or returns nil when the time takes another type.
+func (k *ofSigner) plainAttributes(digest []byte, t time.Time) []byte {
+	t = t.UTC()
+	if t.Year() < 1950 || t.Year() > 2049 || len(digest) != k.digestSize {
+		return nil
+	}
+	all := make([]byte, len(k.plain))
+	copy(all, k.plain)
+	copy(all[k.digestAt:], digest)
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	for i, n := range [...]int{year % 100, int(month), day, hour, minute, second} {
+		all[k.timeAt+2*i], all[k.timeAt+2*i+1] = byte('0'+n/10), byte('0'+n%10)
+	}
+	return all
 }

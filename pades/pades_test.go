@@ -237,12 +237,6 @@ func TestVerifyDocument(t *testing.T) {
 	require.False(t, r.Trusted())
 }
 
-func sha256Of(b []byte) []byte {
-	h := crypto.SHA256.New()
-	h.Write(b)
-	return h.Sum(nil)
-}
-
 // TestTimestamp makes document time-stamps and checks them.
 func TestTimestamp(t *testing.T) {
 	w := newWorld(t)
