@@ -11,7 +11,8 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Extend raises all signatures of the container to a level, and writes the new container to dst. Files are copied as they are.
+// Extend raises all signatures of the container to a level, and writes the new container to dst. Files are copied as they are. Nothing is
+// written when a level is not reached: the container that there is stays good.
 func (c *Container) Extend(ctx context.Context, dst io.Writer, to cades.Level, o *cades.ExtendOptions) error {
 	return c.Update(dst, func(m *cades.Message, content sign.Content) (*cades.Message, error) {
 		var own cades.ExtendOptions

@@ -1,6 +1,8 @@
 // Package batch signs many contents, in parallel, in order, one result each.
 //
+//	contents := []batch.Content{sign.File("a.pdf"), sign.File("b.pdf")}
 //	results, err := batch.Sign(ctx, signer, &cades.Options{}, contents, nil)
+//	// err is of the key or the context; each result has the Signature of its content, or its own Err.
 //
 // Each content goes through three steps: prepare (read, digest, freeze what is signed), key (the signature) and finish
 // (the container). Levels with time-stamps have a fourth one, raise, which waits for others. Contents are prepared and

@@ -1,14 +1,19 @@
 // Package cades builds, reads and verifies CAdES signatures: CMS SignedData (RFC 5652) with the attributes of
 // EN 319 122-1 and RFC 5126, and plain PKCS #7 as their lowest form.
 //
+//	content := sign.File("contract.pdf")
 //	p7s, err := cades.Sign(ctx, signer, content, nil) // detached CAdES-BES
+//	…
+//	message, err := cades.Parse(p7s)
+//	report, err := message.Verify(ctx, content, &cades.VerifyOptions{Roots: trust.New(root)})
+//	err = report.Err() // nil only when every signature is to be believed
 //
 // [Sign] and [SignTo] take a content and give a container. Many contents at once go through package batch, with an
 // *[Options] as its format. When the key is elsewhere, [Prepare] freezes what is to be signed, [Draft.ToBeSigned] hands
 // it out, and [Draft.Finish] takes the signature, in this process or, by [Draft.MarshalBinary] and [ParseDraft], in
 // another one. [Message.AddSignature] adds a signer to a message and leaves every byte of it in place.
 //
-// [Parse] reads messages of anybody, in DER or BER; [Message.Verify] judges them: [Report.Trusted] says whether to believe what was
+// [Parse] reads messages of anybody, in DER, BER or a text form; [Message.Verify] judges them: [Report.Trusted] says whether to believe what was
 // signed, and each check is reported by name. Roots say whom to trust: without [VerifyOptions].Roots nobody is.
 //
 // # What is signed
@@ -21,8 +26,8 @@
 //
 // A BES is made with the key alone. What stands above it is given by others: time-stamps by Options.Timestamper, from T on; chains
 // and revocation values by Options.Revocation, for every level above T. What they fail to give is an error of class
-// [sign.ErrAuthority], and the key is not at fault. The container comes beside it at the level that was reached, see [Reached] (of a
-// batch, with KeepLower), and [Message.Extend] raises it when the authority is there again.
+// [sign.ErrAuthority], and the key is not at fault. The container that was reached comes beside the error all the same, at the level that
+// [Reached] tells (from a batch with KeepLower), and [Message.Extend] raises it when the authority is there again.
 package cades
 
 import (

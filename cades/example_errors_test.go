@@ -23,35 +23,15 @@ import (
 
 // TestErrorsPage finds every code block of the page in this file, but for its indentation, and every class of package sign in its table.
 func TestErrorsPage(t *testing.T) {
-	plain := func(text string) string {
-		var b strings.Builder
-		for line := range strings.Lines(text) {
-			b.WriteString(strings.TrimSpace(line) + "\n")
-		}
-		return b.String()
-	}
-	source, err := os.ReadFile("example_errors_test.go")
-	require.NoError(t, err)
-	page, err := os.ReadFile("../docs/errors.md")
-	require.NoError(t, err)
-	blocks := 0
-	for i, part := range strings.Split(string(page), "\n```") {
-		if i%2 == 0 {
-			continue
-		}
-		code, ok := strings.CutPrefix(part, "go\n")
-		require.True(t, ok, "a block that is not Go: %q", part)
-		require.Contains(t, plain(string(source)), plain(code))
-		blocks++
-	}
-	require.Equal(t, 3, blocks)
+	page := readPage(t, "errors.md")
+	require.Equal(t, 3, inExamples(t, page, "example_errors_test.go"))
 
 	classes, err := os.ReadFile("../sign/errors.go")
 	require.NoError(t, err)
 	n := 0
 	for line := range strings.Lines(string(classes)) {
 		if name, _, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(name, "Err") && strings.Contains(line, "errors.New(") {
-			require.Contains(t, string(page), name+"`")
+			require.Contains(t, page, name+"`")
 			n++
 		}
 	}

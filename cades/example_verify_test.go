@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -25,31 +24,10 @@ import (
 
 // TestVerifyingPage finds every code block of the section in this file, but for its indentation.
 func TestVerifyingPage(t *testing.T) {
-	plain := func(text string) string {
-		var b strings.Builder
-		for line := range strings.Lines(text) {
-			b.WriteString(strings.TrimSpace(line) + "\n")
-		}
-		return b.String()
-	}
-	source, err := os.ReadFile("example_verify_test.go")
-	require.NoError(t, err)
-	page, err := os.ReadFile("../docs/verifying.md")
-	require.NoError(t, err)
-	_, section, ok := strings.Cut(string(page), "\n## In a program\n")
+	_, section, ok := strings.Cut(readPage(t, "verifying.md"), "\n## In a program\n")
 	require.True(t, ok)
 	section, _, _ = strings.Cut(section, "\n## ")
-	blocks := 0
-	for i, part := range strings.Split(section, "\n```") {
-		if i%2 == 0 {
-			continue
-		}
-		code, ok := strings.CutPrefix(part, "go\n")
-		require.True(t, ok, "a block that is not Go: %q", part)
-		require.Contains(t, plain(string(source)), plain(code))
-		blocks++
-	}
-	require.Equal(t, 4, blocks)
+	require.Equal(t, 4, inExamples(t, section, "example_verify_test.go"))
 }
 
 // decision says what becomes of a document with such a signature.

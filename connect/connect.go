@@ -1,13 +1,19 @@
 // Package connect says how authorities are reached: by which proxy, with which certificates, and as whom. The clients of time-stamps
-// and of revocation take the same [Options], for all their authorities or for one.
+// and of revocation take the same [Options], for all their authorities or for one:
+//
+//	proxy := connect.Options{Proxy: proxyURL}
+//	account := connect.Options{User: "seal", Password: password}
+//	stamper, err := tsp.NewClient(tsp.Config{Connect: proxy, Endpoints: []tsp.Endpoint{{URL: "https://tsa.example/tsr", Connect: account}}})
+//	source, err := revocation.NewClient(revocation.Config{Connect: proxy})
+//
+// What one authority sets takes the place of what all have. HTTP, Proxy, Roots and Certificates go together there: who sets one of them
+// sets them all. What says who asks (Certificates, User, Password, Header) is sent to no other server, whatever redirects say.
 package connect
 
 import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,64 +39,22 @@ type Options struct {
 	Header http.Header
 }
 
-// Check says what is wrong with the options.
+// Check says what is wrong with the options: an error of class [sign.ErrInput]. The clients do it, too; this is for telling early.
 func (o *Options) Check() error {
+	wrong := func(hint string) error {
+		return &sign.Error{Op: "connect: options", Class: sign.ErrInput, Hint: hint}
+	}
 	switch {
 	case o.HTTP != nil && (o.Proxy != nil || o.Roots != nil || len(o.Certificates) != 0):
-		return errors.New("a client for HTTP has its own proxy, roots and certificates; give them to it, or leave it out")
+		return wrong("a client for HTTP has its own proxy, roots and certificates; give them to it, or leave it out")
 	case o.Proxy != nil && (o.Proxy.Host == "" || o.Proxy.Scheme != "http" && o.Proxy.Scheme != "https" && o.Proxy.Scheme != "socks5"):
-		return errors.New("the proxy is a URL that begins with http://, https:// or socks5://")
+		return wrong("the proxy is a URL that begins with http://, https:// or socks5://")
 	case o.User == "" && o.Password.Len() != 0:
-		return errors.New("there is a password, and no user")
+		return wrong("there is a password, and no user")
 	case strings.ContainsRune(o.User, ':'):
-		return errors.New("the user of HTTP basic authentication has no colon")
+		return wrong("the user of HTTP basic authentication has no colon")
 	}
 	return nil
-}
-
-// Secret reports whether requests say who makes them, so that they are for one server only.
-func (o *Options) Secret() bool {
-	return o.User != "" || len(o.Header) != 0 || len(o.Certificates) != 0
-}
-
-// IsZero reports whether nothing is set.
-func (o *Options) IsZero() bool {
-	return o.HTTP == nil && o.Proxy == nil && o.Roots == nil && !o.Secret()
-}
-
-// Over returns the options with those of one authority in the place of what they set. HTTP, Proxy, Roots and Certificates go
-// together: who sets one of them sets them all.
-func (o Options) Over(one Options) Options {
-	if one.HTTP != nil || one.Proxy != nil || one.Roots != nil || len(one.Certificates) != 0 {
-		o.HTTP, o.Proxy, o.Roots, o.Certificates = one.HTTP, one.Proxy, one.Roots, one.Certificates
-	}
-	if one.User != "" {
-		o.User, o.Password = one.User, one.Password
-	}
-	if len(one.Header) != 0 {
-		o.Header = one.Header
-	}
-	return o
-}
-
-// Transport puts proxy, roots and certificates into a transport.
-func (o *Options) Transport(t *http.Transport) {
-	if o.Proxy != nil {
-		t.Proxy = http.ProxyURL(o.Proxy)
-	}
-	if o.Roots != nil || len(o.Certificates) != 0 {
-		t.TLSClientConfig = &tls.Config{RootCAs: o.Roots, Certificates: o.Certificates, MinVersion: tls.VersionTLS12}
-	}
-}
-
-// Authorize puts header, user and password into a request.
-func (o *Options) Authorize(r *http.Request) {
-	for name, values := range o.Header {
-		r.Header[http.CanonicalHeaderKey(name)] = values
-	}
-	if o.User != "" {
-		r.SetBasicAuth(o.User, string(o.Password.Bytes()))
-	}
 }
 
 // Certificate makes of a key and its certificate what is shown to servers that ask who connects: of a file, also one with a password, or of
@@ -112,18 +76,4 @@ func Certificate(ctx context.Context, p sign.Provider, ref sign.Ref) (tls.Certif
 		made.Certificate = append(made.Certificate, c.Raw)
 	}
 	return made, nil
-}
-
-// SameServer reports whether a redirect stays at the server, or goes to it by https. The one who answers for an authority, or who sits
-// in between, must not have what Authorize puts in sent to a server of his choice, nor in the clear.
-func SameServer(from, to *url.URL) bool {
-	if from.Scheme == to.Scheme {
-		return strings.EqualFold(from.Host, to.Host)
-	}
-	return to.Scheme == "https" && from.Port() == "" && to.Port() == "" && strings.EqualFold(from.Hostname(), to.Hostname())
-}
-
-// Elsewhere is the error of a redirect to another server.
-func Elsewhere(to *url.URL) error {
-	return fmt.Errorf("it redirects to %.100s, which the credentials are not for; if it has moved, configure its new address", to.Host)
 }

@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,33 +20,6 @@ import (
 	"github.com/seed-116355fd/signet/tsp"
 )
 
-// TestReason repeats the first line of a refusal, and nothing that is not text or is secret.
-func TestReason(t *testing.T) {
-	o := &connect.Options{User: "seal", Password: sign.NewSecret([]byte("hunter2")), Header: http.Header{"X-Key": {"k-123"}}}
-	for body, want := range map[string]string{
-		"":                                   "",
-		"no time-stamps left\nsecond line":   "no time-stamps left",
-		"\r\n  \n\tquota\x00 of\x1b[31m red": "quota of[31m red",
-		"a\u202eb\u200fc":                    "abc",
-		"\xff\xfeno":                         "no",
-		"<html><head><title>403\n Forbidden</title></head><body>x": "403",
-		"<html>nothing":                         "",
-		strings.Repeat("ж", 500):                strings.Repeat("ж", 160) + "…",
-		"the password hunter2 is wrong":         "",
-		"key k-123 is not known":                "",
-		"Authorization: Basic c2VhbDpodW50ZXIy": "",
-		"user seal is not known":                "user seal is not known",
-	} {
-		require.Equal(t, want, o.Reason(&http.Response{Body: io.NopCloser(strings.NewReader(body))}), "%q", body)
-	}
-	endless := &http.Response{Body: io.NopCloser(io.MultiReader(strings.NewReader("first\n"), zeros{}))}
-	require.Equal(t, "first", o.Reason(endless))
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
 func TestCheck(t *testing.T) {
 	proxy, roots := &url.URL{Scheme: "http", Host: "proxy"}, x509.NewCertPool()
 	for name, o := range map[string]connect.Options{
@@ -55,7 +27,7 @@ func TestCheck(t *testing.T) {
 		"ftp": {Proxy: &url.URL{Scheme: "ftp", Host: "proxy"}}, "no host": {Proxy: &url.URL{Scheme: "http"}},
 		"password alone": {Password: sign.NewSecret([]byte("x"))}, "colon": {User: "a:b"},
 	} {
-		require.Error(t, o.Check(), name)
+		require.ErrorIs(t, o.Check(), sign.ErrInput, name)
 		_, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{{URL: "http://a/", Connect: o}}})
 		require.ErrorIs(t, err, sign.ErrInput, name)
 		_, err = revocation.NewClient(revocation.Config{Servers: map[string]connect.Options{"http://a": o}})
@@ -69,20 +41,6 @@ func TestCheck(t *testing.T) {
 		_, err := revocation.NewClient(revocation.Config{Servers: map[string]connect.Options{name: {}}})
 		require.ErrorIs(t, err, sign.ErrInput, name)
 	}
-}
-
-// TestOver replaces what one authority sets.
-func TestOver(t *testing.T) {
-	proxy, roots := &url.URL{Scheme: "http", Host: "proxy"}, x509.NewCertPool()
-	all := connect.Options{Proxy: proxy, User: "all", Password: sign.NewSecret([]byte("x"))}
-	o := all.Over(connect.Options{})
-	require.Equal(t, proxy, o.Proxy)
-	require.Equal(t, "all", o.User)
-	o = all.Over(connect.Options{Roots: roots, User: "one"})
-	require.Nil(t, o.Proxy)
-	require.Equal(t, roots, o.Roots)
-	require.Equal(t, "one", o.User)
-	require.Zero(t, o.Password.Len(), "the password of another user")
 }
 
 // TestReached asks authorities of time-stamps and of revocation that want to know who connects, by TLS of an authority of one's own

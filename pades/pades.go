@@ -89,11 +89,12 @@ func (o *Options) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) (
 
 var _ sign.Format = (*Options)(nil)
 
-// Sign returns the CMS for the hole.
+// Sign returns the CMS for the hole. When the signature was made and its time-stamp was not given, the CMS comes at B-B beside the error;
+// see [cades.Reached].
 func (s *Section) Sign(ctx context.Context, signer *sign.Signer, o *Options) ([]byte, error) {
 	own, err := o.options()
 	if err != nil {
 		return nil, err
 	}
-	return cades.Sign(ctx, signer, sign.Reader("", s.Reader()), own)
+	return cades.Sign(ctx, signer, s.Content(""), own)
 }

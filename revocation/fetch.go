@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/breaker"
+	"github.com/seed-116355fd/signet/internal/reach"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -74,7 +75,7 @@ func (c *Client) exchange(caller context.Context, place string, u *url.URL, body
 	client, o := c.http, &c.o.Connect
 	if own := c.own[serverName(u)]; own != nil {
 		client, o = own.http, &own.Options
-		o.Authorize(r)
+		reach.Authorize(o, r)
 	}
 	answer, err := client.Do(r)
 	if err != nil {
@@ -83,7 +84,7 @@ func (c *Client) exchange(caller context.Context, place string, u *url.URL, body
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		what := fmt.Sprintf("the server answered HTTP %d", answer.StatusCode)
-		if why := o.Reason(answer); why != "" {
+		if why := reach.Reason(o, answer); why != "" {
 			what += fmt.Sprintf(": %q", why)
 		}
 		outcome = breaker.Answered

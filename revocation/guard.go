@@ -1,7 +1,6 @@
 package revocation
 
 import (
-	"cmp"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/internal/reach"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -81,8 +81,8 @@ func (c *Client) redirect(r *http.Request, via []*http.Request) error {
 	if from := via[len(via)-1].URL; from.Scheme == "https" && r.URL.Scheme != "https" {
 		return failed(CheckTransport, "it redirects from https to http, which everybody reads and can answer")
 	}
-	if own := c.own[serverName(via[0].URL)]; own != nil && own.Secret() && !connect.SameServer(via[0].URL, r.URL) {
-		return because(CheckTransport, connect.Elsewhere(r.URL).Error(), nil)
+	if own := c.own[serverName(via[0].URL)]; own != nil && reach.Secret(&own.Options) && !reach.SameServer(via[0].URL, r.URL) {
+		return because(CheckTransport, reach.Elsewhere(r.URL).Error(), nil)
 	}
 	return c.checkURL(r.URL)
 }
@@ -101,10 +101,10 @@ func (c *Client) connect() error {
 	wrong := func(place, hint string) error {
 		return &sign.Error{Op: "revocation: client", Place: place, Class: sign.ErrInput, Hint: hint}
 	}
-	if err := c.o.Connect.Check(); err != nil {
-		return wrong("", err.Error())
+	if problem := reach.Problem(&c.o.Connect); problem != "" {
+		return wrong("", problem)
 	}
-	if c.o.Connect.Secret() {
+	if reach.Secret(&c.o.Connect) {
 		return wrong("", "certificates of strangers say which servers are asked, so credentials are for single ones: put them into Servers")
 	}
 	c.http = c.httpClient(&c.o.Connect)
@@ -114,9 +114,9 @@ func (c *Client) connect() error {
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" {
 			return wrong(placeOf(name), "a server is named by scheme and host, such as https://ocsp.example")
 		}
-		own := &ownServer{Options: c.o.Connect.Over(o)}
-		if err := cmp.Or(o.Check(), own.Check()); err != nil {
-			return wrong(placeOf(name), err.Error())
+		own := &ownServer{Options: reach.Over(c.o.Connect, o)}
+		if problem := reach.Problem(&o, &own.Options); problem != "" {
+			return wrong(placeOf(name), problem)
 		}
 		own.http = c.httpClient(&own.Options)
 		c.own[serverName(u)] = own
@@ -137,6 +137,6 @@ func (c *Client) httpClient(o *connect.Options) *http.Client {
 		dialer.Control = guard
 	}
 	transport := &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: c.o.InFlight, IdleConnTimeout: 30 * time.Second}
-	o.Transport(transport)
+	reach.Transport(o, transport)
 	return &http.Client{Transport: transport, CheckRedirect: c.redirect}
 }

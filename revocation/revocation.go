@@ -1,7 +1,7 @@
 // Package revocation finds out whether certificates are revoked: it fetches OCSP responses (RFC 6960) and CRLs (RFC 5280),
 // checks them, keeps them, and completes chains with the certificates that issuers publish.
 //
-//	client, err := revocation.New(revocation.Config{CacheDir: dir})
+//	client, err := revocation.NewClient(revocation.Config{CacheDir: dir})
 //	chain, err := client.Chain(ctx, leaf, candidates)
 //	status, err := client.Status(ctx, leaf, chain[1], time.Now())
 //
@@ -136,8 +136,9 @@ type Values struct {
 	RawCertificates [][]byte
 }
 
-// Source is what package cades asks for chains and values when it makes or raises a signature; [Client] is one, for Options.Revocation
-// and VerifyOptions.Revocation alike. Implementations are safe for concurrent use.
+// Source is what package cades asks for chains and values when it makes or raises a signature (Options.Revocation,
+// ExtendOptions.Revocation). [Client] is one, and what VerifyOptions.Revocation asks for, too. Implementations are safe for
+// concurrent use.
 type Source interface {
 	// Chain returns the certificates from leaf to a self-signed one; see [Client.Chain].
 	Chain(ctx context.Context, leaf *x509.Certificate, candidates []*x509.Certificate) ([]*x509.Certificate, error)

@@ -39,8 +39,8 @@ const (
 	EventTokenBack EventKind = "token back"
 	// EventOtherToken: another token is in the place of the one that was lost. It is not given a PIN.
 	EventOtherToken EventKind = "other token"
-	// EventPINGivenUp: no PIN is tried any more, since one was refused or the next one could lock the token. Calls fail until the program
-	// opens the token anew.
+	// EventPINGivenUp: no PIN is tried any more, since one was refused, or had no clear answer twice, or the next one could lock the token.
+	// Calls fail until the program opens the token anew, with another PIN or in a new process.
 	EventPINGivenUp EventKind = "PIN given up"
 	// EventFailover: Place has failed, and others do the work.
 	EventFailover EventKind = "failover"

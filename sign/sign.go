@@ -1,9 +1,11 @@
 // Package sign is the meeting place of keys and containers: what a key is, who holds it, which signature scheme it is
 // used with, and what goes wrong with it. It knows no container format and no particular holder of keys.
 //
-// A program opens a [Provider] (a key file, a token, a service), asks [Open] for a [Signer] and hands that to a package
+// A program opens a [Provider] (a key file, a token, a service), asks [Open] for a [Signer] and hands that, with a [Content], to a package
 // that builds containers, such as cades, or to package batch for many contents at once:
 //
+//	keys, err := soft.Open(ctx, "seal.p12", soft.Config{Password: soft.PasswordFile("seal.pass")}) // or pkcs11.Open, …
+//	defer keys.Close()
 //	signer, err := sign.Open(ctx, keys, sign.Ref{Thumbprint: "9F A1 …"})
 //
 // # Who implements what

@@ -82,7 +82,7 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (made *Signer, err error)
 	}
 	signer.limit, signer.queues = limitOf(key)
 	if k, ok := key.(BulkKey); ok {
-		signer.bulkKey, signer.bulkSize = k, k.BulkSize()
+		signer.bulkKey, signer.bulkSize = k, max(1, k.BulkSize())
 	}
 	if k, ok := As[BulkWaiter](key); ok {
 		signer.bulkWait = k.BulkWait()
@@ -250,7 +250,7 @@ func (s *Signer) Limit() int { return s.limit }
 // Queues reports whether calls beyond the limit wait in the key for their turn, see [Queuer].
 func (s *Signer) Queues() bool { return s.queues }
 
-// BulkSize says how many messages at once [Signer.SignBulk] takes best; 0 means that the key signs one by one.
+// BulkSize says how many messages at once [Signer.SignBulk] takes best; 0 means that the key is no [BulkKey] and signs one by one.
 func (s *Signer) BulkSize() int { return s.bulkSize }
 
 // BulkWait is that of a key that is a [BulkWaiter]; 0 means that it does not matter.
@@ -323,12 +323,11 @@ func (s *Signer) SignBulk(ctx context.Context, messages [][]byte) []Outcome {
 	for i, m := range messages {
 		digests[i] = s.digest(m)
 	}
-	size := s.bulkSize
-	if size <= 0 || size >= len(digests) {
+	if s.bulkSize >= len(digests) {
 		return s.bulk(ctx, k, digests)
 	}
 	outcomes := make([]Outcome, 0, len(digests))
-	for part := range slices.Chunk(digests, size) {
+	for part := range slices.Chunk(digests, s.bulkSize) {
 		outcomes = append(outcomes, s.bulk(ctx, k, part)...)
 	}
 	return outcomes

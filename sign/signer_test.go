@@ -182,6 +182,14 @@ func TestSignBulk(t *testing.T) {
 	require.Equal(t, []int{4, 4, 2}, key.groups, "a key is never given more than it takes")
 	require.Empty(t, signer.SignBulk(t.Context(), nil))
 
+	// A key that says no number takes one at a time, rather than all.
+	key = &bulk{remote: remote{Signer: id.Key}}
+	signer, err = sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
+	require.NoError(t, err)
+	require.Equal(t, 1, signer.BulkSize())
+	signer.SignBulk(t.Context(), all[:3])
+	require.Equal(t, []int{1, 1, 1}, key.groups)
+
 	// One by one, for a key that does nothing else.
 	signer, err = sign.New(&remote{Signer: id.Key}, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
 	require.NoError(t, err)

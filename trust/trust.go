@@ -2,7 +2,8 @@
 // to lead.
 //
 //	roots := trust.New(certificates...)
-//	report, err := message.Verify(ctx, nil, &cades.VerifyOptions{Roots: roots})
+//	report, err := message.Verify(ctx, content, &cades.VerifyOptions{Roots: roots})
+//	err = report.Err() // nil only when every signer leads to one of them
 //
 // A root is a certificate, and need not be self-signed. It may be one that crypto/x509 refuses, such as one with a key on a
 // curve that Go does not have: see [Roots.AddDER].

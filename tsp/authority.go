@@ -114,9 +114,6 @@ func hashOID(h crypto.Hash) (cms.OID, bool) {
 	return "", false
 }
 
-// Hash is the hash that imprints should be made with.
-func (a *Authority) Hash() crypto.Hash { return crypto.SHA256 }
-
 // Timestamp issues a token over a digest, as a client would get it that asks for the certificates. A digest that the
 // authority does not stamp is a [*sign.Error] of [CheckStatus].
 func (a *Authority) Timestamp(ctx context.Context, imprint sign.Digest) (*Token, error) {

@@ -1,9 +1,7 @@
 package tsp
 
 import (
-	"cmp"
 	"context"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -15,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/breaker"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/reach"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
@@ -50,8 +49,6 @@ type Config struct {
 	Endpoints []Endpoint
 	// Policy is asked for, dotted; empty leaves it to the authority.
 	Policy string
-	// Hash is what [Client.Hash] recommends for imprints: SHA-256 when 0. Package cades goes by its own Options.TimestampHash.
-	Hash crypto.Hash
 	// Timeout bounds a request to one authority; 0 means [DefaultTimeout].
 	Timeout time.Duration
 	// InFlight bounds how many requests are under way at once, to all authorities; 0 means [DefaultInFlight].
@@ -108,7 +105,7 @@ type endpoint struct {
 	until   time.Time // it is asked last before that
 }
 
-// NewClient checks the configuration. Nothing is sent yet.
+// NewClient makes a client. Nothing is sent yet. Errors are of class [sign.ErrInput].
 func NewClient(o Config) (*Client, error) {
 	if len(o.Endpoints) == 0 {
 		return nil, input("client", "give the URL of a time-stamping authority")
@@ -127,12 +124,6 @@ func NewClient(o Config) (*Client, error) {
 	}
 	if o.Rate < 0 {
 		return nil, input("client", "the rate is negative")
-	}
-	if o.Hash == 0 {
-		o.Hash = crypto.SHA256
-	}
-	if _, err := sign.DigestAlgorithm(o.Hash); err != nil {
-		return nil, input("client", "the hash of imprints is SHA-256, SHA-384 or SHA-512")
 	}
 	c := &Client{o: o, slots: make(chan struct{}, o.InFlight), tell: sign.InOrder(o.Events)}
 	common := httpClient(&o.Connect, o.InFlight)
@@ -153,9 +144,9 @@ func NewClient(o Config) (*Client, error) {
 			e.Timeout = o.Timeout
 		}
 		own := e.Connect // before they are completed
-		e.Connect = o.Connect.Over(own)
-		if err := cmp.Or(own.Check(), o.Connect.Check(), e.Connect.Check()); err != nil {
-			return nil, input("client", "%s: %s", place(u), err)
+		e.Connect = reach.Over(o.Connect, own)
+		if wrong := reach.Problem(&own, &o.Connect, &e.Connect); wrong != "" {
+			return nil, input("client", "%s: %s", place(u), wrong)
 		}
 		client := common
 		if own.HTTP != nil || own.Proxy != nil || own.Roots != nil || len(own.Certificates) != 0 {
@@ -178,15 +169,12 @@ func httpClient(o *connect.Options, inFlight int) *http.Client {
 		*guarded = *o.HTTP // the caller's stays as it is
 	} else {
 		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: inFlight, IdleConnTimeout: 90 * time.Second}
-		o.Transport(transport)
+		reach.Transport(o, transport)
 		guarded.Transport = transport
 	}
 	guarded.CheckRedirect = redirects(guarded.CheckRedirect)
 	return guarded
 }
-
-// Hash is the hash that imprints should be made with.
-func (c *Client) Hash() crypto.Hash { return c.o.Hash }
 
 // Timestamp asks the authorities for a token over a digest, and returns the first that passes every check. When there is
 // none, the error is of class [sign.ErrAuthority], and its cause are the [sign.Errors] of each authority in the order in which they were

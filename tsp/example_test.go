@@ -16,7 +16,6 @@ import (
 	"net/http/httptest"
 	"time"
 
-	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
@@ -47,7 +46,11 @@ func demoSigner() (*sign.Signer, *trust.Roots, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	signer, err := sign.New(k, []*x509.Certificate{cert}, testpki.Must(sign.ECDSA(crypto.SHA256)))
+	scheme, err := sign.ECDSA(crypto.SHA256)
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := sign.New(k, []*x509.Certificate{cert}, scheme)
 	return signer, trust.New(cert), err
 }
 
@@ -69,7 +72,11 @@ func ExampleClient() {
 		log.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte("the value of a signature"))
-	token, err := client.Timestamp(context.Background(), testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])))
+	imprint, err := sign.NewDigest(crypto.SHA256, sum[:])
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := client.Timestamp(context.Background(), imprint)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -88,7 +95,11 @@ func ExampleToken_Verify() {
 		log.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte("one"))
-	issued, err := authority.Timestamp(context.Background(), testpki.Must(sign.NewDigest(crypto.SHA256, sum[:])))
+	imprint, err := sign.NewDigest(crypto.SHA256, sum[:])
+	if err != nil {
+		log.Fatal(err)
+	}
+	issued, err := authority.Timestamp(context.Background(), imprint)
 	if err != nil {
 		log.Fatal(err)
 	}

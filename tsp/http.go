@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/internal/reach"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -36,8 +36,8 @@ func redirects(further func(*http.Request, []*http.Request) error) func(*http.Re
 			return fmt.Errorf("it redirects more than %d times", maxRedirects)
 		case r.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https":
 			return errors.New("it redirects from https to http, where everybody reads along; if it has moved, configure its new address")
-		case r.Context().Value(credentials{}) != nil && !connect.SameServer(from, r.URL):
-			return connect.Elsewhere(r.URL)
+		case r.Context().Value(credentials{}) != nil && !reach.SameServer(from, r.URL):
+			return reach.Elsewhere(r.URL)
 		case further != nil:
 			return further(r, via)
 		}
@@ -59,14 +59,14 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (res
 	ctx, cancel := context.WithTimeoutCause(ctx, e.Timeout, fmt.Errorf("no answer within %s", e.Timeout))
 	defer cancel()
 	carried := ctx
-	if u, err := url.Parse(e.URL); e.Connect.Secret() || err == nil && (u.User != nil || u.RawQuery != "") {
+	if u, err := url.Parse(e.URL); reach.Secret(&e.Connect) || err == nil && (u.User != nil || u.RawQuery != "") {
 		carried = context.WithValue(ctx, credentials{}, true)
 	}
 	r, err := http.NewRequestWithContext(carried, http.MethodPost, e.URL, bytes.NewReader(request))
 	if err != nil {
 		return nil, "", because(CheckTransport, "", bare(err))
 	}
-	e.Connect.Authorize(r)
+	reach.Authorize(&e.Connect, r)
 	r.Header.Set("Content-Type", mediaQuery)
 	r.Header.Set("Accept", mediaReply)
 	answer, err := e.http.Do(r)
@@ -76,7 +76,7 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, request []byte) (res
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		fail = failed(CheckHTTPStatus, "the authority answered %w", httpStatus(answer.StatusCode))
-		if why := e.Connect.Reason(answer); why != "" {
+		if why := reach.Reason(&e.Connect, answer); why != "" {
 			fail.Err = fmt.Errorf("%w: %q", fail.Err, why)
 		}
 		fail.Temporary = answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests

@@ -33,7 +33,7 @@ type VerifyOptions struct {
 	Algorithms *trust.Algorithms
 }
 
-// Verify checks the token against the digest that it should be over, and returns the first check that failed as an
+// Verify checks the token against the digest that it should be over, and returns the first check that failed as a
 // [*sign.Error].
 func (t *Token) Verify(imprint sign.Digest, o *VerifyOptions) error {
 	if all := t.Problems(imprint, o); len(all) != 0 {

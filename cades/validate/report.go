@@ -1,4 +1,26 @@
-// Package validate judges messages: each signature, time-stamp and counter-signature, check by check.
+// Package validate has the terms of a verdict: what a message is judged by, and what is said of it. Programs call cades.Message.Verify,
+// whose options and report are those of this package:
+//
+//	policy, err := validate.ParsePolicy(file) // or validate.Strict()
+//	report, err := message.Verify(ctx, content, &cades.VerifyOptions{Roots: roots, Policy: policy})
+//	for _, s := range report.Signatures {
+//		if s.Err() != nil {
+//			fmt.Println(s.Cause, s.Reason) // validate.CauseExpired …
+//		}
+//	}
+//
+// # How it judges
+//
+// A signature is looked at check by check (the names begin with Check), and so is each time-stamp and counter-signature on it. From these and
+// from the certificates follows one [Indication] in the terms of EN 319 102-1: TOTAL-PASSED, TOTAL-FAILED, which nothing could mend, or
+// INDETERMINATE with a [SubIndication]. The [Cause] says the same in one word, for programs that have to do something about it. A
+// certificate has to be valid when the signature is known to have existed: now, or at the time of a time-stamp below trusted roots
+// ([SignatureReport].BestTime). What anybody can append to a message takes nothing away from a good signature.
+//
+// Whether a signature has the parts of a level (EN 319 122-1 section 6.3) is another question, which [LevelReport] answers, and what a
+// verifier demands beside all that is a [Policy].
+//
+// Reports have a stable JSON form ([ReportVersion]), whose schema stands with docs/verifying.md.
 package validate
 
 import (

@@ -17,7 +17,7 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Message checks every signature of a message, and reports each check by name. The content of a detached message is read
+// Message is cades.Message.Verify, for that package: nobody else has such a message. It checks every signature, and reports each check by name. The content of a detached message is read
 // once, or its digests stand for it; the zero Content is for an attached message. The error is for what kept the checks from being
 // made, such as a content that cannot be read.
 func Message(ctx context.Context, m *message.Message, content sign.Content, o *Options) (report *Report, err error) {

@@ -2,7 +2,7 @@
 // code comes back through a function of the caller, and the signatures are collected (CloudSign), or the person confirms on
 // the phone and no code is passed back (DssSign). It speaks JSON over net/http.
 //
-//	keys, err := cloudsign.Open(cloudsign.Config{URL: "https://sign.example.org", Token: token, Chain: chain, Code: ask})
+//	keys, err := cloudsign.New(cloudsign.Config{URL: "https://sign.example.org", Token: token, Chain: chain, Code: ask})
 //	defer keys.Close()
 //	signer, err := sign.Open(ctx, keys, sign.Ref{})
 //	results, err := batch.Sign(ctx, signer, keys.Format(), contents, nil)

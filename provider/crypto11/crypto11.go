@@ -1,6 +1,8 @@
 // Package crypto11 lets the keys of a context of github.com/ThalesGroup/crypto11 sign, for programs that have such a context
 // already:
 //
+//	import signet "github.com/seed-116355fd/signet/provider/crypto11"
+//
 //	context, err := crypto11.Configure(&crypto11.Config{Path: module, TokenLabel: "seal", Pin: pin})
 //	keys, err := signet.New(context, signet.Config{})
 //	signer, err := sign.Open(ctx, keys, sign.Ref{Label: "seal"})

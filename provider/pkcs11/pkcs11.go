@@ -40,7 +40,8 @@
 // The token is known by its serial number, label, manufacturer and model from when it was opened. When another one is in its
 // place, calls wait for the first as for one that was pulled out, and the other one is not logged in to.
 //
-// A PIN that was refused is never tried again in the process, neither by this provider nor by another one. One that was
+// A PIN that was refused is never tried again in the process, neither by this provider nor by another one, and neither is one of which the
+// token did not clearly say twice whether it is right, as long as it was never taken: three wrong tries lock many a token. One that was
 // refused for the signature of a key may still open the token, and the other way round; see Config.KeyPIN.
 //
 // # Checks

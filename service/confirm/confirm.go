@@ -2,7 +2,7 @@
 // made exactly once.
 //
 //	engine, err := confirm.New(ctx, confirm.Config{Database: "signet.db", Secret: secret, Keys: keys})
-//	op, err := engine.Begin(ctx, confirm.Request{Owner: "anna", Key: "seal", Items: items, Method: confirm.Method{Kind: confirm.Code, Notifier: sms, Address: "+7…"}})
+//	op, err := engine.Begin(ctx, confirm.Request{Owner: "anna", Key: "seal", Items: items, Method: confirm.Method{Kind: confirm.Code, Notifier: "sms", Address: "+7…"}})
 //	op, err = engine.Confirm(ctx, "anna", op.Token, "003450")
 //	op, err = engine.Wait(ctx, "anna", op.ID, confirm.Signing)
 //	results, err := engine.Results(ctx, "anna", op.ID)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/internal/reach"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -113,8 +114,8 @@ func (f *connectFlags) options(ctx context.Context, a *app, stamp string) (conne
 			a.warn("the password of --tsa-user goes to %s, where everybody on the way reads it; an https:// address mends that", placeOf(stamp))
 		}
 	}
-	if err := o.Check(); err != nil {
-		return o, usage("--tsa: %w", err)
+	if wrong := reach.Problem(&o); wrong != "" {
+		return o, usage("--tsa: %s", wrong)
 	}
 	return o, nil
 }

@@ -210,8 +210,8 @@ func (d *parallelDraft) Raise(ctx context.Context, base []byte) ([]byte, error) 
 		extend.Content = d.digested
 	}
 	raised, err := m.Extend(ctx, o.Level, extend)
-	if err != nil {
-		return base, err
+	if raised == nil { // nothing was added
+		raised = base
 	}
-	return raised, nil
+	return raised, err
 }

@@ -1,4 +1,4 @@
-package connect
+package reach
 
 import (
 	"io"
@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/seed-116355fd/signet/connect"
 )
 
 // drained is how much of the body of a refusal is read, so that the connection can be used again.
@@ -19,7 +21,7 @@ var title = regexp.MustCompile(`(?is)<title[^>]*>([^<]*)</title>`)
 // Reason reads the body of an answer that is a refusal, and returns its first line for an error: the title of a page, and without
 // anything that a terminal or a log could take for more than text. It is empty when there is none, or when it repeats what the options
 // keep secret.
-func (o *Options) Reason(answer *http.Response) string {
+func Reason(o *connect.Options, answer *http.Response) string {
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, drained))
 	text := strings.ToValidUTF8(string(body), "")
 	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "<") {
@@ -31,7 +33,7 @@ func (o *Options) Reason(answer *http.Response) string {
 	}
 	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
 		if line = printable(line); line != "" {
-			if o.repeats(line) {
+			if repeats(o, line) {
 				return ""
 			}
 			return shorten(line)
@@ -59,12 +61,12 @@ func shorten(line string) string {
 	return line
 }
 
-func (o *Options) repeats(line string) bool {
+func repeats(o *connect.Options, line string) bool {
 	if o.Password.Len() != 0 && strings.Contains(line, string(o.Password.Bytes())) {
 		return true
 	}
 	if r := (&http.Request{Header: http.Header{}}); o.User != "" {
-		o.Authorize(r)
+		Authorize(o, r)
 		if strings.Contains(line, strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")) {
 			return true
 		}
