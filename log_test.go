@@ -81,6 +81,8 @@ func TestLogValues(t *testing.T) {
 		"ref":              {sign.Ref{Label: "seal", Certificate: id.Certificate()}, []string{"seal", sign.Thumbprint(id.Certificate())}},
 		"entry":            {sign.Entry{ID: []byte{0xab, 1}, Label: "seal", Public: id.Key.Public(), Chain: id.Chain, Schemes: []sign.Scheme{scheme}}, []string{"ab01", "seal", scheme.Name, sign.Thumbprint(id.Certificate())}},
 		"scheme":           {scheme, []string{"value", "ecdsa-sha256"}},
+		"signer":           {signer, []string{sign.Thumbprint(id.Certificate()), "ecdsa-sha256"}},
+		"no signer":        {(*sign.Signer)(nil), []string{"none"}},
 		"event":            {sign.Event{Kind: sign.EventTokenLost, Place: "token seal", To: "other", When: time.Now(), Took: time.Second, Count: 3, Err: gone}, []string{"token lost", "token seal", "other", "the cable is out", "3"}},
 		"authority":        {sign.AuthorityState{Place: "http://tsa.example/", Resting: true, Until: testpki.Now(), Failures: 5, Err: gone}, []string{"http://tsa.example/", "true", "5", "the cable is out", "until"}},
 		"result":           {results[0], []string{"bill.pdf", "octets", fmt.Sprint(len(results[0].Signature))}},

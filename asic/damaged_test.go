@@ -92,7 +92,9 @@ func TestNotAContainer(t *testing.T) {
 		})
 	}
 	data := w.make(t, asic.E, files("a", "b", "c")...)
-	_, err := asic.Open(bytes.NewReader(data), int64(len(data)), &asic.OpenOptions{MaxFiles: 3})
+	_, err := asic.Open(nil, 0, nil)
+	require.ErrorIs(t, err, sign.ErrInput)
+	_, err = asic.Open(bytes.NewReader(data), int64(len(data)), &asic.OpenOptions{MaxFiles: 3})
 	require.ErrorContains(t, err, "3 are the most")
 	_, err = asic.Open(bytes.NewReader(data), int64(len(data)), &asic.OpenOptions{MaxSize: 100})
 	require.ErrorContains(t, err, "100 octets")

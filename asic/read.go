@@ -66,6 +66,9 @@ func (s *Signature) Files() []string { return slices.Clone(s.files) }
 // Open reads the folder of a container and its signatures, not its files. Errors are of class [sign.ErrInput]: what is not a
 // container, and what could be read in two ways, as two files of one name.
 func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Container, error) {
+	if r == nil {
+		return nil, &sign.Error{Op: "asic: open", Class: sign.ErrInput, Hint: "the reader is nil"}
+	}
 	limits := OpenOptions{MaxFiles: DefaultMaxFiles, MaxSize: DefaultMaxSize}
 	if o != nil && o.MaxFiles > 0 {
 		limits.MaxFiles = o.MaxFiles

@@ -10,7 +10,8 @@ import (
 
 // AddSignature returns the message with a further signer on the same content, beside those that are there (a parallel
 // signature). Every byte of the message stays; lengths around the new parts grow. The content of a detached message is
-// given, that of an attached one is inside and the zero [sign.Content] stands for it. Options.Attached and ContentType are those of the message.
+// given, and refused when others signed another one by the hash of this signer; that of an attached one is inside and the zero [sign.Content]
+// stands for it. Options.Attached and ContentType are those of the message.
 func (m *Message) AddSignature(ctx context.Context, s *sign.Signer, content sign.Content, o *Options) ([]byte, error) {
 	d, err := m.PrepareSignature(ctx, s, content, o)
 	if err != nil {
@@ -56,6 +57,9 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, content 
 		if err := d.read(ctx, content); err != nil {
 			return nil, err
 		}
+		if err := m.sameContent(d); err != nil {
+			return nil, err
+		}
 	}
 	if err := m.mayGrow(d); err != nil {
 		return nil, err
@@ -70,6 +74,29 @@ func addError(format string, args ...any) error {
 	err := inputError(sign.ErrInput, format, args...).(*sign.Error) // made on this line
 	err.Op = "cades: add a signature to the message"
 	return err
+}
+
+// sameContent refuses a content that those who have signed by the hash of this signer did not sign: the message would hold for no content.
+// One of them who did is enough, since the others may be anybody's.
+func (m *Message) sameContent(d *Draft) error {
+	hash := oidOf(d.signer.Scheme().DigestAlg)
+	differs := false
+	for i := range m.in.SD.Signers {
+		s := &m.in.SD.Signers[i]
+		value, problem := cms.Single(s.Signed, cms.OIDMessageDigest)
+		if s.Digest.ID != hash || problem != "" || value.IsZero() {
+			continue
+		}
+		signed, err := value.Octets()
+		if err == nil && bytes.Equal(signed, d.digest) {
+			return nil
+		}
+		differs = true
+	}
+	if differs {
+		return addError("the content is not the one that was signed before, by its %s", hash.Name())
+	}
+	return nil
 }
 
 // mayGrow refuses to add what would break a proof that is there: an evidence record is over the whole message, and

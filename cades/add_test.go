@@ -147,6 +147,11 @@ func TestAddRefused(t *testing.T) {
 	require.ErrorContains(t, err, "content type")
 	_, err = m.AddSignature(t.Context(), s, sign.Bytes("", []byte("content")), &cades.Options{Level: cades.LevelT})
 	require.ErrorContains(t, err, "Timestamper")
+	for _, other := range []sign.Content{sign.Bytes("", []byte("another")), sign.Digested("", testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32))))} {
+		_, err = m.AddSignature(t.Context(), s, other, nil)
+		require.ErrorIs(t, err, sign.ErrInput)
+		require.ErrorContains(t, err, "not the one that was signed before, by its SHA-256")
+	}
 	m, _ = parse(t, attached)
 	_, err = m.AddSignature(t.Context(), s, sign.Bytes("", []byte("content")), nil)
 	require.ErrorContains(t, err, "inside")

@@ -85,7 +85,7 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 	if c.Source().DigestOnly() {
 		sum, ok := c.Source().Digest(scheme.DigestAlg)
 		if size := scheme.NewHash().Size(); !ok || len(sum) != size {
-			return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("scheme %s needs a digest of its own hash, of %d octets", scheme.Name, size)}
+			return &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: fmt.Sprintf("scheme %s needs one digest of the content by %s, of %d octets", scheme.Name, oidOf(scheme.DigestAlg).Name(), size)}
 		}
 		d.digest = sum
 		return d.raising.given(&c)

@@ -45,6 +45,11 @@ func MarshalDrafts(drafts []*Draft) ([]byte, error) {
 	if len(drafts) == 0 {
 		return nil, &sign.Error{Op: "cades: drafts", Class: sign.ErrInput, Hint: "there are none"}
 	}
+	for i, d := range drafts {
+		if d == nil || d.signer == nil {
+			return nil, &sign.Error{Op: "cades: drafts", Class: sign.ErrInput, Hint: fmt.Sprintf("draft %d is none; make it with Prepare", i)}
+		}
+	}
 	frame := cms.NewBuilder(nil)
 	drafts[0].appendFrame(&frame)
 	size := len(frame.Bytes()) + 64

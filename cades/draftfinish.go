@@ -35,7 +35,7 @@ func (d *Draft) Certificate() *x509.Certificate { return d.signer.Certificate() 
 func (d *Draft) ContentDigest() []byte { return d.digest }
 
 // Finish checks the signature with the public key of the signer's certificate, and returns the container. A signature
-// that does not verify is refused with an error of class [sign.ErrKeyMismatch].
+// that does not verify is refused with an error of class [sign.ErrKeyMismatch]. What others do not give is as in [Draft.FinishTrusted].
 func (d *Draft) Finish(ctx context.Context, signature []byte) ([]byte, error) {
 	if err := d.signer.Verify(d.tbs, signature); err != nil {
 		return nil, err

@@ -98,6 +98,11 @@ func TestDraftsOfOneKind(t *testing.T) {
 	first := prepare(s, nil)
 	_, err := cades.MarshalDrafts(nil)
 	require.ErrorIs(t, err, sign.ErrInput)
+	for _, none := range []*cades.Draft{nil, {}} {
+		_, err = cades.MarshalDrafts([]*cades.Draft{first, none})
+		require.ErrorIs(t, err, sign.ErrInput)
+		require.ErrorContains(t, err, "draft 1")
+	}
 	for name, other := range map[string]*cades.Draft{
 		"signer":       prepare(p256(t, pki), nil),
 		"level":        prepare(s, &cades.Options{Level: cades.LevelPKCS7}),

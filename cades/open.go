@@ -30,6 +30,9 @@ type OpenOptions struct {
 // octets have to stay as they are, as long as the message is in use: whoever can change the file between two readings can have
 // another content written than the one that was verified. What comes from a pipe is written to a file first.
 func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Message, error) {
+	if r == nil {
+		return nil, noReader("cades: open")
+	}
 	held := int64(cms.DefaultHeld)
 	if o != nil && o.Held > 0 {
 		held = o.Held
@@ -42,6 +45,10 @@ func Open(r io.ReaderAt, size int64, o *OpenOptions) (*Message, error) {
 		return nil, openError(err, r, size)
 	}
 	return wrap(in), nil
+}
+
+func noReader(op string) error {
+	return &sign.Error{Op: op, Class: sign.ErrInput, Hint: "the reader is nil"}
 }
 
 // openText reads a message that is spelled as text, whose content cannot be read where it stands.

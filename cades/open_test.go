@@ -306,6 +306,10 @@ func TestOpenUnreadable(t *testing.T) {
 	require.ErrorContains(t, err, "ends before")
 	_, err = cades.Open(bytes.NewReader(der), -1, nil)
 	require.Error(t, err)
+	_, err = cades.Open(nil, 0, nil)
+	require.ErrorIs(t, err, sign.ErrInput)
+	_, err = cades.ReadStream(t.Context(), nil, nil)
+	require.ErrorIs(t, err, sign.ErrInput)
 
 	r := &broken{ReaderAt: bytes.NewReader(der), from: int64(len(der)), err: failure}
 	m, err := cades.Open(r, int64(len(der)), nil)

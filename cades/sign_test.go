@@ -200,12 +200,16 @@ func TestContentChanges(t *testing.T) {
 func TestReadErrors(t *testing.T) {
 	s := p256(t, testpki.New(t))
 	broken := errors.New("the disk is on fire")
-	for name, c := range map[string]sign.Content{
-		"reader": sign.Reader("a", io.MultiReader(strings.NewReader("x"), iotest.ErrReader(broken))),
-		"opener": sign.Opener("a", func() (io.ReadCloser, error) { return nil, broken }),
+	for name, made := range map[string]func() sign.Content{
+		"reader": func() sign.Content {
+			return sign.Reader("a", io.MultiReader(strings.NewReader("x"), iotest.ErrReader(broken)))
+		},
+		"opener": func() sign.Content {
+			return sign.Opener("a", func() (io.ReadCloser, error) { return nil, broken })
+		},
 	} {
 		for _, attached := range []bool{false, true} {
-			_, err := cades.Prepare(t.Context(), s, c, &cades.Options{Attached: attached})
+			_, err := cades.Prepare(t.Context(), s, made(), &cades.Options{Attached: attached})
 			require.ErrorIs(t, err, broken, name)
 		}
 	}
@@ -215,6 +219,7 @@ func TestReadErrors(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrInput)
 	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", testpki.Must(sign.NewDigest(crypto.SHA384, make([]byte, 48)))), nil)
 	require.ErrorIs(t, err, sign.ErrInput, "a digest of another hash")
+	require.ErrorContains(t, err, "one digest of the content by SHA-256, of 32 octets")
 	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", sign.Digest{Algorithm: testpki.Must(sign.DigestAlgorithm(crypto.SHA256)), Sum: make([]byte, 31)}), nil)
 	require.ErrorIs(t, err, sign.ErrInput, "a digest of another length")
 	_, err = cades.Prepare(t.Context(), s, sign.Digested("d", testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32)))), &cades.Options{Attached: true})

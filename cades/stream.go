@@ -30,6 +30,9 @@ type Stream struct {
 // it is open (on Windows it is removed by Close), is readable by its owner only, and lies in OpenOptions.Dir. PEM and base64 are
 // decoded as Parse does, from one such file into another where they are large.
 func ReadStream(ctx context.Context, r io.Reader, o *OpenOptions) (*Stream, error) {
+	if r == nil {
+		return nil, noReader("cades: read")
+	}
 	if o == nil {
 		o = &OpenOptions{}
 	}

@@ -70,28 +70,30 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal(r.outcome)
 }
 
-// Outcome is the report as plain values, for programs that hand it on or store it.
-func (r *Report) Outcome() *validate.Report { return r.outcome }
+// Outcome is the report as plain values, for programs that hand it on or store it; nil when nothing was verified.
+func (r *Report) Outcome() *validate.Report {
+	if r == nil {
+		return nil
+	}
+	return r.outcome
+}
 
 // MarshalJSON writes the outcome in its stable form: that of a [validate.SignatureReport].
 func (r SignatureReport) MarshalJSON() ([]byte, error) { return json.Marshal(&r.SignatureReport) }
 
 // Valid reports whether there is a signature, and nothing failed of any of them; see [validate.SignatureReport.Valid]. Whom they are
 // of is another question, which Trusted answers. Counter-signatures have outcomes of their own.
-func (r *Report) Valid() bool { return r.outcome != nil && r.outcome.Valid() }
+func (r *Report) Valid() bool { return r.Outcome().Valid() }
 
 // Trusted reports whether there is a signature, and every one is TOTAL-PASSED: valid, by a signer who leads to a given root, whose
 // certificates were good when it was made.
-func (r *Report) Trusted() bool { return r.outcome != nil && r.outcome.Trusted() }
+func (r *Report) Trusted() bool { return r.Outcome().Trusted() }
 
 // Err is nil only when Trusted, so that a program that lets nothing else through asks for no more. It is otherwise a [*sign.Error] that says
 // why not, see [validate.SignatureReport.Err]; errors.Is finds [sign.ErrTrust], [sign.ErrTime] and [sign.ErrRevocation] in it, and
 // [sign.ErrInput] when something else was signed.
 func (r *Report) Err() error {
-	if r == nil {
-		return (*validate.Report)(nil).Err()
-	}
-	return r.outcome.Err()
+	return r.Outcome().Err()
 }
 
 // Verify checks every signature of the message, and reports each check by name. The content of a detached message is

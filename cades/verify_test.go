@@ -265,10 +265,7 @@ func TestContentGiven(t *testing.T) {
 		require.ErrorIs(t, r.Err(), validate.CauseContentChanged)
 	}
 	algorithm := testpki.Must(sign.DigestAlgorithm(crypto.SHA256))
-	unknown := []byte{0x30, 0x04, 0x06, 0x02, 0x2a, 0x03}
 	for name, given := range map[string][]sign.Digest{
-		"no digest":           {},
-		"of an unknown hash":  {{Algorithm: unknown, Sum: make([]byte, 32)}},
 		"without octets":      {{Algorithm: algorithm}},
 		"empty":               {{Algorithm: algorithm, Sum: []byte{}}},
 		"too long":            {{Algorithm: algorithm, Sum: make([]byte, 33)}},
@@ -280,9 +277,15 @@ func TestContentGiven(t *testing.T) {
 		require.ErrorIs(t, err, sign.ErrInput, name)
 		require.ErrorContains(t, err, "its name", name)
 		require.Nil(t, r)
-		if name != "no digest" && name != "of an unknown hash" { // which leave a detached one unchecked
-			_, err = m.Verify(t.Context(), sign.Digested("", given...), nil)
-			require.ErrorIs(t, err, sign.ErrInput, name)
+		_, err = m.Verify(t.Context(), sign.Digested("", given...), nil)
+		require.ErrorIs(t, err, sign.ErrInput, name)
+	}
+	for _, given := range [][]sign.Digest{{}, {{Algorithm: []byte{0x30, 0x04, 0x06, 0x02, 0x2a, 0x03}, Sum: make([]byte, 32)}}} { // none, and of an unknown hash
+		for _, m := range []*cades.Message{inside, m} {
+			r, err := m.Verify(t.Context(), sign.Digested("", given...), nil)
+			require.NoError(t, err)
+			require.False(t, r.Valid())
+			require.ErrorIs(t, r.Err(), validate.CauseContentMissing)
 		}
 	}
 	_, err = m.Verify(t.Context(), sign.Reader("", iotest.ErrReader(errors.New("cannot read"))), nil)
@@ -381,5 +384,57 @@ func TestEveryBit(t *testing.T) {
 		require.Equal(t, sd.Content.Body(), now.Content.Body(), "offset %d", i)
 		require.Equal(t, sd.Signers[0].SignedAttrs.Body(), now.Signers[0].SignedAttrs.Body(), "offset %d", i)
 		require.Equal(t, sd.Signers[0].SignatureRaw, now.Signers[0].SignatureRaw, "offset %d", i)
+	}
+}
+
+// TestVerifyDigested gives digests in the place of the content: what none of them is of has not passed, also when the content is inside.
+func TestVerifyDigested(t *testing.T) {
+	pki := testpki.New(t)
+	data := []byte("content")
+	digest := func(data string, h crypto.Hash) sign.Digest {
+		hash := h.New()
+		hash.Write([]byte(data))
+		return testpki.Must(sign.NewDigest(h, hash.Sum(nil)))
+	}
+	right, wrong := digest("content", crypto.SHA256), digest("another", crypto.SHA256)
+	right512, wrong512 := digest("content", crypto.SHA512), digest("another", crypto.SHA512)
+	for _, attached := range []bool{false, true} {
+		der, err := cades.Sign(t.Context(), p256(t, pki), sign.Bytes("", data), &cades.Options{Attached: attached, SigningTime: testpki.Now()})
+		require.NoError(t, err)
+		m, _ := parse(t, der)
+		for name, c := range map[string]struct {
+			digests          []sign.Digest
+			detached, inside validate.Cause
+		}{
+			"right":         {[]sign.Digest{right}, validate.CausePassed, validate.CausePassed},
+			"and another":   {[]sign.Digest{wrong512, right}, validate.CausePassed, validate.CauseContentChanged}, // no signature asks for it
+			"twice":         {[]sign.Digest{right, right}, validate.CausePassed, validate.CausePassed},
+			"wrong":         {[]sign.Digest{wrong}, validate.CauseContentChanged, validate.CauseContentChanged},
+			"another hash":  {[]sign.Digest{right512}, validate.CauseContentMissing, validate.CausePassed},
+			"wrong of that": {[]sign.Digest{wrong512}, validate.CauseContentMissing, validate.CauseContentChanged},
+			"none":          {nil, validate.CauseContentMissing, validate.CauseContentMissing},
+		} {
+			cause := c.detached
+			if attached {
+				cause = c.inside
+			}
+			r, err := m.Verify(t.Context(), sign.Digested("", c.digests...), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+			require.NoError(t, err, name)
+			require.Equal(t, cause, r.Signatures[0].Cause, "%s, attached %v", name, attached)
+			require.Equal(t, cause == validate.CausePassed, r.Trusted(), name)
+		}
+		for _, both := range [][]sign.Digest{{right, wrong}, {wrong, right}} {
+			r, err := m.Verify(t.Context(), sign.Digested("", both...), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
+			require.ErrorIs(t, err, sign.ErrInput)
+			require.ErrorContains(t, err, "two digests of the content by SHA-256")
+			require.False(t, r.Trusted() || r.Valid(), "no report is none that trusts")
+			require.Nil(t, r.Outcome())
+			require.Error(t, r.Err())
+			require.False(t, r.Outcome().Trusted() || r.Outcome().Valid())
+			if !attached {
+				_, err = cades.Sign(t.Context(), p256(t, pki), sign.Digested("", both...), nil)
+				require.ErrorIs(t, err, sign.ErrInput)
+			}
+		}
 	}
 }

@@ -157,14 +157,18 @@ func (c *Source) InMemory() ([]byte, bool) { return c.data, c.inline }
 // DigestOnly reports whether the content was made by [Digested].
 func (c *Source) DigestOnly() bool { return c.digests != nil }
 
-// Digest returns the digest that was given for the algorithm of an AlgorithmIdentifier.
-func (c *Source) Digest(algorithm []byte) ([]byte, bool) {
+// Digest returns the digest that was given for the algorithm of an AlgorithmIdentifier. There is none where two were given that differ.
+func (c *Source) Digest(algorithm []byte) (sum []byte, found bool) {
 	for _, d := range c.digests {
-		if sameAlgorithm(d.Algorithm, algorithm) {
-			return d.Sum, true
+		if !sameAlgorithm(d.Algorithm, algorithm) {
+			continue
 		}
+		if found && !bytes.Equal(sum, d.Sum) {
+			return nil, false
+		}
+		sum, found = d.Sum, true
 	}
-	return nil, false
+	return sum, found
 }
 
 // Digests returns what a content made by [Digested] was given.

@@ -54,6 +54,14 @@ func TestContent(t *testing.T) {
 	_, ok := d.Source().Digest(testpki.Must(sign.PKCS1(crypto.SHA512)).DigestAlg)
 	require.False(t, ok)
 
+	twice := sign.Digested("a", d.Source().Digests()[0], d.Source().Digests()[0])
+	got, ok := twice.Source().Digest(withNull)
+	require.True(t, ok)
+	require.Equal(t, sum, got)
+	differ := sign.Digested("a", testpki.Must(sign.NewDigest(crypto.SHA256, sum)), testpki.Must(sign.NewDigest(crypto.SHA256, append([]byte{1}, sum[1:]...))))
+	_, ok = differ.Source().Digest(withNull)
+	require.False(t, ok, "no order says which of two is meant")
+
 	var zero sign.Content
 	_, err = zero.Source().Open()
 	require.ErrorIs(t, err, sign.ErrInput)

@@ -28,6 +28,15 @@ func (e Entry) LogValue() slog.Value {
 	return slog.GroupValue(append(attrs, slog.Any("schemes", schemes))...)
 }
 
+// LogValue has the name of the certificate, its thumbprint and the scheme.
+func (s *Signer) LogValue() slog.Value {
+	if s == nil || len(s.chain) == 0 {
+		return slog.StringValue("none")
+	}
+	c := s.Certificate()
+	return slog.GroupValue(slog.String("subject", c.Subject.String()), slog.String("thumbprint", Thumbprint(c)), slog.String("scheme", s.scheme.Name))
+}
+
 // LogValue is the name of the scheme.
 func (s Scheme) LogValue() slog.Value { return slog.StringValue(s.Name) }
 

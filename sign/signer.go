@@ -136,7 +136,9 @@ func Open(ctx context.Context, p Provider, ref Ref, options ...Option) (signer *
 	defer Recover(&err)
 	var o openOptions
 	for _, option := range options {
-		option(&o)
+		if option != nil {
+			option(&o)
+		}
 	}
 	if p == nil {
 		return nil, &Error{Op: "sign: open", Place: ref.String(), Class: ErrInput, Hint: "the provider is nil; open one of the provider packages"}

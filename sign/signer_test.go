@@ -257,7 +257,7 @@ func TestOpen(t *testing.T) {
 	_, err = sign.Open(t.Context(), bare, sign.Ref{}, sign.WithChain(other.Chain...))
 	require.ErrorIs(t, err, sign.ErrKeyMismatch)
 
-	signer, err := sign.Open(t.Context(), bare, sign.Ref{}, sign.WithChain(id.Chain...), sign.WithScheme(testpki.Must(sign.ECDSA(crypto.SHA512))))
+	signer, err := sign.Open(t.Context(), bare, sign.Ref{}, sign.WithChain(id.Chain...), sign.WithScheme(testpki.Must(sign.ECDSA(crypto.SHA512))), nil)
 	require.NoError(t, err)
 	require.Equal(t, "ecdsa-sha512", signer.Scheme().Name)
 	signer, err = sign.Open(t.Context(), bare, sign.Ref{Certificate: id.Certificate()})

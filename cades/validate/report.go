@@ -259,6 +259,9 @@ type SignatureReport struct {
 
 // Valid reports whether there is a signature, and all are valid.
 func (r *Report) Valid() bool {
+	if r == nil {
+		return false
+	}
 	for i := range r.Signatures {
 		if !r.Signatures[i].Valid() {
 			return false
@@ -270,6 +273,9 @@ func (r *Report) Valid() bool {
 // Trusted reports whether every signature is TOTAL-PASSED: valid, by a signer who leads to a given root, whose certificates
 // were good when it was made.
 func (r *Report) Trusted() bool {
+	if r == nil {
+		return false
+	}
 	for i := range r.Signatures {
 		if r.Signatures[i].Indication != TotalPassed {
 			return false

@@ -77,7 +77,6 @@ type verifier struct {
 	own         *revocation.Checker   // those of the message; nil until asked for
 	inside      map[cms.OID][]byte    // digests of the content of the message
 	given       map[cms.OID][]byte    // digests of the content that the caller gave
-	differs     bool                  // digests that were given are not those of the content of the message
 	running     map[cms.OID]hash.Hash // have taken what comes before a detached content in archive time-stamps, and it
 	insideForm  *attributesForm       // of the content of the message; nil when no signature asks
 	givenForm   *attributesForm
@@ -179,7 +178,7 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 	switch from := content.Source(); {
 	case content.IsZero():
 	case from.DigestOnly():
-		return v.takeDigests(content.Name, digests)
+		v.given = digests // contentDigest compares them
 	default:
 		r, err := from.Open()
 		if err != nil {
@@ -224,26 +223,6 @@ func (v *verifier) digestsOf(content sign.Content) (map[cms.OID][]byte, error) {
 		all[id] = d.Sum
 	}
 	return all, nil
-}
-
-// takeDigests has digests stand for the content. Of a content that is inside, at least one of them has to be of a hash that is known here:
-// else a signature over something else would pass.
-func (v *verifier) takeDigests(name string, digests map[cms.OID][]byte) error {
-	v.given = digests
-	if v.m.Detached() {
-		return nil
-	}
-	compared := false
-	for id, sum := range digests {
-		if inside := v.inside[id]; inside != nil {
-			compared = true
-			v.differs = v.differs || !bytes.Equal(inside, sum)
-		}
-	}
-	if !compared {
-		return digestError(name, "the content is inside the message, and there is no digest with which it could be compared; give one by SHA-256, or none to have what is inside checked")
-	}
-	return nil
 }
 
 func digestError(name, format string, args ...any) error {
@@ -319,17 +298,30 @@ func insideError(err error) error {
 // given is not the one inside.
 func (v *verifier) contentDigest(id cms.OID) (sum []byte, status Status, problem string) {
 	inside, given := v.inside[id], v.given[id]
-	switch {
+	switch compared, differs := v.compared(); {
 	case v.inside == nil && v.given == nil:
 		return nil, Unchecked, "the signature is detached and no content was given"
 	case inside == nil && given == nil:
 		return nil, Unchecked, fmt.Sprintf("no digest of the content by %s is known", id.Name())
-	case v.differs, inside != nil && given != nil && !bytes.Equal(inside, given):
+	case differs:
 		return nil, Failed, "the content given is not the one inside the message"
+	case v.inside != nil && v.given != nil && !compared:
+		return nil, Unchecked, fmt.Sprintf("nothing says that the content inside is the one given: no digest of that by %s was given", id.Name())
 	case inside != nil:
 		return inside, Passed, ""
 	}
 	return given, Passed, ""
+}
+
+// compared reports whether the content inside was compared with the one given, by any hash, and whether they differ.
+func (v *verifier) compared() (compared, differs bool) {
+	for id, sum := range v.given {
+		if inside := v.inside[id]; inside != nil && sum != nil {
+			compared = true
+			differs = differs || !bytes.Equal(inside, sum)
+		}
+	}
+	return compared, differs
 }
 
 // judgement is a signature on its way.

@@ -201,6 +201,14 @@ func TestID(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestEmptyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "empty.pem")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	_, err := soft.Open(t.Context(), path, soft.Config{})
+	require.ErrorIs(t, err, sign.ErrUnsupported)
+	require.ErrorContains(t, err, "the file is empty")
+}
+
 func TestRefused(t *testing.T) {
 	for name, want := range map[string]struct {
 		class error

@@ -135,6 +135,9 @@ func (l *loader) read(ctx context.Context, file string, data []byte) error {
 	case formEncryptedKey:
 		return r.encryptedKey(data, "", nil)
 	}
+	if len(data) == 0 {
+		return &sign.Error{Op: "soft: open", Place: file, Class: sign.ErrUnsupported, Hint: "the file is empty"}
+	}
 	return &sign.Error{Op: "soft: open", Place: file, Class: sign.ErrUnsupported, Hint: "it is neither PEM nor PKCS#8, PKCS#12 or a certificate in DER"}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
@@ -124,6 +125,9 @@ func sentence(err error) string {
 		for _, class := range []error{sign.ErrInput, sign.ErrTrust, sign.ErrTime, sign.ErrRevocation} { // what follows says more
 			text = strings.TrimPrefix(strings.TrimPrefix(text, class.Error()+": "), class.Error()+"; ")
 		}
+	}
+	if _, ok := cades.Reached(err); ok { // what says so hands the container on, and the commands keep none that is less than was asked for
+		text += ", but nothing is written"
 	}
 	return forUsers.Replace(strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
 }

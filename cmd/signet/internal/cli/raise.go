@@ -24,6 +24,7 @@ type raiseFlags struct {
 	jobs  int // 0 is one
 	armor bool
 	json  bool
+	said  string // of a file that is done, before its name and place; empty says its level
 }
 
 func (f *raiseFlags) register(cmd *cobra.Command, level, purpose string) {
@@ -123,6 +124,7 @@ not needed. The result takes the place of the file, or goes into --out; every by
 	}
 	key.register(cmd, a.env, true)
 	cmd.Flags().StringVar(&scheme, "scheme", "", "signature scheme `NAME` instead of the best one of the key (see signet keys)")
+	f.said = "counter-signed" // the level is that of the signature below, which stays
 	f.register(cmd, "bes", "how much the counter-signature carries, `LEVEL`: bes or t")
 	return cmd
 }
@@ -212,7 +214,11 @@ func (a *app) raiseAll(ctx context.Context, f *raiseFlags, args []string, conten
 			r.Output, r.Error = "", sentence(one.err)
 			a.screen.say("signet: %s: %s", file.path, r.Error)
 		} else if !f.json {
-			a.note("%s is %s now: %s", file.path, r.Level, r.Output)
+			if f.said != "" {
+				a.note("%s %s: made %s", f.said, file.path, r.Output)
+			} else {
+				a.note("%s is %s now: %s", file.path, r.Level, r.Output)
+			}
 		}
 		if f.json {
 			if err := a.printJSON(r); err != nil {
