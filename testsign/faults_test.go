@@ -159,7 +159,7 @@ func TestKeyFaults(t *testing.T) {
 		s, err := sign.Open(t.Context(), keys, sign.Ref{})
 		require.NoError(t, err)
 		keys.Fail(f)
-		results, err := batch.Sign(t.Context(), s, w.Options(cades.LevelBES), contents, nil)
+		results, err := batch.Sign(t.Context(), s, w.Options(cades.LevelBES), contents, &batch.Options{Workers: 4})
 		good := 0
 		for _, r := range results {
 			if r.Err == nil {
