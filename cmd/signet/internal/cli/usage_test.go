@@ -65,7 +65,7 @@ func TestWrongUse(t *testing.T) {
 		"key is something else":      {[]string{"sign", "--key", "@a", "@a"}, cli.ExitKey, "@a"},
 		"key is a certificate":       {[]string{"sign", "--key", "@root.pem", "@a"}, cli.ExitKey, "only certificates"},
 		"folder without keys":        {[]string{"sign", "--key", "@docs", "@a"}, cli.ExitKey, "@docs"},
-		"reference to nothing":       {with("--cert", "seal", "@a"), cli.ExitUsage, "40 hexadecimal digits"},
+		"reference to nothing":       {with("--cert", "seal", "@a"), cli.ExitUsage, "40 or 64 hexadecimal digits"},
 		"id that is not hexadecimal": {with("--cert", "id:xyz", "@a"), cli.ExitUsage, "hexadecimal"},
 		"file of no certificate":     {with("--cert", "@a", "@a"), cli.ExitUsage, "no certificate in it"},
 		"missing certificate file":   {with("--cert", "@no.pem", "@a"), cli.ExitUsage, "no such file"},
