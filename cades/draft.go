@@ -110,32 +110,19 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 
 // digestContent reads a content into the hash. One that can be read only once is kept when the container will need it.
 func digestContent(ctx context.Context, h io.Writer, c sign.Content, keep bool) (sign.Content, int64, error) {
-	r, once := c.Source().Once()
-	if once {
-		if _, err := c.Source().Open(); err != nil { // it was read before
+	if keep && c.Source().Once() {
+		r, err := c.Source().Take()
+		if err != nil {
 			return c, 0, readError(&c, err)
 		}
-	}
-	if once && keep {
 		kept, err := message.ReadAll(ctx, r)
 		if err != nil {
 			return c, 0, readError(&c, err)
 		}
 		h.Write(kept)
 		return sign.Bytes(c.Name, kept), int64(len(kept)), nil
-	} else if once {
-		n, err := message.Copy(ctx, h, r)
-		if err != nil {
-			err = readError(&c, err)
-		}
-		return c, n, err
 	}
-	opened, err := c.Source().Open()
-	if err != nil {
-		return c, 0, readError(&c, err)
-	}
-	defer opened.Close()
-	n, err := message.Copy(ctx, h, opened)
+	n, err := message.CopyContent(ctx, h, c.Source())
 	if err != nil {
 		return c, 0, readError(&c, err)
 	}

@@ -42,22 +42,15 @@ func SignTo(ctx context.Context, dst io.Writer, s *sign.Signer, content sign.Con
 	if o == nil {
 		o = &Options{}
 	}
-	if once, ok := content.Source().Once(); ok && o.Attached && o.Level <= LevelBES && len(o.ContentTimestampers) == 0 {
-		seeker, ok := once.(io.Seeker)
-		if !ok {
+	if content.Source().Once() && o.Attached && o.Level <= LevelBES && len(o.ContentTimestampers) == 0 {
+		again := content.Source().Rewind()
+		if again == nil {
 			return signStream(ctx, dst, s, content, o)
 		}
-		start, err := seeker.Seek(0, io.SeekCurrent)
-		if err != nil { // a pipe is a file that cannot seek
-			return signStream(ctx, dst, s, content, o)
-		}
-		if _, err := content.Source().Open(); err != nil { // it was read before
+		if _, err := content.Source().Take(); err != nil { // it was read before
 			return readError(&content, err)
 		}
-		content = sign.Opener(content.Name, func() (io.ReadCloser, error) {
-			_, err := seeker.Seek(start, io.SeekStart)
-			return io.NopCloser(once), err
-		})
+		content = sign.Opener(content.Name, again)
 	}
 	d, err := Prepare(ctx, s, content, o)
 	if err != nil {
@@ -75,7 +68,8 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content sign
 	if err := o.Check(); err != nil {
 		return err
 	}
-	if _, err := content.Source().Open(); err != nil { // it was read before
+	once, err := content.Source().Take()
+	if err != nil {
 		return readError(&content, err)
 	}
 	if err := o.suitable(s); err != nil { // before anything is written
@@ -103,7 +97,6 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content sign
 		return err
 	}
 	h := s.Scheme().NewHash()
-	once, _ := content.Source().Once()
 	if _, err := message.Copy(ctx, io.MultiWriter(h, &segments{dst: dst}), once); err != nil {
 		return readError(&content, err)
 	}

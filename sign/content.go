@@ -76,7 +76,7 @@ type once struct {
 }
 
 // take returns the reader, unless it was read.
-func (o *once) take(name string) (_ io.ReadCloser, err error) {
+func (o *once) take(name string) (_ io.Reader, err error) {
 	defer Recover(&err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -90,7 +90,7 @@ func (o *once) take(name string) (_ io.ReadCloser, err error) {
 		return nil, &Error{Op: "sign: read", Place: name, Class: ErrInput, Hint: "its reader was read already; give a content that can be read again, by Bytes, File or Opener"}
 	}
 	o.taken, o.at = true, at
-	return io.NopCloser(o.r), nil
+	return o.r, nil
 }
 
 // Digested is a content of which only digests are known, at least the one of the scheme that is signed with. It can be
@@ -130,7 +130,11 @@ func (c *Source) Open() (r io.ReadCloser, err error) {
 		}
 		return r, err
 	case c.once != nil:
-		return c.once.take(c.Name)
+		r, err := c.once.take(c.Name)
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(r), nil
 	case c.draft != nil:
 		return nil, &Error{Op: "sign: read", Place: c.Name, Class: ErrInput, Hint: "only its draft was given; sign it with package batch, or give the content"}
 	case c.digests != nil:
@@ -142,13 +146,39 @@ func (c *Source) Open() (r io.ReadCloser, err error) {
 // Again reports whether Open can be called more than once.
 func (c *Source) Again() bool { return c.inline || c.open != nil }
 
-// Once returns the reader of a content made by [Reader], as it was given. Who reads it calls Open for that, which sees that it is read
-// once.
-func (c *Source) Once() (io.Reader, bool) {
+// Once reports whether the content was made by [Reader].
+func (c *Source) Once() bool { return c.once != nil }
+
+// Take is Open for a content made by [Reader], and returns the reader as it was given, which may know how long it is.
+func (c *Source) Take() (io.Reader, error) {
 	if c.once == nil {
-		return nil, false
+		return nil, &Error{Op: "sign: read", Place: c.Name, Class: ErrInput, Hint: "it was not made by Reader; open it"}
 	}
-	return c.once.r, true
+	return c.once.take(c.Name)
+}
+
+// Rewind returns what reads a content once more from where it is now: one that can be opened again, or the [Reader] of an io.Seeker that
+// can tell where it is, which a pipe cannot. It is nil for others.
+func (c *Source) Rewind() (open func() (io.ReadCloser, error)) {
+	if c.Again() {
+		return c.Open
+	}
+	if c.once == nil {
+		return nil
+	}
+	r := c.once.r
+	s, ok := r.(io.Seeker)
+	if !ok {
+		return nil
+	}
+	at, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil
+	}
+	return func() (io.ReadCloser, error) {
+		_, err := s.Seek(at, io.SeekStart)
+		return io.NopCloser(r), err
+	}
 }
 
 // InMemory returns the bytes of a content made by [Bytes].

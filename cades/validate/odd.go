@@ -85,8 +85,8 @@ func (v *verifier) contentAgain() io.Reader {
 	if v.reread == nil {
 		return nil
 	}
-	r := v.reread()
-	if r == nil {
+	r, err := v.reread()
+	if err != nil {
 		return nil
 	}
 	defer func() { _ = r.Close() }()

@@ -59,9 +59,9 @@ func Message(ctx context.Context, m *message.Message, content sign.Content, o *O
 
 // verifier is one run of Verify.
 type verifier struct {
-	reread      func() io.ReadCloser  // reads the content of a detached message once more; nil when that cannot be
-	lines       map[cms.OID][2][]byte // digests of the content with other line ends
-	size        int                   // octets of the message without its content, and of what was given
+	reread      func() (io.ReadCloser, error) // reads the content of a detached message once more; nil when that cannot be
+	lines       map[cms.OID][2][]byte         // digests of the content with other line ends
+	size        int                           // octets of the message without its content, and of what was given
 	m           *message.Message
 	o           *Options
 	rules       *Policy             // of the options, or the default
@@ -120,7 +120,7 @@ func (v *verifier) hashOf(id cms.OID) (newHash func() hash.Hash, ok bool) {
 
 // digestContent takes every digest that the signers and their time-stamps need, in one pass.
 func (v *verifier) digestContent(ctx context.Context, content sign.Content) error {
-	v.reread = again(content)
+	v.reread = content.Source().Rewind()
 	digests, err := v.digestsOf(content)
 	if err != nil {
 		return err
@@ -180,11 +180,6 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 	case from.DigestOnly():
 		v.given = digests // contentDigest compares them
 	default:
-		r, err := from.Open()
-		if err != nil {
-			return readError(content.Name, err)
-		}
-		defer func() { _ = r.Close() }()
 		if v.m.Detached() {
 			for _, h := range v.startRunning() {
 				_, _ = h.Write(v.m.ContentHead())
@@ -195,7 +190,7 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 			v.givenForm = &attributesForm{keep: v.overWhole()}
 			writers = append(writers, v.givenForm)
 		}
-		if _, err := message.Copy(ctx, io.MultiWriter(writers...), r); err != nil {
+		if _, err := message.CopyContent(ctx, io.MultiWriter(writers...), from); err != nil {
 			return readError(content.Name, err)
 		}
 		v.given = take()
@@ -227,35 +222,6 @@ func (v *verifier) digestsOf(content sign.Content) (map[cms.OID][]byte, error) {
 
 func digestError(name, format string, args ...any) error {
 	return &sign.Error{Op: "cades: verify", Place: name, Class: sign.ErrInput, Err: fmt.Errorf(format, args...)}
-}
-
-// again returns what reads a content once more, or nil.
-func again(content sign.Content) func() io.ReadCloser {
-	from := content.Source()
-	if from.Again() {
-		return func() io.ReadCloser {
-			r, err := from.Open()
-			if err != nil {
-				return nil
-			}
-			return r
-		}
-	}
-	once, _ := from.Once()
-	back, ok := once.(io.Seeker)
-	if !ok {
-		return nil
-	}
-	at, err := back.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil
-	}
-	return func() io.ReadCloser {
-		if _, err := back.Seek(at, io.SeekStart); err != nil {
-			return nil
-		}
-		return io.NopCloser(once)
-	}
 }
 
 // startRunning makes the hashes for time-stamps over octets of which the content is a part.

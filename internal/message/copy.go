@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // chunkSize is how much of a content is in memory at once: large enough that a read costs little beside its digest.
@@ -50,6 +52,26 @@ func Copy(ctx context.Context, dst io.Writer, src io.Reader) (int64, error) {
 			return total, err
 		}
 	}
+}
+
+// CopyContent copies a content, from its beginning, and returns the octets copied. What is in memory is not copied on the way.
+func CopyContent(ctx context.Context, dst io.Writer, c *sign.Source) (int64, error) {
+	if data, ok := c.InMemory(); ok {
+		return Copy(ctx, dst, bytes.NewReader(data))
+	}
+	if c.Once() {
+		r, err := c.Take()
+		if err != nil {
+			return 0, err
+		}
+		return Copy(ctx, dst, r)
+	}
+	r, err := c.Open()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = r.Close() }()
+	return Copy(ctx, dst, r)
 }
 
 // ReadAll reads a content that has to be kept, into one buffer of the right size when the reader knows how much is left.

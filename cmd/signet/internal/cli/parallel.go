@@ -41,11 +41,6 @@ func (p *parallel) Prepare(ctx context.Context, s *sign.Signer, c sign.Content) 
 
 // digests reads a content once for the hashes of all signers, and for time-stamps over it.
 func (p *parallel) digests(ctx context.Context, s *sign.Signer, c sign.Content) (sign.Content, error) {
-	r, err := c.Source().Open()
-	if err != nil {
-		return c, &sign.Error{Op: "read", Place: c.Name, Err: err}
-	}
-	defer func() { _ = r.Close() }()
 	first, err := sign.DigestAlgorithm(crypto.SHA256)
 	if err != nil {
 		return c, err
@@ -63,7 +58,7 @@ func (p *parallel) digests(ctx context.Context, s *sign.Signer, c sign.Content) 
 		h := scheme.NewHash()
 		algorithms, hashes, writers = append(algorithms, scheme.DigestAlg), append(hashes, h), append(writers, h)
 	}
-	if _, err := message.Copy(ctx, io.MultiWriter(writers...), r); err != nil {
+	if _, err := message.CopyContent(ctx, io.MultiWriter(writers...), c.Source()); err != nil {
 		return c, &sign.Error{Op: "read", Place: c.Name, Err: err}
 	}
 	digests := make([]sign.Digest, len(hashes))

@@ -369,17 +369,11 @@ func (a *app) otherFile(file signatureFile) string {
 
 // openedContent is what was opened: read from its beginning as often as it is asked for, but for a pipe.
 func openedContent(name string, r io.Reader) sign.Content {
-	s, ok := r.(io.Seeker)
-	if !ok {
-		return sign.Reader(name, r)
+	c := sign.Reader(name, r)
+	if again := c.Source().Rewind(); again != nil {
+		return sign.Opener(name, again)
 	}
-	if _, err := s.Seek(0, io.SeekCurrent); err != nil {
-		return sign.Reader(name, r)
-	}
-	return sign.Opener(name, func() (io.ReadCloser, error) {
-		_, err := s.Seek(0, io.SeekStart)
-		return io.NopCloser(r), err
-	})
+	return c
 }
 
 func (a *app) openContent(file signatureFile) (io.ReadCloser, error) {
