@@ -40,7 +40,8 @@ func (m *Message) PrepareSignature(ctx context.Context, s *sign.Signer, content 
 	if o.ContentType != "" && oidOr(o.ContentType, "") != m.in.SD.ContentType {
 		return nil, addError("its content type is %s", m.in.SD.ContentType.Name())
 	}
-	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), contentType: m.in.SD.ContentType, base: m, raising: newRaising(o)}
+	d := newDraft(s, o)
+	d.contentType, d.base = m.in.SD.ContentType, m
 	switch {
 	case m.Detached() && content.IsZero():
 		return nil, addError("it is detached; give the content")

@@ -64,10 +64,9 @@ func (s *attributeSet) appendDER(dst []byte) []byte {
 
 // signedAttributes encodes what a signature of these options is over, but for what optionalAttributes has. The options were checked.
 func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
-	common := kept(d.signer)
 	if d.on == nil { // RFC 5652 section 11.1: equals eContentType; section 11.4: a counter-signature has none
 		if d.contentType == cms.OIDData {
-			s.raw(common.contentType)
+			s.raw(d.common.contentType)
 		} else {
 			a, set := s.open(cms.OIDContentType)
 			s.b.OID(d.contentType)
@@ -85,8 +84,8 @@ func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 	}
 
 	if o.Level != LevelPKCS7 {
-		s.raw(common.signingCertificate)
-		s.raw(common.protection)
+		s.raw(d.common.signingCertificate)
+		s.raw(d.common.protection)
 	}
 }
 

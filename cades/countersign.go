@@ -49,7 +49,8 @@ func (s *Signature) PrepareCounterSignature(ctx context.Context, signer *sign.Si
 	if o.Level > LevelT {
 		return nil, addError("a counter-signature takes level t at most")
 	}
-	d := &Draft{signer: signer, rule: o.Certificates, level: o.EffectiveLevel(), base: s.message, on: s.path(), raising: newRaising(o)}
+	d := newDraft(signer, o)
+	d.base, d.on = s.message, s.path()
 	if err := s.mayChange(true); err != nil {
 		return nil, err
 	}

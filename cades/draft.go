@@ -18,6 +18,7 @@ import (
 // finished more than once; it is not modified by that.
 type Draft struct {
 	signer      *sign.Signer
+	common      *ofSigner
 	rule        CertificateRule
 	level       Level
 	attached    bool
@@ -52,8 +53,8 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (d
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), attached: o.Attached, contentType: oidOr(o.ContentType, cms.OIDData)}
-	d.raising = newRaising(o)
+	d := newDraft(s, o)
+	d.attached, d.contentType = o.Attached, oidOr(o.ContentType, cms.OIDData)
 	if o.Attached && c.Source().DigestOnly() {
 		return nil, &sign.Error{Op: "cades: prepare", Place: c.Name, Class: sign.ErrInput, Hint: "a container with the content inside needs the content, not its digest"}
 	}
@@ -64,6 +65,11 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (d
 		return nil, err
 	}
 	return d, nil
+}
+
+// newDraft is a draft of which nothing is known but the signer and the options.
+func newDraft(s *sign.Signer, o *Options) *Draft {
+	return &Draft{signer: s, common: kept(s), rule: o.Certificates, level: o.EffectiveLevel(), raising: newRaising(o)}
 }
 
 // Prepare makes *Options a [sign.Format].
@@ -196,7 +202,7 @@ func (d *Draft) freeze(ctx context.Context, o *Options) error {
 		set.add(cms.OIDContentTimeStamp, token)
 	}
 	if set.count == 0 && d.on == nil && d.contentType == cms.OIDData && !o.NoSigningTime && o.Level != LevelPKCS7 {
-		if d.tbs = kept(d.signer).plainAttributes(d.digest, o.time()); d.tbs != nil {
+		if d.tbs = d.common.plainAttributes(d.digest, o.time()); d.tbs != nil {
 			return nil
 		}
 	}
@@ -277,11 +283,11 @@ func (d *Draft) version() uint64 {
 func (d *Draft) certificates() [][]byte {
 	switch d.rule {
 	case SignerOnly:
-		return kept(d.signer).leaf
+		return d.common.leaf
 	case NoCertificates:
 		return nil
 	}
-	return kept(d.signer).chain
+	return d.common.chain
 }
 
 func sizeOf(parts [][]byte) (n int) {
@@ -295,7 +301,7 @@ func sizeOf(parts [][]byte) (n int) {
 func (d *Draft) signerInfoLen(signature []byte) int {
 	scheme := d.signer.Scheme()
 	cert := d.signer.Certificate()
-	sid := len(cert.RawIssuer) + len(kept(d.signer).serial)
+	sid := len(cert.RawIssuer) + len(d.common.serial)
 	return 3 + cms.HeaderLen(cms.TagSequence, sid) + sid +
 		len(scheme.DigestAlg) + len(d.tbs) + len(scheme.SignatureAlg) +
 		cms.HeaderLen(cms.TagOctetString, len(signature)) + len(signature)
@@ -308,7 +314,7 @@ func (d *Draft) appendSignerInfo(b *cms.Builder, length int, signature []byte) {
 	cert := d.signer.Certificate()
 	b.Header(cms.TagSequence, length)
 	b.Int(1)
-	serial := kept(d.signer).serial
+	serial := d.common.serial
 	b.Header(cms.TagSequence, len(cert.RawIssuer)+len(serial))
 	b.Raw(cert.RawIssuer, serial)
 	b.Raw(scheme.DigestAlg)

@@ -144,7 +144,7 @@ func parseFrame(r *cms.Reader, schemes []sign.Scheme, leveled bool) (*Draft, err
 	}
 	d := &Draft{
 		level:  LevelBES, // what does not say its level is at BES
-		signer: signer, rule: CertificateRule(rule), contentType: cms.OID(fields[5].Body()),
+		signer: signer, common: kept(signer), rule: CertificateRule(rule), contentType: cms.OID(fields[5].Body()),
 	}
 	if !leveled {
 		return d, nil

@@ -1,6 +1,7 @@
 package cades
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"slices"
 	"time"
@@ -33,9 +34,8 @@ func kept(s *sign.Signer) *ofSigner {
 func newOfSigner(s *sign.Signer) *ofSigner {
 	cert, scheme := s.Certificate(), s.Scheme()
 	k := &ofSigner{serial: serialNumber(cert)}
-	var set attributeSet
 	one := func(id cms.OID, value func(b *cms.Builder)) []byte {
-		set = attributeSet{b: cms.NewBuilder(nil)}
+		set := attributeSet{b: cms.NewBuilder(nil)}
 		a, values := set.open(id)
 		value(&set.b)
 		set.close(a, values)
@@ -54,16 +54,12 @@ func newOfSigner(s *sign.Signer) *ofSigner {
 		b.Bytes()[at] = 0xa1 // [1] instead of SEQUENCE
 		b.Close(seq)
 	})
-	seen := map[string]bool{}
+	k.leaf = [][]byte{cert.Raw}
 	for _, c := range s.Chain() {
-		if !seen[string(c.Raw)] {
-			seen[string(c.Raw)] = true
-			k.chain = append(k.chain, c.Raw)
-		}
+		k.chain = append(k.chain, c.Raw)
 	}
-	k.leaf = k.chain[:1:1]
-	k.chain = append([][]byte(nil), k.chain...)
 	cms.SortSet(k.chain)
+	k.chain = slices.CompactFunc(k.chain, bytes.Equal)
 	k.layOut(scheme.NewHash().Size(), one)
 	return k
 }

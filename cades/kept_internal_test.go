@@ -32,7 +32,8 @@ func TestPlainAttributes(t *testing.T) {
 				time.Date(2026, 11, 28, 23, 59, 59, 0, time.FixedZone("west", -3600)), time.Date(2049, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC),
 				time.Date(2049, 12, 31, 23, 59, 59, 0, time.FixedZone("west", -3600)), time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC),
 			} {
-				d := &Draft{signer: signer, contentType: cms.OIDData, digest: digest}
+				d := newDraft(signer, &Options{})
+				d.contentType, d.digest = cms.OIDData, digest
 				set := attributeSet{b: cms.NewBuilder(nil)}
 				(&Options{SigningTime: at}).signedAttributes(&set, d)
 				want := set.appendDER(nil)

@@ -75,7 +75,8 @@ func signStream(ctx context.Context, dst io.Writer, s *sign.Signer, content sign
 	if err := o.suitable(s); err != nil { // before anything is written
 		return err
 	}
-	d := &Draft{signer: s, rule: o.Certificates, level: o.EffectiveLevel(), contentType: oidOr(o.ContentType, cms.OIDData)}
+	d := newDraft(s, o)
+	d.contentType = oidOr(o.ContentType, cms.OIDData)
 	b := cms.NewBuilder(nil)
 	const indefinite = "\x80"
 	open := func(tag cms.Tag) {

@@ -34,7 +34,7 @@ type Signer struct {
 
 // New binds a key to its certificate, chain[0], and refuses a certificate of another key with [ErrKeyMismatch], and a scheme that the key
 // or its certificate is not for with [ErrUnsupported]. Schemes come from [Schemes], best first, or [SchemeByName]. The other certificates of
-// the chain go into containers in the order given. Whether the certificate is valid is not looked at here, since that depends on
+// the chain go into containers with it. Whether the certificate is valid is not looked at here, since that depends on
 // the time of signing: cades does before the key is touched.
 //
 // A nil key makes a signer for signatures that are made elsewhere: drafts can be prepared and finished with it, but
