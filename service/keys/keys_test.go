@@ -235,6 +235,22 @@ func TestNothingIsOpenedToKnow(t *testing.T) {
 	require.Equal(t, "a", acquire(t, s, keys.Query{Thumbprint: hex256(a.Certificate()), Allowed: allowed}).Name)
 }
 
+// TestOtherHash: a key that is configured by a thumbprint of the other hash than is asked for may be meant, and is opened only when none is
+// known to be.
+func TestOtherHash(t *testing.T) {
+	pki := testpki.New(t)
+	a, b := pki.Leaf(testpki.P256), pki.Leaf(testpki.P256)
+	short := func(c *x509.Certificate) string { return sign.Thumbprint(c) }
+	for _, hash := range []struct{ configured, asked func(*x509.Certificate) string }{{short, hex256}, {hex256, short}} {
+		ha, hb := newHolder("a", a), newHolder("b", b)
+		s := newSet(t, nil, keys.Key{Name: "a", Store: ha.Store, Ref: sign.Ref{Thumbprint: hash.configured(a.Certificate())}},
+			keys.Key{Name: "b", Store: hb.Store, Ref: sign.Ref{Certificate: b.Certificate()}})
+		require.Equal(t, "b", acquire(t, s, keys.Query{Thumbprint: hash.asked(b.Certificate())}).Name)
+		require.Zero(t, ha.opened.Load())
+		require.Equal(t, "a", acquire(t, s, keys.Query{Thumbprint: hash.asked(a.Certificate())}).Name)
+	}
+}
+
 // TestConfiguredCertificate is signed with, even when the store has another one of the same key.
 func TestConfiguredCertificate(t *testing.T) {
 	pki := testpki.New(t)
