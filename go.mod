@@ -10,4 +10,9 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require go.yaml.in/yaml/v3 v3.0.5 // indirect
+require (
+	filippo.io/mldsa v1.0.0
+	github.com/cloudflare/circl v1.6.5
+)
+
+require go.yaml.in/yaml/v3 v3.0.6 // indirect

@@ -84,10 +84,13 @@ func (k *standardKey) allows(opts crypto.SignerOpts) bool {
 
 // withChain returns a key of its own for each certificate.
 func withChain(key sign.Key, chain []*x509.Certificate) sign.Key {
-	if k, ok := key.(*standardKey); ok {
+	switch k := key.(type) {
+	case *standardKey:
 		own := *k
 		own.chain = chain
 		return &own
+	case gated:
+		return k.withChain(chain)
 	}
 	own := *foreign(key)
 	own.chain = chain
@@ -102,6 +105,9 @@ func schemesOf(key sign.Key) []sign.Scheme {
 }
 
 func spkiOf(key sign.Key) ([]byte, error) {
+	if k, ok := key.(gated); ok {
+		return k.SubjectPublicKeyInfo(), nil
+	}
 	if k := foreign(key); k != nil {
 		if s, ok := sign.As[sign.SPKIKey](k.signer); ok {
 			return s.SubjectPublicKeyInfo(), nil

@@ -205,12 +205,38 @@ func (r *reader) key(der []byte, label string, id []byte) error {
 	if r.keyCount++; r.keyCount > maxKeys {
 		return r.error(fmt.Errorf("it has more than %d keys", maxKeys))
 	}
+	if key, err := r.parsed(der); key != nil || err != nil {
+		if err != nil {
+			return r.error(err)
+		}
+		r.keys = append(r.keys, foundKey{key: key, label: label, file: r.file, id: id})
+		return nil
+	}
 	signer, pss, err := parseKey(der)
 	if err != nil {
 		return r.error(err)
 	}
-	r.keys = append(r.keys, foundKey{signer, label, r.file, id, pss})
+	r.keys = append(r.keys, foundKey{signer: signer, label: label, file: r.file, id: id, pss: pss})
 	return nil
+}
+
+// parsed asks the parsers of the caller; nil when none of them knows the kind of key.
+func (r *reader) parsed(der []byte) (key sign.Key, err error) {
+	defer sign.Recover(&err)
+	for _, parse := range r.config.Parsers {
+		if parse == nil || len(der) > maxKeySize {
+			continue
+		}
+		signer, err := parse(der)
+		switch {
+		case errors.Is(err, sign.ErrUnsupported):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("the private key: %w", err)
+		}
+		return newParsedKey(signer)
+	}
+	return nil, nil
 }
 
 // certificate takes a certificate. One that cannot be read does not stop anything: it may be one of no interest.

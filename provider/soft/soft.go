@@ -66,7 +66,14 @@ type Config struct {
 	Label string
 	// Limit is how many signatures at once a foreign crypto.Signer makes; 0 means DefaultLimit.
 	Limit int
+	// Parsers read private keys of kinds that this package does not know, in the order given: mldsa.Parse. They are asked first.
+	Parsers []Parser
 }
+
+// Parser reads a private key in PKCS#8 (RFC 5958), DER, of a kind of its own. What it returns is a [sign.Key] that is also a
+// [sign.Schemer] and a [sign.SPKIKey], and signs in this process; it is used as it is, and what it says by [sign.TrustedKey] counts. The
+// error for keys of other kinds is of class [sign.ErrUnsupported], so that the next one is asked.
+type Parser func(pkcs8 []byte) (crypto.Signer, error)
 
 // Provider holds keys in memory. It is safe for concurrent use.
 type Provider struct {
@@ -126,6 +133,7 @@ type loader struct {
 }
 
 type foundKey struct {
+	key    sign.Key // of a parser of the caller; else nil
 	signer crypto.Signer
 	label  string // friendlyName, or empty
 	file   string // the name of the file
@@ -188,7 +196,12 @@ func (l *loader) provider(place string) (*Provider, error) {
 	p := &Provider{failures: l.failures, skipped: l.skipped, closed: new(atomic.Bool)}
 	pool := keyring.NewPool(l.certs, l.config.Root)
 	for _, k := range l.keys {
-		key := newStandardKey(k.signer, k.pss, p.closed)
+		key := k.key
+		if own, ok := key.(gated); ok {
+			key = own.gate(p.closed)
+		} else {
+			key = newStandardKey(k.signer, k.pss, p.closed)
+		}
 		if err := p.add(key, k, pool); err != nil {
 			p.failures = append(p.failures, err)
 		}

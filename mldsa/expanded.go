@@ -1,0 +1,121 @@
+package mldsa
+
+import (
+	"crypto"
+	"crypto/sha3"
+	"crypto/subtle"
+
+	"filippo.io/mldsa"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
+)
+
+// expanded44, expanded65 and expanded87 are keys of which the seed is not known: the module that this package signs with takes seeds
+// only.
+type (
+	expanded44 struct{ key *mldsa44.PrivateKey }
+	expanded65 struct{ key *mldsa65.PrivateKey }
+	expanded87 struct{ key *mldsa87.PrivateKey }
+)
+
+func (k expanded44) sign(message []byte) ([]byte, error) {
+	signature := make([]byte, mldsa44.SignatureSize)
+	return signature, mldsa44.SignTo(k.key, message, nil, true, signature)
+}
+
+func (k expanded65) sign(message []byte) ([]byte, error) {
+	signature := make([]byte, mldsa65.SignatureSize)
+	return signature, mldsa65.SignTo(k.key, message, nil, true, signature)
+}
+
+func (k expanded87) sign(message []byte) ([]byte, error) {
+	signature := make([]byte, mldsa87.SignatureSize)
+	return signature, mldsa87.SignTo(k.key, message, nil, true, signature)
+}
+
+// packer is what the keys of all sets have in common.
+type packer interface {
+	MarshalBinary() ([]byte, error)
+	UnmarshalBinary([]byte) error
+	Public() crypto.PublicKey
+}
+
+// expandedSize is that of a private key in octets (FIPS 204 table 2).
+func (s Set) expandedSize() int {
+	switch s {
+	case MLDSA44:
+		return mldsa44.PrivateKeySize
+	case MLDSA65:
+		return mldsa65.PrivateKeySize
+	}
+	return mldsa87.PrivateKeySize
+}
+
+// expand makes the expanded form of a seed.
+func (s Set) expand(seed *[mldsa.PrivateKeySize]byte) ([]byte, error) {
+	switch s {
+	case MLDSA44:
+		_, key := mldsa44.NewKeyFromSeed(seed)
+		return key.MarshalBinary()
+	case MLDSA65:
+		_, key := mldsa65.NewKeyFromSeed(seed)
+		return key.MarshalBinary()
+	}
+	_, key := mldsa87.NewKeyFromSeed(seed)
+	return key.MarshalBinary()
+}
+
+// fromExpanded makes a key whose parts are looked at: the public key that they give must have the digest that is among them, and a
+// signature must fit it. What a private key with other parts signs tells them to whoever can compare.
+func fromExpanded(set Set, octets []byte) (*Key, error) {
+	if len(octets) != set.expandedSize() {
+		return nil, errMalformed
+	}
+	var private packer
+	var signer expandedKey
+	switch set {
+	case MLDSA44:
+		k := new(mldsa44.PrivateKey)
+		private, signer = k, expanded44{k}
+	case MLDSA65:
+		k := new(mldsa65.PrivateKey)
+		private, signer = k, expanded65{k}
+	default:
+		k := new(mldsa87.PrivateKey)
+		private, signer = k, expanded87{k}
+	}
+	if private.UnmarshalBinary(octets) != nil {
+		return nil, errMalformed
+	}
+	// A coefficient out of its range is read as another one (FIPS 204 algorithm 25), and written as that.
+	again, err := private.MarshalBinary()
+	if err != nil || subtle.ConstantTimeCompare(again, octets) != 1 {
+		return nil, errParts
+	}
+	defer clear(again)
+	encoded, ok := private.Public().(interface{ MarshalBinary() ([]byte, error) })
+	if !ok {
+		return nil, errParts
+	}
+	public, err := encoded.MarshalBinary()
+	if err != nil {
+		return nil, errParts
+	}
+	// The expanded key is rho, K, tr, then the vectors (algorithm 24); tr is the digest of the public key.
+	if tr := sha3.SumSHAKE256(public, 64); subtle.ConstantTimeCompare(tr, octets[64:128]) != 1 {
+		return nil, errParts
+	}
+	checked, err := mldsa.NewPublicKey(set.parameters(), public)
+	if err != nil {
+		return nil, errParts
+	}
+	key := &Key{set: set, public: checked, spki: marshalPublic(set, public), expanded: signer}
+	for range 4 { // t0 is used in some signatures more than in others
+		signature, err := signer.sign(again[:32])
+		if err != nil || mldsa.Verify(checked, again[:32], signature, nil) != nil {
+			return nil, errParts
+		}
+	}
+	return key, nil
+}
