@@ -57,18 +57,24 @@ func (s Set) expand(seed *[mldsa.PrivateKeySize]byte) ([]byte, error) {
 	switch s {
 	case MLDSA44:
 		_, key := mldsa44.NewKeyFromSeed(seed)
+		defer wipe(key)
 		return key.MarshalBinary()
 	case MLDSA65:
 		_, key := mldsa65.NewKeyFromSeed(seed)
+		defer wipe(key)
 		return key.MarshalBinary()
 	}
 	_, key := mldsa87.NewKeyFromSeed(seed)
+	defer wipe(key)
 	return key.MarshalBinary()
 }
 
+// wipe overwrites a key that is used no more.
+func wipe[K any](key *K) { *key = *new(K) }
+
 // fromExpanded makes a key whose parts are looked at: the public key that they give must have the digest that is among them, and a
 // signature must fit it. What a private key with other parts signs tells them to whoever can compare.
-func fromExpanded(set Set, octets []byte) (*Key, error) {
+func fromExpanded(set Set, octets []byte) (key *Key, err error) {
 	if len(octets) != set.expandedSize() {
 		return nil, errMalformed
 	}
@@ -78,12 +84,27 @@ func fromExpanded(set Set, octets []byte) (*Key, error) {
 	case MLDSA44:
 		k := new(mldsa44.PrivateKey)
 		private, signer = k, expanded44{k}
+		defer func() {
+			if err != nil {
+				wipe(k)
+			}
+		}()
 	case MLDSA65:
 		k := new(mldsa65.PrivateKey)
 		private, signer = k, expanded65{k}
+		defer func() {
+			if err != nil {
+				wipe(k)
+			}
+		}()
 	default:
 		k := new(mldsa87.PrivateKey)
 		private, signer = k, expanded87{k}
+		defer func() {
+			if err != nil {
+				wipe(k)
+			}
+		}()
 	}
 	if private.UnmarshalBinary(octets) != nil {
 		return nil, errMalformed
@@ -110,7 +131,7 @@ func fromExpanded(set Set, octets []byte) (*Key, error) {
 	if err != nil {
 		return nil, errParts
 	}
-	key := &Key{set: set, public: checked, spki: marshalPublic(set, public), expanded: signer}
+	key = &Key{set: set, public: checked, spki: marshalPublic(set, public), expanded: signer}
 	for range 4 { // t0 is used in some signatures more than in others
 		signature, err := signer.sign(again[:32])
 		if err != nil || mldsa.Verify(checked, again[:32], signature, nil) != nil {
