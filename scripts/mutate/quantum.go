@@ -8,13 +8,12 @@ const (
 // quantumChanges are those of ML-DSA: keys, what is refused by name, and what is over the content itself.
 var quantumChanges = []change{
 	{"expanded keys with large coefficients", "mldsa/expanded.go", "	if !set.inRange(octets) {", "	if false {", mldsaTests + " -run=WycheproofSign"},
-	{"expanded keys of another public key", "mldsa/expanded.go", "subtle.ConstantTimeCompare(tr, octets[64:128]) != 1 {", "false && len(tr) == 0 {", mldsaTests + " -run=Inconsistent"},
-	{"an expanded key beside another seed", "mldsa/pkcs8.go", "if subtle.ConstantTimeCompare(own, expanded) != 1 {", "if false {", mldsaTests + " -run=Inconsistent"},
+	{"an expanded key beside another seed", "mldsa/pkcs8.go", "if subtle.ConstantTimeCompare(own, expanded) != 1 {", "if subtle.ConstantTimeCompare(own, expanded) == 2 {", mldsaTests + " -run=Inconsistent"},
 	{"another public key beside the private one", "mldsa/pkcs8.go", "if hasPublic && (", "if hasPublic && false && (", mldsaTests + " -run=Container"},
 	{"parameters of a key", "mldsa/mldsa.go", "			if !s.Empty() {", "			if false {", mldsaTests + " -run=Container"},
 	{"expanded keys are trusted", "mldsa/key.go", "!k.empty() && k.seed != nil", "!k.empty()", mldsaTests + " -run=Examples"},
 	{"signatures of a key of another set", "mldsa/mldsa.go", "	case set != s:", "	case false:", mldsaTests + " -run=Examples"},
-	{"contexts are left out in silence", "mldsa/key.go", "if o != nil && o.Context != \"\" {", "if false {", mldsaTests + " -run=Options"},
+	{"contexts are left out in silence", "mldsa/key.go", "if o != nil && o.Context != \"\" {", "if o != nil && false {", mldsaTests + " -run=Options"},
 	{"parameters of the signature", "internal/algorithm/registry.go", "case withoutParameters(check.Algorithm.ID) && !check.Algorithm.Parameters.IsZero():", "case false:", quantumTests + "Confusion"},
 	{"a key of another kind is left open", "internal/algorithm/key.go", "	case cms.OIDMLDSA44, cms.OIDMLDSA65, cms.OIDMLDSA87:\n		err = k.parseMLDSA(octets)\n", "", quantumTests + "Confusion"},
 	{"weaker digests are not named", "internal/algorithm/policy.go", "j = j.worse(r.judgeDigest(q))", "_ = q", quantumTests + "Digests"},
@@ -24,5 +23,5 @@ var quantumChanges = []change{
 	{"schemes of the caller are remembered", "internal/pki/signature.go", "s.v.Remember(c.SignatureAlgorithm) && s", "s", "./internal/pki -run=Remember"},
 	{"parsers are asked of everything", "provider/soft/read.go", "if _, ok := algorithmOf(der); !ok || len(der) > maxKeySize {", "if len(der) > maxKeySize {", "./provider/soft -run=ParsersAndOthers"},
 	{"keys of parsers are not closed", "provider/soft/parsed.go", "	if k.closed.Load() {\n		return nil, errClosed", "	if false {\n		return nil, errClosed", "./provider/soft -run=Parsers"},
-	{"keys without schemes", "provider/soft/parsed.go", "len(schemer.Schemes()) == 0 || ", "", "./provider/soft -run=ParsersThatFail"},
+	{"keys without schemes", "provider/soft/parsed.go", "len(schemer.Schemes()) == 0 || ", "len(schemer.Schemes()) < 0 || ", "./provider/soft -run=ParsersThatFail"},
 }
