@@ -63,7 +63,7 @@ func (q *quantum) issue(issuer *quantumID, name string, bend ...func(*x509.Certi
 	sum := sha256.Sum256(key.SubjectPublicKeyInfo())
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(int64(1000 + q.count)), Subject: pkix.Name{Organization: []string{"Signet"}, CommonName: fmt.Sprintf("%s %d", name, q.count)},
-		NotBefore: testpki.NotBefore(), NotAfter: testpki.NotAfter(), SubjectKeyId: sum[:20], KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: testpki.NotBefore(), NotAfter: testpki.NotAfter(), SubjectKeyId: sum[:20], KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
 	}
 	for _, b := range bend {
 		b(template)
