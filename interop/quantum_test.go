@@ -120,6 +120,23 @@ func (q *quantum) leaf(bend ...func(*x509.Certificate)) (quantumID, identity) {
 	return id, q.files(id)
 }
 
+// mixed makes a key of ML-DSA that the authority of the world certifies with ECDSA, so that the root is one that everybody reads.
+func (q *quantum) mixed(bend ...func(*x509.Certificate)) quantumID {
+	q.t.Helper()
+	key, err := mldsa.GenerateKey(q.set)
+	require.NoError(q.t, err)
+	id := q.pki.Leaf(testpki.P256, bend...)
+	old := id.Certificate().RawSubjectPublicKeyInfo
+	certificate := q.pki.BendDER(id.Certificate(), func(fields []asn1.RawValue) {
+		for i := range fields {
+			if bytes.Equal(fields[i].FullBytes, old) {
+				fields[i] = asn1.RawValue{FullBytes: key.SubjectPublicKeyInfo()}
+			}
+		}
+	})
+	return quantumID{key: key, chain: append([]*x509.Certificate{certificate}, id.Chain[1:]...)}
+}
+
 // files writes the key and the certificates of an identity.
 func (q *quantum) files(id quantumID) identity {
 	q.t.Helper()
