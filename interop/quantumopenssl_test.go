@@ -140,3 +140,26 @@ func TestMLDSAOpenSSLReadByUs(t *testing.T) {
 		})
 	}
 }
+
+// TestMLDSAKeysOfOpenSSL reads keys in every form that it writes, and has it read ours: the public key is the same.
+func TestMLDSAKeysOfOpenSSL(t *testing.T) {
+	for _, set := range mldsa.Sets() {
+		eachModern(t, func(t *testing.T, m modern) {
+			w := newWorld(t)
+			for _, form := range []string{"seed-priv", "seed-only", "priv-only"} {
+				t.Run(set.String()+" "+form, func(t *testing.T) {
+					path := w.path(form + ".pem")
+					m.must(t, "genpkey", "-algorithm", set.String(), "-provparam", "ml-dsa.output_formats="+form, "-out", path)
+					m.must(t, "pkey", "-in", path, "-pubout", "-outform", "DER", "-out", w.path("public"))
+					block, _ := pem.Decode(read(t, path))
+					key, err := mldsa.ParsePKCS8(block.Bytes)
+					require.NoError(t, err)
+					require.Equal(t, read(t, w.path("public")), key.SubjectPublicKeyInfo())
+					again := w.write("again.pem", keyPEM(t, key))
+					m.must(t, "pkey", "-in", again, "-pubout", "-outform", "DER", "-out", w.path("again"))
+					require.Equal(t, key.SubjectPublicKeyInfo(), read(t, w.path("again")))
+				})
+			}
+		})
+	}
+}
