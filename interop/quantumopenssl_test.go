@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/mldsa"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 func (m modern) verify(t *testing.T, w *world, message []byte, detached bool, more ...string) {
@@ -141,7 +143,7 @@ func TestMLDSAOpenSSLReadByUs(t *testing.T) {
 	}
 }
 
-// TestMLDSAKeysOfOpenSSL reads keys in every form that it writes, and has it read ours: the public key is the same.
+// TestMLDSAKeysOfOpenSSL reads keys in every form that it writes, and has it read ours and check a signature.
 func TestMLDSAKeysOfOpenSSL(t *testing.T) {
 	for _, set := range mldsa.Sets() {
 		eachModern(t, func(t *testing.T, m modern) {
@@ -155,6 +157,14 @@ func TestMLDSAKeysOfOpenSSL(t *testing.T) {
 					key, err := mldsa.ParsePKCS8(block.Bytes)
 					require.NoError(t, err)
 					require.Equal(t, read(t, w.path("public")), key.SubjectPublicKeyInfo())
+					signature, err := key.SignContext(t.Context(), w.content, crypto.Hash(0))
+					require.NoError(t, err)
+					m.must(t, "pkeyutl", "-verify", "-rawin", "-inkey", path, "-in", w.path("content"), "-sigfile", w.write("signature", signature))
+					if form == "priv-only" {
+						_, err := key.MarshalPKCS8()
+						require.ErrorIs(t, err, sign.ErrUnsupported, "the seed is not known")
+						return
+					}
 					again := w.write("again.pem", keyPEM(t, key))
 					m.must(t, "pkey", "-in", again, "-pubout", "-outform", "DER", "-out", w.path("again"))
 					require.Equal(t, key.SubjectPublicKeyInfo(), read(t, w.path("again")))
