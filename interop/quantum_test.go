@@ -23,27 +23,61 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/mldsa"
+	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/slhdsa"
 	"github.com/seed-116355fd/signet/trust"
 )
 
-// quantum is a world of which all keys are of one set of ML-DSA: a root, an authority below it, and who they certify.
+// quantum is a world of which all keys are of one kind, ML-DSA for most: a root, an authority below it, and who they certify.
 type quantum struct {
 	*world
-	set             mldsa.Set
+	newKey          func(*testing.T) quantumKey
 	root, authority quantumID
+}
+
+// quantumKey is a key with what is written of it.
+type quantumKey struct {
+	sign.Key
+	scheme sign.Scheme
+	spki   []byte
 }
 
 // quantumID is a key and its chain, without the root.
 type quantumID struct {
-	key   *mldsa.Key
+	key   quantumKey
 	chain []*x509.Certificate
+}
+
+// lattice makes keys of ML-DSA.
+func lattice(set mldsa.Set) func(*testing.T) quantumKey {
+	return func(t *testing.T) quantumKey {
+		t.Helper()
+		key, err := mldsa.GenerateKey(set)
+		require.NoError(t, err)
+		return quantumKey{key, set.Scheme(), key.SubjectPublicKeyInfo()}
+	}
+}
+
+// classical makes keys that everybody reads.
+func classical(kind testpki.Kind, scheme sign.Scheme) func(*testing.T) quantumKey {
+	return func(t *testing.T) quantumKey {
+		t.Helper()
+		private := testpki.NewKey(t, kind)
+		key, err := soft.NewKey(private, 0)
+		require.NoError(t, err)
+		return quantumKey{key, scheme, testpki.Must(x509.MarshalPKIXPublicKey(private.Public()))}
+	}
 }
 
 func newQuantum(t *testing.T, set mldsa.Set) *quantum {
 	t.Helper()
-	q := &quantum{world: newWorld(t), set: set}
+	return newQuantumOf(t, lattice(set))
+}
+
+func newQuantumOf(t *testing.T, newKey func(*testing.T) quantumKey) *quantum {
+	t.Helper()
+	q := &quantum{world: newWorld(t), newKey: newKey}
 	authority := func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 	}
@@ -57,10 +91,9 @@ func newQuantum(t *testing.T, set mldsa.Set) *quantum {
 // algorithms, the key and the signature are replaced.
 func (q *quantum) issue(issuer *quantumID, name string, bend ...func(*x509.Certificate)) quantumID {
 	q.t.Helper()
-	key, err := mldsa.GenerateKey(q.set)
-	require.NoError(q.t, err)
+	key := q.newKey(q.t)
 	q.count++
-	sum := sha256.Sum256(key.SubjectPublicKeyInfo())
+	sum := sha256.Sum256(key.spki)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(int64(1000 + q.count)), Subject: pkix.Name{Organization: []string{"Signet"}, CommonName: fmt.Sprintf("%s %d", name, q.count)},
 		NotBefore: testpki.NotBefore(), NotAfter: testpki.NotAfter(), SubjectKeyId: sum[:20], KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
@@ -80,14 +113,14 @@ func (q *quantum) issue(issuer *quantumID, name string, bend ...func(*x509.Certi
 	require.NoError(q.t, err)
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, other.Public(), other)
 	require.NoError(q.t, err)
-	certificate, err := x509.ParseCertificate(resign(q.t, der, signer, key.SubjectPublicKeyInfo()))
+	certificate, err := x509.ParseCertificate(resign(q.t, der, signer, key.spki))
 	require.NoError(q.t, err)
 	id.chain = append([]*x509.Certificate{certificate}, id.chain...)
 	return id
 }
 
 // resign replaces the algorithms and the signature of a certificate or a CRL, and the SubjectPublicKeyInfo when one is given.
-func resign(t *testing.T, der []byte, signer *mldsa.Key, spki []byte) []byte {
+func resign(t *testing.T, der []byte, signer quantumKey, spki []byte) []byte {
 	t.Helper()
 	var outer struct{ Content, Algorithm, Signature asn1.RawValue }
 	_, err := asn1.Unmarshal(der, &outer)
@@ -95,7 +128,7 @@ func resign(t *testing.T, der []byte, signer *mldsa.Key, spki []byte) []byte {
 	var fields []asn1.RawValue
 	_, err = asn1.Unmarshal(outer.Content.FullBytes, &fields)
 	require.NoError(t, err)
-	algorithm := asn1.RawValue{FullBytes: signer.Schemes()[0].SignatureAlg}
+	algorithm := asn1.RawValue{FullBytes: signer.scheme.SignatureAlg}
 	for i := range fields {
 		switch {
 		case bytes.Equal(fields[i].FullBytes, outer.Algorithm.FullBytes):
@@ -105,7 +138,13 @@ func resign(t *testing.T, der []byte, signer *mldsa.Key, spki []byte) []byte {
 		}
 	}
 	content := testpki.Must(asn1.Marshal(fields))
-	signature, err := signer.SignContext(t.Context(), content, signer.Schemes()[0].Opts)
+	message := content
+	if !signer.scheme.Whole {
+		h := signer.scheme.NewHash()
+		h.Write(content)
+		message = h.Sum(nil)
+	}
+	signature, err := signer.SignContext(t.Context(), message, signer.scheme.Opts)
 	require.NoError(t, err)
 	return testpki.Must(asn1.Marshal(struct {
 		Content, Algorithm asn1.RawValue
@@ -123,14 +162,13 @@ func (q *quantum) leaf(bend ...func(*x509.Certificate)) (quantumID, identity) {
 // mixed makes a key of ML-DSA that the authority of the world certifies with ECDSA, so that the root is one that everybody reads.
 func (q *quantum) mixed(bend ...func(*x509.Certificate)) quantumID {
 	q.t.Helper()
-	key, err := mldsa.GenerateKey(q.set)
-	require.NoError(q.t, err)
+	key := q.newKey(q.t)
 	id := q.pki.Leaf(testpki.P256, bend...)
 	old := id.Certificate().RawSubjectPublicKeyInfo
 	certificate := q.pki.BendDER(id.Certificate(), func(fields []asn1.RawValue) {
 		for i := range fields {
 			if bytes.Equal(fields[i].FullBytes, old) {
-				fields[i] = asn1.RawValue{FullBytes: key.SubjectPublicKeyInfo()}
+				fields[i] = asn1.RawValue{FullBytes: key.spki}
 			}
 		}
 	})
@@ -143,7 +181,7 @@ func (q *quantum) files(id quantumID) identity {
 	q.count++
 	name := func(what string) string { return fmt.Sprintf("quantum-%d-%s.pem", q.count, what) }
 	return identity{
-		key:     q.write(name("key"), keyPEM(q.t, id.key)),
+		key:     q.write(name("key"), keyPEM(q.t, id.key.Key.(*mldsa.Key))),
 		cert:    q.write(name("cert"), testpki.CertPEM(id.chain[0])),
 		issuers: q.write(name("issuers"), testpki.CertPEM(id.chain[1:]...)),
 		chain:   q.write(name("chain"), testpki.CertPEM(id.chain...)),
@@ -159,7 +197,7 @@ func keyPEM(t *testing.T, key *mldsa.Key) []byte {
 
 func (id quantumID) signer(t *testing.T) *sign.Signer {
 	t.Helper()
-	signer, err := sign.New(id.key, id.chain, id.key.Schemes()[0])
+	signer, err := sign.New(id.key.Key, id.chain, id.key.scheme)
 	require.NoError(t, err)
 	return signer
 }

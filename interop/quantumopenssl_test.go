@@ -99,7 +99,7 @@ func (m modern) sign(t *testing.T, w *world, id identity, more ...string) ([]byt
 func TestMLDSAOpenSSLReadByUs(t *testing.T) {
 	for _, set := range mldsa.Sets() {
 		eachModern(t, func(t *testing.T, m modern) {
-			q := &quantum{world: newWorld(t), set: set}
+			q := &quantum{world: newWorld(t)}
 			id := m.make(t, q.world, set.String())
 			root := certificate(t, q.path("root.pem"))
 			bes := but(clean(), cades.CheckSigningCertificate, cades.Passed)
