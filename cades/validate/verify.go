@@ -138,6 +138,9 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 		want(v.digestOf(s))
 		if s.SI.SignedAttrs.IsZero() { // then the signature is over the content itself
 			bare = true
+			if v.overContent(s) {
+				want(v.anyHash(v.digestOf(s)))
+			}
 			if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
 				want(alg.Hash)
 			}

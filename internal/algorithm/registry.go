@@ -113,8 +113,7 @@ func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note s
 		return "", err
 	}
 	if alg.Kind == UnknownKind {
-		name := check.Algorithm.ID.Name()
-		return "", unsupported(name, "signature algorithm %s is not known here", name)
+		return "", unsupported(check.Algorithm.ID.Name(), "%s", unknownSignature(check.Algorithm.ID))
 	}
 	if alg.Hash == "" {
 		alg.Hash = check.Digest
@@ -142,6 +141,8 @@ func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note s
 // understand it.
 func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte) error {
 	switch {
+	case withoutParameters(check.Algorithm.ID) && !check.Algorithm.Parameters.IsZero():
+		return malformed(s.Name, "the signature algorithm %s has parameters, which have to be absent", check.Algorithm.ID.Name())
 	case s.Whole && message == nil && digest != nil:
 		return unsupported(s.Name, "a signature by %s is over the whole content, and only a digest of it is at hand", s.Name)
 	case s.Whole:
@@ -157,6 +158,10 @@ func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte)
 		return nil
 	case errors.Is(err, sign.ErrUnsupported):
 		return unsupported(s.Name, "%s cannot check this signature", s.Name)
+	case errors.Is(err, sign.ErrKeyMismatch):
+		return misused(s.Name, "the signature is of %s and the key is of another kind", check.Algorithm.ID.Name())
+	case errors.Is(err, sign.ErrInput):
+		return malformed(s.Name, "the key of the signature by %s is malformed", check.Algorithm.ID.Name())
 	}
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own
@@ -184,6 +189,8 @@ func (v *verification) verify(alg Signature, message, digest []byte) (note strin
 		return "", malformed(v.id.Name(), "nothing says which hash the signature is made with")
 	case !ok:
 		return "", unsupported(alg.Hash.Name(), "hash %s is not known here", alg.Hash.Name())
+	case shake(alg.Hash): // RFC 8702 has other signature algorithms with them
+		return "", unsupported(alg.Hash.Name(), "signature algorithm %s is not known with %s", v.id.Name(), alg.Hash.Name())
 	case digest == nil:
 		digest = h.Sum(message)
 	case len(digest) != h.Size:
