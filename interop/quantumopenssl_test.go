@@ -135,7 +135,11 @@ func TestMLDSAOpenSSLReadByUs(t *testing.T) {
 					require.NoError(t, err)
 					report := q.judge(t, message, c.detached, root)
 					require.True(t, report.Trusted(), "%+v", report.Signatures[0].Checks)
-					requireChecks(t, report.Signatures[0], c.want)
+					want := c.want
+					if c.digest == "SHA-384" && set == mldsa.MLDSA87 { // RFC 9882 section 3.3, table 1
+						want = but(want, cades.CheckAlgorithms, cades.Tolerated)
+					}
+					requireChecks(t, report.Signatures[0], want)
 					require.Equal(t, c.digest, report.Signatures[0].Signature.DigestAlgorithm())
 				})
 			}
