@@ -103,7 +103,8 @@ func checkKey(key Key, leaf *x509.Certificate) error {
 	var spki []byte
 	if k, ok := key.(SPKIKey); ok {
 		spki = k.SubjectPublicKeyInfo()
-	} else {
+	}
+	if len(spki) == 0 {
 		var err error
 		if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err == nil {
 			// A wrapper that says its public key is believed before what it wraps.

@@ -107,6 +107,7 @@ type foreignKey struct {
 var (
 	_ sign.Key     = (*foreignKey)(nil)
 	_ sign.Limiter = (*foreignKey)(nil)
+	_ sign.SPKIKey = (*foreignKey)(nil)
 )
 
 func (k *foreignKey) Public() crypto.PublicKey { return k.public }
@@ -119,6 +120,18 @@ func (k *foreignKey) Schemes() []sign.Scheme {
 		return s.Schemes()
 	}
 	return sign.Schemes(k.public)
+}
+
+// SubjectPublicKeyInfo is what the signer says, or what the standard library makes of its public key; nil when there is neither.
+func (k *foreignKey) SubjectPublicKeyInfo() []byte {
+	if s, ok := sign.As[sign.SPKIKey](k.signer); ok {
+		return s.SubjectPublicKeyInfo()
+	}
+	spki, err := x509.MarshalPKIXPublicKey(k.public)
+	if err != nil {
+		return nil
+	}
+	return spki
 }
 
 func (k *foreignKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
