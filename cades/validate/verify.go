@@ -105,7 +105,7 @@ func newVerifier(m *message.Message, o *Options) *verifier {
 		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates, o.RawCertificates...), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
 		checked: map[*message.Signature][]*stampCheck{}, authorities: map[*pki.Certificate]bool{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
-	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry).Caching()
+	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry).Caching().Checking(o.Roots.Index().(*pki.Anchors).Checkers())
 	for _, a := range m.SD.Digests {
 		v.listed[a.ID] = true
 	}

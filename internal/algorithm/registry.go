@@ -18,7 +18,8 @@ type Registry struct {
 	// Policy is nil for [Default].
 	Policy *Policy
 
-	keys *keyCache // nil: each key is read whenever it is needed
+	keys     *keyCache // nil: each key is read whenever it is needed
+	checkers *Checkers // nil: nothing is kept
 }
 
 // Caching returns a registry that reads each key once: for the judgement of one message.
@@ -122,7 +123,7 @@ func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note s
 	if err != nil {
 		return "", err
 	}
-	v := &verification{r: r, key: key, id: check.Algorithm.ID, signature: check.Signature, bare: check.AllowBareDigestInfo}
+	v := &verification{r: r, key: key, spki: check.SPKI, id: check.Algorithm.ID, signature: check.Signature, bare: check.AllowBareDigestInfo}
 	note, err = v.verify(alg, message, digest)
 	if !isReason(err, WrongSignature) || digest != nil || check.Digest == "" || alg.Hash == check.Digest || alg.Kind != PKCS1 && alg.Kind != ECDSA {
 		return note, err
@@ -173,6 +174,7 @@ func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte)
 type verification struct {
 	r         *Registry
 	key       *Key
+	spki      []byte
 	id        cms.OID // of the signature algorithm
 	signature []byte
 	bare      bool
