@@ -192,6 +192,12 @@ func TestMLDSALevelsReadByOthers(t *testing.T) {
 				eachModern(t, func(t *testing.T, m modern) {
 					m.verify(t, q.world, message, true, "-cades", "-purpose", "any", "-CAfile", q.path(root))
 				})
+				if c.signer == classical {
+					t.Run("OpenSSL of the system", func(t *testing.T) { // 3.0 on Debian 12: what it does not know is not signed
+						haveOpenSSL(t)
+						openSSL(t, "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", q.message(message), "-content", q.path("content"), "-CAfile", q.path(root), "-purpose", "any", "-out", q.out())
+					})
+				}
 				t.Run("Bouncy Castle", func(t *testing.T) {
 					bc.must(t, "verify", q.message(message), q.path("content"), q.path(root))
 				})
