@@ -73,6 +73,13 @@ func TestMLDSAPyHanko(t *testing.T) {
 			m := made{q: q, path: q.out(), detached: !strings.Contains(c.flags, "attached"), digest: c.name}
 			theirs = append(theirs, m)
 			ask("signs "+c.digest+" "+c.flags, "ok "+c.digest, "sign", m.path, files.key, files.cert, files.issuers, q.path("content"), c.digest, c.flags)
+			if m.detached { // and what it thinks of that itself
+				verdict := "ok " + c.digest
+				if c.digest == "sha256" && set != mldsa.MLDSA44 || c.digest == "sha384" && set == mldsa.MLDSA87 { // RFC 9882 section 3.3, table 1
+					verdict = "error"
+				}
+				ask("reads "+c.digest+" "+c.flags, verdict, "verify", m.path, q.path("content"), q.path("root.pem"))
+			}
 		}
 	}
 	for i, answer := range pyHanko(t, requests) {
