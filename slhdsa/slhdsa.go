@@ -8,18 +8,16 @@
 package slhdsa
 
 import (
-	"crypto/sha256"
-	"crypto/sha3"
-	"crypto/sha512"
 	"errors"
 	"fmt"
-	"hash"
 	"strings"
 
 	"github.com/cloudflare/circl/sign/slhdsa"
 	"golang.org/x/crypto/cryptobyte"
 	casn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	algorithms "github.com/seed-116355fd/signet/internal/algorithm"
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -70,14 +68,6 @@ func (s Set) String() string {
 	return s.id().String()
 }
 
-// The object identifiers of hash functions as complete TLVs (NIST CSOR).
-const (
-	oidSHA256   = "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"
-	oidSHA512   = "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03"
-	oidSHAKE128 = "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x0b"
-	oidSHAKE256 = "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x0c"
-)
-
 // oid is the object identifier of the set as a TLV, which stands for the key and for the signature alike (RFC 9909 section 3).
 func (s Set) oid() string { return "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03" + string(rune(s)) }
 
@@ -85,16 +75,16 @@ func (s Set) oid() string { return "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03" + 
 func algorithm(oid string) []byte { return append([]byte{0x30, byte(len(oid))}, oid...) }
 
 // digest is the hash of the content that RFC 9814 section 4 asks for: one of the family and the strength of the set.
-func (s Set) digest() (oid string, newHash func() hash.Hash) {
+func (s Set) digest() cms.OID {
 	switch s {
 	case SHA2_128s, SHA2_128f:
-		return oidSHA256, sha256.New
+		return cms.OIDSHA256
 	case SHA2_192s, SHA2_192f, SHA2_256s, SHA2_256f:
-		return oidSHA512, sha512.New
+		return cms.OIDSHA512
 	case SHAKE_128s, SHAKE_128f:
-		return oidSHAKE128, func() hash.Hash { return &shake{sha3.NewSHAKE128(), 32} }
+		return cms.OIDSHAKE128
 	}
-	return oidSHAKE256, func() hash.Hash { return &shake{sha3.NewSHAKE256(), 64} }
+	return cms.OIDSHAKE256
 }
 
 // Scheme is the pure form with an empty context (RFC 9814 section 3): the signature is over the whole attributes. It only checks:
@@ -103,10 +93,13 @@ func (s Set) Scheme() sign.Scheme {
 	if !s.known() {
 		return sign.Scheme{}
 	}
-	oid, newHash := s.digest()
+	digest, ok := algorithms.StandardHash(s.digest())
+	if !ok {
+		return sign.Scheme{}
+	}
 	return sign.Scheme{
-		Name: strings.ToLower(s.String()), NewHash: newHash, Whole: true,
-		DigestAlg: algorithm(oid), SignatureAlg: algorithm(s.oid()), Verify: s.verify,
+		Name: strings.ToLower(s.String()), NewHash: digest.New, Whole: true,
+		DigestAlg: algorithm("\x06\x09" + string(digest.ID)), SignatureAlg: algorithm(s.oid()), Verify: s.verify,
 	}
 }
 
@@ -154,20 +147,4 @@ func (s Set) parse(spki []byte) (*slhdsa.PublicKey, error) {
 		return nil, errMalformed
 	}
 	return public, nil
-}
-
-// shake is a SHAKE that gives a digest of one length (RFC 8702 section 3.1 has them as message digests in CMS).
-type shake struct {
-	*sha3.SHAKE
-	size int
-}
-
-func (h *shake) Size() int { return h.size }
-
-// Sum reads from a copy, so that more can be written afterwards.
-func (h *shake) Sum(b []byte) []byte {
-	again := *h.SHAKE
-	sum := make([]byte, h.size)
-	_, _ = again.Read(sum)
-	return append(b, sum...)
 }
