@@ -113,16 +113,19 @@ func Schemes() []sign.Scheme {
 }
 
 var (
-	errOther     = errors.New("slhdsa: the key is not of the parameter set of the signature")
-	errMalformed = errors.New("slhdsa: the key is malformed")
+	errOther     = errors.New("the key is not of the parameter set of the signature")
+	errMalformed = errors.New("the SLH-DSA key is malformed")
 	errSignature = errors.New("slhdsa: the signature does not fit")
 )
 
 // verify checks a signature over a message.
 func (s Set) verify(spki, message, signature []byte) error {
 	public, err := s.parse(spki)
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, errOther):
+		return &sign.Error{Op: "slhdsa: verify", Class: sign.ErrKeyMismatch, Err: err}
+	case err != nil:
+		return &sign.Error{Op: "slhdsa: verify", Class: sign.ErrInput, Err: err}
 	}
 	if !slhdsa.Verify(public, slhdsa.NewMessage(message), signature, nil) {
 		return errSignature
