@@ -32,8 +32,8 @@ func TestSLHDSAReadByUs(t *testing.T) {
 	for i, m := range all {
 		for _, set := range slhdsa.Sets() {
 			small := strings.HasSuffix(set.String(), "s")
-			if small && i != len(all)-1 {
-				continue // each takes seconds
+			if small && (i != len(all)-1 || !strings.Contains(set.String(), "128")) {
+				continue // each takes seconds; the vectors of package slhdsa have all sets
 			}
 			q := &quantum{world: newWorld(t)}
 			q.write("extensions", []byte("[req]\ndistinguished_name=dn\n[dn]\n[leaf]\nkeyUsage=critical,digitalSignature\nsubjectKeyIdentifier=hash\n"))
