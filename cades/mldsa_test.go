@@ -388,3 +388,29 @@ func TestQuantumWarnings(t *testing.T) {
 		require.NotEmpty(t, (&cades.Options{Clock: testpki.Now}).Warnings(withDigest(t, s, cms.OIDSHA224)), "its digest is weaker")
 	}
 }
+
+// TestQuantumDrafts: a draft that is finished in another process is read with the schemes there.
+func TestQuantumDrafts(t *testing.T) {
+	q := newQuantum(t, true)
+	s := q.signer(t, mldsa.MLDSA65)
+	content := sign.Bytes("", []byte("content"))
+	d, err := cades.Prepare(t.Context(), s, content, q.options(cades.LevelLTA))
+	require.NoError(t, err)
+	stored, err := d.MarshalBinary()
+	require.NoError(t, err)
+	_, err = cades.ParseDraft(stored)
+	require.Error(t, err, "without the schemes it is not known")
+	d, err = cades.ParseDraft(stored, mldsa.Schemes()...)
+	require.NoError(t, err)
+	d, err = d.WithSources(q.options(cades.LevelLTA))
+	require.NoError(t, err)
+	signature, err := s.Sign(t.Context(), d.ToBeSigned())
+	require.NoError(t, err)
+	other, err := s.Sign(t.Context(), []byte("something else"))
+	require.NoError(t, err)
+	_, err = d.Finish(t.Context(), other)
+	require.Error(t, err)
+	ber, err := d.Finish(t.Context(), signature)
+	require.NoError(t, err)
+	require.NoError(t, q.report(t, ber, content, q.verify()).Err())
+}
