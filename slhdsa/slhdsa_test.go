@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	casn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
@@ -118,6 +119,7 @@ func TestSets(t *testing.T) {
 		require.Equal(t, oids[0], hex.EncodeToString(s.SignatureAlg), name)
 		require.Equal(t, oids[1], hex.EncodeToString(s.DigestAlg), name)
 		require.True(t, s.Whole)
+		require.Equal(t, name, cms.OID(s.SignatureAlg[4:]).Name(), "as reports have it")
 	}
 }
 
