@@ -13,14 +13,17 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"sync"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/testpki"
+	"github.com/seed-116355fd/signet/mldsa"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -45,6 +48,9 @@ func Algorithms() []Algorithm {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err
 	}
+	lattice := func(set mldsa.Set) func() (crypto.Signer, error) {
+		return func() (crypto.Signer, error) { return mldsa.GenerateKey(set) }
+	}
 	return []Algorithm{
 		{"rsa-2048", testpki.Must(sign.PKCS1(crypto.SHA256)), crypto.SHA256, rsaKey(2048)},
 		{"rsa-3072", testpki.Must(sign.PKCS1(crypto.SHA256)), crypto.SHA256, rsaKey(3072)},
@@ -52,6 +58,9 @@ func Algorithms() []Algorithm {
 		{"ecdsa-p256", testpki.Must(sign.ECDSA(crypto.SHA256)), crypto.SHA256, curve(elliptic.P256())},
 		{"ecdsa-p384", testpki.Must(sign.ECDSA(crypto.SHA384)), crypto.SHA384, curve(elliptic.P384())},
 		{"ed25519", sign.Ed25519(), crypto.SHA512, edwards},
+		{"ml-dsa-44", mldsa.MLDSA44.Scheme(), crypto.SHA512, lattice(mldsa.MLDSA44)},
+		{"ml-dsa-65", mldsa.MLDSA65.Scheme(), crypto.SHA512, lattice(mldsa.MLDSA65)},
+		{"ml-dsa-87", mldsa.MLDSA87.Scheme(), crypto.SHA512, lattice(mldsa.MLDSA87)},
 	}
 }
 
@@ -88,13 +97,28 @@ func (a Algorithm) newIdentity() (*Identity, error) {
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Signet bench " + a.Name},
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
 	}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, root, key.Public(), rootKey)
+	public := key.Public()
+	own, ok := key.(*mldsa.Key)
+	if ok {
+		public = rootKey.Public() // and another one below: crypto/x509 has no ML-DSA before Go 1.27
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, root, public, rootKey)
 	if err != nil {
 		return nil, err
 	}
 	id := &Identity{Key: key}
+	if ok {
+		der, err = withKey(der, own.SubjectPublicKeyInfo(), rootKey)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if id.Certificate, err = x509.ParseCertificate(der); err != nil {
 		return nil, err
+	}
+	if ok {
+		id.Signer, err = sign.New(own, []*x509.Certificate{id.Certificate}, a.Scheme)
+		return id, err
 	}
 	bound, err := soft.NewKey(key, 0)
 	if err != nil {
@@ -102,6 +126,30 @@ func (a Algorithm) newIdentity() (*Identity, error) {
 	}
 	id.Signer, err = sign.New(bound, []*x509.Certificate{id.Certificate}, a.Scheme)
 	return id, err
+}
+
+// withKey replaces the SubjectPublicKeyInfo of a certificate, the seventh field of its TBSCertificate, and has the root sign again.
+func withKey(der, spki []byte, root *ecdsa.PrivateKey) ([]byte, error) {
+	var c struct {
+		TBS       []asn1.RawValue
+		Algorithm asn1.RawValue
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &c); err != nil {
+		return nil, err
+	}
+	c.TBS[6] = asn1.RawValue{FullBytes: spki}
+	tbs, err := asn1.Marshal(c.TBS)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(tbs)
+	signature, err := ecdsa.SignASN1(rand.Reader, root, sum[:])
+	if err != nil {
+		return nil, err
+	}
+	c.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
+	return asn1.Marshal(c)
 }
 
 // Floor is the least that a signature over a content costs.

@@ -15,6 +15,34 @@ opencryptoki() {
     echo "Could not get opencryptoki; the test that needs it will be skipped." >&2
 }
 
+# An OpenSSL with ML-DSA (3.5 or newer) is the other side of quantum-safe signatures. Where the system has an older one, that of Debian 13
+# is unpacked with its own C library, and run by its own loader. scripts/openssl4.sh builds a 4.0.
+openssl35() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/signet-tests/openssl-3.5 keys=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ -x "$folder/openssl" ] || openssl list -signature-algorithms 2>/dev/null | grep -q ML-DSA-65 && return
+  [ -f "$keys" ] || { echo "There is no keyring of Debian, so no OpenSSL 3.5; tests of ML-DSA with it will be skipped." >&2; return; }
+  echo "Unpacking OpenSSL 3.5" >&2
+  local apt=$folder/apt
+  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" && : >"$apt/status"
+  echo "deb [signed-by=$keys] http://deb.debian.org/debian trixie main" >"$apt/sources.list"
+  local options=(-qq -o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" -o Dir::Etc::sourcelist="$apt/sources.list"
+    -o Dir::Etc::sourceparts=/dev/null -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o Acquire::Languages=none)
+  if (cd "$folder" && apt-get "${options[@]}" update && apt-get "${options[@]}" download openssl libssl3t64 openssl-provider-legacy libc6 libzstd1 zlib1g &&
+    for p in ./*.deb; do dpkg-deb -x "$p" . && rm "$p" || exit; done) >/dev/null 2>&1; then
+    cat >"$folder/openssl" <<'END'
+#!/bin/sh
+folder=$(dirname "$(readlink -f "$0")")
+libraries=$(echo "$folder"/usr/lib/*-linux-gnu)
+export OPENSSL_MODULES="$libraries/ossl-modules" OPENSSL_CONF="${OPENSSL_CONF:-$folder/etc/ssl/openssl.cnf}"
+exec "$libraries"/ld-linux-*.so.* --library-path "$libraries" "$folder/usr/bin/openssl" "$@"
+END
+    chmod +x "$folder/openssl"
+  else
+    echo "Could not get OpenSSL 3.5; tests of ML-DSA with it will be skipped." >&2
+  fi
+  rm -rf "$apt"
+}
+
 # pyHanko is a judge of signed PDF documents. It gets a folder of its own, so that no Python of the system is changed.
 pyhanko() {
   local folder=${XDG_CACHE_HOME:-$HOME/.cache}/signet-tests/pyhanko
@@ -53,7 +81,7 @@ sudo=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null && sudo=(sudo -n)
 fi
-[ ${#missing[@]} -eq 0 ] && { opencryptoki; pyhanko; exit 0; }
+[ ${#missing[@]} -eq 0 ] && { opencryptoki; openssl35; pyhanko; exit 0; }
 
 if ! command -v apt-get >/dev/null; then
   echo "Not installed, and there is no apt-get: ${missing[*]}. The tests that need them will be skipped." >&2
@@ -68,4 +96,5 @@ for p in "${missing[@]}"; do # one by one, so that one that cannot be had does n
     echo "Could not install $p; the tests that need it will be skipped." >&2
 done
 opencryptoki
+openssl35
 pyhanko

@@ -22,7 +22,7 @@ type Scheme struct {
 	Name string
 	// NewHash makes the hash of the content and of the signed attributes.
 	NewHash func() hash.Hash
-	// Opts is what the key is given with each digest.
+	// Opts is what the key is given with each digest; nil in a scheme that only checks signatures.
 	Opts crypto.SignerOpts
 	// Whole says that the scheme is over the message, not its digest: Ed25519. That a key makes the digest itself is its own
 	// affair ([MessageKey]).

@@ -51,6 +51,9 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (made *Signer, err error)
 		}
 	}
 	leaf := chain[0]
+	if s.Verify != nil && s.Opts == nil {
+		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the scheme %.40q only checks signatures (its Opts are nil); take one of those of the key", s.Name)}
+	}
 	if s.isZero() {
 		return nil, &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrInput, Hint: "the scheme is not set; take it from Schemes or SchemeByName"}
 	}

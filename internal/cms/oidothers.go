@@ -4,6 +4,31 @@ package cms
 // it. The names are those of the documents that stand above each group.
 func otherName(dotted string) string {
 	switch dotted {
+	// Signatures that only who names package slhdsa checks (RFC 9909 section 3)
+	case "2.16.840.1.101.3.4.3.20":
+		return "SLH-DSA-SHA2-128s"
+	case "2.16.840.1.101.3.4.3.21":
+		return "SLH-DSA-SHA2-128f"
+	case "2.16.840.1.101.3.4.3.22":
+		return "SLH-DSA-SHA2-192s"
+	case "2.16.840.1.101.3.4.3.23":
+		return "SLH-DSA-SHA2-192f"
+	case "2.16.840.1.101.3.4.3.24":
+		return "SLH-DSA-SHA2-256s"
+	case "2.16.840.1.101.3.4.3.25":
+		return "SLH-DSA-SHA2-256f"
+	case "2.16.840.1.101.3.4.3.26":
+		return "SLH-DSA-SHAKE-128s"
+	case "2.16.840.1.101.3.4.3.27":
+		return "SLH-DSA-SHAKE-128f"
+	case "2.16.840.1.101.3.4.3.28":
+		return "SLH-DSA-SHAKE-192s"
+	case "2.16.840.1.101.3.4.3.29":
+		return "SLH-DSA-SHAKE-192f"
+	case "2.16.840.1.101.3.4.3.30":
+		return "SLH-DSA-SHAKE-256s"
+	case "2.16.840.1.101.3.4.3.31":
+		return "SLH-DSA-SHAKE-256f"
 	// Content types (RFC 5652, 3274, 5083, 3029, 6488, 9323)
 	case "1.2.840.113549.1.7.3":
 		return "envelopedData"
