@@ -26,15 +26,15 @@ import (
 func TestOrder(t *testing.T) {
 	pki := testpki.New(t)
 	for _, limit := range []int{0, 1, 3, 50} {
-		for _, bulk := range []int{0, 2, 7, 100} {
+		for _, bulk := range []int{0, 2, 7, 100, -2, -7, -100} {
 			for _, workers := range []int{0, 1, 8} {
 				t.Run(fmt.Sprintf("limit=%d/bulk=%d/workers=%d", limit, bulk, workers), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						fake := &fakeKey{limit: limit, takes: anyTime}
 						s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
 							fake.Signer = k
-							if bulk > 0 {
-								return &bulkKey{fakeKey: fake, size: bulk}
+							if bulk != 0 {
+								return groupsOf(fake, bulk)
 							}
 							return fake
 						})
@@ -78,8 +78,8 @@ func TestKeyThatWorked(t *testing.T) {
 			fake := &fakeKey{limit: 8, takes: func() time.Duration { return time.Second }}
 			s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
 				fake.Signer = k
-				if bulk > 0 {
-					return &bulkKey{fakeKey: fake, size: bulk}
+				if bulk != 0 {
+					return groupsOf(fake, bulk)
 				}
 				return fake
 			})
@@ -121,7 +121,7 @@ func TestKeyQueues(t *testing.T) {
 // TestItemErrors gives each content its own error, from any step, and signs the others.
 func TestItemErrors(t *testing.T) {
 	pki := testpki.New(t)
-	for _, bulk := range []int{0, 10} {
+	for _, bulk := range []int{0, 10, -10} {
 		synctest.Test(t, func(t *testing.T) {
 			fake := &fakeKey{fails: func(_ int64, digest []byte) error {
 				if strings.HasSuffix(string(digest), "5") {
@@ -131,8 +131,8 @@ func TestItemErrors(t *testing.T) {
 			}}
 			s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
 				fake.Signer = k
-				if bulk > 0 {
-					return &bulkKey{fakeKey: fake, size: bulk}
+				if bulk != 0 {
+					return groupsOf(fake, bulk)
 				}
 				return fake
 			})
@@ -203,7 +203,7 @@ func TestStopOnError(t *testing.T) {
 // TestWrongPassword tries it once, however many workers there are.
 func TestWrongPassword(t *testing.T) {
 	pki := testpki.New(t)
-	for _, bulk := range []int{0, 4} {
+	for _, bulk := range []int{0, 4, -4} {
 		for _, stop := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
 				fake := &fakeKey{limit: 64, takes: anyTime, fails: func(int64, []byte) error {
@@ -212,14 +212,14 @@ func TestWrongPassword(t *testing.T) {
 				var key sign.Key = fake
 				s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
 					fake.Signer = k
-					if bulk > 0 {
-						key = &bulkKey{fakeKey: fake, size: bulk}
+					if bulk != 0 {
+						key = groupsOf(fake, bulk)
 					}
 					return key
 				})
 				results, err := batch.Sign(t.Context(), s, &fakeFormat{takes: anyTime}, named(500), &batch.Options{Workers: 64, StopOnError: stop})
 				require.ErrorIs(t, err, sign.ErrPIN)
-				if b, ok := key.(*bulkKey); ok {
+				if b := groupsIn(key); b != nil {
 					require.Len(t, b.groups, 1)
 				} else {
 					require.Equal(t, int64(1), fake.calls.Load())
@@ -238,7 +238,7 @@ func TestWrongPassword(t *testing.T) {
 						own++
 					}
 				}
-				if b, ok := key.(*bulkKey); ok {
+				if b := groupsIn(key); b != nil {
 					require.Equal(t, b.groups[0], own)
 				} else {
 					require.Equal(t, 1, own)
@@ -286,14 +286,14 @@ func TestKeyGone(t *testing.T) {
 // TestCancel ends everything at once.
 func TestCancel(t *testing.T) {
 	pki := testpki.New(t)
-	for _, bulk := range []int{0, 10} {
+	for _, bulk := range []int{0, 10, -10} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			fake := &fakeKey{limit: 4, takes: func() time.Duration { return time.Second }}
 			s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
 				fake.Signer = k
-				if bulk > 0 {
-					return &bulkKey{fakeKey: fake, size: bulk}
+				if bulk != 0 {
+					return groupsOf(fake, bulk)
 				}
 				return fake
 			})
@@ -366,13 +366,13 @@ func TestStream(t *testing.T) {
 // TestLeave leaves the loop over the results.
 func TestLeave(t *testing.T) {
 	pki := testpki.New(t)
-	for _, bulk := range []int{0, 10} {
+	for _, bulk := range []int{0, 10, -10} {
 		synctest.Test(t, func(t *testing.T) {
 			fake := &fakeKey{takes: anyTime}
 			s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
 				fake.Signer = k
-				if bulk > 0 {
-					return &bulkKey{fakeKey: fake, size: bulk}
+				if bulk != 0 {
+					return groupsOf(fake, bulk)
 				}
 				return fake
 			})

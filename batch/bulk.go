@@ -36,7 +36,7 @@ func (r *run) inGroups() {
 
 // worker is one worker: it finishes what is signed and prepares what is not, until there is neither.
 func (r *run) worker(at **task, prepared chan<- *task, signed <-chan *task, done func()) {
-	work := r.work
+	work := r.window.queue
 	for {
 		select {
 		case t, ok := <-signed:
@@ -56,7 +56,7 @@ func (r *run) worker(at **task, prepared chan<- *task, signed <-chan *task, done
 			t.err = r.prepare(t)
 			*at = nil
 			if t.err != nil {
-				t.done <- struct{}{}
+				r.window.end(t)
 				continue
 			}
 			r.hand(at, t, prepared, signed)
@@ -145,7 +145,7 @@ func (r *run) signGroup(group []*task, signed chan<- *task) {
 				t.err = err // the key was not asked
 			}
 			if t.err != nil {
-				t.done <- struct{}{}
+				r.window.end(t)
 				continue
 			}
 			signed <- t

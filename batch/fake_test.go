@@ -70,6 +70,30 @@ type bulkKey struct {
 
 func (k *bulkKey) BulkSize() int { return k.size }
 
+// computingKey is a bulkKey that computes in this process.
+type computingKey struct{ *bulkKey }
+
+func (*computingKey) Computes() bool { return true }
+
+// groupsOf makes a key that signs groups of so many; of less than 0, one that computes.
+func groupsOf(fake *fakeKey, size int) sign.Key {
+	if size < 0 {
+		return &computingKey{&bulkKey{fakeKey: fake, size: -size}}
+	}
+	return &bulkKey{fakeKey: fake, size: size}
+}
+
+// groupsIn is what a key of groupsOf has counted, or nil.
+func groupsIn(key sign.Key) *bulkKey {
+	switch k := key.(type) {
+	case *bulkKey:
+		return k
+	case *computingKey:
+		return k.bulkKey
+	}
+	return nil
+}
+
 func (k *bulkKey) SignBulk(ctx context.Context, digests [][]byte, opts crypto.SignerOpts) []sign.Outcome {
 	k.mu.Lock()
 	k.groups = append(k.groups, len(digests))

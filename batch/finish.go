@@ -19,14 +19,14 @@ func (r *run) finish(t *task) {
 		t.err = r.finishHere(t)
 	}
 	if t.err != nil || !raises {
-		t.done <- struct{}{}
+		r.window.end(t)
 		return
 	}
 	if t.err = r.finishBase(t, draft); t.err == nil {
 		t.err = r.raise.enter(r.ctx)
 	}
 	if t.err != nil {
-		t.done <- struct{}{}
+		r.window.end(t)
 		return
 	}
 	r.raisers.Go(func() {
@@ -37,7 +37,7 @@ func (r *run) finish(t *task) {
 				r.exited(t)
 				return
 			}
-			t.done <- struct{}{}
+			r.window.end(t)
 		}()
 		t.err = r.raised(t, draft)
 		returned = true

@@ -93,7 +93,7 @@ func TestGoexit(t *testing.T) {
 		"observer of raise":   {format: &raisingFormat{}, at: batch.StepRaise, step: none},
 		"key and observer":    {key: true, at: batch.StepKey, step: batch.StepKey},
 	} {
-		for _, bulk := range []int{0, 1, 4} { // 1 digest in a group of 1 is a key that signs one by one
+		for _, bulk := range []int{0, 1, 4, -4} { // less than 0: one that computes; 1 digest in a group of 1 is a key that signs one by one
 			for _, workers := range []int{1, 3} {
 				synctest.Test(t, func(t *testing.T) {
 					fake := &fakeKey{limit: workers} // 1: what is not given back is missed
@@ -102,8 +102,8 @@ func TestGoexit(t *testing.T) {
 					}
 					s := signerOf(t, pki, func(k crypto.Signer) sign.Key {
 						fake.Signer = k
-						if bulk > 0 {
-							return &bulkKey{fakeKey: fake, size: bulk}
+						if bulk != 0 {
+							return groupsOf(fake, bulk)
 						}
 						return fake
 					})
@@ -132,12 +132,12 @@ func TestGoexit(t *testing.T) {
 					require.Len(t, results, 10)
 					ended := 0
 					for i, r := range results {
-						if i != 5 && (r.Err == nil || bulk < 2 || c.step != batch.StepKey && c.at != batch.StepKey) { // a group has one error
+						if i != 5 && (r.Err == nil || bulk == 0 || bulk == 1 || c.step != batch.StepKey && c.at != batch.StepKey) { // a group has one error
 							require.NoError(t, r.Err, "%s %d %d: %d", where, bulk, workers, i)
 							continue
 						}
 						if r.Err == nil { // the observer is told of the first of a group only
-							require.True(t, bulk > 1 && c.at == batch.StepKey, where)
+							require.True(t, bulk != 0 && bulk != 1 && c.at == batch.StepKey, where)
 							continue
 						}
 						ended++
@@ -148,7 +148,7 @@ func TestGoexit(t *testing.T) {
 						require.Contains(t, string(p.Stack), "goexit_test.go", "where it was called")
 						require.Nil(t, r.Signature)
 					}
-					if bulk < 2 {
+					if bulk == 0 || bulk == 1 {
 						require.Equal(t, 1, ended, where)
 						if c.step >= 0 { // the step that ended so is told of, once
 							last := told.all[len(told.all)-1]

@@ -41,7 +41,7 @@ func (r *run) lasting(wg *sync.WaitGroup, f func(at **task)) {
 
 // exited ends a task whose goroutine was ended. It is called while that happens.
 func (r *run) exited(t *task) {
-	defer func() { t.done <- struct{}{} }() // even when the observer ends the goroutine once more
+	defer r.window.end(t) // even when the observer ends the goroutine once more
 	if t.err = goexit(); r.o.Output != nil {
 		t.result = nil // it was not written; else Options.KeepLower may want it
 	}

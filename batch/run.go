@@ -22,7 +22,7 @@ type task struct {
 	signature []byte
 	result    []byte
 	err       error
-	done      chan struct{} // takes one value when the task is over
+	over      atomic.Bool // delivered when it is set
 
 	step struct { // that is under way
 		Step
@@ -51,7 +51,7 @@ type run struct {
 	raisers sync.WaitGroup
 	bulk    int // contents in a group for a BulkKey; 0 when the key signs one by one
 
-	work   chan *task
+	window *window
 	first  chan struct{} // holds one value while nobody tries the key for the first time
 	opened atomic.Bool   // the key has signed once, here or before
 
@@ -127,22 +127,22 @@ func newRun(ctx context.Context, s *sign.Signer, f sign.Format, o *Options, tota
 // deliver runs the batch and calls yield with each result in order until it returns false. When it returns, no goroutine
 // of the batch is left.
 func (r *run) deliver(contents iter.Seq[Content], yield func(Result) bool) {
-	// The queue is the window: what has left it was delivered, but for the one in the hands of this loop.
-	queue := make(chan *task, max(r.o.Window-1, 0))
-	free := make(chan *task, r.o.Window+1)
-	r.work = make(chan *task, r.o.Window)
+	r.window = newWindow(r.o.Window, r.bulk == 0 || r.computes())
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	defer r.cancel()
-	wg.Go(func() { r.feed(contents, queue, free) })
+	defer context.AfterFunc(r.ctx, r.window.stop)()
+	defer r.cancel() // what is on its way ends by itself
+	wg.Go(func() { r.feed(contents) })
 	wg.Go(r.steps)
 
 	p := Progress{Total: r.total}
-	for t := range queue {
-		<-t.done
+	for {
+		t, ok := r.window.first()
+		if !ok {
+			return
+		}
 		result := Result{t.index, t.content.Name, t.result, given(t.draft), t.err}
-		*t = task{done: t.done}
-		free <- t
+		r.window.delivered(t)
 		p.Done++
 		if result.Err != nil {
 			p.Failed++
@@ -155,9 +155,6 @@ func (r *run) deliver(contents iter.Seq[Content], yield func(Result) bool) {
 			result.Signature = nil
 		}
 		if !yield(result) {
-			r.cancel()
-			for range queue { // what is on its way ends by itself
-			}
 			return
 		}
 	}
@@ -172,55 +169,42 @@ func (r *run) progress(p Progress) error {
 }
 
 // feed takes up contents until they end or the batch stops. When the iterator panics or ends its goroutine, that is the last result.
-func (r *run) feed(contents iter.Seq[Content], queue chan<- *task, free <-chan *task) {
-	defer close(queue)
-	defer close(r.work)
+func (r *run) feed(contents iter.Seq[Content]) {
+	defer r.window.close()
 	var err error
 	index, returned := 0, false
 	defer func() {
 		if !returned {
 			err = goexit()
 		}
-		if err == nil {
-			return
-		}
-		t := &task{index: index, err: err, done: make(chan struct{}, 1)}
-		t.done <- struct{}{}
-		select {
-		case queue <- t:
-		case <-r.ctx.Done():
+		if err != nil {
+			r.window.add(index, Content{}, err)
 		}
 	}()
-	err = guard(func() error { r.take(contents, &index, queue, free); return nil })
+	err = guard(func() error { r.take(contents, &index); return nil })
 	returned = true
 }
 
-func (r *run) take(contents iter.Seq[Content], next *int, queue chan<- *task, free <-chan *task) {
+func (r *run) take(contents iter.Seq[Content], next *int) {
 	for c := range contents {
-		if r.ctx.Err() != nil || r.keyErr() != nil {
+		if r.ctx.Err() != nil || r.keyErr() != nil || !r.window.add(*next, c, nil) {
 			return
 		}
-		var t *task
-		select {
-		case t = <-free:
-		default:
-			t = &task{done: make(chan struct{}, 1)}
-		}
-		t.index, t.content = *next, c
 		*next++
-		select {
-		case queue <- t:
-		case <-r.ctx.Done():
-			return
-		}
-		r.work <- t // has room for the whole window
 	}
 }
+
+// computes reports whether the key signs groups in this process, so that workers sign what they have prepared themselves.
+func (r *run) computes() bool { return r.bulk > 0 && r.signer.BulkComputes() }
 
 // steps works until there is no work.
 func (r *run) steps() {
 	defer r.raisers.Wait()
-	if r.bulk > 0 {
+	switch {
+	case r.computes():
+		r.inChunks()
+		return
+	case r.bulk > 0:
 		r.inGroups()
 		return
 	}
@@ -233,13 +217,15 @@ func (r *run) steps() {
 	var wg sync.WaitGroup
 	for range goroutines {
 		r.lasting(&wg, func(at **task) {
-			for t := range r.work {
+			var one [1]*task
+			for len(r.window.claim(one[:0], 1)) != 0 {
+				t := one[0]
 				*at = t
 				if t.err = r.prepare(t); t.err == nil {
 					t.err = r.sign(t)
 				}
 				if t.err != nil {
-					t.done <- struct{}{}
+					r.window.end(t)
 					continue
 				}
 				r.finish(t)

@@ -96,8 +96,16 @@ func (d *Draft) read(ctx context.Context, c sign.Content) error {
 		d.digest = sum
 		return d.raising.given(&c)
 	}
+	data, inMemory := c.Source().InMemory()
+	if inMemory && !d.raising.needsContent() {
+		d.digest, d.size = d.common.sum(data), int64(len(data))
+		if d.attached {
+			d.content = c
+		}
+		return nil
+	}
 	h := d.raising.beside(d)
-	if data, ok := c.Source().InMemory(); ok {
+	if inMemory {
 		h.Write(data)
 		d.size = int64(len(data))
 	} else {
@@ -195,8 +203,7 @@ func (d *Draft) freeze(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	var scratch [1024]byte
-	set := attributeSet{b: cms.NewBuilder(scratch[:0])}
+	var set attributeSet // most have nothing optional, and then nothing is encoded here
 	o.optionalAttributes(&set)
 	for _, token := range tokens { // EN 319 122-1 section 5.2.8: any number, each an attribute of its own
 		set.add(cms.OIDContentTimeStamp, token)
@@ -205,6 +212,9 @@ func (d *Draft) freeze(ctx context.Context, o *Options) error {
 		if d.tbs = d.common.plainAttributes(d.digest, o.time()); d.tbs != nil {
 			return nil
 		}
+	}
+	if set.count == 0 {
+		set.b = cms.NewBuilder(make([]byte, 0, 1024))
 	}
 	o.signedAttributes(&set, d)
 	n := set.b.Len()

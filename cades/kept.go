@@ -3,7 +3,9 @@ package cades
 import (
 	"bytes"
 	"crypto/sha256"
+	"hash"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -23,6 +25,8 @@ type ofSigner struct {
 	digestAt   int    // where the digest stands in it
 	digestSize int
 	timeAt     int // where the UTCTime stands
+
+	hashes sync.Pool // of the scheme
 }
 
 type ofSignerKey struct{}
@@ -34,6 +38,7 @@ func kept(s *sign.Signer) *ofSigner {
 func newOfSigner(s *sign.Signer) *ofSigner {
 	cert, scheme := s.Certificate(), s.Scheme()
 	k := &ofSigner{serial: serialNumber(cert)}
+	k.hashes.New = func() any { return scheme.NewHash() }
 	one := func(id cms.OID, value func(b *cms.Builder)) []byte {
 		set := attributeSet{b: cms.NewBuilder(nil)}
 		a, values := set.open(id)
@@ -62,6 +67,16 @@ func newOfSigner(s *sign.Signer) *ofSigner {
 	k.chain = slices.CompactFunc(k.chain, bytes.Equal)
 	k.layOut(scheme.NewHash().Size(), one)
 	return k
+}
+
+// sum is the digest of a content by the scheme.
+func (k *ofSigner) sum(content []byte) []byte {
+	h := k.hashes.Get().(hash.Hash)
+	h.Reset()
+	h.Write(content)
+	digest := h.Sum(nil)
+	k.hashes.Put(h)
+	return digest
 }
 
 // layOut makes plain. In what order attributes stand depends on their lengths and object identifiers, and not on the digest and time.

@@ -11,7 +11,7 @@
 // # Who implements what
 //
 // A holder of keys implements [Provider] and [Key], and whichever optional interfaces it has something to say for:
-// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [MessageKey], [BulkKey], [BulkWaiter], [Schemer],
+// [Lister], [Pinger], [ChainSource] and [Limiter] on the provider, [MessageKey], [BulkKey], [BulkWaiter], [BulkComputer], [Schemer],
 // [SchemeExplainer], [Limiter], [Queuer], [TrustedKey] and [SPKIKey] on its keys. They are found by type assertion, and by [As] behind
 // wrappers, so that a provider grows without breaking anybody. Package provider/providertest checks an implementation.
 //
@@ -100,6 +100,13 @@ type BulkKey interface {
 // long a group of a batch that is not full waits for more contents, unless the caller of the batch says so.
 type BulkWaiter interface {
 	BulkWait() time.Duration
+}
+
+// BulkComputer is an optional interface of a [BulkKey] that computes in this process and waits for nobody: each worker of a batch then
+// signs what it has prepared itself, as many at once as there are, and hands nothing over. It is looked for on the outside of the key,
+// as [BulkKey] is.
+type BulkComputer interface {
+	Computes() bool
 }
 
 // Outcome is the answer to one digest of [BulkKey.SignBulk]: a signature, or why there is none.

@@ -26,6 +26,7 @@ type Signer struct {
 	bulkKey  BulkKey // nil: the key signs one by one
 	bulkSize int
 	bulkWait time.Duration
+	computes bool // the bulk key does, in this process
 	trusted  bool
 	kept     sync.Map // by key of Kept
 	hashes   sync.Pool
@@ -83,6 +84,9 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (made *Signer, err error)
 	signer.limit, signer.queues = limitOf(key)
 	if k, ok := key.(BulkKey); ok {
 		signer.bulkKey, signer.bulkSize = k, max(1, k.BulkSize())
+		if c, ok := key.(BulkComputer); ok {
+			signer.computes = c.Computes()
+		}
 	}
 	if k, ok := As[BulkWaiter](key); ok {
 		signer.bulkWait = k.BulkWait()
@@ -255,6 +259,9 @@ func (s *Signer) BulkSize() int { return s.bulkSize }
 
 // BulkWait is that of a key that is a [BulkWaiter]; 0 means that it does not matter.
 func (s *Signer) BulkWait() time.Duration { return s.bulkWait }
+
+// BulkComputes is that of a key that is a [BulkComputer].
+func (s *Signer) BulkComputes() bool { return s.computes }
 
 // Sign signs the message: its digest, or the whole of it when the scheme is Whole or the key is a [MessageKey]. The signature
 // is verified before it is returned unless the key is a [TrustedKey]. A panic of the key is an error, see [PanicError].
