@@ -38,6 +38,9 @@ type ExtendOptions struct {
 	// time-stamps that it has may prove that it is older than the end of its certificate. Without them nothing that is there
 	// proves anything: a signer whose certificate has expired or was revoked by now is refused, whatever is on the signature.
 	Roots, TimestampRoots *trust.Roots
+	// Schemes are signature schemes that only who asks for them has (mldsa.Schemes()), as in [VerifyOptions]: what is raised is
+	// verified first.
+	Schemes []sign.Scheme
 	// Clock tells the time; nil means time.Now.
 	Clock func() time.Time
 	// Certificates are candidates for signers that the message does not hold.
@@ -247,8 +250,9 @@ func (e *extension) takeContent(ctx context.Context, to Level) error {
 func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]byte, to Level) error {
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
+	registry := &algorithm.Registry{Schemes: e.o.Schemes}
 	for id := range algorithms {
-		if h, ok := algorithm.StandardHash(id); ok {
+		if h, ok := registry.Hash(id); ok {
 			hashes[id] = h.New()
 			writers = append(writers, hashes[id])
 		}
@@ -283,7 +287,7 @@ func (e *extension) verify(ctx context.Context) error {
 		return nil
 	}
 	// Whether the signer was revoked is asked when values are collected.
-	v := &VerifyOptions{Certificates: e.o.Certificates, Roots: e.o.Roots, TimestampRoots: e.o.TimestampRoots, Clock: e.o.Clock, NoRevocation: true}
+	v := &VerifyOptions{Certificates: e.o.Certificates, Roots: e.o.Roots, TimestampRoots: e.o.TimestampRoots, Clock: e.o.Clock, Schemes: e.o.Schemes, NoRevocation: true}
 	content := e.o.Content
 	if e.m.Detached() { // it was read
 		content = sign.Content{}

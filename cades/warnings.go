@@ -59,7 +59,7 @@ func (o *Options) judge(s *sign.Signer, at time.Time) algorithm.Judgement {
 	if err != nil {
 		return algorithm.Judgement{}
 	}
-	catalogue := &trust.Algorithms{Preset: trust.StrictAlgorithms}
+	catalogue := &trust.Algorithms{Preset: trust.StrictAlgorithms, Schemes: []sign.Scheme{*scheme}}
 	registry := catalogue.Registry().(*algorithm.Registry)
 	return registry.Judge(algorithm.Question{Use: algorithm.UseMessage, Algorithm: alg, Digest: oidOf(scheme.DigestAlg), SPKI: s.Certificate().RawSubjectPublicKeyInfo, Time: at})
 }

@@ -57,20 +57,54 @@ func (s Set) expand(seed *[mldsa.PrivateKeySize]byte) ([]byte, error) {
 	switch s {
 	case MLDSA44:
 		_, key := mldsa44.NewKeyFromSeed(seed)
+		defer wipe(key)
 		return key.MarshalBinary()
 	case MLDSA65:
 		_, key := mldsa65.NewKeyFromSeed(seed)
+		defer wipe(key)
 		return key.MarshalBinary()
 	}
 	_, key := mldsa87.NewKeyFromSeed(seed)
+	defer wipe(key)
 	return key.MarshalBinary()
 }
 
+// inRange reports whether the coefficients of the vectors s1 and s2 are those of small numbers (FIPS 204 algorithm 25, which reads
+// others as well): each is η minus the number, in 3 bits when η is 2 and in 4 when it is 4. The octets are secret, so that all are
+// looked at whatever they are.
+func (s Set) inRange(expanded []byte) bool {
+	bits, most, polynomials := 3, 4, 8 // η is 2: k + l
+	switch s {
+	case MLDSA65:
+		bits, most, polynomials = 4, 8, 11
+	case MLDSA87:
+		polynomials = 15
+	}
+	vectors, wrong := expanded[128:][:polynomials*32*bits], 0
+	for group := 0; group+bits <= len(vectors); group += bits { // eight coefficients
+		var packed uint32
+		for i := range bits {
+			packed |= uint32(vectors[group+i]) << (8 * i)
+		}
+		for i := range 8 {
+			c := int(packed >> (i * bits) & (1<<bits - 1))
+			wrong |= 1 - subtle.ConstantTimeLessOrEq(c, most)
+		}
+	}
+	return wrong == 0
+}
+
+// wipe overwrites a key that is used no more.
+func wipe[K any](key *K) { *key = *new(K) }
+
 // fromExpanded makes a key whose parts are looked at: the public key that they give must have the digest that is among them, and a
 // signature must fit it. What a private key with other parts signs tells them to whoever can compare.
-func fromExpanded(set Set, octets []byte) (*Key, error) {
+func fromExpanded(set Set, octets []byte) (key *Key, err error) {
 	if len(octets) != set.expandedSize() {
 		return nil, errMalformed
+	}
+	if !set.inRange(octets) {
+		return nil, errParts
 	}
 	var private packer
 	var signer expandedKey
@@ -78,22 +112,31 @@ func fromExpanded(set Set, octets []byte) (*Key, error) {
 	case MLDSA44:
 		k := new(mldsa44.PrivateKey)
 		private, signer = k, expanded44{k}
+		defer func() {
+			if err != nil {
+				wipe(k)
+			}
+		}()
 	case MLDSA65:
 		k := new(mldsa65.PrivateKey)
 		private, signer = k, expanded65{k}
+		defer func() {
+			if err != nil {
+				wipe(k)
+			}
+		}()
 	default:
 		k := new(mldsa87.PrivateKey)
 		private, signer = k, expanded87{k}
+		defer func() {
+			if err != nil {
+				wipe(k)
+			}
+		}()
 	}
 	if private.UnmarshalBinary(octets) != nil {
 		return nil, errMalformed
 	}
-	// A coefficient out of its range is read as another one (FIPS 204 algorithm 25), and written as that.
-	again, err := private.MarshalBinary()
-	if err != nil || subtle.ConstantTimeCompare(again, octets) != 1 {
-		return nil, errParts
-	}
-	defer clear(again)
 	encoded, ok := private.Public().(interface{ MarshalBinary() ([]byte, error) })
 	if !ok {
 		return nil, errParts
@@ -110,10 +153,10 @@ func fromExpanded(set Set, octets []byte) (*Key, error) {
 	if err != nil {
 		return nil, errParts
 	}
-	key := &Key{set: set, public: checked, spki: marshalPublic(set, public), expanded: signer}
+	key = &Key{set: set, public: checked, spki: marshalPublic(set, public), expanded: signer}
 	for range 4 { // t0 is used in some signatures more than in others
-		signature, err := signer.sign(again[:32])
-		if err != nil || mldsa.Verify(checked, again[:32], signature, nil) != nil {
+		signature, err := signer.sign(octets[:32])
+		if err != nil || mldsa.Verify(checked, octets[:32], signature, nil) != nil {
 			return nil, errParts
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Key is a private key in memory. It is safe for concurrent use.
+// Key is a private key in memory. It is safe for concurrent use. The zero value is no key: it signs nothing.
 type Key struct {
 	set      Set
 	public   *mldsa.PublicKey
@@ -41,14 +41,25 @@ func GenerateKey(set Set) (*Key, error) {
 
 // NewKey makes a key of one of filippo.io/mldsa, which is of crypto/mldsa from Go 1.27 on.
 func NewKey(private *mldsa.PrivateKey) (*Key, error) {
-	if private != nil {
-		for _, set := range Sets() {
-			if public := private.PublicKey(); public.Parameters() == set.parameters() {
-				return fromSeed(set, private), nil
-			}
+	for _, set := range Sets() {
+		if parametersOf(private) == set.parameters() {
+			return fromSeed(set, private), nil
 		}
 	}
 	return nil, &sign.Error{Op: "mldsa: key", Class: sign.ErrInput, Hint: "the private key is nil, or empty"}
+}
+
+// parametersOf are the zero Parameters of a nil key and of a zero one, which panics when it is asked.
+func parametersOf(private *mldsa.PrivateKey) (p mldsa.Parameters) {
+	if private == nil {
+		return p
+	}
+	defer func() {
+		if recover() != nil {
+			p = mldsa.Parameters{}
+		}
+	}()
+	return private.PublicKey().Parameters()
 }
 
 func fromSeed(set Set, private *mldsa.PrivateKey) *Key {
@@ -56,21 +67,48 @@ func fromSeed(set Set, private *mldsa.PrivateKey) *Key {
 	return &Key{set: set, public: public, spki: marshalPublic(set, public.Bytes()), seed: private}
 }
 
+// empty reports whether it is none that this package made.
+func (k *Key) empty() bool { return k == nil || k.public == nil }
+
+func errEmpty(op string) error {
+	return &sign.Error{Op: op, Class: sign.ErrInput, Hint: "the key is nil or the zero value; make one with ParsePKCS8, GenerateKey or NewKey"}
+}
+
 // Set returns the parameter set.
-func (k *Key) Set() Set { return k.set }
+func (k *Key) Set() Set {
+	if k.empty() {
+		return 0
+	}
+	return k.set
+}
 
 // Public returns the *mldsa.PublicKey of filippo.io/mldsa.
-func (k *Key) Public() crypto.PublicKey { return k.public }
+func (k *Key) Public() crypto.PublicKey {
+	if k.empty() {
+		return nil
+	}
+	return k.public
+}
 
-// SubjectPublicKeyInfo returns the public key as in RFC 9881 section 4.
-func (k *Key) SubjectPublicKeyInfo() []byte { return k.spki }
+// SubjectPublicKeyInfo returns the public key as in RFC 9881 section 4. The caller does not modify it.
+func (k *Key) SubjectPublicKeyInfo() []byte {
+	if k.empty() {
+		return nil
+	}
+	return k.spki
+}
 
 // Schemes returns the one of the set.
-func (k *Key) Schemes() []sign.Scheme { return []sign.Scheme{k.set.Scheme()} }
+func (k *Key) Schemes() []sign.Scheme {
+	if k.empty() {
+		return nil
+	}
+	return []sign.Scheme{k.set.Scheme()}
+}
 
 // Trusted is true of a key whose seed is known. One that was expanded elsewhere may have parts that do not belong together, so that
 // its signatures are verified.
-func (k *Key) Trusted() bool { return k.seed != nil }
+func (k *Key) Trusted() bool { return !k.empty() && k.seed != nil }
 
 // Sign signs a message, which is whole: the options are crypto.Hash(0). The random source is not used.
 func (k *Key) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
@@ -84,6 +122,9 @@ func (k *Key) SignContext(ctx context.Context, message []byte, opts crypto.Signe
 	}
 	if err := checkOptions(opts); err != nil {
 		return nil, err
+	}
+	if k.empty() {
+		return nil, errEmpty("mldsa: sign")
 	}
 	var signature []byte
 	var err error

@@ -105,11 +105,13 @@ var errSignature = errors.New("mldsa: the signature does not fit")
 // verify checks a signature over a message. A key of another set is refused: its signatures are not those that the algorithm says.
 func (s Set) verify(spki, message, signature []byte) error {
 	set, public, err := parsePublic(spki)
-	if err != nil {
-		return err
-	}
-	if set != s {
-		return fmt.Errorf("mldsa: the key is of %s and the signature of %s", set, s)
+	switch {
+	case errors.Is(err, errOther):
+		return &sign.Error{Op: "mldsa: verify", Class: sign.ErrKeyMismatch, Err: err}
+	case err != nil:
+		return &sign.Error{Op: "mldsa: verify", Class: sign.ErrInput, Err: err}
+	case set != s:
+		return &sign.Error{Op: "mldsa: verify", Class: sign.ErrKeyMismatch, Err: fmt.Errorf("the key is of %s and the signature of %s", set, s)}
 	}
 	if mldsa.Verify(public, message, signature, nil) != nil {
 		return errSignature

@@ -3,6 +3,7 @@ package mldsa
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/sha3"
 	"io"
 
@@ -17,7 +18,8 @@ import (
 // signatures are verified by the [sign.Signer].
 //
 // A signer that takes the message itself needs no such key when it is a [sign.Schemer] and a [sign.SPKIKey]: soft.New takes it.
-func NewDigestKey(signer crypto.Signer) (*DigestKey, error) {
+func NewDigestKey(signer crypto.Signer) (key *DigestKey, err error) {
+	defer sign.Recover(&err) // the signer is code of others, and may be a nil pointer
 	if signer == nil {
 		return nil, &sign.Error{Op: "mldsa: digest key", Class: sign.ErrInput, Hint: "the signer is nil"}
 	}
@@ -53,13 +55,28 @@ var (
 )
 
 // Public returns that of the signer.
-func (k *DigestKey) Public() crypto.PublicKey { return k.signer.Public() }
+func (k *DigestKey) Public() crypto.PublicKey {
+	if k == nil || k.signer == nil {
+		return nil
+	}
+	return k.signer.Public()
+}
 
 // SubjectPublicKeyInfo returns the public key as in RFC 9881 section 4.
-func (k *DigestKey) SubjectPublicKeyInfo() []byte { return k.spki }
+func (k *DigestKey) SubjectPublicKeyInfo() []byte {
+	if k == nil {
+		return nil
+	}
+	return k.spki
+}
 
 // Schemes returns the one of the set.
-func (k *DigestKey) Schemes() []sign.Scheme { return []sign.Scheme{k.set.Scheme()} }
+func (k *DigestKey) Schemes() []sign.Scheme {
+	if k == nil || !k.set.known() {
+		return nil
+	}
+	return []sign.Scheme{k.set.Scheme()}
+}
 
 // Sign is SignContext without a context.
 func (k *DigestKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
@@ -68,6 +85,9 @@ func (k *DigestKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) ([
 
 // SignContext makes the representative of a message and has it signed. The options are crypto.Hash(0).
 func (k *DigestKey) SignContext(ctx context.Context, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k == nil || k.signer == nil {
+		return nil, &sign.Error{Op: "mldsa: sign", Class: sign.ErrInput, Hint: "the key is nil or the zero value; make one with NewDigestKey"}
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -86,5 +106,5 @@ func (k *DigestKey) SignContext(ctx context.Context, message []byte, opts crypto
 	}); ok {
 		return s.SignContext(ctx, mu, mldsacrypto.MLDSAMu)
 	}
-	return k.signer.Sign(nil, mu, mldsacrypto.MLDSAMu)
+	return k.signer.Sign(rand.Reader, mu, mldsacrypto.MLDSAMu)
 }

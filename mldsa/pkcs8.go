@@ -69,19 +69,20 @@ func parsePKCS8(der []byte) (*Key, error) {
 // parsePrivate reads the CHOICE of RFC 9881 section 6.
 func (s Set) parsePrivate(der cryptobyte.String) (*Key, error) {
 	var seed, expanded cryptobyte.String
+	hasSeed, hasExpanded, ok := true, true, false
 	switch {
-	case der.ReadASN1(&seed, casn1.Tag(0).ContextSpecific()):
-	case der.ReadASN1(&expanded, casn1.OCTET_STRING):
+	case der.PeekASN1Tag(casn1.Tag(0).ContextSpecific()):
+		hasExpanded, ok = false, der.ReadASN1(&seed, casn1.Tag(0).ContextSpecific())
+	case der.PeekASN1Tag(casn1.OCTET_STRING):
+		hasSeed, ok = false, der.ReadASN1(&expanded, casn1.OCTET_STRING)
 	default:
 		var both cryptobyte.String
-		if !der.ReadASN1(&both, casn1.SEQUENCE) || !both.ReadASN1(&seed, casn1.OCTET_STRING) || !both.ReadASN1(&expanded, casn1.OCTET_STRING) || !both.Empty() {
-			return nil, errMalformed
-		}
+		ok = der.ReadASN1(&both, casn1.SEQUENCE) && both.ReadASN1(&seed, casn1.OCTET_STRING) && both.ReadASN1(&expanded, casn1.OCTET_STRING) && both.Empty()
 	}
-	if !der.Empty() {
+	if !ok || !der.Empty() {
 		return nil, errMalformed
 	}
-	if seed == nil {
+	if !hasSeed {
 		return fromExpanded(s, expanded)
 	}
 	if len(seed) != mldsa.PrivateKeySize {
@@ -91,7 +92,7 @@ func (s Set) parsePrivate(der cryptobyte.String) (*Key, error) {
 	if err != nil {
 		return nil, errMalformed
 	}
-	if expanded != nil {
+	if hasExpanded {
 		own, err := s.expand((*[mldsa.PrivateKeySize]byte)(seed))
 		if err != nil {
 			return nil, errMalformed
@@ -107,12 +108,15 @@ func (s Set) parsePrivate(der cryptobyte.String) (*Key, error) {
 // MarshalPKCS8 encodes the key in PKCS#8 by its seed, which RFC 9881 section 6 recommends. A key of which only the expanded form is
 // known is an error of class [sign.ErrUnsupported]: keep the file that it came from.
 func (k *Key) MarshalPKCS8() ([]byte, error) {
+	if k.empty() {
+		return nil, errEmpty("mldsa: encode key")
+	}
 	if k.seed == nil {
 		return nil, &sign.Error{Op: "mldsa: encode key", Class: sign.ErrUnsupported, Hint: "its seed is not known; keep the file that it came from"}
 	}
 	seed := k.seed.Bytes()
 	defer clear(seed)
-	var b cryptobyte.Builder
+	b := cryptobyte.NewBuilder(make([]byte, 0, 128)) // one that grows would leave copies of the seed behind
 	b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(0)
 		b.AddBytes(k.set.algorithm())

@@ -37,6 +37,7 @@ func (c *Client) Chain(ctx context.Context, leaf *x509.Certificate, candidates [
 	if err != nil {
 		return []*x509.Certificate{leaf}, err
 	}
+	s.schemes = c.schemes()
 	for {
 		s.search()
 		last := s.best[len(s.best)-1]
@@ -55,8 +56,9 @@ func (c *Client) Chain(ctx context.Context, leaf *x509.Certificate, candidates [
 }
 
 // SelfSigned reports whether a certificate is signed by its own key: the end of a chain.
-func SelfSigned(c *x509.Certificate) bool {
-	return pki.SameName(c.RawSubject, c.RawIssuer) && algorithm.CertificateSignedBy(c.Raw, c.RawSubjectPublicKeyInfo) == nil
+// Signatures by schemes that only who asks for them has (mldsa.Schemes()) are checked by those that are given.
+func SelfSigned(c *x509.Certificate, schemes ...sign.Scheme) bool {
+	return pki.SameName(c.RawSubject, c.RawIssuer) && algorithm.CertificateSignedBy(c.Raw, c.RawSubjectPublicKeyInfo, schemes...) == nil
 }
 
 // issuersByURL fetches certificates until the issuer of one is among them.
@@ -85,7 +87,7 @@ func (c *Client) issuersByURL(ctx context.Context, s *chains, of *pki.Certificat
 			if err != nil || s.inBest(p) {
 				continue
 			}
-			if err := issued(of, p); err == nil {
+			if err := issued(of, p, s.schemes...); err == nil {
 				return []*x509.Certificate{x}, nil
 			} else if p.Subject.Equal(of.Issuer) {
 				why = err.Error()

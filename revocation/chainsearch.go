@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -19,6 +20,7 @@ const maxLinks = 500
 
 // chains looks for the best chain of a certificate among those that are at hand.
 type chains struct {
+	schemes []sign.Scheme // of the caller
 	leaf    *pki.Certificate
 	pool    *pki.Pool
 	x       map[*pki.Certificate]*x509.Certificate
@@ -116,7 +118,7 @@ func (s *chains) issued(c, by *pki.Certificate) bool {
 		return false
 	}
 	if !known {
-		ok = issued(c, by) == nil
+		ok = issued(c, by, s.schemes...) == nil
 		s.links[pair] = ok
 	}
 	return ok
@@ -125,7 +127,7 @@ func (s *chains) issued(c, by *pki.Certificate) bool {
 func (s *chains) selfSigned(c *pki.Certificate) bool {
 	ok, known := s.selfs[c]
 	if !known {
-		ok = c.SelfIssued() && SelfSigned(s.x[c])
+		ok = c.SelfIssued() && SelfSigned(s.x[c], s.schemes...)
 		s.selfs[c] = ok
 	}
 	return ok

@@ -200,6 +200,14 @@ func (c *Client) options(o CheckOptions) *CheckOptions {
 	return &o
 }
 
+// schemes are those of the caller.
+func (c *Client) schemes() []sign.Scheme {
+	if c.o.Algorithms == nil {
+		return nil
+	}
+	return c.o.Algorithms.Schemes
+}
+
 func (c *Client) status(ctx context.Context, q *asked, wanted *CheckOptions, known *parsed) (*Status, error) {
 	o := c.options(*wanted)
 	var schemes []sign.Scheme

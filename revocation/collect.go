@@ -92,7 +92,7 @@ func (c *Client) Collect(ctx context.Context, chains [][]*x509.Certificate, o *C
 				continue
 			}
 			seen[string(cert.Raw)] = true
-			if _, exempt := Exempt(cert); exempt || SelfSigned(cert) {
+			if _, exempt := Exempt(cert); exempt || SelfSigned(cert, c.schemes()...) {
 				continue
 			}
 			if i+1 == len(chain) {

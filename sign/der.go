@@ -68,3 +68,21 @@ func isRSA(oid asn1.ObjectIdentifier) bool {
 func isPSS(oid asn1.ObjectIdentifier) bool {
 	return oid.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10})
 }
+
+// nameOfMLDSA is the name of a parameter set of ML-DSA (RFC 9881 section 2) when the key is one of it, else empty. The mathematics is in
+// package mldsa, which nobody has who does not import it.
+func nameOfMLDSA(spki []byte) string {
+	var info spkiFields
+	if _, err := asn1.Unmarshal(spki, &info); err != nil {
+		return ""
+	}
+	for last, name := range map[int]string{17: "ML-DSA-44", 18: "ML-DSA-65", 19: "ML-DSA-87"} {
+		if info.Algorithm.Algorithm.Equal(asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, last}) {
+			return name
+		}
+	}
+	return ""
+}
+
+// useMLDSA says where keys of ML-DSA come from that can sign.
+const useMLDSA = "package mldsa has such keys: mldsa.Parse reads them (soft.Config.Parsers), mldsa.NewKey and mldsa.NewDigestKey make them"

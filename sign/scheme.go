@@ -30,7 +30,8 @@ type Scheme struct {
 	// DigestAlg and SignatureAlg are the AlgorithmIdentifiers of a SignerInfo, DER.
 	DigestAlg, SignatureAlg []byte
 	// Verify checks a signature over a digest, or over the message when Whole is set, with the public key of a
-	// SubjectPublicKeyInfo. Nil means the standard library.
+	// SubjectPublicKeyInfo. Nil means the standard library. Errors of class [ErrKeyMismatch] say that the key is of another kind,
+	// of [ErrInput] that it is malformed, and of [ErrUnsupported] that the signature cannot be checked; any other, that it is wrong.
 	Verify func(spki, digest, signature []byte) error
 }
 

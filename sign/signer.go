@@ -100,20 +100,29 @@ func checkKey(key Key, leaf *x509.Certificate) error {
 	var spki []byte
 	if k, ok := key.(SPKIKey); ok {
 		spki = k.SubjectPublicKeyInfo()
-	} else {
+	}
+	if len(spki) == 0 {
 		var err error
 		if spki, err = MarshalPublicKey(key.Public()); err == nil {
 			// A wrapper that says its public key is believed before what it wraps.
 		} else if k, ok := As[SPKIKey](key); ok {
 			spki = k.SubjectPublicKeyInfo()
 		} else {
-			return &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Err: err, Hint: "a key of a kind of its own says its public key by SubjectPublicKeyInfo"}
+			return &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrUnsupported, Err: err, Hint: ownKind(leaf)}
 		}
 	}
 	if sameSPKI(spki, leaf.RawSubjectPublicKeyInfo) {
 		return nil
 	}
 	return &Error{Op: "sign: new signer", Place: leaf.Subject.String(), Class: ErrKeyMismatch, Hint: "give the certificate that was issued for this key (thumbprint of the one given: " + Thumbprint(leaf) + ")"}
+}
+
+// ownKind says what a key needs whose public key the standard library cannot encode.
+func ownKind(leaf *x509.Certificate) string {
+	if nameOfMLDSA(leaf.RawSubjectPublicKeyInfo) != "" {
+		return useMLDSA
+	}
+	return "a key of a kind of its own says its public key by SubjectPublicKeyInfo"
 }
 
 func schemeIsPSS(s *Scheme) bool {
@@ -204,6 +213,9 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 		return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the certificate allows its key to be used for %s only, which the key cannot do or is not known here; have a certificate issued without that restriction", only)}
 	}
 	hint := fmt.Sprintf("no scheme is known for its %s key", kindOf(leaf))
+	if nameOfMLDSA(leaf.RawSubjectPublicKeyInfo) != "" {
+		hint += "; " + useMLDSA
+	}
 	if e, ok := As[SchemeExplainer](key); ok && e.ExplainSchemes() != "" {
 		hint = fmt.Sprintf("its %s key can do no scheme here: %s", kindOf(leaf), e.ExplainSchemes())
 	}
@@ -212,6 +224,9 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 
 // kindOf names the key of a certificate, also one that the standard library does not know.
 func kindOf(leaf *x509.Certificate) string {
+	if name := nameOfMLDSA(leaf.RawSubjectPublicKeyInfo); name != "" { // before crypto/x509, which knows it from Go 1.27 on only
+		return name
+	}
 	if leaf.PublicKeyAlgorithm != x509.UnknownPublicKeyAlgorithm {
 		return leaf.PublicKeyAlgorithm.String()
 	}

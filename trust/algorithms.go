@@ -31,10 +31,10 @@ type Algorithms struct {
 	// preset, and none goes below 1,024 bits for RSA and DSA.
 	MinRSA, MinDSA, MinEC int
 	// Until says when algorithms stop to count, by their names as reports have them: a hash ("SHA-1"), a curve ("secp256k1"), a
-	// scheme ("RSASSA-PKCS1-v1_5", that of a [sign.Scheme]). For hashes and schemes of the caller it takes the place of what the
+	// scheme ("RSASSA-PKCS1-v1_5", "ML-DSA-65", that of a [sign.Scheme]). For hashes and schemes of the caller it takes the place of what the
 	// preset says; other schemes and curves never last longer than there. The zero time is never.
 	Until map[string]time.Time
-	// Schemes are signature schemes that this module does not know (GOST), found by their SignatureAlg.
+	// Schemes are signature schemes whose mathematics only those have who ask for it (mldsa.Schemes()), found by their SignatureAlg.
 	Schemes []sign.Scheme
 }
 
@@ -150,5 +150,5 @@ func (a *Algorithms) until(rules []algorithm.Rule, name string, end time.Time) (
 
 // own reports whether a name is that of a scheme of the caller, or of its hash.
 func (a *Algorithms) own(name string) bool {
-	return name != "" && slices.ContainsFunc(a.Schemes, func(s sign.Scheme) bool { return s.Name == name || algorithm.DigestName(&s) == name })
+	return name != "" && slices.ContainsFunc(a.Schemes, func(s sign.Scheme) bool { return algorithm.IsNameOf(name, &s) || algorithm.DigestName(&s) == name })
 }

@@ -67,6 +67,9 @@ type Config struct {
 	Roots        *trust.Roots
 	Certificates []*x509.Certificate
 	Tolerance    time.Duration
+	// Algorithms says which algorithms count in tokens; nil is the default. Schemes that only who asks for them has (mldsa.Schemes())
+	// are among them.
+	Algorithms *trust.Algorithms
 	// Clock tells the time that Tolerance is about; nil means time.Now.
 	Clock func() time.Time
 
@@ -270,7 +273,7 @@ func (c *Client) ask(ctx context.Context, e *endpoint, imprint sign.Digest) (*To
 	response, media, fail := c.request(ctx, e, pass, q.Raw)
 	if fail == nil {
 		e.rest(0)
-		t, err := q.Token(response, &VerifyOptions{Certificates: c.o.Certificates, Roots: c.o.Roots, Tolerance: c.o.Tolerance, Clock: c.o.Clock})
+		t, err := q.Token(response, &VerifyOptions{Certificates: c.o.Certificates, Roots: c.o.Roots, Tolerance: c.o.Tolerance, Algorithms: c.o.Algorithms, Clock: c.o.Clock})
 		if err == nil {
 			return t, nil
 		}

@@ -54,6 +54,7 @@ func (t *Token) Problems(imprint sign.Digest, o *VerifyOptions) []*sign.Error {
 	}
 	if o.Roots != nil {
 		in.Anchors = o.Roots.Index().(*pki.Anchors)
+		in.Registry = in.Registry.Checking(in.Anchors.Checkers())
 	}
 	var all []*sign.Error
 	for _, p := range t.in.Problems(imprint, in) {

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
@@ -44,14 +45,22 @@ func (f *attributesForm) Write(p []byte) (int, error) {
 // maxWhole bounds the content that is kept for signatures that are over it, and not over a digest of it.
 const maxWhole = 16 << 20
 
-// overWhole reports whether a signature is over the content itself: one by Ed25519 without signed attributes.
+// overWhole reports whether a signature is over the content itself: one by Ed25519 or ML-DSA without signed attributes.
 func (v *verifier) overWhole() bool {
-	for _, s := range v.m.Signatures {
-		if s.SI.SignedAttrs.IsZero() && v.registry().Whole(s.SI.Algorithm.ID) {
-			return true
-		}
+	return slices.ContainsFunc(v.m.Signatures, v.overContent)
+}
+
+// overContent reports whether a signature is over the content itself, so that nothing is digested for it.
+func (v *verifier) overContent(s *message.Signature) bool {
+	return s.SI.SignedAttrs.IsZero() && v.registry().Whole(s.SI.Algorithm.ID)
+}
+
+// anyHash is a hash in the place of one that is not known, where it does not matter which one it is.
+func (v *verifier) anyHash(id cms.OID) cms.OID {
+	if _, known := v.hashOf(id); known {
+		return id
 	}
-	return false
+	return cms.OIDSHA512
 }
 
 // wholeContent returns the octets of the content for such a signature.

@@ -68,7 +68,7 @@ func (v *verifier) judge(ctx context.Context, roots *trust.Roots, target *pki.Ce
 	found := &pathFound{}
 	rules := &certificateRules{registry: v.registry(), at: at}
 	find := pki.Verifier{
-		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: rules.allows, Signature: rules.verify, Remark: rules.remark, Work: work, Remember: len(v.rules.Algorithms.Schemes) == 0,
+		Anchors: roots.Index().(*pki.Anchors), Pools: v.pools, Time: at, Purpose: use, Algorithms: rules.allows, Signature: rules.verify, Remark: rules.remark, Work: work, Remember: rules.everybodys,
 		Policies: v.rules.certificatePolicies(use),
 		Accept: func(ctx context.Context, path *pki.Path) (err error) {
 			found.last, err = v.revocations(ctx, path, at, use, work)

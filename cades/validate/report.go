@@ -58,7 +58,7 @@ type Options struct {
 	Revocation StatusSource
 	// NoRevocation leaves out whether certificates were revoked. The report says so.
 	NoRevocation bool
-	// Schemes are signature schemes that this package does not know (GOST), found by their SignatureAlg: for signatures of messages,
+	// Schemes are signature schemes that this package does not know (mldsa.Schemes()), found by their SignatureAlg: for signatures of messages,
 	// time-stamps, certificates and revocation values alike.
 	Schemes []sign.Scheme
 	// Policy is what is demanded beside the mathematics; nil is the default.

@@ -105,7 +105,7 @@ func newVerifier(m *message.Message, o *Options) *verifier {
 		m: m, o: o, rules: o.policy(), candidates: message.With(m.Candidates, o.Certificates, o.RawCertificates...), listed: map[cms.OID]bool{}, size: size, work: pki.NewWork(size),
 		checked: map[*message.Signature][]*stampCheck{}, authorities: map[*pki.Certificate]bool{}, indexed: map[indexedBy]bool{}, paths: map[pathOf]*pathFound{}, named: map[*pki.Certificate]*CertificateReport{}, proved: map[heldFor][]Finding{},
 	}
-	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry).Caching()
+	v.known = v.rules.Algorithms.Registry().(*algorithm.Registry).Caching().Checking(o.Roots.Index().(*pki.Anchors).Checkers())
 	for _, a := range m.SD.Digests {
 		v.listed[a.ID] = true
 	}
@@ -138,6 +138,9 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 		want(v.digestOf(s))
 		if s.SI.SignedAttrs.IsZero() { // then the signature is over the content itself
 			bare = true
+			if v.overContent(s) {
+				want(v.anyHash(v.digestOf(s)))
+			}
 			if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
 				want(alg.Hash)
 			}

@@ -44,6 +44,12 @@ func (c *certificateRules) verify(check *algorithm.SignatureCheck, octets []byte
 	return c.registry.Verify(check, octets, nil)
 }
 
+// everybodys reports whether signatures by an algorithm are checked as every verifier checks them: not by a scheme of the caller.
+func (c *certificateRules) everybodys(alg cms.Algorithm) bool {
+	_, own := c.registry.Scheme(alg.ID)
+	return !own
+}
+
 // remark says which of them are weak at the time and count all the same.
 func (c *certificateRules) remark(alg cms.Algorithm, spki []byte) string {
 	return c.judge(algorithm.UseCertificate, alg, spki).Sentence
@@ -65,6 +71,11 @@ func (v *verifier) algorithms(j *judgement) {
 		return
 	}
 	q := algorithm.Question{Use: algorithm.UseMessage, Algorithm: s.SI.Algorithm, Digest: digest, Time: v.now()}
+	with := digest.Name()
+	if v.overContent(s) {
+		// Nothing is digested, and what the field says means nothing (RFC 9882 section 3.3).
+		q.Digest, with = "", "no digest"
+	}
 	if j.cert != nil {
 		// A key that cannot be read is told where it is used.
 		if _, err := registry.ParseKey(j.cert.SPKI); err == nil {
@@ -79,7 +90,7 @@ func (v *verifier) algorithms(j *judgement) {
 	case j.Decision != algorithm.Allowed:
 		r.add(CheckAlgorithms, Failed, "%s", j.Sentence)
 	case !disagree:
-		r.add(CheckAlgorithms, Passed, "%s with %s", s.SignatureAlgorithm(), digest.Name())
+		r.add(CheckAlgorithms, Passed, "%s with %s", s.SignatureAlgorithm(), with)
 	}
 }
 
@@ -188,12 +199,13 @@ func (v *verifier) valueOverContent(j *judgement) {
 	}
 	var whole []byte
 	hash := v.digestOf(s)
-	if v.registry().Whole(s.SI.Algorithm.ID) {
+	if v.overContent(s) {
 		var problem string
 		if whole, problem = v.wholeContent(); problem != "" {
 			r.add(CheckSignature, Unchecked, "an %s signature without signed attributes is over the whole content, %s", s.SignatureAlgorithm(), problem)
 			return
 		}
+		hash = v.anyHash(hash) // what is given beside a content inside has to be the same
 	} else if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
 		hash = alg.Hash
 	}

@@ -1,7 +1,6 @@
 package algorithm
 
 import (
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"math/big"
 
@@ -19,7 +18,7 @@ func (v *verification) ecdsa(plain bool, digest []byte) error {
 		if plain {
 			value = derECDSA(value, (k.Bits+7)/8)
 		}
-		if !ecdsa.VerifyASN1(k.nist, digest, value) {
+		if !v.verifyECDSA(digest, value) {
 			return wrong(v.id.Name())
 		}
 		return nil

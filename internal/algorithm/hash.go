@@ -16,7 +16,7 @@ import (
 // Hash is a hash function that can be computed.
 type Hash struct {
 	ID     cms.OID
-	Crypto crypto.Hash // 0 for one of the caller
+	Crypto crypto.Hash // 0 for one of the caller, and for SHAKE
 	New    func() hash.Hash
 	Size   int // octets
 }
@@ -109,8 +109,36 @@ func standardHash(id cms.OID) (Hash, bool) {
 		return Hash{id, crypto.SHA3_384, func() hash.Hash { return sha3.New384() }, 48}, true
 	case cms.OIDSHA3_512:
 		return Hash{id, crypto.SHA3_512, func() hash.Hash { return sha3.New512() }, 64}, true
+	case cms.OIDSHAKE128: // RFC 8702 section 3.1: 256 bits are taken of it, and 512 of the other
+		return Hash{id, 0, func() hash.Hash { return &shakeHash{sha3.NewSHAKE128(), 32} }, 32}, true
+	case cms.OIDSHAKE256:
+		return Hash{id, 0, func() hash.Hash { return &shakeHash{sha3.NewSHAKE256(), 64} }, 64}, true
 	}
 	return Hash{}, false
+}
+
+func shake(id cms.OID) bool { return id == cms.OIDSHAKE128 || id == cms.OIDSHAKE256 }
+
+// shakeHash is a SHAKE of which a fixed number of octets is taken.
+type shakeHash struct {
+	*sha3.SHAKE
+	size int
+}
+
+func (h *shakeHash) Size() int { return h.size }
+
+// Sum leaves the state as it is, so that more can be written.
+func (h *shakeHash) Sum(b []byte) []byte {
+	own := *h.SHAKE
+	sum := make([]byte, h.size)
+	_, _ = own.Read(sum)
+	return append(b, sum...)
+}
+
+// Clone makes it a [hash.Cloner].
+func (h *shakeHash) Clone() (hash.Cloner, error) {
+	own := *h.SHAKE
+	return &shakeHash{&own, h.size}, nil
 }
 
 // Strength is that against whoever writes the content, in bits: half the length, or what attacks have left of it. 0 means
@@ -122,7 +150,7 @@ func (h Hash) Strength() int {
 	case cms.OIDSHA1:
 		return 61 // Leurent and Peyrin 2020
 	}
-	if h.Crypto == 0 {
+	if h.Crypto == 0 && !shake(h.ID) {
 		return 0
 	}
 	return h.Size * 4

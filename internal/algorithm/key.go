@@ -31,7 +31,7 @@ const (
 type Key struct {
 	Algorithm cms.Algorithm // of the SubjectPublicKeyInfo
 	Kind      Kind          // the mathematics; of RSA: PSS when the key is for nothing else, else PKCS1
-	Bits      int           // RSA and DSA: of the modulus; elliptic curves: of the order
+	Bits      int           // RSA and DSA: of the modulus; elliptic curves: of the order; ML-DSA: of the key
 	Curve     cms.OID       // elliptic curves; also when the key had explicit parameters that are those of a named curve
 	// Restricted are the parameters that a key under id-RSASSA-PSS is bound to, the salt being the least (RFC 4055
 	// section 3.3); nil when it is not.
@@ -64,6 +64,9 @@ func (k *Key) Name() string {
 func (k *Key) Strength() int {
 	if k.Kind == ECDSA || k.Kind == Ed25519 {
 		return k.Bits / 2
+	}
+	if set, ok := mldsaOf(k.Algorithm.ID); ok {
+		return set.strength
 	}
 	for _, step := range [][2]int{{15360, 256}, {7680, 192}, {3072, 128}, {2048, 112}, {1024, 80}} {
 		if k.Bits >= step[0] {
@@ -124,6 +127,8 @@ func parseKey(spki []byte, point bool) (*Key, error) {
 	case cms.OIDDSA:
 		k.Kind = DSA
 		err = k.parseDSA(octets)
+	case cms.OIDMLDSA44, cms.OIDMLDSA65, cms.OIDMLDSA87:
+		err = k.parseMLDSA(octets)
 	default:
 		return nil, unsupported(k.Algorithm.ID.Name(), "keys of kind %s are not known here", k.Algorithm.ID.Name())
 	}
@@ -294,6 +299,12 @@ func Cost(spki []byte) int {
 		return 10 + len(spki)*len(spki)/16000
 	case cms.OIDEd25519:
 		return 2
+	}
+	if set, ok := mldsaOf(id); ok {
+		return set.cost
+	}
+	if slhdsa(id) {
+		return 100
 	}
 	n := max(1, 2*len(spki)*len(spki)/(300*300)-1) // as measured: 3, 6, 24 and 95 units for 3072, 4096, 8192 and 16,384 bits
 	if last := spki[max(0, len(spki)-16):]; id == cms.OIDRSASSAPSS || !bytes.HasSuffix(last, []byte{2, 3, 1, 0, 1}) {

@@ -11,7 +11,7 @@ import (
 func IsHash(name string) bool {
 	return slices.ContainsFunc([]cms.OID{
 		cms.OIDMD5, cms.OIDSHA1, cms.OIDSHA224, cms.OIDSHA256, cms.OIDSHA384, cms.OIDSHA512, cms.OIDSHA512_224, cms.OIDSHA512_256,
-		cms.OIDSHA3_224, cms.OIDSHA3_256, cms.OIDSHA3_384, cms.OIDSHA3_512,
+		cms.OIDSHA3_224, cms.OIDSHA3_256, cms.OIDSHA3_384, cms.OIDSHA3_512, cms.OIDSHAKE128, cms.OIDSHAKE256,
 	}, func(id cms.OID) bool { return id.Name() == name })
 }
 

@@ -119,8 +119,10 @@ func (r *Registry) JudgeHash(use Use, id cms.OID, at time.Time) Judgement {
 type Question struct {
 	Use       Use
 	Algorithm cms.Algorithm // signatureAlgorithm
-	Digest    cms.OID       // digestAlgorithm of a SignerInfo, which digests the content; else empty
-	SPKI      []byte        // the key, where it is known; else nil
+	// Digest is the digestAlgorithm of a SignerInfo, which digests the content; else empty, also of one without signed attributes whose
+	// signature is over the content itself.
+	Digest cms.OID
+	SPKI   []byte // the key, where it is known; else nil
 	// Time is when the signature was provably there. The zero time is later than every date.
 	Time time.Time
 }
@@ -136,12 +138,14 @@ func (r *Registry) Judge(q Question) Judgement {
 	case err != nil:
 		return Judgement{Algorithm: name, Sentence: err.Error()}
 	case alg.Kind == UnknownKind:
-		return Judgement{Algorithm: name, Sentence: fmt.Sprintf("signature algorithm %s is not known here", name)}
+		return Judgement{Algorithm: name, Sentence: unknownSignature(q.Algorithm.ID)}
 	}
 	j := Judgement{Decision: Allowed}
 	if isOwn {
-		if own, ok := r.policy().judge(q.Use, own.Name, 0, own.Name, q.Time); ok {
-			j = j.worse(own)
+		for _, name := range schemeNames(own) {
+			if own, ok := r.policy().judge(q.Use, name, 0, name, q.Time); ok {
+				j = j.worse(own)
+			}
 		}
 	}
 	if alg.Kind != UnknownKind {
@@ -155,6 +159,9 @@ func (r *Registry) Judge(q Question) Judgement {
 	}
 	if q.Digest != "" && q.Digest != alg.Hash {
 		j = j.worse(r.JudgeHash(q.Use, q.Digest, q.Time))
+	}
+	if q.Digest != "" {
+		j = j.worse(r.judgeDigest(q))
 	}
 	if alg.Kind == PSS && alg.PSS.MGF1 != alg.Hash {
 		// Nothing depends on collisions of the mask, so that a hash with an end does there.

@@ -3,6 +3,7 @@ package algorithm_test
 import (
 	"crypto"
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"testing"
 	"time"
@@ -168,10 +169,14 @@ func TestSchemesOfTheCaller(t *testing.T) {
 				switch {
 				case string(spki) == "other":
 					return &sign.Error{Class: sign.ErrUnsupported}
+				case string(spki) == "mismatch":
+					return &sign.Error{Class: sign.ErrKeyMismatch}
+				case string(spki) == "malformed":
+					return &sign.Error{Class: sign.ErrInput}
 				case string(signature) == string(digest):
 					return nil
 				}
-				return sign.ErrInput
+				return errors.New("it does not fit")
 			},
 		}
 	}
@@ -195,9 +200,11 @@ func TestSchemesOfTheCaller(t *testing.T) {
 		require.Equal(t, algorithm.Forbidden, r.Judge(q).Decision, "a rule by the name of the scheme")
 	}
 	r := &algorithm.Registry{Schemes: []sign.Scheme{scheme(cms.OIDSHA256)}}
-	check.SPKI = []byte("other")
-	_, err := r.Verify(check, []byte("message"), nil)
-	require.Equal(t, algorithm.Unsupported, reason(t, err))
+	for key, want := range map[string]algorithm.Reason{"other": algorithm.Unsupported, "mismatch": algorithm.KeyMisused, "malformed": algorithm.Malformed} {
+		check.SPKI = []byte(key)
+		_, err := r.Verify(check, []byte("message"), nil)
+		require.Equal(t, want, reason(t, err), key)
+	}
 
 	// Under an identifier that is known here, the rules for that hold as well.
 	_, v := named(t, "rsa-pkcs1-md5")
@@ -214,7 +221,7 @@ func TestSchemesOfTheCaller(t *testing.T) {
 	require.True(t, r.Whole(cms.OIDEd25519))
 	require.False(t, r.Whole(cms.OIDSHA256WithRSA))
 	check = &algorithm.SignatureCheck{Algorithm: check.Algorithm, Signature: []byte("message")}
-	_, err = r.Verify(check, []byte("message"), nil)
+	_, err := r.Verify(check, []byte("message"), nil)
 	require.NoError(t, err)
 	_, err = r.Verify(check, nil, sum[:])
 	require.Equal(t, algorithm.Unsupported, reason(t, err), "a digest is not enough")

@@ -18,7 +18,8 @@ type Registry struct {
 	// Policy is nil for [Default].
 	Policy *Policy
 
-	keys *keyCache // nil: each key is read whenever it is needed
+	keys     *keyCache // nil: each key is read whenever it is needed
+	checkers *Checkers // nil: nothing is kept
 }
 
 // Caching returns a registry that reads each key once: for the judgement of one message.
@@ -113,8 +114,7 @@ func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note s
 		return "", err
 	}
 	if alg.Kind == UnknownKind {
-		name := check.Algorithm.ID.Name()
-		return "", unsupported(name, "signature algorithm %s is not known here", name)
+		return "", unsupported(check.Algorithm.ID.Name(), "%s", unknownSignature(check.Algorithm.ID))
 	}
 	if alg.Hash == "" {
 		alg.Hash = check.Digest
@@ -123,7 +123,7 @@ func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note s
 	if err != nil {
 		return "", err
 	}
-	v := &verification{r: r, key: key, id: check.Algorithm.ID, signature: check.Signature, bare: check.AllowBareDigestInfo}
+	v := &verification{r: r, key: key, spki: check.SPKI, id: check.Algorithm.ID, signature: check.Signature, bare: check.AllowBareDigestInfo}
 	note, err = v.verify(alg, message, digest)
 	if !isReason(err, WrongSignature) || digest != nil || check.Digest == "" || alg.Hash == check.Digest || alg.Kind != PKCS1 && alg.Kind != ECDSA {
 		return note, err
@@ -142,6 +142,8 @@ func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note s
 // understand it.
 func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte) error {
 	switch {
+	case withoutParameters(check.Algorithm.ID) && !check.Algorithm.Parameters.IsZero():
+		return malformed(s.Name, "the signature algorithm %s has parameters, which have to be absent", check.Algorithm.ID.Name())
 	case s.Whole && message == nil && digest != nil:
 		return unsupported(s.Name, "a signature by %s is over the whole content, and only a digest of it is at hand", s.Name)
 	case s.Whole:
@@ -157,6 +159,10 @@ func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte)
 		return nil
 	case errors.Is(err, sign.ErrUnsupported):
 		return unsupported(s.Name, "%s cannot check this signature", s.Name)
+	case errors.Is(err, sign.ErrKeyMismatch):
+		return misused(s.Name, "the signature is of %s and the key is of another kind", check.Algorithm.ID.Name())
+	case errors.Is(err, sign.ErrInput):
+		return malformed(s.Name, "the key of the signature by %s is malformed", check.Algorithm.ID.Name())
 	}
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own
@@ -168,6 +174,7 @@ func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte)
 type verification struct {
 	r         *Registry
 	key       *Key
+	spki      []byte
 	id        cms.OID // of the signature algorithm
 	signature []byte
 	bare      bool
@@ -184,6 +191,8 @@ func (v *verification) verify(alg Signature, message, digest []byte) (note strin
 		return "", malformed(v.id.Name(), "nothing says which hash the signature is made with")
 	case !ok:
 		return "", unsupported(alg.Hash.Name(), "hash %s is not known here", alg.Hash.Name())
+	case shake(alg.Hash): // RFC 8702 has other signature algorithms with them
+		return "", unsupported(alg.Hash.Name(), "signature algorithm %s is not known with %s", v.id.Name(), alg.Hash.Name())
 	case digest == nil:
 		digest = h.Sum(message)
 	case len(digest) != h.Size:

@@ -76,7 +76,7 @@ func (v *verification) restricted(alg Signature, h Hash, digest []byte) error {
 // that it is this form.
 func (v *verification) pkcs1(h Hash, digest []byte) (note string, ok bool) {
 	if v.key.rsa != nil && h.Crypto != 0 {
-		if rsa.VerifyPKCS1v15(v.key.rsa, h.Crypto, digest, v.signature) == nil {
+		if v.verifyPKCS1(h.Crypto, digest) == nil {
 			return "", true
 		}
 		// It may be the form without NULL, or a mode of the library that has no SHA-1, which says nothing about the value.

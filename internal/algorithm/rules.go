@@ -35,6 +35,9 @@ func limits() []limit {
 		{algorithm: "SHA3-256", until: forever},
 		{algorithm: "SHA3-384", until: forever},
 		{algorithm: "SHA3-512", until: forever},
+		// The tables do not name them; FIPS 202 and RFC 8702 put them beside SHA3-256 and SHA3-512.
+		{algorithm: "SHAKE128", until: forever},
+		{algorithm: "SHAKE256", until: forever},
 		{algorithm: "RIPEMD-160", until: date(2014, time.August)},
 		{algorithm: "Whirlpool", until: date(2020, time.December)},
 
@@ -53,6 +56,10 @@ func limits() []limit {
 		{algorithm: ECDSA.String(), bits: 256, until: forever},
 		// The tables do not name it; FIPS 186-5 and RFC 8032 put it beside P-256.
 		{algorithm: Ed25519.String(), until: forever},
+		// Nor these; FIPS 204 puts them in the categories 2, 3 and 5.
+		{algorithm: "ML-DSA-44", until: forever},
+		{algorithm: "ML-DSA-65", until: forever},
+		{algorithm: "ML-DSA-87", until: forever},
 	}
 }
 
@@ -85,7 +92,7 @@ func defaultRules() []Rule {
 	for _, l := range limits() {
 		all = append(all, Rule{Algorithm: l.algorithm, Bits: l.bits, Allowed: l.until, Tolerated: Forever()})
 	}
-	return all
+	return append(all, Rule{Algorithm: weakerDigest, Tolerated: Forever()})
 }
 
 // Strict keeps to the dates: what the tables do not have at the time does not count. SHA-1 is said even before its end, and
@@ -95,6 +102,7 @@ func Strict() *Policy {
 	for _, l := range limits() {
 		all = append(all, Rule{Algorithm: l.algorithm, Bits: l.bits, Allowed: l.until})
 	}
+	all = append(all, Rule{Algorithm: weakerDigest})
 	for _, id := range namedCurves() {
 		if name := id.Name(); unlisted(name) {
 			all = append(all, Rule{Algorithm: name, Why: name + " is none of the curves of " + source})
@@ -115,5 +123,6 @@ func Lenient() *Policy {
 	for _, l := range limits() {
 		all = append(all, Rule{Algorithm: l.algorithm, Bits: l.bits, Allowed: Forever()})
 	}
+	all = append(all, Rule{Algorithm: weakerDigest, Tolerated: Forever()})
 	return &Policy{Name: "lenient", Version: source, Rules: all}
 }

@@ -15,6 +15,7 @@ const (
 	ECDSA            // also in the plain form
 	Ed25519
 	DSA
+	MLDSA // of keys only: the mathematics is a scheme of the caller
 )
 
 // String is the name of the scheme.
@@ -30,6 +31,8 @@ func (k Kind) String() string {
 		return "Ed25519"
 	case DSA:
 		return "DSA"
+	case MLDSA:
+		return "ML-DSA"
 	}
 	return "unknown"
 }

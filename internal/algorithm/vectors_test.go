@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,8 +81,19 @@ func TestVectors(t *testing.T) {
 		"ed448": algorithm.Unsupported, "rsa-512": algorithm.KeyTooShort, "sect163k1-named": algorithm.Unsupported,
 		"sect163k1-explicit": algorithm.Unsupported, "secp160k1-explicit": algorithm.Unsupported, "bare-digestinfo": algorithm.WrongSignature,
 	}
-	var r *algorithm.Registry
-	for _, v := range all {
+	tried := map[string]bool{}
+	var nothing *algorithm.Registry
+	var checkers algorithm.Checkers
+	known := algorithm.Registry{}.Checking(&checkers) // each key is used often before the wrong values come
+	for _, v := range slices.Concat(all, all) {
+		r := nothing
+		if tried[v.Name] {
+			r = known
+			for range 10 {
+				_, _ = r.Verify(v.check(t), message, nil)
+			}
+		}
+		tried[v.Name] = true
 		t.Run(v.Name, func(t *testing.T) {
 			check := v.check(t)
 			note, err := r.Verify(check, message, nil)

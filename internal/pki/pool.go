@@ -213,6 +213,16 @@ type Anchors struct {
 	byName map[string][]Anchor
 	pool   Pool
 	known  remembered
+
+	checkers algorithm.Checkers
+}
+
+// Checkers are those of all who judge by these anchors.
+func (a *Anchors) Checkers() *algorithm.Checkers {
+	if a == nil {
+		return nil
+	}
+	return &a.checkers
 }
 
 // NewAnchors returns an index of anchors. Those without a certificate, a key or a name are left out.

@@ -42,12 +42,12 @@ func (r *remembered) keep(c *Certificate, spki []byte) {
 // remembering keeps the signatures of a path that was accepted. Those that were tolerated with a remark are checked again each time, since
 // the remark may depend on the time.
 func (s *search) remembering(path *Path) {
-	if !s.v.Remember || s.v.Anchors == nil {
+	if s.v.Remember == nil || s.v.Anchors == nil {
 		return
 	}
 	for i, c := range path.Certificates {
 		_, spki, _ := path.Issuer(i)
-		if path.Direct || s.v.Anchors.known.holds(c, spki) {
+		if path.Direct || !s.v.Remember(c.SignatureAlgorithm) || s.v.Anchors.known.holds(c, spki) {
 			continue
 		}
 		if _, v, ok := s.w.known(c, spki); ok && v.err == nil && v.note == "" {

@@ -28,7 +28,7 @@ func TestRemember(t *testing.T) {
 	checked := 0
 	fresh := func() pki.Verifier {
 		return pki.Verifier{
-			Anchors: pki.Trust(read(p.Root.Certificate())), Pools: []*pki.Pool{pki.NewPool(read(p.Authority.Certificate()))}, Time: testpki.Now(), Remember: true,
+			Anchors: pki.Trust(read(p.Root.Certificate())), Pools: []*pki.Pool{pki.NewPool(read(p.Authority.Certificate()))}, Time: testpki.Now(), Remember: func(cms.Algorithm) bool { return true },
 			Signature: func(check *algorithm.SignatureCheck, message []byte) (string, error) {
 				checked++
 				return (*algorithm.Registry)(nil).Verify(check, message, nil)
@@ -79,7 +79,7 @@ func TestRemember(t *testing.T) {
 	v.Accept = nil
 	require.NoError(t, look(v, id.Certificate()))
 	require.Equal(t, 2, checked, "a path that was refused taught nothing")
-	v.Remember = false
+	v.Remember = nil
 	require.NoError(t, look(v, id.Certificate()))
 	require.Equal(t, 2, checked)
 
@@ -110,7 +110,7 @@ func TestRememberBounded(t *testing.T) {
 	require.NoError(t, err)
 	authority, err := pki.FromX509(p.Authority.Certificate())
 	require.NoError(t, err)
-	v := pki.Verifier{Anchors: pki.Trust(root), Pools: []*pki.Pool{pki.NewPool(authority)}, Time: testpki.Now().Add(time.Hour), Remember: true,
+	v := pki.Verifier{Anchors: pki.Trust(root), Pools: []*pki.Pool{pki.NewPool(authority)}, Time: testpki.Now().Add(time.Hour), Remember: func(cms.Algorithm) bool { return true },
 		Signature: func(*algorithm.SignatureCheck, []byte) (string, error) { return "", nil }}
 	key := testpki.NewKey(t, testpki.P256)
 	for range 5000 {

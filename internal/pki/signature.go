@@ -24,7 +24,7 @@ func (s *search) signature(c *Certificate, spki []byte) signature {
 			return signature{reason: ForbiddenAlgorithm, err: err}
 		}
 	}
-	if s.v.Remember && s.v.Anchors != nil && s.v.Anchors.known.holds(c, spki) {
+	if s.v.Remember != nil && s.v.Anchors != nil && s.v.Remember(c.SignatureAlgorithm) && s.v.Anchors.known.holds(c, spki) {
 		return s.remarked(c, spki, "")
 	}
 	key, v, ok := s.w.known(c, spki)

@@ -53,9 +53,9 @@ type Verifier struct {
 	IgnoreAnchorValidity bool      // of an anchor above others, which RFC 5280 leaves out; by default it counts
 	MaxDepth             int       // certificates below the anchor; 0 is DefaultMaxDepth
 	// Remember lets Anchors keep which signatures hold on the certificates of paths that were found and accepted, for the next
-	// messages: it saves most of the work where many are of the same signers. It is for verifiers whose Signature does the
-	// mathematics that everybody does, and no other.
-	Remember bool
+	// messages: it saves most of the work where many are of the same signers. It reports for which algorithms Signature does the
+	// mathematics that everybody does, and no other. Nil is none.
+	Remember func(alg cms.Algorithm) bool
 	// Work is the budget of the message. Nil is one of its own, for each path anew.
 	Work *Work
 }

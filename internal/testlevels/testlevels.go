@@ -5,7 +5,6 @@ package testlevels
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -18,36 +17,53 @@ import (
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
 // Authority makes an authority of time-stamps below the root of the tests. A nil clock is that of the machine.
 func Authority(t testing.TB, pki *testpki.PKI, clock func() time.Time, bend ...func(*x509.Certificate)) *tsp.Authority {
 	t.Helper()
+	return AuthorityOf(t, pki, testpki.NewKey(t, testpki.P256), clock, bend...)
+}
+
+// AuthorityOf is Authority with a key of any kind, see [testpki.OwnKey].
+func AuthorityOf(t testing.TB, pki *testpki.PKI, key crypto.Signer, clock func() time.Time, bend ...func(*x509.Certificate)) *tsp.Authority {
+	t.Helper()
 	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := pki.Leaf(testpki.P256, func(c *x509.Certificate) {
+	id := pki.LeafOf(key, "Signet test time-stamps", func(c *x509.Certificate) {
 		c.NotBefore = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC) // old messages are raised in their own time
 		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage})
 		for _, b := range bend {
 			b(c)
 		}
 	})
-	key, err := soft.NewKey(id.Key, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := sign.New(key, id.Chain, testpki.Must(sign.ECDSA(crypto.SHA256)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := tsp.NewAuthority(signer, &tsp.AuthorityOptions{Clock: clock})
+	a, err := tsp.NewAuthority(Signer(t, id), &tsp.AuthorityOptions{Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// Signer makes a signer of a key of any kind and its best scheme.
+func Signer(t testing.TB, id testpki.Identity) *sign.Signer {
+	t.Helper()
+	key, err := soft.NewKey(id.Key, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemes := sign.Schemes(key.Public())
+	if k, ok := sign.As[sign.Schemer](key); ok {
+		schemes = k.Schemes()
+	}
+	signer, err := sign.New(key, id.Chain, schemes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
 }
 
 // Source is a revocation.Source that knows the two authorities of a testpki.PKI and their CRLs, one of each, or asks a
@@ -56,6 +72,7 @@ type Source struct {
 	OCSP       bool // leaves, and not by the CRL
 	Revoked    []x509.RevocationListEntry
 	ThisUpdate time.Time // of the CRLs; zero is testpki.NotBefore
+	Algorithms *trust.Algorithms
 
 	t    testing.TB
 	pki  *testpki.PKI
@@ -99,7 +116,7 @@ func (s *Source) Collect(_ context.Context, chains [][]*x509.Certificate, _ *rev
 			if i+1 == len(chain) {
 				continue
 			}
-			check := &revocation.CheckOptions{At: s.thisUpdate().Add(time.Minute)}
+			check := &revocation.CheckOptions{At: s.thisUpdate().Add(time.Minute), Algorithms: s.Algorithms}
 			if s.OCSP && i == 0 {
 				response, err := s.response(c)
 				if err != nil {
@@ -163,7 +180,7 @@ func (s *Source) lists() ([]*revocation.CRL, error) {
 	defer s.mu.Unlock()
 	for len(s.crls) < 2 {
 		id := []testpki.Identity{s.pki.Authority, s.pki.Root}[len(s.crls)]
-		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+		der, err := testpki.CreateRevocationList(&x509.RevocationList{
 			Number: big.NewInt(7), ThisUpdate: s.thisUpdate(), NextUpdate: s.thisUpdate().AddDate(25, 0, 0), RevokedCertificateEntries: s.Revoked,
 		}, id.Certificate(), id.Key)
 		if err != nil {

@@ -1,9 +1,6 @@
 package testpki
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -55,8 +52,7 @@ func (p *PKI) BendDER(c *x509.Certificate, bend func(fields []asn1.RawValue)) *x
 	unmarshal(p.t, c.RawTBSCertificate, &fields)
 	bend(fields)
 	tbs := marshal(p.t, fields)
-	sum := sha256.Sum256(tbs)
-	signature, err := p.Authority.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	signature, algorithm, err := signTBS(tbs, p.Authority.Key)
 	if err != nil {
 		p.t.Fatalf("testpki: %v", err)
 	}
@@ -66,7 +62,7 @@ func (p *PKI) BendDER(c *x509.Certificate, bend func(fields []asn1.RawValue)) *x
 		Signature asn1.BitString
 	}{
 		asn1.RawValue{FullBytes: tbs},
-		pkix.AlgorithmIdentifier{Algorithm: oidECDSAWithSHA256},
+		rawAlgorithm(algorithm),
 		asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)},
 	}))
 }

@@ -4,7 +4,6 @@ import (
 	"github.com/seed-116355fd/signet/internal/algorithm"
 
 	"crypto"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -19,7 +18,7 @@ func (p *PKI) Responder(issuer Identity, bend ...func(*x509.Certificate)) Identi
 	p.t.Helper()
 	template := p.template("Signet test responder")
 	template.KeyUsage = x509.KeyUsageDigitalSignature
-	return p.Issue(issuer, NewKey(p.t, P256), template, append([]func(*x509.Certificate){Usages(false, OCSPSigning)}, bend...)...)
+	return p.Issue(issuer, p.newKey(), template, append([]func(*x509.Certificate){Usages(false, OCSPSigning)}, bend...)...)
 }
 
 // NoCheck puts id-pkix-ocsp-nocheck into a certificate.
@@ -40,7 +39,7 @@ type OCSP struct {
 	ThisUpdate   time.Time
 	NextUpdate   time.Time // zero: absent
 	ProducedAt   time.Time
-	Key          crypto.Signer // P-256
+	Key          crypto.Signer
 	Responder    *x509.Certificate
 	ByKey        bool
 	Certificates []*x509.Certificate
@@ -66,7 +65,7 @@ type ocspSingle struct {
 	Extensions []pkix.Extension `asn1:"optional,omitempty,explicit,tag:1"`
 }
 
-// OCSPResponse makes a response about a certificate, signed by its issuer with a P-256 key, after bend has changed what
+// OCSPResponse makes a response about a certificate, signed by its issuer, after bend has changed what
 // it likes.
 func OCSPResponse(t testing.TB, cert *x509.Certificate, issuer Identity, bend ...func(*OCSP)) []byte {
 	t.Helper()
@@ -113,11 +112,11 @@ func (o *OCSP) basic(t testing.TB) []byte {
 		data.Extensions = append(data.Extensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 2}, Value: marshal(t, o.Nonce)})
 	}
 	tbs := marshal(t, data)
-	sum := sha256.Sum256(tbs)
+	signed := tbs
 	if o.SpoilSignature {
-		sum[0] ^= 1
+		signed = append([]byte{0}, tbs...)
 	}
-	signature, err := o.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	signature, algorithm, err := signTBS(signed, o.Key)
 	if err != nil {
 		t.Fatalf("testpki: %v", err)
 	}
@@ -130,7 +129,7 @@ func (o *OCSP) basic(t testing.TB) []byte {
 		Algorithm pkix.AlgorithmIdentifier
 		Signature asn1.BitString
 		Certs     []asn1.RawValue `asn1:"optional,omitempty,explicit,tag:0"`
-	}{asn1.RawValue{FullBytes: tbs}, pkix.AlgorithmIdentifier{Algorithm: oidECDSAWithSHA256}, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}, certs})
+	}{asn1.RawValue{FullBytes: tbs}, rawAlgorithm(algorithm), asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}, certs})
 }
 
 func (o *OCSP) single(t testing.TB) ocspSingle {
@@ -177,7 +176,7 @@ func RevocationList(t testing.TB, issuer Identity, revoked []*x509.Certificate, 
 	for _, b := range bend {
 		b(list)
 	}
-	der, err := x509.CreateRevocationList(rand.Reader, list, issuer.Certificate(), issuer.Key)
+	der, err := CreateRevocationList(list, issuer.Certificate(), issuer.Key)
 	if err != nil {
 		t.Fatalf("testpki: %v", err)
 	}

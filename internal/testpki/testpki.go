@@ -59,12 +59,13 @@ type Identity struct {
 // Certificate returns the certificate of the key.
 func (i Identity) Certificate() *x509.Certificate { return i.Chain[0] }
 
-// PKI is a root and an authority below it, which issues the leaves. Both have P-256 keys.
+// PKI is a root and an authority below it, which issues the leaves. Both have P-256 keys, or those of [NewOf].
 type PKI struct {
 	Root      Identity // the chain is the root itself
 	Authority Identity
 
 	t      testing.TB
+	newKey func() crypto.Signer // of authorities
 	mu     sync.Mutex
 	serial int64
 	issued map[Kind]int
@@ -73,11 +74,17 @@ type PKI struct {
 // New makes a root and an authority.
 func New(t testing.TB) *PKI {
 	t.Helper()
-	p := &PKI{t: t, issued: map[Kind]int{}}
-	p.Root.Key = NewKey(t, P256)
+	return NewOf(t, func() crypto.Signer { return NewKey(t, P256) })
+}
+
+// NewOf is New with keys of another kind for all authorities and responders; see [OwnKey].
+func NewOf(t testing.TB, newKey func() crypto.Signer) *PKI {
+	t.Helper()
+	p := &PKI{t: t, issued: map[Kind]int{}, newKey: newKey}
+	p.Root.Key = newKey()
 	root := p.template("Signet test root")
 	asAuthority(root)
-	p.Root.Chain = []*x509.Certificate{p.create(root, root, p.Root.Key.Public(), p.Root.Key)}
+	p.Root.Chain = []*x509.Certificate{p.create(root, root, p.Root.Key, p.Root.Key)}
 	p.Authority = p.SubAuthority("Signet test authority", p.Root)
 	return p
 }
@@ -87,7 +94,7 @@ func (p *PKI) SubAuthority(name string, issuer Identity, bend ...func(*x509.Cert
 	p.t.Helper()
 	template := p.template(name)
 	asAuthority(template)
-	return p.Issue(issuer, NewKey(p.t, P256), template, bend...)
+	return p.Issue(issuer, p.newKey(), template, bend...)
 }
 
 // Leaf makes a key and a certificate for signing documents below [PKI.Authority]. Keys of one PKI differ; RSA keys are
@@ -121,7 +128,7 @@ func (p *PKI) Issue(issuer Identity, key crypto.Signer, template *x509.Certifica
 	for _, b := range bend {
 		b(template)
 	}
-	leaf := p.create(template, issuer.Certificate(), key.Public(), issuer.Key)
+	leaf := p.create(template, issuer.Certificate(), key, issuer.Key)
 	chain := []*x509.Certificate{leaf}
 	if issuer.Certificate() != p.Root.Certificate() {
 		chain = append(chain, issuer.Chain...)
@@ -137,7 +144,7 @@ func (p *PKI) SelfSigned(key crypto.Signer, name string, bend ...func(*x509.Cert
 	for _, b := range bend {
 		b(template)
 	}
-	return Identity{Key: key, Chain: []*x509.Certificate{p.create(template, template, key.Public(), key)}}
+	return Identity{Key: key, Chain: []*x509.Certificate{p.create(template, template, key, key)}}
 }
 
 // Roots returns the root as what a verifier trusts.
@@ -168,9 +175,9 @@ func asAuthority(template *x509.Certificate) {
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 }
 
-func (p *PKI) create(template, parent *x509.Certificate, pub crypto.PublicKey, signer crypto.Signer) *x509.Certificate {
+func (p *PKI) create(template, parent *x509.Certificate, key, signer crypto.Signer) *x509.Certificate {
 	p.t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, pub, signer)
+	der, err := CreateCertificate(template, parent, key, signer)
 	if err != nil {
 		p.t.Fatalf("testpki: create %s: %v", template.Subject, err)
 	}

@@ -47,6 +47,26 @@ type Group struct {
 // test is skipped.
 func Groups(t *testing.T, name string) []Group {
 	t.Helper()
+	groups := GroupsOf[Group](t, name)
+	n := 0
+	for _, g := range groups.Groups {
+		n += len(g.Rows)
+	}
+	if n == 0 || n != groups.Tests {
+		t.Fatalf("%s has %d tests, and says %d", name, n, groups.Tests)
+	}
+	return groups.Groups
+}
+
+// File is one of vectors, with groups of a form of its own.
+type File[G any] struct {
+	Tests  int `json:"numberOfTests"`
+	Groups []G `json:"testGroups"`
+}
+
+// GroupsOf is Groups for files whose groups have another form. The caller counts the tests.
+func GroupsOf[G any](t *testing.T, name string) File[G] {
+	t.Helper()
 	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+version)
 	cmd.Dir = t.TempDir() // outside of this module
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
@@ -62,19 +82,9 @@ func Groups(t *testing.T, name string) []Group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct {
-		Tests  int     `json:"numberOfTests"`
-		Groups []Group `json:"testGroups"`
-	}
+	var file File[G]
 	if err := json.Unmarshal(data, &file); err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	for _, g := range file.Groups {
-		n += len(g.Rows)
-	}
-	if n == 0 || n != file.Tests {
-		t.Fatalf("%s has %d tests, and says %d", name, n, file.Tests)
-	}
-	return file.Groups
+	return file
 }

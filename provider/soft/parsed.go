@@ -43,14 +43,34 @@ var (
 )
 
 func newParsedKey(signer crypto.Signer) (sign.Key, error) {
+	if signer == nil {
+		return nil, errors.New("the parser gave neither a key nor an error")
+	}
 	key, isKey := signer.(sign.Key)
-	_, isSchemer := signer.(sign.Schemer)
+	schemer, isSchemer := signer.(sign.Schemer)
 	public, isPublic := signer.(sign.SPKIKey)
-	if !isKey || !isSchemer || !isPublic {
-		return nil, errors.New("the parser gave a key that says neither how it signs nor what its public key is")
+	if !isKey || !isSchemer || !isPublic || len(schemer.Schemes()) == 0 || len(public.SubjectPublicKeyInfo()) == 0 {
+		return nil, errors.New("the parser gave a key that does not say how it signs and what its public key is: it has to be a sign.Key, a sign.Schemer and a sign.SPKIKey")
 	}
 	k := &parsedKey{key: key, spki: public.SubjectPublicKeyInfo(), closed: new(atomic.Bool)}
 	return k.whole(), nil
+}
+
+// ownKey makes a key of one of the caller that says by itself how it signs, and that its signatures need no check, which is believed as
+// package sign believes it: it is called as it is, and there is no limit to how often at once. It is nil for any other signer.
+func ownKey(signer crypto.Signer, closed *atomic.Bool) sign.Key {
+	t, ok := signer.(sign.TrustedKey)
+	if !ok || !t.Trusted() {
+		return nil
+	}
+	if _, ok := signer.(sign.MessageKey); ok { // a parsedKey takes digests only
+		return nil
+	}
+	key, err := newParsedKey(signer)
+	if err != nil {
+		return nil
+	}
+	return key.(gated).gate(closed)
 }
 
 // whole is the key with the methods that the one inside has.

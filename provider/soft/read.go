@@ -182,6 +182,7 @@ func (r *reader) error(err error) error {
 	}
 	e := &sign.Error{Op: "soft: open", Place: r.file, Class: sign.ErrInput, Err: err}
 	convert, isConvert := errors.AsType[*convertError](err)
+	parser, isParser := errors.AsType[*parserError](err)
 	switch {
 	case errors.Is(err, errPassword):
 		e.Class, e.Err, e.Hint = sign.ErrPIN, nil, "give the password that the file was made with, or the file is damaged"
@@ -189,6 +190,8 @@ func (r *reader) error(err error) error {
 		e.Class, e.Hint = sign.ErrUnavailable, "set Config.Password"
 	case r.password.err != nil && errors.Is(err, r.password.err):
 		e.Class = sign.ErrUnavailable
+	case isParser:
+		e.Class, e.Err, e.Hint = sign.ErrUnsupported, errors.New(parser.what), parser.hint
 	case isConvert:
 		e.Class, e.Err, e.Hint = sign.ErrUnsupported, errors.New(convert.what), "convert it: "+convert.command
 	case errors.Is(err, errUnsupported):
@@ -220,11 +223,14 @@ func (r *reader) key(der []byte, label string, id []byte) error {
 	return nil
 }
 
-// parsed asks the parsers of the caller; nil when none of them knows the kind of key.
+// parsed asks the parsers of the caller; nil when none of them knows the kind of key. Older structures than PKCS#8 are not theirs.
 func (r *reader) parsed(der []byte) (key sign.Key, err error) {
 	defer sign.Recover(&err)
+	if _, ok := algorithmOf(der); !ok || len(der) > maxKeySize {
+		return nil, nil
+	}
 	for _, parse := range r.config.Parsers {
-		if parse == nil || len(der) > maxKeySize {
+		if parse == nil {
 			continue
 		}
 		signer, err := parse(der)
@@ -271,6 +277,10 @@ func parseKey(der []byte) (signer crypto.Signer, pss []sign.Scheme, err error) {
 	if len(der) > maxKeySize {
 		return nil, nil, fmt.Errorf("the private key has more than %d octets", maxKeySize)
 	}
+	if id, _ := algorithmOf(der); needsParser(id) {
+		// crypto/x509 reads some of them from Go 1.27 on, as keys that have no scheme here.
+		return nil, nil, &parserError{"the private key is of " + id.Name(), "set Config.Parsers to mldsa.Parse of package mldsa"}
+	}
 	var key any
 	if algorithm, pkcs1, ok := pssKey(der); ok {
 		key, pss, err = parsePSS(algorithm, pkcs1)
@@ -298,6 +308,23 @@ func parseKey(der []byte) (signer crypto.Signer, pss []sign.Scheme, err error) {
 		return nil, nil, fmt.Errorf("the private key: %w", err)
 	}
 	return signer, pss, nil
+}
+
+// parserError says that a key is of a kind that a parser of the caller reads.
+type parserError struct{ what, hint string }
+
+func (e *parserError) Error() string { return e.what + ", which a parser reads: " + e.hint }
+
+func needsParser(id cms.OID) bool {
+	return id == cms.OIDMLDSA44 || id == cms.OIDMLDSA65 || id == cms.OIDMLDSA87
+}
+
+// algorithmOf returns the algorithm of a PKCS#8 structure; ok is false when it is none, such as PKCS#1.
+func algorithmOf(der []byte) (id cms.OID, ok bool) {
+	s, oid := cryptobyte.String(der), cryptobyte.String(nil)
+	var version int64
+	ok = s.ReadASN1(&s, casn1.SEQUENCE) && s.ReadASN1Integer(&version) && s.ReadASN1(&s, casn1.SEQUENCE) && s.ReadASN1(&oid, casn1.OBJECT_IDENTIFIER)
+	return cms.OID(oid), ok
 }
 
 // pssKey returns the AlgorithmIdentifier and the RSAPrivateKey of a PKCS#8 structure under id-RSASSA-PSS (RFC 4055 section

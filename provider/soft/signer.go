@@ -10,6 +10,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -25,7 +26,9 @@ const DefaultLimit = 32
 // standard library are used as if they came from a file. Any other crypto.Signer, such as one of a cloud key service, is
 // foreign: its signatures are checked by [sign.Signer], and each call of its Sign runs in a goroutine, at most
 // Config.Limit of them, so that a service that hangs does not hold the caller beyond its context. A hanging call keeps
-// its place among those until it returns. A signer that has SignContext itself, as [sign.Key] does, is called directly.
+// its place among those until it returns. A signer that has SignContext itself, as [sign.Key] does, is called directly. One that is a
+// [sign.Key], a [sign.Schemer] and a [sign.SPKIKey] and says by [sign.TrustedKey] that its signatures need no check, such as an
+// *mldsa.Key, is used as one from a file.
 //
 // Its errors are of class [sign.ErrUnavailable] unless they are a [*sign.Error], and stop a batch: "access denied" would be said to
 // every content. What is over in a moment, such as "throttled", says so by a method Temporary() bool, as a [*sign.Error] with
@@ -75,12 +78,18 @@ func newKey(signer crypto.Signer, limit int, closed *atomic.Bool) (sign.Key, err
 	case *ecdsa.PrivateKey, ed25519.PrivateKey:
 		return newStandardKey(signer, nil, closed), nil
 	}
+	if key := ownKey(signer, closed); key != nil {
+		return key, nil
+	}
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
 	public := signer.Public()
 	if public == nil {
 		return nil, &sign.Error{Op: "soft: from signer", Class: sign.ErrUnavailable, Err: errors.New("the signer has no public key")}
+	}
+	if _, ok := sign.As[sign.Schemer](signer); !ok && fmt.Sprintf("%T", public) == "*mldsa.PublicKey" {
+		return nil, &sign.Error{Op: "soft: from signer", Class: sign.ErrUnsupported, Hint: "the key is of ML-DSA; give what mldsa.NewKey makes of a private key, or mldsa.NewDigestKey of a signer elsewhere"}
 	}
 	f := &foreignKey{signer: signer, public: public, slots: make(chan struct{}, limit), closed: closed}
 	return f.key(), nil
@@ -98,6 +107,7 @@ type foreignKey struct {
 var (
 	_ sign.Key     = (*foreignKey)(nil)
 	_ sign.Limiter = (*foreignKey)(nil)
+	_ sign.SPKIKey = (*foreignKey)(nil)
 )
 
 func (k *foreignKey) Public() crypto.PublicKey { return k.public }
@@ -110,6 +120,18 @@ func (k *foreignKey) Schemes() []sign.Scheme {
 		return s.Schemes()
 	}
 	return sign.Schemes(k.public)
+}
+
+// SubjectPublicKeyInfo is what the signer says, or what the standard library makes of its public key; nil when there is neither.
+func (k *foreignKey) SubjectPublicKeyInfo() []byte {
+	if s, ok := sign.As[sign.SPKIKey](k.signer); ok {
+		return s.SubjectPublicKeyInfo()
+	}
+	spki, err := x509.MarshalPKIXPublicKey(k.public)
+	if err != nil {
+		return nil
+	}
+	return spki
 }
 
 func (k *foreignKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
