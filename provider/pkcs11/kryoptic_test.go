@@ -16,7 +16,7 @@ import (
 // TestConformanceKryoptic passes the conformance suite over kryoptic, a token in software of PKCS #11 3.2 written in Rust.
 // scripts/tokens.sh builds it from its crate; SIGNET_TEST_KRYOPTIC is the module when it is elsewhere.
 func TestConformanceKryoptic(t *testing.T) {
-	config := kryopticToken(t, "SIGNET_TEST_KRYOPTIC", "kryoptic")
+	config := kryopticToken(t)
 	p, err := pkcs11.Open(t.Context(), config)
 	require.NoError(t, err)
 	keys := conformanceKeys(t, testpki.New(t), p, classicalKinds()...)

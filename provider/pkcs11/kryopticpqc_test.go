@@ -19,14 +19,14 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// kryopticToken makes a token of kryoptic, by the module in a folder of the cache or that of a variable.
-func kryopticToken(t *testing.T, variable, folder string) pkcs11.Config {
+// kryopticToken makes a token of kryoptic.
+func kryopticToken(t *testing.T) pkcs11.Config {
 	t.Helper()
-	module := os.Getenv(variable)
+	module := os.Getenv("SIGNET_TEST_KRYOPTIC")
 	if module == "" {
 		cache, err := os.UserCacheDir()
 		require.NoError(t, err)
-		module = filepath.Join(cache, "signet-tests", folder, "libkryoptic_pkcs11.so")
+		module = filepath.Join(cache, "signet-tests", "kryoptic-pqc", "libkryoptic_pkcs11.so")
 	}
 	module = find(t, "scripts/tokens.sh builds it where there is cargo", module)
 	dir, err := os.MkdirTemp(softHSM.dir, "kryoptic-")
@@ -41,9 +41,9 @@ func kryopticToken(t *testing.T, variable, folder string) pkcs11.Config {
 }
 
 // TestKryopticMLDSA has kryoptic, which is built with its feature pqc and OpenSSL 4, make keys of all parameter sets and sign with them:
-// the conformance suite, and eight sessions at once. SIGNET_TEST_KRYOPTIC_PQC is the module when it is elsewhere.
+// the conformance suite, and eight sessions at once.
 func TestKryopticMLDSA(t *testing.T) {
-	config := kryopticToken(t, "SIGNET_TEST_KRYOPTIC_PQC", "kryoptic-pqc")
+	config := kryopticToken(t)
 	p, err := pkcs11.Open(t.Context(), config)
 	require.NoError(t, err)
 	keys := mldsaKeys(t, p)

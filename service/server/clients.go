@@ -59,7 +59,7 @@ func (c *clients) timestamper(all []Authority) (tsp.Timestamper, error) {
 	if t, ok := c.stamping[name]; ok {
 		return t, nil
 	}
-	config := tsp.Config{Events: c.tell}
+	config := tsp.Config{Algorithms: schemes.Algorithms(), Events: c.tell}
 	for i := range all {
 		e, err := all[i].endpoint()
 		if err != nil {

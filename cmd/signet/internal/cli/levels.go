@@ -102,7 +102,7 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 		return nil, nil, nil
 	}
 	var all authorities
-	config := tsp.Config{Policy: f.tsaPolicy, Clock: a.Now}
+	config := tsp.Config{Algorithms: algorithms(), Policy: f.tsaPolicy, Clock: a.Now}
 	for _, t := range f.stamps() {
 		o, err := f.connectFlags.options(ctx, a, t)
 		if err != nil {

@@ -162,7 +162,7 @@ func TestKeygenFile(t *testing.T) {
 
 // TestQuantumToken goes the same way with a token of kryoptic, which has ML-DSA: keygen, csr, import-cert, sign, verify, keys, doctor.
 func TestQuantumToken(t *testing.T) {
-	module := os.Getenv("SIGNET_TEST_KRYOPTIC_PQC")
+	module := os.Getenv("SIGNET_TEST_KRYOPTIC")
 	if module == "" {
 		cache, err := os.UserCacheDir()
 		require.NoError(t, err)

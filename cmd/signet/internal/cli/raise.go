@@ -92,7 +92,7 @@ func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t 
 	}
 	return func(ctx context.Context, m *cades.Message, content sign.Content) (*cades.Message, error) {
 		return m.Extended(ctx, level, &cades.ExtendOptions{
-			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now, Hash: hash,
+			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now, Hash: hash, Schemes: ownSchemes(),
 		})
 	}, nil
 }

@@ -354,7 +354,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content sign.Con
 		}
 		raised, err := m.Extended(ctx, level, &cades.ExtendOptions{
 			Timestamper: r.stamper, Revocation: r.source, Signatures: state.due[level], Content: content, Certificates: r.trust.known,
-			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now, Hash: r.hash,
+			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now, Hash: r.hash, Schemes: ownSchemes(),
 		})
 		if err != nil {
 			if ctx.Err() != nil {
