@@ -292,3 +292,125 @@ func TestQuantumDigests(t *testing.T) {
 		}
 	}
 }
+
+// bare is a SignedData without signed attributes: the signature is over the content itself (RFC 9882 section 3.2).
+func bare(t *testing.T, s *sign.Signer, content []byte, digest asn1.ObjectIdentifier, attached bool) []byte {
+	t.Helper()
+	signature, err := s.Sign(t.Context(), content)
+	require.NoError(t, err)
+	raw := func(der []byte) asn1.RawValue { return asn1.RawValue{FullBytes: der} }
+	explicit := func(v any) asn1.RawValue {
+		return asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: testpki.Must(asn1.Marshal(v))}
+	}
+	type encap struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue `asn1:"optional"`
+	}
+	type algorithmIdentifier struct{ ID asn1.ObjectIdentifier }
+	type sid struct {
+		Issuer asn1.RawValue
+		Serial any
+	}
+	e := encap{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}}
+	if attached {
+		e.Content = explicit(content)
+	}
+	c := s.Certificate()
+	serial := testpki.Must(asn1.Marshal(c.SerialNumber))
+	signer := testpki.Must(asn1.Marshal(struct {
+		Version   int
+		SID       sid
+		Digest    algorithmIdentifier
+		Algorithm asn1.RawValue
+		Signature []byte
+	}{1, sid{raw(c.RawIssuer), raw(serial)}, algorithmIdentifier{digest}, raw(s.Scheme().SignatureAlg), signature}))
+	var certs []byte
+	for _, c := range s.Chain() {
+		certs = append(certs, c.Raw...)
+	}
+	sd := struct {
+		Version int
+		Digests []algorithmIdentifier `asn1:"set"`
+		Encap   encap
+		Certs   asn1.RawValue
+		Signers []asn1.RawValue `asn1:"set"`
+	}{1, []algorithmIdentifier{{digest}}, e, asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: certs}, []asn1.RawValue{raw(signer)}}
+	return testpki.Must(asn1.Marshal(encap{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, explicit(sd)}))
+}
+
+// TestQuantumBare: without signed attributes the signature is over the content, and the digest algorithm means nothing, whatever it is.
+func TestQuantumBare(t *testing.T) {
+	q := newQuantum(t, false)
+	for _, set := range mldsa.Sets() {
+		s := q.signer(t, set)
+		for _, content := range [][]byte{[]byte("the content itself"), {}} {
+			for name, digest := range map[string]asn1.ObjectIdentifier{
+				"SHA-512": {2, 16, 840, 1, 101, 3, 4, 2, 3}, "SHA-256": {2, 16, 840, 1, 101, 3, 4, 2, 1}, "SHA-1": {1, 3, 14, 3, 2, 26},
+				"MD5": {1, 2, 840, 113549, 2, 5}, "none that is known": {1, 2, 3, 4},
+			} {
+				for _, attached := range []bool{true, false} {
+					what := fmt.Sprintf("%s %s attached=%t %d octets", set, name, attached, len(content))
+					ber := bare(t, s, content, digest, attached)
+					r := q.report(t, ber, sign.Bytes("", content), q.verify())
+					require.NoError(t, r.Err(), what)
+					if attached {
+						require.NoError(t, q.report(t, ber, sign.Content{}, q.verify()).Err(), what)
+					}
+					require.Error(t, q.report(t, ber, sign.Bytes("", append([]byte("x"), content...)), q.verify()).Err(), what)
+					changed := bytes.Clone(ber)
+					changed[len(changed)-9] ^= 1
+					require.Error(t, q.report(t, changed, sign.Bytes("", content), q.verify()).Err(), what)
+					without := q.verify()
+					without.Schemes = nil
+					require.Error(t, q.report(t, ber, sign.Bytes("", content), without).Err(), what)
+				}
+			}
+		}
+	}
+	// Only a digest of a detached content is not enough, and more than what is kept is not checked.
+	s := q.signer(t, mldsa.MLDSA44)
+	sha512 := asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}
+	d, err := sign.NewDigest(crypto.SHA512, make([]byte, 64))
+	require.NoError(t, err)
+	r := q.report(t, bare(t, s, []byte("content"), sha512, false), sign.Digested("", d), q.verify())
+	require.Contains(t, fmt.Sprint(r.Err()), "a digest of it is not enough")
+	large := make([]byte, 16<<20+1)
+	r = q.report(t, bare(t, s, large, sha512, false), sign.Bytes("", large), q.verify())
+	require.Contains(t, fmt.Sprint(r.Err()), "16 MiB")
+}
+
+// TestQuantumWarnings: nothing is said against a signer of ML-DSA, whose end no catalogue has.
+func TestQuantumWarnings(t *testing.T) {
+	q := newQuantum(t, true)
+	for _, set := range mldsa.Sets() {
+		s := q.signer(t, set)
+		require.Empty(t, (&cades.Options{Clock: testpki.Now}).Warnings(s))
+		require.NotEmpty(t, (&cades.Options{Clock: testpki.Now}).Warnings(withDigest(t, s, cms.OIDSHA224)), "its digest is weaker")
+	}
+}
+
+// TestQuantumDrafts: a draft that is finished in another process is read with the schemes there.
+func TestQuantumDrafts(t *testing.T) {
+	q := newQuantum(t, true)
+	s := q.signer(t, mldsa.MLDSA65)
+	content := sign.Bytes("", []byte("content"))
+	d, err := cades.Prepare(t.Context(), s, content, q.options(cades.LevelLTA))
+	require.NoError(t, err)
+	stored, err := d.MarshalBinary()
+	require.NoError(t, err)
+	_, err = cades.ParseDraft(stored)
+	require.Error(t, err, "without the schemes it is not known")
+	d, err = cades.ParseDraft(stored, mldsa.Schemes()...)
+	require.NoError(t, err)
+	d, err = d.WithSources(q.options(cades.LevelLTA))
+	require.NoError(t, err)
+	signature, err := s.Sign(t.Context(), d.ToBeSigned())
+	require.NoError(t, err)
+	other, err := s.Sign(t.Context(), []byte("something else"))
+	require.NoError(t, err)
+	_, err = d.Finish(t.Context(), other)
+	require.Error(t, err)
+	ber, err := d.Finish(t.Context(), signature)
+	require.NoError(t, err)
+	require.NoError(t, q.report(t, ber, content, q.verify()).Err())
+}

@@ -40,6 +40,9 @@ done
 # What signs does not compile the service, wherever the key is.
 heavy=$(go list -deps ./cades ./batch ./provider/... ./tsp ./revocation | grep -E '^github.com/seed-116355fd/signet/service|prometheus|opentelemetry|oidc|yaml' || true)
 [ -z "$heavy" ] || { echo "an importer of cades, batch and the providers would also get: $heavy"; exit 1; }
+# Who does not name package mldsa gets none of its mathematics.
+quantum=$(go list -deps ./sign ./cades ./batch ./tsp ./revocation ./asic ./pades ./trust ./testsign ./provider/... | grep -E 'filippo.io/mldsa|cloudflare/circl' || true)
+[ -z "$quantum" ] || { echo "an importer without mldsa would also get: $quantum"; exit 1; }
 # Who mounts one handler gets no server: no metrics, traces, YAML or OpenID Connect.
 mounted=$(cd service && go list -deps -f "$notstd" ./cryptoapi ./api ./keys ./gate ./audit | grep -E 'prometheus|opentelemetry|oidc|jose|yaml|/service/server' || true)
 [ -z "$mounted" ] || { echo "who mounts a handler would also get: $mounted"; exit 1; }

@@ -25,8 +25,11 @@ for module in $(go list -m -f '{{.Dir}}'); do
 done
 # Tokens as a program has them that was built without cgo: the main part of the tests, over SoftHSM2 and over a module that makes
 # faults; then the calls with the race detector, which needs cgo beside them; then a build that loads nothing; then Windows.
-without() {
-  { ("$@" 2>&1) || touch "$log.failed"; } | sed -E 's/^(\s*--- (PASS|FAIL|SKIP): )/\1without cgo: /' | tee -a "$log" |
+without() { labelled 'without cgo' "$@"; }
+labelled() {
+  local label=$1
+  shift
+  { ("$@" 2>&1) || touch "$log.failed"; } | sed -E "s/^(\s*--- (PASS|FAIL|SKIP): )/\1$label: /" | tee -a "$log" |
     grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
   [ ! -e "$log.failed" ] || status=1
 }
@@ -34,6 +37,15 @@ without env CGO_ENABLED=0 go test -count=1 -v -run "$nocgo" ./provider/pkcs11
 without go test -race -count=1 -v -tags signet_nocgo ./provider/pkcs11/internal/p11
 without go test -count=1 -v -tags signet_static ./provider/pkcs11
 without bash scripts/windows.sh
+# From Go 1.27 on the standard library has ML-DSA, and crypto/x509 reads keys and certificates that it leaves alone before. Nothing may
+# take another way by that.
+newer=go1.27.3
+if GOTOOLCHAIN=$newer go version >/dev/null 2>&1; then
+  labelled "$newer" env GOTOOLCHAIN=$newer go test -count=1 -v ./mldsa ./sign ./provider/soft ./internal/algorithm ./testsign
+  labelled "$newer" env GOTOOLCHAIN=$newer go test -count=1 -v -run Quantum ./cades
+else
+  printf -- '--- SKIP: %s\n    scripts/test.sh:0: SKIPPED: the toolchain %s cannot be had, so that nothing was tried with it\n' $newer $newer | tee -a "$log"
+fi
 if [ "$status" -ne 0 ]; then
   echo; echo "Failures:"
   grep -E -B 40 '^\s*--- FAIL|^FAIL|^panic:|DATA RACE' "$log" | grep -vE '^\s*(=== |--- (PASS|SKIP))' | tail -n 200

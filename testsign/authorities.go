@@ -69,7 +69,7 @@ func (w *World) Revoke(c *x509.Certificate) {
 func (w *World) Timestamper() tsp.Timestamper {
 	w.t.Helper()
 	client, err := tsp.NewClient(tsp.Config{
-		Endpoints: []tsp.Endpoint{{URL: w.TSA.URL()}}, Roots: w.Roots(), Clock: w.Now, Rest: -1, Connect: connect.Options{HTTP: w.Client()},
+		Endpoints: []tsp.Endpoint{{URL: w.TSA.URL()}}, Roots: w.Roots(), Algorithms: w.algorithms(), Clock: w.Now, Rest: -1, Connect: connect.Options{HTTP: w.Client()},
 	})
 	testpki.NoError(w.t, err)
 	return client
@@ -120,7 +120,7 @@ func (s *Source) current() (*revocation.Client, error) {
 		return s.client, nil
 	}
 	client, err := revocation.NewClient(revocation.Config{
-		Roots: s.w.Roots(), Clock: s.w.Now, Rest: -1, Negative: -1, AllowPrivate: true, Connect: connect.Options{HTTP: s.w.Client()},
+		Roots: s.w.Roots(), Algorithms: s.w.algorithms(), Clock: s.w.Now, Rest: -1, Negative: -1, AllowPrivate: true, Connect: connect.Options{HTTP: s.w.Client()},
 	})
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (w *World) authority() *tsp.Authority {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.tsa == nil || w.now().After(w.tsaEnds) {
-		id := w.leaf(w.own, Certificate{Name: "time-stamps " + w.suffix, NotAfter: w.now().Add(tsaYears), Bend: testpki.Usages(true, testpki.TimeStamping)})
+		id := w.leaf(w.own, Certificate{Name: "time-stamps " + w.suffix, Key: w.authorityKey(), NotAfter: w.now().Add(tsaYears), Bend: testpki.Usages(true, testpki.TimeStamping)})
 		var err error
 		w.tsa, err = tsp.NewAuthority(w.signerOf(id), &tsp.AuthorityOptions{Clock: w.Now})
 		testpki.NoError(w.t, err)

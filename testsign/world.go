@@ -34,6 +34,7 @@
 package testsign
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -73,6 +74,7 @@ type World struct {
 	TSA, OCSP, CRL *Endpoint
 
 	t      testing.TB
+	config Config
 	suffix string // of this world, in the names of its authorities
 
 	mu      sync.Mutex
@@ -94,8 +96,24 @@ type issued struct{ testpki.Identity }
 
 // New makes a world. What goes wrong inside ends the test. In an Example, which has no test, t is nil: it panics then, and
 // [World.Close] is called by hand after [World.Listen].
-func New(t testing.TB) *World {
-	w := &World{t: reporter{TB: t, none: t == nil}, issued: map[string]*issued{}}
+func New(t testing.TB) *World { return NewOf(t, Config{}) }
+
+// Config says what a world is made of. The zero value is that of [New]: authorities with P-256 keys.
+type Config struct {
+	// AuthorityKey makes the keys of all authorities: of certificates, lists, answers and time-stamps. Nil makes P-256 keys. One of a
+	// kind of its own is a [sign.Schemer] and a [sign.SPKIKey]: an *mldsa.Key. This package has no such keys itself, so that who wants
+	// none compiles none.
+	AuthorityKey func() crypto.Signer
+	// Schemes are those by which the clients and options of this world verify beside the usual ones: mldsa.Schemes().
+	Schemes []sign.Scheme
+}
+
+// NewOf is New with keys of other kinds.
+//
+//	w := testsign.NewOf(t, testsign.Config{AuthorityKey: func() crypto.Signer { return newKey() }, Schemes: mldsa.Schemes()})
+//	s := w.Issue(testsign.Certificate{Key: newKey()})
+func NewOf(t testing.TB, c Config) *World {
+	w := &World{t: reporter{TB: t, none: t == nil}, config: c, issued: map[string]*issued{}}
 	w.t.Helper()
 	random := make([]byte, bytesOfSuffix)
 	_, _ = rand.Read(random) // never fails
@@ -186,12 +204,12 @@ func (w *World) Options(level cades.Level) *cades.Options {
 
 // ExtendOptions are those of raising a message to a higher level.
 func (w *World) ExtendOptions() *cades.ExtendOptions {
-	return &cades.ExtendOptions{Timestamper: w.Timestamper(), Revocation: w.Revocation(), Roots: w.Roots(), Clock: w.Now}
+	return &cades.ExtendOptions{Timestamper: w.Timestamper(), Revocation: w.Revocation(), Roots: w.Roots(), Clock: w.Now, Schemes: w.config.Schemes}
 }
 
 // VerifyOptions trust the root, ask for revocation values that a message does not have, and go by the clock.
 func (w *World) VerifyOptions() *cades.VerifyOptions {
-	return &cades.VerifyOptions{Roots: w.Roots(), Revocation: w.Revocation(), Clock: w.Now}
+	return &cades.VerifyOptions{Roots: w.Roots(), Revocation: w.Revocation(), Clock: w.Now, Schemes: w.config.Schemes}
 }
 
 // Kind is a kind of key.
@@ -212,6 +230,8 @@ type Certificate struct {
 	// Name stands in the common name behind "TEST"; empty is "signer" and a number.
 	Name string
 	Kind Kind // empty is P256
+	// Key is the key itself where it is not to be made, of any kind: an *mldsa.Key.
+	Key crypto.Signer
 	// NotBefore and NotAfter are its validity; zero is from yesterday, and for two years from now.
 	NotBefore, NotAfter time.Time
 	// Bend changes what it likes of the template: usages, extensions. That it says TEST stays.
@@ -242,7 +262,10 @@ func (w *World) leaf(b *branch, c Certificate) testpki.Identity {
 		c.NotAfter = w.now().Add(signerYears)
 	}
 	authority := b.authority()
-	return b.pki.LeafOf(testpki.NewKey(w.t, testpki.Kind(c.Kind)), "", func(template *x509.Certificate) {
+	if c.Key == nil {
+		c.Key = testpki.NewKey(w.t, testpki.Kind(c.Kind))
+	}
+	return b.pki.LeafOf(c.Key, "", func(template *x509.Certificate) {
 		template.Subject.CommonName = "TEST " + c.Name
 		template.NotBefore, template.NotAfter = c.NotBefore, c.NotAfter
 		authority.name(template)
@@ -261,7 +284,14 @@ func (w *World) signerOf(id testpki.Identity) *sign.Signer {
 	w.t.Helper()
 	key, err := soft.NewKey(id.Key, 0)
 	testpki.NoError(w.t, err)
-	signer, err := sign.New(key, id.Chain, sign.Schemes(id.Key.Public())[0])
+	schemes := sign.Schemes(id.Key.Public())
+	if k, ok := sign.As[sign.Schemer](key); ok {
+		schemes = k.Schemes()
+	}
+	if len(schemes) == 0 {
+		w.t.Fatalf("testsign: no scheme is known for a key of type %T", id.Key)
+	}
+	signer, err := sign.New(key, id.Chain, schemes[0])
 	testpki.NoError(w.t, err)
 	return signer
 }
@@ -278,14 +308,26 @@ type branch struct {
 // newBranch makes a root, and has the world answer for it. The lock is held, or nobody has the world yet.
 func (w *World) newBranch(which string) *branch {
 	w.t.Helper()
-	b := &branch{w: w, which: which, pki: testpki.New(w.t)}
-	b.pki.Root = b.pki.SelfSigned(testpki.NewKey(w.t, testpki.P256), "", b.named("root", rootYears), func(template *x509.Certificate) {
+	b := &branch{w: w, which: which, pki: testpki.NewOf(w.t, w.authorityKey)}
+	b.pki.Root = b.pki.SelfSigned(w.authorityKey(), "", b.named("root", rootYears), func(template *x509.Certificate) {
 		template.IsCA, template.BasicConstraintsValid = true, true
 		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	})
 	b.root = w.answerFor(b.pki.Root)
 	return b
 }
+
+// authorityKey makes a key of an authority.
+func (w *World) authorityKey() crypto.Signer {
+	w.t.Helper()
+	if w.config.AuthorityKey == nil {
+		return testpki.NewKey(w.t, testpki.P256)
+	}
+	return w.config.AuthorityKey()
+}
+
+// algorithms are those of the clients.
+func (w *World) algorithms() *trust.Algorithms { return &trust.Algorithms{Schemes: w.config.Schemes} }
 
 // authority returns who issues. The lock is held.
 func (b *branch) authority() *ca {

@@ -118,6 +118,9 @@ func (v *verifier) contentType(r *SignatureReport, s *message.Signature) {
 func (v *verifier) messageDigest(j *judgement) {
 	r, s := &j.r, j.s
 	id := v.digestOf(s)
+	if v.overContent(s) {
+		id = v.anyHash(id)
+	}
 	var sum []byte
 	if s.Parent != nil {
 		newHash, ok := v.hashOf(id)

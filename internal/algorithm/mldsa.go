@@ -22,11 +22,11 @@ type mldsa struct {
 func mldsaOf(id cms.OID) (mldsa, bool) {
 	switch id {
 	case cms.OIDMLDSA44:
-		return mldsa{id, 1312, 128, 4}, true
+		return mldsa{id, 1312, 128, 5}, true
 	case cms.OIDMLDSA65:
-		return mldsa{id, 1952, 192, 6}, true
+		return mldsa{id, 1952, 192, 8}, true
 	case cms.OIDMLDSA87:
-		return mldsa{id, 2592, 256, 9}, true
+		return mldsa{id, 2592, 256, 12}, true
 	}
 	return mldsa{}, false
 }

@@ -85,6 +85,14 @@ func TestRemember(t *testing.T) {
 
 	v = fresh()
 	require.NoError(t, look(v, id.Certificate()))
+	own := 0
+	v.Remember = func(cms.Algorithm) bool { own++; return false }
+	require.NoError(t, look(v, id.Certificate()))
+	require.Equal(t, 2, checked, "what a scheme of the caller checks is checked each time, whatever others found")
+	require.NotZero(t, own)
+
+	v = fresh()
+	require.NoError(t, look(v, id.Certificate()))
 	v.Remark = func(cms.Algorithm, []byte) string { return "weak by now" }
 	path, err := v.Path(context.Background(), read(id.Certificate()))
 	require.NoError(t, err)

@@ -67,8 +67,8 @@ func (w *Work) Share(n int) *Work {
 	return p
 }
 
-// shareSignatures is more than the 6 units of RSA with 4096 bits.
-const shareSignatures = 8
+// shareSignatures is more than the 6 units of RSA with 4096 bits, and the 12 of ML-DSA-87.
+const shareSignatures = 16
 
 // Spent returns the units of verification and the steps that were spent.
 func (w *Work) Spent() (signatures, steps int) {

@@ -84,10 +84,14 @@ func CertPEM(certs ...*x509.Certificate) []byte {
 	return b.Bytes()
 }
 
-// KeyPEM encodes a private key as PKCS#8.
+// KeyPEM encodes a private key as PKCS#8, also one of a kind of its own that does so itself.
 func KeyPEM(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	marshal := func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(key) }
+	if k, ok := key.(interface{ MarshalPKCS8() ([]byte, error) }); ok {
+		marshal = k.MarshalPKCS8
+	}
+	der, err := marshal()
 	if err != nil {
 		t.Fatalf("testpki: %v", err)
 	}

@@ -241,7 +241,9 @@ func TestOtherHash(t *testing.T) {
 	pki := testpki.New(t)
 	a, b := pki.Leaf(testpki.P256), pki.Leaf(testpki.P256)
 	short := func(c *x509.Certificate) string { return sign.Thumbprint(c) }
-	for _, hash := range []struct{ configured, asked func(*x509.Certificate) string }{{short, hex256}, {hex256, short}} {
+	for _, hash := range []struct {
+		configured, asked func(*x509.Certificate) string
+	}{{short, hex256}, {hex256, short}} {
 		ha, hb := newHolder("a", a), newHolder("b", b)
 		s := newSet(t, nil, keys.Key{Name: "a", Store: ha.Store, Ref: sign.Ref{Thumbprint: hash.configured(a.Certificate())}},
 			keys.Key{Name: "b", Store: hb.Store, Ref: sign.Ref{Certificate: b.Certificate()}})
