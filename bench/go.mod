@@ -8,14 +8,18 @@ require (
 	github.com/miekg/pkcs11 v1.1.2
 	github.com/seed-116355fd/signet v0.1.0
 	github.com/smallstep/pkcs7 v0.2.3
+	github.com/stretchr/testify v1.12.1
 	go.mozilla.org/pkcs7 v0.10.0
 )
 
 require (
 	filippo.io/bigmod v0.1.0 // indirect
+	filippo.io/mldsa v1.0.0 // indirect
+	github.com/cloudflare/circl v1.6.5 // indirect
 	github.com/ebitengine/purego v0.11.3 // indirect
 	github.com/fsnotify/fsnotify v1.10.1 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
 

@@ -10,12 +10,12 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/signet-tests
 releases=("${@:-trixie}")
-tests='TestConformance(SoftHSM|NSS|TPM|Remote|Kryoptic)|TestURIByTheProxy|TestOpenCryptoki|TestGivenCard|TestCard(Keys|PINAlways|WrongPIN|Pulled|Swapped|HeldByAnotherProgram)|TestPCSCDKilled'
+tests='TestConformance(SoftHSM|NSS|TPM|Remote|Kryoptic)|TestKryopticMLDSA|TestURIByTheProxy|TestOpenCryptoki|TestGivenCard|TestCard(Keys|PINAlways|WrongPIN|Pulled|Swapped|HeldByAnotherProgram)|TestPCSCDKilled'
 packages=pcscd,vsmartcard-vpcd,opensc,opensc-pkcs11,ykcs11,softhsm2,p11-kit,p11-kit-modules,libnss3-tools,swtpm,libtpm2-pkcs11-1,libtss2-tcti-swtpm0t64,opencryptoki,gcc,libc6-dev
 
-# kryoptic adds a copy of OpenSSL to the published crate: it wants 3.2 or later.
+# kryoptic adds a copy of OpenSSL to the published crate: with its feature pqc, for ML-DSA, it wants 3.5 or later.
 kryoptic() {
-  local module=$cache/kryoptic/libkryoptic_pkcs11.so folder
+  local module=$cache/kryoptic-pqc/libkryoptic_pkcs11.so folder
   [ ! -e "$module" ] || return 0
   command -v cargo >/dev/null || { echo "No cargo, so no kryoptic." >&2; return; }
   ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || { echo "No libclang, so no kryoptic (apt-get install libclang1)." >&2; return; }
@@ -24,8 +24,8 @@ kryoptic() {
   (cd "$folder" && cargo init -q --lib --name fetch && cargo add -q kryoptic@1.5.4 --no-default-features && cargo fetch -q &&
     cp -r "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/kryoptic-1.5.4 kryoptic && cd kryoptic && rm -f Cargo.lock &&
     printf '\n[dependencies.openssl-sys]\nversion = "0.9"\nfeatures = ["vendored"]\n' >>Cargo.toml &&
-    BINDGEN_EXTRA_CLANG_ARGS="-I$(gcc -print-file-name=include)" cargo build -q --release --no-default-features --features standard,kryoptic-lib/openssl-sys &&
-    mkdir -p "$cache/kryoptic" && cp target/release/libkryoptic_pkcs11.so "$module") >"$folder.log" 2>&1 ||
+    BINDGEN_EXTRA_CLANG_ARGS="-I$(gcc -print-file-name=include)" cargo build -q --release --no-default-features --features standard,pqc,kryoptic-lib/openssl-sys &&
+    mkdir -p "$cache/kryoptic-pqc" && cp target/release/libkryoptic_pkcs11.so "$module") >"$folder.log" 2>&1 ||
     { echo "Could not build kryoptic; see $folder.log" >&2; return; }
   rm -rf "$folder" "$folder.log"
 }
@@ -45,7 +45,7 @@ kryoptic
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 go test -c -o "$work/pkcs11.test" ./provider/pkcs11 || exit 1
-[ ! -e "$cache/kryoptic/libkryoptic_pkcs11.so" ] || cp "$cache/kryoptic/libkryoptic_pkcs11.so" "$work/"
+[ ! -e "$cache/kryoptic-pqc/libkryoptic_pkcs11.so" ] || cp "$cache/kryoptic-pqc/libkryoptic_pkcs11.so" "$work/"
 cd provider/pkcs11
 timeout 900 "$work/pkcs11.test" -test.v -test.run "^($tests)\$" >"$work/here.log" 2>&1
 table "this machine" "$work/here.log"

@@ -79,7 +79,7 @@ func certificateOf(e Entry, c *x509.Certificate) bool {
 	if len(e.Chain) != 0 {
 		return bytes.Equal(e.Chain[0].Raw, c.Raw) || sameSPKI(e.Chain[0].RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo)
 	}
-	spki, err := x509.MarshalPKIXPublicKey(e.Public)
+	spki, err := MarshalPublicKey(e.Public)
 	return err == nil && sameSPKI(spki, c.RawSubjectPublicKeyInfo)
 }
 

@@ -27,6 +27,7 @@
 package sign
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -177,11 +178,33 @@ type SPKIKey interface {
 	SubjectPublicKeyInfo() []byte
 }
 
+// PublicKey is a public key that the standard library does not know, as its SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): what a
+// [Key] of such a kind has as its Public, and an [Entry], when its provider has nothing better.
+type PublicKey []byte
+
+// SubjectPublicKeyInfo returns the DER.
+func (k PublicKey) SubjectPublicKeyInfo() []byte { return k }
+
+// Equal compares the DER, of another kind of public key too when it can be encoded.
+func (k PublicKey) Equal(other crypto.PublicKey) bool {
+	der, err := MarshalPublicKey(other)
+	return err == nil && bytes.Equal(k, der)
+}
+
+// MarshalPublicKey returns the SubjectPublicKeyInfo of a public key: what it says itself when it is a [PublicKey] or has that method,
+// else what crypto/x509 makes.
+func MarshalPublicKey(public crypto.PublicKey) ([]byte, error) {
+	if k, ok := public.(interface{ SubjectPublicKeyInfo() []byte }); ok {
+		return k.SubjectPublicKeyInfo(), nil
+	}
+	return x509.MarshalPKIXPublicKey(public)
+}
+
 // Entry describes one key of a [Lister].
 type Entry struct {
 	ID      []byte              // CKA_ID, localKeyId, or empty
 	Label   string              // CKA_LABEL, friendlyName, file name, or empty
-	Public  crypto.PublicKey    // nil when the standard library does not know the kind of key
+	Public  crypto.PublicKey    // a [PublicKey] when the standard library does not know the kind of key; nil when nobody does
 	Chain   []*x509.Certificate // the certificate first; empty when there is none
 	Schemes []Scheme            // best first
 }

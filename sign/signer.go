@@ -106,7 +106,7 @@ func checkKey(key Key, leaf *x509.Certificate) error {
 	}
 	if len(spki) == 0 {
 		var err error
-		if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err == nil {
+		if spki, err = MarshalPublicKey(key.Public()); err == nil {
 			// A wrapper that says its public key is believed before what it wraps.
 		} else if k, ok := As[SPKIKey](key); ok {
 			spki = k.SubjectPublicKeyInfo()

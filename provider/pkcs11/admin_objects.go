@@ -17,7 +17,7 @@ const maxPublicKeys = 10_000 // public key objects of a token that are read
 type Object struct {
 	ID          []byte           // CKA_ID
 	Label       string           // CKA_LABEL
-	Public      crypto.PublicKey // nil when its kind is not known
+	Public      crypto.PublicKey // a [sign.PublicKey] when the standard library does not know its kind; nil when nobody does
 	Certificate *x509.Certificate
 }
 
@@ -36,7 +36,7 @@ func (p *Provider) Objects(ctx context.Context) iter.Seq2[Object, error] {
 			c := &catalog{}
 			certs, err := c.certificates(s)
 			for _, cert := range certs {
-				objects = append(objects, Object{ID: cert.ID, Label: cert.Label, Public: cert.Cert.PublicKey, Certificate: cert.Cert})
+				objects = append(objects, Object{ID: cert.ID, Label: cert.Label, Public: publicIn(cert.Cert), Certificate: cert.Cert})
 			}
 			for _, text := range c.skipped {
 				failures = append(failures, &sign.Error{Op: op, Place: p.place, Class: sign.ErrInput, Err: errors.New(text)})
@@ -68,17 +68,15 @@ func publicKeys(s *p11.Session) ([]Object, error) {
 	}
 	var all []Object
 	for _, h := range handles[:min(len(handles), maxPublicKeys)] {
-		v, err := s.Attributes(h, p11.AttrID, p11.AttrLabel, p11.AttrKeyType, p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrECPoint)
+		o, err := readPublic(s, h)
 		if err != nil {
 			return nil, err
 		}
-		o := &object{modulus: v[3], exponent: v[4], params: v[5], point: v[6]}
-		o.kind, _ = p11.ParseUlong(v[2])
 		public, err := publicOf(o)
 		if err != nil {
 			public = nil
 		}
-		all = append(all, Object{ID: v[0], Label: labelOf(v[1]), Public: public})
+		all = append(all, Object{ID: o.id, Label: string(o.label), Public: public})
 	}
 	return all, nil
 }

@@ -28,6 +28,7 @@ type object struct {
 	kind                     uint
 	modulus, exponent        []byte
 	params, point, info      []byte
+	set, value               []byte // CKA_PARAMETER_SET; CKA_VALUE of a public key, never of a private one
 	noSign, alwaysAuthorised bool
 	allowed                  []uint // mechanisms; nil means all
 }
@@ -112,6 +113,12 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 			c.unusable = append(c.unusable, unusable{o, e})
 			continue
 		}
+		if v := variantOf(spkiOf(public)); v != nil && len(v.schemes(p.config.Schemes)) == 0 {
+			err := v.noScheme("pkcs11: keys", p.place+": "+o.name())
+			c.failures = append(c.failures, err)
+			c.unusable = append(c.unusable, unusable{o, err})
+			continue
+		}
 		c.add(p, o, public, ring, epoch)
 		c.strangers(o, public, certs)
 	}
@@ -170,13 +177,19 @@ func readKey(s *p11.Session, h uint) (*object, error) {
 	o.noSign = len(v[3]) == 1 && v[3][0] == 0
 	o.allowed = p11.ParseUlongs(v[9])
 	o.alwaysAuthorised = len(v[4]) == 1 && v[4][0] != 0
+	if familyOf(o.kind) != nil {
+		if v, err = s.Attributes(h, p11.AttrParameterSet); err != nil {
+			return nil, err
+		}
+		o.set = v[0]
+	}
 	return o, nil
 }
 
 // publicOf finds the public key of a private key: in its own attributes, in its public key object, in a certificate with
 // its identifier, and at last by a test signature that one of the certificates verifies.
 func (p *Provider) publicOf(s *p11.Session, o *object, certs []keyring.Cert) (crypto.PublicKey, error) {
-	if len(o.info) != 0 {
+	if len(o.info) != 0 && familyOf(o.kind) == nil {
 		if public, err := x509.ParsePKIXPublicKey(o.info); err == nil && fits(o, public) {
 			return public, nil
 		}
@@ -191,18 +204,36 @@ func (p *Provider) publicOf(s *p11.Session, o *object, certs []keyring.Cert) (cr
 	}
 	var may []crypto.PublicKey
 	for _, c := range certs {
-		if !fits(o, c.Cert.PublicKey) {
+		public := publicIn(c.Cert)
+		if !fits(o, public) {
 			continue
 		}
 		if len(o.id) != 0 && bytes.Equal(c.ID, o.id) {
-			return c.Cert.PublicKey, nil
+			return public, nil
 		}
-		may = append(may, c.Cert.PublicKey)
+		may = append(may, public)
 	}
 	if len(may) == 0 && unread != nil {
 		return nil, unread
 	}
 	return p.byTrial(s, o, may)
+}
+
+// readPublic reads a public key object. What only some kinds have is asked of those.
+func readPublic(s *p11.Session, h uint) (*object, error) {
+	v, err := s.Attributes(h, p11.AttrID, p11.AttrLabel, p11.AttrKeyType, p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrECPoint)
+	if err != nil {
+		return nil, err
+	}
+	o := &object{handle: h, id: v[0], label: []byte(labelOf(v[1])), stored: v[1], modulus: v[3], exponent: v[4], params: v[5], point: v[6]}
+	o.kind, _ = p11.ParseUlong(v[2])
+	if familyOf(o.kind) != nil {
+		if v, err = s.Attributes(h, p11.AttrPublicKeyInfo, p11.AttrParameterSet, p11.AttrValue); err != nil {
+			return nil, err
+		}
+		o.info, o.set, o.value = v[0], v[1], v[2]
+	}
+	return o, nil
 }
 
 // publicObject looks for the public key object of the same identifier, or of the same label when there is none. Unread is why
@@ -222,11 +253,11 @@ func (p *Provider) publicObject(s *p11.Session, o *object) (found crypto.PublicK
 		return nil, nil, err
 	}
 	for _, h := range handles {
-		v, err := s.Attributes(h, p11.AttrLabel, p11.AttrModulus, p11.AttrPublicExponent, p11.AttrECParams, p11.AttrECPoint)
+		half, err := readPublic(s, h)
 		if err != nil {
 			return nil, nil, err
 		}
-		public, err := publicOf(&object{kind: o.kind, modulus: v[1], exponent: v[2], params: v[3], point: v[4]})
+		public, err := publicOf(half)
 		if err != nil {
 			unread = err
 			continue
@@ -235,7 +266,7 @@ func (p *Provider) publicObject(s *p11.Session, o *object) (found crypto.PublicK
 			continue
 		}
 		// Two pairs may share an identifier; the label tells them apart.
-		if labelOf(v[0]) == string(o.label) {
+		if bytes.Equal(half.label, o.label) {
 			return public, nil, nil
 		}
 		if found == nil {
@@ -258,7 +289,7 @@ func (p *Provider) byTrial(s *p11.Session, o *object, may []crypto.PublicKey) (c
 			continue
 		}
 		opts := k.schemes[0].Opts
-		sum := digestOf(message, opts.HashFunc())
+		sum := k.digest(message, opts)
 		var c call
 		if own := hashingOf(public, opts); k.hashes(own, opts) {
 			k.prepare(&c, own, message, opts)

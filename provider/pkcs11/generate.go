@@ -24,10 +24,15 @@ const (
 	P384    KeyKind = "p384"
 	P521    KeyKind = "p521"
 	Ed25519 KeyKind = "ed25519"
+	MLDSA44 KeyKind = "ml-dsa-44" // these need their schemes, Config.Schemes
+	MLDSA65 KeyKind = "ml-dsa-65"
+	MLDSA87 KeyKind = "ml-dsa-87"
 )
 
 // KeyKinds returns all of them.
-func KeyKinds() []KeyKind { return []KeyKind{RSA2048, RSA3072, RSA4096, P256, P384, P521, Ed25519} }
+func KeyKinds() []KeyKind {
+	return []KeyKind{RSA2048, RSA3072, RSA4096, P256, P384, P521, Ed25519, MLDSA44, MLDSA65, MLDSA87}
+}
 
 // The DER of CKA_EC_PARAMS: named curves of RFC 5480, and for Ed25519 the name of PKCS #11 3.0 section 6.3.5, or the object
 // identifier of RFC 8410, which is all that some tokens take.
@@ -69,6 +74,9 @@ func (p *Provider) GenerateKey(ctx context.Context, spec NewKey) (sign.Entry, er
 	public, private, mechanism, err := spec.templates()
 	if err != nil {
 		return sign.Entry{}, err
+	}
+	if v := variantOfKind(spec.Kind); v != nil && len(v.schemes(p.config.Schemes)) == 0 {
+		return sign.Entry{}, v.noScheme(op, p.place) // nothing was made
 	}
 	id := spec.ID
 	if len(id) == 0 {
@@ -186,6 +194,11 @@ func (n NewKey) templates() (public, private []p11.Attribute, mechanism uint, er
 		public = append(public, p11.Ulong(p11.AttrKeyType, curve.keyType), p11.Bytes(p11.AttrECParams, curve.params))
 		private = append(private, p11.Ulong(p11.AttrKeyType, curve.keyType))
 		return public, private, curve.mechanism, nil
+	}
+	if v := variantOfKind(n.Kind); v != nil {
+		public = append(public, p11.Ulong(p11.AttrKeyType, v.keyType), p11.Ulong(p11.AttrParameterSet, v.number))
+		private = append(private, p11.Ulong(p11.AttrKeyType, v.keyType))
+		return public, private, v.pair, nil
 	}
 	var names []string
 	for _, k := range KeyKinds() {

@@ -82,7 +82,7 @@ func (k *key) signMessage(ctx context.Context, message []byte, opts crypto.Signe
 	if err := keyring.CheckMessage("pkcs11: sign", k.public, opts); err != nil {
 		return nil, err
 	}
-	digest := digestOf(message, opts.HashFunc())
+	digest := k.digest(message, opts)
 	own := hashingOf(k.public, opts)
 	var refusal error
 	if !k.hashes(own, opts) {

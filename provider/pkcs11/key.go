@@ -35,7 +35,8 @@ type key struct {
 	spki    []byte
 	chain   []*x509.Certificate
 	schemes []sign.Scheme
-	object  object // as it was found first; its handle is not used
+	own     []sign.Scheme // of the caller, for a key of a kind that the standard library does not have
+	object  object        // as it was found first; its handle is not used
 }
 
 var (
@@ -57,7 +58,10 @@ func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key 
 	case *ecdsa.PublicKey:
 		k.ecdsa = p256verify.New(public, &p.tables)
 	}
-	for _, s := range sign.Schemes(public) {
+	if v := variantOf(k.spki); v != nil {
+		k.own = v.schemes(p.config.Schemes)
+	}
+	for _, s := range k.possible() {
 		m := mechanismOf(public, s.Opts)
 		if k.lacks(m) == "" {
 			if !slices.Contains(k.mechanisms, m) {
@@ -77,11 +81,15 @@ func (k *key) clone() *key {
 }
 
 func mechanismOf(public crypto.PublicKey, opts crypto.SignerOpts) uint {
-	switch public.(type) {
+	switch public := public.(type) {
 	case *ecdsa.PublicKey:
 		return p11.MechECDSA
 	case ed25519.PublicKey:
 		return p11.MechEdDSA
+	case sign.PublicKey:
+		if v := variantOf(public); v != nil {
+			return v.mechanism
+		}
 	}
 	if _, ok := opts.(*rsa.PSSOptions); ok {
 		return p11.MechPSS
@@ -193,6 +201,11 @@ func (k *key) check(ctx context.Context, digest []byte, opts crypto.SignerOpts) 
 	if err := keyring.CheckDigest("pkcs11: sign", k.public, digest, opts); err != nil {
 		return 0, err
 	}
+	if len(k.own) != 0 {
+		if err := k.checkOwn(digest, opts); err != nil {
+			return 0, err
+		}
+	}
 	m := mechanismOf(k.public, opts)
 	if !slices.Contains(k.mechanisms, m) {
 		return 0, &sign.Error{Op: "pkcs11: sign", Place: k.at4errors(), Class: sign.ErrUnsupported,
@@ -296,6 +309,10 @@ func sizeOf(public crypto.PublicKey) int {
 		return public.Size()
 	case *ecdsa.PublicKey:
 		return 2 * ((public.Curve.Params().BitSize + 7) / 8)
+	case sign.PublicKey:
+		if v := variantOf(public); v != nil {
+			return v.size
+		}
 	}
 	return ed25519.SignatureSize
 }
@@ -421,6 +438,8 @@ func (k *key) verify(digest []byte, opts crypto.SignerOpts, signature []byte) er
 		if ed25519.Verify(public, digest, signature) {
 			return nil
 		}
+	case sign.PublicKey:
+		return k.verifyOwn(digest, opts, signature)
 	}
 	return errors.New("the signature does not verify with the public key")
 }

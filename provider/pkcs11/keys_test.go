@@ -39,7 +39,7 @@ func TestGenerateAndImport(t *testing.T) {
 	module, label := newToken(t)
 	p := open(t, pkcs11.Config{Module: module, TokenLabel: label})
 	pki := testpki.New(t)
-	kinds := pkcs11.KeyKinds()
+	kinds := classicalKinds()
 	if testing.Short() {
 		kinds = []pkcs11.KeyKind{pkcs11.P256, pkcs11.Ed25519}
 	}

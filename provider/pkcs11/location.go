@@ -72,7 +72,7 @@ func (k *key) locate(s *p11.Session) (uint, error) {
 	if err != nil {
 		return 0, err
 	}
-	own := []keyring.Cert{{Cert: &x509.Certificate{PublicKey: k.public}}} // for keys that are known by a trial only
+	own := []keyring.Cert{{Cert: &x509.Certificate{PublicKey: k.public, RawSubjectPublicKeyInfo: k.spki}}} // for keys that are known by a trial only
 	for _, h := range handles {
 		o, err := readKey(s, h)
 		if err != nil {

@@ -14,6 +14,7 @@ var mechanismNames = map[uint]string{
 	p11.MechRSAKeyPair: "CKM_RSA_PKCS_KEY_PAIR_GEN", p11.MechRSA: "CKM_RSA_PKCS", p11.MechPSS: "CKM_RSA_PKCS_PSS",
 	p11.MechECKeyPair: "CKM_EC_KEY_PAIR_GEN", p11.MechECDSA: "CKM_ECDSA",
 	p11.MechEdwardsKeyPair: "CKM_EC_EDWARDS_KEY_PAIR_GEN", p11.MechEdDSA: "CKM_EDDSA",
+	p11.MechMLDSAKeyPair: "CKM_ML_DSA_KEY_PAIR_GEN", p11.MechMLDSA: "CKM_ML_DSA",
 }
 
 // hashingNames are those that hash what they sign.
@@ -47,7 +48,7 @@ func (k *key) lacks(m uint) string {
 // digest, and those that hash what they sign.
 func (k *key) ExplainSchemes() string {
 	var unlisted, forbidden []string
-	for _, s := range sign.Schemes(k.public) {
+	for _, s := range k.possible() {
 		if slices.ContainsFunc(k.schemes, func(own sign.Scheme) bool { return own.Name == s.Name }) {
 			continue
 		}

@@ -18,6 +18,9 @@
 // that the token lists mechanisms for: such as sign a digest, or such as hash what they sign, which are given the message
 // ([sign.MessageKey]). [MechanismOf] tells which.
 //
+// Keys of ML-DSA (PKCS #11 3.2) are taken when their schemes are in Config.Schemes. The public key of one is that of CKA_PUBLIC_KEY_INFO,
+// or of CKA_PARAMETER_SET and CKA_VALUE of its public key object, and its Public is a [sign.PublicKey].
+//
 // A key may have several certificates, after a renewal for instance. [Provider.Keys] lists each of them, the one that
 // [Provider.Key] takes first.
 //
@@ -96,6 +99,9 @@ type Config struct {
 	Sessions int
 	// InitArgs is what some modules want in pReserved of C_Initialize, such as NSS: "configdir='sql:/db' …".
 	InitArgs string
+	// Schemes are signature schemes that the standard library does not have: mldsa.Schemes(). Keys of such kinds are taken when a scheme
+	// of theirs is here, which also verifies their signatures. Others are listed as errors that say so.
+	Schemes []sign.Scheme
 	// Certificates are added to those of the token.
 	Certificates []*x509.Certificate
 	// Root lets chains end with the self-signed root when it is known.

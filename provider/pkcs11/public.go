@@ -14,6 +14,7 @@ import (
 	"math/big"
 
 	"github.com/seed-116355fd/signet/provider/pkcs11/internal/p11"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // maxRSABits bounds the public keys that are computed with, wherever they come from: a signature by a key of a megabyte is not
@@ -128,6 +129,16 @@ func publicOf(o *object) (crypto.PublicKey, error) {
 	case p11.KeyECEdwards:
 		return edPublic(o.params, o.point)
 	}
+	if f := familyOf(o.kind); f != nil {
+		if public, err := f.told(o); public != nil || err != nil {
+			return public, err
+		}
+		public, err := f.read(f, o)
+		if err != nil {
+			return nil, err // not a nil key of a type
+		}
+		return public, nil
+	}
 	return nil, fmt.Errorf("keys of kind CKK 0x%X are not supported", o.kind)
 }
 
@@ -140,12 +151,24 @@ func fits(o *object, public crypto.PublicKey) bool {
 		return o.kind == p11.KeyEC && (len(o.params) == 0 || curveOf(o.params) == public.Curve)
 	case ed25519.PublicKey:
 		return o.kind == p11.KeyECEdwards
+	case sign.PublicKey:
+		v := variantOf(public)
+		return v != nil && v.keyType == o.kind && v.disagrees(o) == nil
 	}
 	return false
 }
 
+// publicIn is the public key of a certificate. One of a kind of its own is taken as it stands there, whether or not crypto/x509 knows
+// the kind, which depends on its release.
+func publicIn(c *x509.Certificate) crypto.PublicKey {
+	if variantOf(c.RawSubjectPublicKeyInfo) != nil {
+		return sign.PublicKey(c.RawSubjectPublicKeyInfo)
+	}
+	return c.PublicKey
+}
+
 func spkiOf(public crypto.PublicKey) []byte {
-	spki, err := x509.MarshalPKIXPublicKey(public)
+	spki, err := sign.MarshalPublicKey(public)
 	if err != nil {
 		return nil
 	}

@@ -16,6 +16,9 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"runtime/debug"
@@ -61,7 +64,8 @@ type Key struct {
 	Label string
 	// Certificate is the one that belongs to the key.
 	Certificate *x509.Certificate
-	// Public is the public key, when there is no certificate, or when it has one that the standard library does not read.
+	// Public is the public key, when there is no certificate, or when it has one that the standard library does not read and the provider
+	// does. One of a kind that nobody reads is a [sign.PublicKey], or is taken from the certificate.
 	Public crypto.PublicKey
 	// Bare says that the provider does not hold the certificate: it cannot be asked for thumbprints and chains.
 	Bare bool
@@ -253,11 +257,26 @@ func (k Key) is(key sign.Key) bool {
 	if key == nil {
 		return false
 	}
-	if k.Public == nil && k.Certificate != nil && k.Certificate.PublicKey == nil {
+	if spki := k.spki(); spki != nil {
 		own, ok := sign.As[sign.SPKIKey](key)
-		return ok && bytes.Equal(own.SubjectPublicKeyInfo(), k.Certificate.RawSubjectPublicKeyInfo)
+		return ok && bytes.Equal(own.SubjectPublicKeyInfo(), spki)
 	}
 	return samePublic(k.public(), key.Public())
+}
+
+// spki is the public key of a kind that the standard library does not have, or that it has in some releases; else nil.
+func (k Key) spki() []byte {
+	if own, ok := k.Public.(sign.PublicKey); ok {
+		return own
+	}
+	if k.Public != nil || k.Certificate == nil {
+		return nil
+	}
+	switch k.Certificate.PublicKey.(type) {
+	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+		return nil
+	}
+	return k.Certificate.RawSubjectPublicKeyInfo
 }
 
 func (k Key) public() crypto.PublicKey {

@@ -57,6 +57,9 @@ func verify(public crypto.PublicKey, spki []byte, s sign.Scheme, message, signat
 // verifyKey checks a signature with the public key of the config, never with the one that the provider says.
 func (k Key) verify(s sign.Scheme, message, signature []byte) error {
 	var spki []byte
+	if own := k.spki(); own != nil {
+		return verify(nil, own, s, message, signature)
+	}
 	if k.Certificate != nil {
 		spki = k.Certificate.RawSubjectPublicKeyInfo
 	}

@@ -235,6 +235,9 @@ func (p *Provider) add(key sign.Key, found foundKey, pool *keyring.Pool) error {
 	}
 	base := keyring.Entry{Name: keyring.KeyName(spki)}
 	base.Public, base.Schemes, base.ID = key.Public(), schemesOf(key), found.id
+	if _, err := sign.MarshalPublicKey(base.Public); err != nil {
+		base.Public = sign.PublicKey(spki)
+	}
 	leaves := pool.ByKey(base.Name)
 	if len(leaves) == 0 {
 		leaves = []keyring.Cert{{}}

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-116355fd/signet/service/audit"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/reason"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -109,7 +110,7 @@ func parseLevel(name string) (cades.Level, error) {
 }
 
 func (q *request) options(o *cades.Options) *cades.ExtendOptions {
-	e := &cades.ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash}
+	e := &cades.ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash, Schemes: schemes.All()}
 	var content sign.Content
 	switch {
 	case q.given:

@@ -31,6 +31,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -60,7 +61,7 @@ type Key struct {
 	Name   string // unique in the set
 	Store  *Store
 	Ref    sign.Ref // which key of the store; zero means the only one
-	Scheme string   // as in sign.SchemeByName; empty means the best of the key
+	Scheme string   // as in sign.SchemeByName, or ml-dsa-44, -65, -87; empty means the best of the key
 	// Options are the format of the containers: level, attached or detached, sources of time-stamps and revocation.
 	Options cades.Options
 }
@@ -215,7 +216,7 @@ func check(all []Key) error {
 			wrong("key %q: %w", k.Name, err)
 		}
 		if k.Scheme != "" {
-			if _, err := sign.SchemeByName(k.Scheme); err != nil {
+			if _, err := schemes.ByName(k.Scheme); err != nil {
 				wrong("key %q: %w", k.Name, err)
 			}
 		}

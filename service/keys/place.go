@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -204,7 +205,7 @@ func (e *entry) known() *opened {
 func openSigner(ctx context.Context, provider sign.Provider, k *Key) (*sign.Signer, error) {
 	var options []sign.Option
 	if k.Scheme != "" {
-		scheme, err := sign.SchemeByName(k.Scheme)
+		scheme, err := schemes.ByName(k.Scheme)
 		if err != nil {
 			return nil, err
 		}
@@ -228,7 +229,7 @@ func openSigner(ctx context.Context, provider sign.Provider, k *Key) (*sign.Sign
 func isIssuer(issuer, c *x509.Certificate) bool {
 	authority, err := pki.FromX509(issuer)
 	return err == nil && authority.CheckUse(pki.CertificateIssuer, nil) == nil && pki.SameName(issuer.RawSubject, c.RawIssuer) &&
-		algorithm.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo) == nil
+		algorithm.CertificateSignedBy(c.Raw, issuer.RawSubjectPublicKeyInfo, schemes.All()...) == nil
 }
 
 // cannotOpen is the error of a key that is configured and cannot be opened.

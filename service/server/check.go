@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -155,7 +156,7 @@ func (a *Authority) ask(ctx context.Context) Finding {
 	if err != nil {
 		return finding(Fault, what, "%s", err)
 	}
-	client, err := tsp.NewClient(tsp.Config{Endpoints: []tsp.Endpoint{e}})
+	client, err := tsp.NewClient(tsp.Config{Algorithms: schemes.Algorithms(), Endpoints: []tsp.Endpoint{e}})
 	if err != nil {
 		return finding(Fault, what, "%s", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/revocation"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
 )
@@ -58,7 +59,7 @@ func (c *clients) timestamper(all []Authority) (tsp.Timestamper, error) {
 	if t, ok := c.stamping[name]; ok {
 		return t, nil
 	}
-	config := tsp.Config{Events: c.tell}
+	config := tsp.Config{Algorithms: schemes.Algorithms(), Events: c.tell}
 	for i := range all {
 		e, err := all[i].endpoint()
 		if err != nil {
@@ -165,7 +166,7 @@ func (c *clients) revocation(r *Revocation) (revocation.Source, error) {
 			return nil, fmt.Errorf("revocation.servers: %s: %w", r.Servers[i].URL, err)
 		}
 	}
-	s, err := revocation.NewClient(revocation.Config{Events: c.tell, Connect: options, Servers: servers, CacheDir: string(r.Cache), AllowPrivate: r.AllowPrivate, Responders: r.Responders, Timeout: r.Timeout,
+	s, err := revocation.NewClient(revocation.Config{Algorithms: schemes.Algorithms(), Events: c.tell, Connect: options, Servers: servers, CacheDir: string(r.Cache), AllowPrivate: r.AllowPrivate, Responders: r.Responders, Timeout: r.Timeout,
 		Known: &revocation.Values{Certificates: more}})
 	if err != nil {
 		return nil, fmt.Errorf("revocation: %w", err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -135,7 +136,7 @@ func (s *Store) openToken(ctx context.Context, uris []pkcs11.URI, o *opened) (si
 	var errs []error
 	var missing []pkcs11.Config
 	for _, u := range uris {
-		config := pkcs11.Config{Events: o.tell, Sessions: s.Sessions, Recover: s.Recover, Certificates: more}
+		config := pkcs11.Config{Schemes: schemes.All(), Events: o.tell, Sessions: s.Sessions, Recover: s.Recover, Certificates: more}
 		if !s.PIN.IsZero() {
 			config.PIN = func(context.Context, pkcs11.PINRequest) (sign.Secret, error) { return s.PIN.Read() }
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/confirm/notify"
 	"github.com/seed-116355fd/signet/service/confirm/totp"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/service/pages"
 	"github.com/seed-116355fd/signet/service/shelf"
 	"github.com/seed-116355fd/signet/service/shelf/store"
@@ -110,7 +111,7 @@ func (t *twoStage) config(c *Config) (*confirm.Config, error) {
 	config := &confirm.Config{
 		Database: database, Secret: secret, Keys: confirm.KeySet(s.keys), Shelf: t.shelf, Link: section.Link,
 		Notifiers: map[string]notify.Notifier{}, Sources: map[string]confirm.Source{}, Limits: section.Limits.engine(), Log: s.log.With("part", "confirm"), Migrate: s.options.Migrate,
-		TOTP: t.authenticator,
+		TOTP: t.authenticator, Schemes: schemes.All(),
 	}
 	if s.trail.config.Path != "" {
 		config.Audit = s.trail

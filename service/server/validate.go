@@ -13,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -216,7 +217,7 @@ func (k checker) ref(path string, key *Key) {
 		}
 	}
 	if key.Scheme != "" {
-		if _, err := sign.SchemeByName(key.Scheme); err != nil {
+		if _, err := schemes.ByName(key.Scheme); err != nil {
 			k.wrong(path+".scheme", "%s", err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/service/gate"
+	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
@@ -95,7 +96,7 @@ func Of(ctx context.Context, q Request) (*Report, error) {
 	if n := count(q.Message.Signatures()); n > maxSignatures {
 		return nil, gate.Bad("the message has more than %d signatures and time-stamps; it is not looked at", maxSignatures)
 	}
-	o := &cades.VerifyOptions{}
+	o := &cades.VerifyOptions{Schemes: schemes.All()}
 	if !q.SignatureOnly {
 		o.Roots = q.Roots
 	}

@@ -64,7 +64,7 @@ func (r *renewal) newest(s *cades.Signature) (ends time.Time, why string) {
 		if t.Token == nil || t.Token.GenTime.After(r.Now().Add(maxSkew)) || newest != nil && t.Token.GenTime.Before(newest.GenTime) {
 			continue
 		}
-		if t.Token.Verify(t.Token.Imprint, &tsp.VerifyOptions{Certificates: r.trust.known, Roots: r.trust.timestamps, Clock: r.Now}) == nil {
+		if t.Token.Verify(t.Token.Imprint, &tsp.VerifyOptions{Certificates: r.trust.known, Roots: r.trust.timestamps, Clock: r.Now, Algorithms: algorithms()}) == nil {
 			newest = t.Token
 		}
 	}

@@ -37,7 +37,7 @@ func completions(command, flag string) cobra.CompletionFunc {
 		return oneOf("b", "t", "lt", "lta")
 	case "scheme":
 		return oneOf("rsa-pkcs1-sha256", "rsa-pkcs1-sha384", "rsa-pkcs1-sha512", "rsa-pss-sha256", "rsa-pss-sha384", "rsa-pss-sha512",
-			"ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512", "ed25519")
+			"ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87")
 	case "commitment":
 		return oneOf("origin", "receipt", "delivery", "sender", "approval", "creation")
 	case "policy-hash":
@@ -45,7 +45,9 @@ func completions(command, flag string) cobra.CompletionFunc {
 	case "mime-type":
 		return oneOf("application/pdf", "application/xml", "application/json", "application/octet-stream", "application/zip", "text/plain", "text/xml")
 	case "type":
-		return oneOf("rsa:2048", "rsa:3072", "rsa:4096", "ec:P-256", "ec:P-384", "ec:P-521", "ed25519")
+		return oneOf("rsa:2048", "rsa:3072", "rsa:4096", "ec:P-256", "ec:P-384", "ec:P-521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87")
+	case "tsa-hash":
+		return oneOf("sha256", "sha384", "sha512")
 	case "policy":
 		return orFile("default\tof this program", "strict\tevery certificate is asked for", "lenient\twhat is not known does not hinder")
 	case "lang":

@@ -70,16 +70,6 @@ func (f *containerFlags) options() (*cades.Options, *sign.Scheme, error) {
 	return o, &scheme, nil
 }
 
-// schemeByName reads --scheme.
-func schemeByName(name string) (sign.Scheme, error) {
-	scheme, err := sign.SchemeByName(name)
-	if err != nil {
-		e := err.(*sign.Error) //nolint:errorlint,forcetypeassert // made there
-		return scheme, usage("--scheme %s: there is no such scheme; %s", name, e.Hint)
-	}
-	return scheme, nil
-}
-
 func (f *containerFlags) policy() (*cades.Policy, error) {
 	switch {
 	case f.policyOID == "" && (f.policyHash != "" || f.policyURI != ""):

@@ -2,17 +2,13 @@ package cli
 
 import (
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-116355fd/signet/internal/certify"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -84,65 +80,11 @@ func (a *app) csr(ctx context.Context, f *csrFlags) error {
 	return nil
 }
 
-// request makes a PKCS #10 request. crypto/x509 verifies the signature.
-func request(ctx context.Context, key sign.Key, subject []byte, scheme *sign.Scheme) ([]byte, error) {
-	algorithm, err := requestAlgorithm(key, scheme)
+// request makes a PKCS #10 request, whose signature is verified.
+func request(ctx context.Context, key sign.Key, subject []byte, chosen *sign.Scheme) ([]byte, error) {
+	scheme, err := requestScheme(key, chosen)
 	if err != nil {
 		return nil, err
 	}
-	template := &x509.CertificateRequest{RawSubject: subject, SignatureAlgorithm: algorithm}
-	return x509.CreateCertificateRequest(rand.Reader, template, contextSigner{ctx, key})
-}
-
-// contextSigner is a key whose calls end with a context.
-type contextSigner struct {
-	ctx context.Context //nolint:containedctx // x509 has none to pass on
-	key sign.Key
-}
-
-func (s contextSigner) Public() crypto.PublicKey { return s.key.Public() }
-
-func (s contextSigner) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	return s.key.SignContext(s.ctx, digest, opts)
-}
-
-// SignMessage is for keys that are given the message, and is what crypto/x509 calls for all.
-func (s contextSigner) SignMessage(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
-	return sign.SignMessage(s.ctx, s.key, message, opts)
-}
-
-// requestAlgorithm is the first scheme that the key can do and requests can be signed with.
-func requestAlgorithm(key sign.Key, chosen *sign.Scheme) (x509.SignatureAlgorithm, error) {
-	all := sign.Schemes(key.Public())
-	if s, ok := sign.As[sign.Schemer](key); ok && chosen == nil { // what is chosen is tried
-		all = s.Schemes()
-	}
-	for _, s := range all {
-		if chosen != nil && s.Name != chosen.Name {
-			continue
-		}
-		if algorithm := x509Algorithm(key.Public(), s.Opts); algorithm != 0 {
-			return algorithm, nil
-		}
-	}
-	if chosen != nil {
-		return 0, fmt.Errorf("--scheme %s: the key cannot sign a request with it; signet keys lists what the key can do", chosen.Name)
-	}
-	if e, ok := sign.As[sign.SchemeExplainer](key); ok && len(all) == 0 && e.ExplainSchemes() != "" {
-		return 0, fmt.Errorf("the key can do no scheme here: %s", e.ExplainSchemes())
-	}
-	return 0, errors.New("no scheme of the key can sign a request for a certificate; signet keys lists what the key can do")
-}
-
-func x509Algorithm(public crypto.PublicKey, opts crypto.SignerOpts) x509.SignatureAlgorithm {
-	hash := opts.HashFunc()
-	if _, ok := public.(*rsa.PublicKey); ok {
-		if _, pss := opts.(*rsa.PSSOptions); pss {
-			return map[crypto.Hash]x509.SignatureAlgorithm{crypto.SHA256: x509.SHA256WithRSAPSS, crypto.SHA384: x509.SHA384WithRSAPSS, crypto.SHA512: x509.SHA512WithRSAPSS}[hash]
-		}
-		return map[crypto.Hash]x509.SignatureAlgorithm{crypto.SHA256: x509.SHA256WithRSA, crypto.SHA384: x509.SHA384WithRSA, crypto.SHA512: x509.SHA512WithRSA}[hash]
-	}
-	return map[crypto.Hash]x509.SignatureAlgorithm{
-		0: x509.PureEd25519, crypto.SHA256: x509.ECDSAWithSHA256, crypto.SHA384: x509.ECDSAWithSHA384, crypto.SHA512: x509.ECDSAWithSHA512,
-	}[hash]
+	return certify.Request(ctx, &x509.CertificateRequest{RawSubject: subject}, key, scheme)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/certify"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -36,7 +37,10 @@ func (d *diagnosis) key(ctx context.Context, keys *keyring) sign.Key {
 		d.fail("key", err)
 		return nil
 	}
-	kind := inspect.PublicKey(key.Public())
+	kind := ""
+	if spki, err := certify.PublicKey(key); err == nil {
+		kind = inspect.KeyKind(spki)
+	}
 	if public, ok := key.Public().(*rsa.PublicKey); ok && public.N.BitLen() < weakRSA {
 		d.add(checkWarning, "key", "make one of at least 2048 bits, with signet keygen", "%s is too short to be trusted", kind)
 		return key
@@ -140,17 +144,14 @@ func schemeOf(key sign.Key, signer *sign.Signer) (sign.Scheme, bool) {
 	if signer != nil {
 		return *signer.Scheme(), true
 	}
-	all := sign.Schemes(key.Public())
-	if s, ok := sign.As[sign.Schemer](key); ok {
-		all = s.Schemes()
-	}
+	all := schemesOf(key)
 	if len(all) == 0 {
 		return sign.Scheme{}, false
 	}
 	return all[0], true
 }
 
-// testSignature signs and verifies. A key without a certificate signs a request for one, which crypto/x509 verifies.
+// testSignature signs and verifies. A key without a certificate signs a request for one, which is verified.
 func testSignature(ctx context.Context, key sign.Key, signer *sign.Signer, scheme sign.Scheme, message []byte) error {
 	if signer == nil {
 		subject, err := parseSubject("CN=signet doctor")

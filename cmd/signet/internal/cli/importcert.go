@@ -147,7 +147,7 @@ func issuersOf(leaf *x509.Certificate, all []*x509.Certificate) []*x509.Certific
 			if candidate.Equal(leaf) || contains(chain, candidate) || !pki.SameName(candidate.RawSubject, c.RawIssuer) {
 				continue
 			}
-			if algorithm.CertificateSignedBy(c.Raw, candidate.RawSubjectPublicKeyInfo) == nil {
+			if algorithm.CertificateSignedBy(c.Raw, candidate.RawSubjectPublicKeyInfo, ownSchemes()...) == nil {
 				next = candidate
 				break
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
@@ -16,28 +17,70 @@ import (
 
 func (a *app) keygenCommand() *cobra.Command {
 	var f keyFlags
+	var file newKeyFile
 	var kind, label, id string
 	cmd := &cobra.Command{
-		Use:   "keygen --key URI --type TYPE --label TEXT [flags]",
-		Short: "Make a key pair on a token",
+		Use:   "keygen {--key URI --label TEXT | --out FILE} --type TYPE [flags]",
+		Short: "Make a key pair, on a token or in a file",
 		Long: `Make a key pair on the token that URI names, and print the URI of the new key. The private key is sensitive, cannot be
 extracted, and is for signing. A label or id that a key of the token has already is refused.
 
+With --out, make it in a new file instead, as PKCS #8 in PEM under a password. A file that is there is never written over.
+
+Keys of type ml-dsa-44, ml-dsa-65 and ml-dsa-87 (FIPS 204) make signatures that no quantum computer forges; a token needs PKCS #11 3.2
+for them.
+
 The next steps are signet csr, which makes a request for a certificate, and signet import-cert.`,
-		Example: `  signet keygen --key 'pkcs11:token=seal?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' --type rsa:3072 --label k1`,
-		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.keygen(cmd.Context(), &f, kind, label, id) },
+		Example: `  signet keygen --key 'pkcs11:token=seal?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' --type rsa:3072 --label k1
+  signet keygen --type ml-dsa-65 --out archive.key --password-file archive.pass`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("out") {
+				if f.given() || label != "" || id != "" {
+					return usage("--out makes a key file, which has neither --key nor --label nor --id")
+				}
+				return a.keygenFile(cmd.Context(), &file, f.passwordFile, kind)
+			}
+			if file.plain {
+				return usage("--no-password is for --out")
+			}
+			return a.keygen(cmd.Context(), &f, kind, label, id)
+		},
 	}
 	f.register(cmd, a.env, false)
 	flags := cmd.Flags()
 	flags.StringVar(&kind, "type", "", "the `TYPE` of key: "+keyTypes)
 	flags.StringVar(&label, "label", "", "the label (CKA_LABEL) of the key, `TEXT`; else object= of the URI")
 	flags.StringVar(&id, "id", "", "the identifier (CKA_ID) of the key, `HEX`; else id= of the URI, else random")
+	flags.StringVarP(&file.out, "out", "o", "", "make the key in a new `FILE` instead of on a token")
+	flags.BoolVar(&file.plain, "no-password", false, "with --out, write the key without a password: whoever reads the file can sign")
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "algorithm" { // as other programs call it
+			name = "type"
+		}
+		return pflag.NormalizedName(name)
+	})
 	flags.SortFlags = false
 	return cmd
 }
 
-const keyTypes = "rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384, ec:P-521 or ed25519"
+// keygenFile makes a key in a file.
+func (a *app) keygenFile(ctx context.Context, file *newKeyFile, passwordFile, kind string) error {
+	if file.out == "" {
+		return usage("--out is empty; is a variable of your shell not set?")
+	}
+	if file.plain && passwordFile != "" {
+		return usage("--no-password and --password-file do not go together; leave one out")
+	}
+	what, err := keyType(kind)
+	if err != nil {
+		return err
+	}
+	file.passwordFile = passwordFile
+	return file.make(ctx, a, what)
+}
+
+const keyTypes = "rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384, ec:P-521, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87"
 
 // keyType reads --type, and takes the other names that these kinds have, too.
 func keyType(s string) (pkcs11.KeyKind, error) {
@@ -65,7 +108,7 @@ func keyType(s string) (pkcs11.KeyKind, error) {
 func (a *app) keygen(ctx context.Context, f *keyFlags, kind, label, id string) error {
 	spec := pkcs11.NewKey{Label: label}
 	var err error
-	if err := needToken(f, "keygen makes keys on tokens; for a key file: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes-256-cbc -out key.pem"); err != nil {
+	if err := needToken(f, "for a new key file give --out FILE instead of --key"); err != nil {
 		return err
 	}
 	if spec.Kind, err = keyType(kind); err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +29,7 @@ import (
 type levelFlags struct {
 	tsa       []string
 	tsaPolicy string
+	tsaHash   string
 	cache     string
 	private   bool
 	connectFlags
@@ -38,6 +41,7 @@ func (f *levelFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.tsa, "tsa", nil, "authority of time-stamps for levels from t on, `URL`, or demo; may be repeated: the next one is asked when one fails")
 	flags.StringVar(&f.tsaPolicy, "tsa-policy", "", "ask the authority of time-stamps for this policy, `OID`")
+	flags.StringVar(&f.tsaHash, "tsa-hash", "sha256", "the `HASH` of what is time-stamped: sha256, sha384 or sha512; the last for archives that are to outlast quantum computers")
 	flags.StringVar(&f.cache, "cache", "", "keep revocation values in `DIR` until the next ones are due")
 	flags.BoolVar(&f.private, "allow-private", false, "fetch revocation values from private addresses, too: for authorities in one's own network")
 	f.connectFlags.register(flags)
@@ -60,12 +64,28 @@ func (f *levelFlags) check(level cades.Level) error {
 			return usage("--tsa-policy %s is not an object identifier; write it as 1.2.643.2", f.tsaPolicy)
 		}
 	}
+	if _, err := f.hash(); err != nil {
+		return err
+	}
 	for _, t := range f.tsa {
 		if u, err := url.Parse(t); t != demoKey && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 			return usage("--tsa %s: give a URL that begins with http:// or https://, or demo", t)
 		}
 	}
 	return f.connectFlags.check(f.stamps())
+}
+
+// hash is that of the imprints of time-stamps.
+func (f *levelFlags) hash() (crypto.Hash, error) {
+	switch strings.ReplaceAll(strings.ToLower(f.tsaHash), "-", "") {
+	case "sha256":
+		return crypto.SHA256, nil
+	case "sha384":
+		return crypto.SHA384, nil
+	case "sha512":
+		return crypto.SHA512, nil
+	}
+	return 0, usage("--tsa-hash %s: choose sha256, sha384 or sha512", f.tsaHash)
 }
 
 func levelName(l cades.Level) string {
@@ -82,7 +102,7 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 		return nil, nil, nil
 	}
 	var all authorities
-	config := tsp.Config{Policy: f.tsaPolicy, Clock: a.Now}
+	config := tsp.Config{Algorithms: algorithms(), Policy: f.tsaPolicy, Clock: a.Now}
 	for _, t := range f.stamps() {
 		o, err := f.connectFlags.options(ctx, a, t)
 		if err != nil {
@@ -111,7 +131,7 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 		}
 		all = append(authorities{client}, all...)
 	}
-	source, err := revocation.NewClient(revocation.Config{Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
+	source, err := revocation.NewClient(revocation.Config{Algorithms: algorithms(), Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
 	if err != nil {
 		return nil, nil, usage("--cache %s: %w", f.cache, err)
 	}

@@ -81,6 +81,10 @@ time-stamps that are on it prove that only when their authority is trusted: give
 type raiser func(ctx context.Context, m *cades.Message, content sign.Content) (*cades.Message, error)
 
 func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t *trusted) (raiser, error) {
+	hash, err := f.hash()
+	if err != nil {
+		return nil, err
+	}
 	f.known = t.known
 	stamper, source, err := a.sources(ctx, &f.levelFlags, level)
 	if err != nil {
@@ -88,7 +92,7 @@ func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t 
 	}
 	return func(ctx context.Context, m *cades.Message, content sign.Content) (*cades.Message, error) {
 		return m.Extended(ctx, level, &cades.ExtendOptions{
-			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now,
+			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now, Hash: hash, Schemes: ownSchemes(),
 		})
 	}, nil
 }
@@ -138,6 +142,10 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 		}
 		scheme = &s
 	}
+	hash, err := f.hash()
+	if err != nil {
+		return nil, nil, err
+	}
 	stamper, _, err := a.sources(ctx, &f.levelFlags, level)
 	if err != nil {
 		return nil, nil, err
@@ -150,7 +158,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 	if err != nil {
 		return nil, keys, err
 	}
-	options := &cades.Options{Level: level, Timestamper: stamper, Clock: a.Now}
+	options := &cades.Options{Level: level, Timestamper: stamper, TimestampHash: hash, Clock: a.Now}
 	return func(ctx context.Context, m *cades.Message, _ sign.Content) (*cades.Message, error) {
 		n := len(m.Signatures())
 		if n == 0 {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"os"
@@ -124,6 +125,9 @@ func (a *app) renewAll(ctx context.Context, f *renewFlags, args []string, within
 			return usage("an archive from standard input has no place to go to; signet extend --out DIR takes it")
 		}
 	}
+	if r.hash, err = f.hash(); err != nil {
+		return err
+	}
 	if !f.dryRun {
 		stamper, source, err := a.sources(ctx, &f.levelFlags, cades.LevelLTA)
 		if err != nil {
@@ -158,6 +162,7 @@ type renewal struct {
 	trust   *trusted
 	stamper tsp.Timestamper
 	source  revocation.Source
+	hash    crypto.Hash // of the imprints
 
 	mu   sync.Mutex
 	best time.Time // the latest end of a new time-stamp so far
@@ -349,7 +354,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content sign.Con
 		}
 		raised, err := m.Extended(ctx, level, &cades.ExtendOptions{
 			Timestamper: r.stamper, Revocation: r.source, Signatures: state.due[level], Content: content, Certificates: r.trust.known,
-			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now,
+			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now, Hash: r.hash, Schemes: ownSchemes(),
 		})
 		if err != nil {
 			if ctx.Err() != nil {

@@ -59,7 +59,7 @@ func (f *revocationFlags) into(a *app, o *cades.VerifyOptions) error {
 		if err != nil {
 			return err
 		}
-		client, err := revocation.NewClient(revocation.Config{Known: o.Values, Roots: o.Roots, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
+		client, err := revocation.NewClient(revocation.Config{Algorithms: algorithms(), Known: o.Values, Roots: o.Roots, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
 		if err != nil {
 			return usage("--cache %s: %w", f.cache, err)
 		}

@@ -155,6 +155,9 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 	for _, s := range signers {
 		f.known = append(f.known, s.Chain()...)
 	}
+	if options.TimestampHash, err = f.hash(); err != nil {
+		return err
+	}
 	if options.Timestamper, options.Revocation, err = a.sources(ctx, &f.levelFlags, options.Level); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -226,7 +225,7 @@ func objectInfo(o pkcs11.Object, slot uint) (k keyInfo, public bool) {
 }
 
 func spki(public any) string {
-	der, err := x509.MarshalPKIXPublicKey(public)
+	der, err := sign.MarshalPublicKey(public)
 	if err != nil {
 		return "?"
 	}

@@ -34,7 +34,7 @@ func (a *app) tokenURI(f *keyFlags) (*token, error) {
 		return nil, usage("%w", err)
 	}
 	t := &token{uri: u, bareURI: u.Ref().IsZero(), patience: a.Patience}
-	if t.config, err = u.Config(pkcs11.Config{AllowFinalTry: f.finalTry, Sessions: f.sessions, Root: f.root}); err != nil {
+	if t.config, err = u.Config(pkcs11.Config{Schemes: ownSchemes(), AllowFinalTry: f.finalTry, Sessions: f.sessions, Root: f.root}); err != nil {
 		if errors.Is(err, sign.ErrInput) {
 			return nil, usage("%w", err)
 		}

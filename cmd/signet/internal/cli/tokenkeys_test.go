@@ -106,7 +106,7 @@ func TestKeygen(t *testing.T) {
 		"two labels":          {[]string{"--key", h.with("object=x"), "--type", "p256", "--label", "y"}, cli.ExitUsage, "left out"},
 		"no id":               {[]string{"--key", h.with(""), "--type", "p256", "--label", "x", "--id", "xyz"}, cli.ExitUsage, "hexadecimal"},
 		"no PIN":              {[]string{"--key", h.uri(""), "--type", "p256", "--label", "x"}, cli.ExitKey, "pin-source=FILE"},
-		"a file":              {[]string{"--key", "@new.pem", "--type", "p256", "--label", "x"}, cli.ExitUsage, "openssl genpkey"},
+		"a file":              {[]string{"--key", "@new.pem", "--type", "p256", "--label", "x"}, cli.ExitUsage, "--out FILE"},
 		"no key":              {[]string{"--type", "p256", "--label", "x"}, cli.ExitUsage, "which token?"},
 	} {
 		t.Run(name, func(t *testing.T) {

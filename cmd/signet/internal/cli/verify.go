@@ -75,7 +75,7 @@ one is INDETERMINATE, which is behind its verdict, or nobody was named as truste
 }
 
 func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
-	options := &cades.VerifyOptions{Clock: a.Now, AllowBareDigestInfo: f.bare}
+	options := &cades.VerifyOptions{Schemes: ownSchemes(), Clock: a.Now, AllowBareDigestInfo: f.bare}
 	show, err := f.shown()
 	if err != nil {
 		return err
@@ -99,7 +99,9 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	if err := f.revocationFlags.into(a, options); err != nil {
 		return err
 	}
-	t.algorithms = &options.Policy.Algorithms
+	counting := options.Policy.Algorithms
+	counting.Schemes = append(ownSchemes(), counting.Schemes...)
+	t.algorithms = &counting
 	files, err := a.findSignatures(args, f.content, verifiable)
 	if err != nil {
 		return err

@@ -2,16 +2,16 @@ package inspect
 
 import (
 	"crypto"
-	"crypto/x509"
 	"fmt"
 	"math/bits"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
 )
 
-// PublicKey names the kind and size of a public key; "" when it is not one of the standard library.
+// PublicKey names the kind and size of a public key; "" when it cannot be encoded.
 func PublicKey(pub crypto.PublicKey) string {
-	spki, err := x509.MarshalPKIXPublicKey(pub)
+	spki, err := sign.MarshalPublicKey(pub)
 	if err != nil {
 		return ""
 	}

@@ -1,7 +1,7 @@
 // Package p11 is the thin layer between package pkcs11 and the C functions of a PKCS #11 module: one method for each
 // function that is used, no policy. A signature is one transition into C.
 //
-// Names and numbers are those of the OASIS specifications PKCS #11 2.40 and 3.0.
+// Names and numbers are those of the OASIS specifications PKCS #11 2.40, 3.0 and 3.2.
 package p11
 
 import (
@@ -74,6 +74,7 @@ const (
 	AttrECParams           = 0x180
 	AttrECPoint            = 0x181
 	AttrAlwaysAuthenticate = 0x202
+	AttrParameterSet       = 0x61d
 	AttrAllowedMechanisms  = 0x40000600
 )
 
@@ -84,6 +85,7 @@ const (
 	KeyECEdwards = 0x40
 
 	KeyECMontgomery = 0x41
+	KeyMLDSA        = 0x4a
 )
 
 // Mechanisms.
@@ -107,9 +109,18 @@ const (
 	MechECDSA          = 0x1041
 	MechEdwardsKeyPair = 0x1055
 	MechEdDSA          = 0x1057
+	MechMLDSAKeyPair   = 0x1c
+	MechMLDSA          = 0x1d
 	MGFSHA256          = 2
 	MGFSHA384          = 3
 	MGFSHA512          = 4
+)
+
+// Parameter sets of ML-DSA.
+const (
+	SetMLDSA44 = 1
+	SetMLDSA65 = 2
+	SetMLDSA87 = 3
 )
 
 // ErrNoLoader says that this build has no way to call a module.

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/seed-116355fd/signet/mldsa"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+)
+
+// newKeyFile is what makes a key in a file.
+type newKeyFile struct {
+	out          string
+	passwordFile string
+	plain        bool // without a password
+}
+
+// make makes a key file: PKCS #8 in PEM, that of a key of ML-DSA with its seed.
+func (n *newKeyFile) make(ctx context.Context, a *app, kind pkcs11.KeyKind) error {
+	var password []byte
+	if !n.plain {
+		ask := a.password(n.passwordFile)
+		if ask == nil {
+			return usage("with what password? Give --password-file FILE or set SIGNET_PASSWORD (there is no terminal to ask on), or --no-password")
+		}
+		secret, err := ask(ctx, n.out)
+		if err != nil {
+			return keyFailure(err)
+		}
+		defer secret.Wipe()
+		if n.passwordFile == "" && !a.hasEnvPassword() { // a slip of the fingers would lose the key
+			again, err := ask(ctx, n.out+" once more")
+			if err != nil {
+				return keyFailure(err)
+			}
+			defer again.Wipe()
+			if !bytes.Equal(secret.Bytes(), again.Bytes()) {
+				return usage("the two passwords are not the same")
+			}
+		}
+		if password = secret.Bytes(); len(password) == 0 {
+			return usage("the password is empty; give one, or --no-password")
+		}
+	}
+	der, err := newPKCS8(kind)
+	if err != nil {
+		return keyFailure(err)
+	}
+	defer clear(der)
+	block := &pem.Block{Type: "PRIVATE KEY", Bytes: der}
+	if !n.plain {
+		if der, err = encrypted(der, password); err != nil {
+			return keyFailure(err)
+		}
+		block = &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}
+	}
+	// A file that is there is a key that somebody may need.
+	f, err := os.OpenFile(n.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return usage("--out %s: there is such a file already, and a key is never written over; choose another name", n.out)
+	}
+	if err == nil {
+		err = errors.Join(pem.Encode(f, block), f.Sync(), f.Close())
+	}
+	if err != nil {
+		return &failure{ExitFailed, fmt.Errorf("write %s: %w", n.out, plainCause(err))}
+	}
+	a.note("made a key of type %s; signet csr makes a request for its certificate", kind)
+	return a.printf("%s\n", n.out)
+}
+
+// newPKCS8 makes a private key.
+func newPKCS8(kind pkcs11.KeyKind) ([]byte, error) {
+	sets := map[pkcs11.KeyKind]mldsa.Set{pkcs11.MLDSA44: mldsa.MLDSA44, pkcs11.MLDSA65: mldsa.MLDSA65, pkcs11.MLDSA87: mldsa.MLDSA87}
+	if set, ok := sets[kind]; ok {
+		key, err := mldsa.GenerateKey(set)
+		if err != nil {
+			return nil, err
+		}
+		return key.MarshalPKCS8()
+	}
+	var key crypto.PrivateKey
+	var err error
+	switch kind {
+	case pkcs11.RSA2048:
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	case pkcs11.RSA3072:
+		key, err = rsa.GenerateKey(rand.Reader, 3072)
+	case pkcs11.RSA4096:
+		key, err = rsa.GenerateKey(rand.Reader, 4096)
+	case pkcs11.P256:
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case pkcs11.P384:
+		key, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case pkcs11.P521:
+		key, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	case pkcs11.Ed25519:
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	default:
+		return nil, fmt.Errorf("keys of type %s are not made in files", kind)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x509.MarshalPKCS8PrivateKey(key)
+}
+
+// rounds of PBKDF2: what OWASP asks for with HMAC-SHA-256.
+const rounds = 600_000
+
+var (
+	oidPBES2      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBKDF2     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
+	oidHMACSHA256 = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
+	oidAES256CBC  = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
+)
+
+// encrypted is an EncryptedPrivateKeyInfo (RFC 5958 section 3) by PBES2 with PBKDF2, HMAC-SHA-256 and AES-256-CBC (RFC 8018).
+func encrypted(der, password []byte) ([]byte, error) {
+	salt, iv := make([]byte, 16), make([]byte, aes.BlockSize)
+	_, _ = rand.Read(salt) // never fails
+	_, _ = rand.Read(iv)
+	key, err := pbkdf2.Key(sha256.New, string(password), salt, rounds, 32)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	pad := aes.BlockSize - len(der)%aes.BlockSize
+	text := make([]byte, len(der)+pad)
+	copy(text, der)
+	for i := len(der); i < len(text); i++ {
+		text[i] = byte(pad)
+	}
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(text, text)
+	type algorithm struct {
+		ID         asn1.ObjectIdentifier
+		Parameters any
+	}
+	type kdf struct {
+		Salt   []byte
+		Rounds int
+		PRF    pkix.AlgorithmIdentifier
+	}
+	return asn1.Marshal(struct {
+		Algorithm algorithm
+		Data      []byte
+	}{algorithm{oidPBES2, struct{ KDF, Cipher algorithm }{
+		algorithm{oidPBKDF2, kdf{salt, rounds, pkix.AlgorithmIdentifier{Algorithm: oidHMACSHA256, Parameters: asn1.NullRawValue}}},
+		algorithm{oidAES256CBC, iv},
+	}}, text})
+}

@@ -1,0 +1,225 @@
+//go:build unix && !signet_static
+
+package pkcs11_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-116355fd/signet/mldsa"
+	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
+)
+
+// Numbers of PKCS #11 3.2.
+const (
+	attrClass, attrLabel, attrValue, attrKeyType, attrID, attrInfo = 0x00, 0x03, 0x11, 0x100, 0x102, 0x129
+	attrSet, attrAllowed, attrSeed                                 = 0x61d, 0x40000600, 0x637
+	attrPrivate, attrSensitive, attrExtractable                    = 0x02, 0x103, 0x162
+	classPublic, classPrivate                                      = 2, 3
+	keyMLDSA, mechMLDSA, mechMLDSAPair                             = 0x4a, 0x1d, 0x1c
+	rvKeyType, rvTemplate                                          = 0x63, 0xd1
+)
+
+// fakeToken is the token of testdata/fake.c: objects as a map of attributes, and keys of package mldsa.
+type fakeToken struct {
+	path string
+
+	mu          sync.Mutex
+	objects     map[uint]map[uint][]byte
+	keys        map[uint]*mldsa.Key // by private object
+	next        uint
+	mechanisms  []uint
+	asked       map[uint]int // how often each attribute was asked of a private object
+	signed      int          // calls of C_Sign
+	spoil       func(signature []byte) []byte
+	withoutInfo bool // keys that are made have no CKA_PUBLIC_KEY_INFO
+}
+
+func newFake(t testing.TB) *fakeToken {
+	t.Helper()
+	dir, err := os.MkdirTemp(softHSM.dir, "fake-")
+	require.NoError(t, err)
+	f := &fakeToken{path: filepath.Join(dir, "fake.so"), objects: map[uint]map[uint][]byte{}, keys: map[uint]*mldsa.Key{}, mechanisms: []uint{mechMLDSAPair, mechMLDSA}, asked: map[uint]int{}}
+	run(t, find(t, "apt-get install gcc", "gcc", "cc"), "-O2", "-shared", "-fPIC", "-o", f.path, "testdata/fake.c", "-ldl")
+	l, err := net.Listen("unix", f.path+".sock")
+	require.NoError(t, err)
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() { f.answer(c) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		wait.Wait()
+	})
+	return f
+}
+
+func (f *fakeToken) config() pkcs11.Config {
+	return pkcs11.Config{Module: f.path, PIN: pin(goodPIN), Sessions: 3, Schemes: mldsa.Schemes(), Recover: -1}
+}
+
+func ulongs(v ...uint) []byte {
+	var b []byte
+	for _, n := range v {
+		b = binary.NativeEndian.AppendUint64(b, uint64(n))
+	}
+	return b
+}
+
+// taken cuts a number off.
+func taken(b *[]byte) uint {
+	n := binary.NativeEndian.Uint64(*b)
+	*b = (*b)[8:]
+	return uint(n)
+}
+
+func template(b []byte) map[uint][]byte {
+	all := map[uint][]byte{}
+	for len(b) != 0 {
+		attr, size := taken(&b), taken(&b)
+		all[attr], b = b[:size], b[size:]
+	}
+	return all
+}
+
+func (f *fakeToken) answer(c net.Conn) {
+	defer func() { _ = c.Close() }()
+	head := make([]byte, 16)
+	if _, err := io.ReadFull(c, head); err != nil {
+		return
+	}
+	function := taken(&head)
+	in := make([]byte, taken(&head))
+	if _, err := io.ReadFull(c, in); err != nil {
+		return
+	}
+	rv, out := f.do(function, in)
+	_, _ = c.Write(append(ulongs(rv, uint(len(out))), out...))
+}
+
+func (f *fakeToken) do(function uint, in []byte) (rv uint, out []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch function {
+	case 7: // C_GetMechanismList
+		return 0, ulongs(f.mechanisms...)
+	case 20: // C_CreateObject
+		return 0, ulongs(f.add(template(in)))
+	case 24: // C_GetAttributeValue
+		object := f.objects[taken(&in)]
+		for len(in) != 0 {
+			attr := taken(&in)
+			if bytes.Equal(object[attrClass], ulongs(classPrivate)) {
+				f.asked[attr]++
+			}
+			value, ok := object[attr]
+			if !ok {
+				out = append(out, ulongs(^uint(0))...)
+				continue
+			}
+			out = append(append(out, ulongs(uint(len(value)))...), value...)
+		}
+		return 0, out
+	case 26: // C_FindObjectsInit
+		want := template(in)
+		for h := range f.next + 1 {
+			object, ok := f.objects[h]
+			for attr, value := range want {
+				ok = ok && bytes.Equal(object[attr], value)
+			}
+			if ok {
+				out = append(out, ulongs(h)...)
+			}
+		}
+		return 0, out
+	case 43: // C_Sign
+		key, mechanism, parameter := f.keys[taken(&in)], taken(&in), taken(&in)
+		if key == nil || mechanism != mechMLDSA || parameter != 0 {
+			return rvKeyType, nil
+		}
+		f.signed++
+		signature, err := key.Sign(nil, in, sign.Scheme(key.Schemes()[0]).Opts)
+		if err != nil {
+			return 5, nil
+		}
+		if f.spoil != nil {
+			signature = f.spoil(signature)
+		}
+		return 0, signature
+	case 59: // C_GenerateKeyPair
+		mechanism, size := taken(&in), 0
+		size = int(taken(&in))
+		public, private := template(in[:size]), template(in[size:])
+		i := slices.IndexFunc(mldsa.Sets(), func(s mldsa.Set) bool { return bytes.Equal(public[attrSet], ulongs(setNumber(s))) })
+		if mechanism != mechMLDSAPair || i < 0 || private[attrSeed] != nil || private[attrValue] != nil {
+			return rvTemplate, nil
+		}
+		key, err := mldsa.GenerateKey(mldsa.Sets()[i])
+		if err != nil {
+			return 5, nil
+		}
+		a, b := f.put(key, public, private)
+		return 0, ulongs(a, b)
+	}
+	return 0x54, nil
+}
+
+// setNumber is CKP_ML_DSA_44 and the like.
+func setNumber(s mldsa.Set) uint {
+	return map[mldsa.Set]uint{mldsa.MLDSA44: 1, mldsa.MLDSA65: 2, mldsa.MLDSA87: 3}[s]
+}
+
+func (f *fakeToken) add(object map[uint][]byte) uint {
+	f.next++
+	own := map[uint][]byte{}
+	for attr, value := range object {
+		own[attr] = bytes.Clone(value)
+	}
+	f.objects[f.next] = own
+	return f.next
+}
+
+// put adds both halves of a key.
+func (f *fakeToken) put(key *mldsa.Key, public, private map[uint][]byte) (a, b uint) {
+	a, b = f.add(public), f.add(private)
+	spki := key.SubjectPublicKeyInfo()
+	f.objects[a][attrValue] = spki[22:] // two lengths, the algorithm, the length and unused bits of the BIT STRING
+	for _, h := range []uint{a, b} {
+		f.objects[h][attrSet] = ulongs(setNumber(key.Set()))
+		if !f.withoutInfo {
+			f.objects[h][attrInfo] = spki
+		}
+	}
+	f.keys[b] = key
+	return a, b
+}
+
+// key puts a new key on the token.
+func (f *fakeToken) key(t testing.TB, set mldsa.Set, label string) (public, private map[uint][]byte) {
+	t.Helper()
+	key, err := mldsa.GenerateKey(set)
+	require.NoError(t, err)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	half := func(class uint) map[uint][]byte {
+		return map[uint][]byte{attrClass: ulongs(class), attrKeyType: ulongs(keyMLDSA), attrLabel: []byte(label), attrID: []byte(label)}
+	}
+	a, b := f.put(key, half(classPublic), half(classPrivate))
+	return f.objects[a], f.objects[b]
+}

@@ -1,0 +1,38 @@
+// Package schemes is what the service gives wherever keys are opened and signatures are checked: what the library has in packages of their
+// own.
+package schemes
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/seed-116355fd/signet/mldsa"
+	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
+)
+
+// All are the schemes that the standard library does not have.
+func All() []sign.Scheme { return mldsa.Schemes() }
+
+// Parsers read private keys of such kinds.
+func Parsers() []soft.Parser { return []soft.Parser{mldsa.Parse} }
+
+// Algorithms are those that count.
+func Algorithms() *trust.Algorithms { return &trust.Algorithms{Schemes: All()} }
+
+// ByName is sign.SchemeByName that knows these, too.
+func ByName(name string) (sign.Scheme, error) {
+	var own []string
+	for _, s := range All() {
+		if strings.EqualFold(s.Name, name) {
+			return s, nil
+		}
+		own = append(own, s.Name)
+	}
+	s, err := sign.SchemeByName(name)
+	if e, ok := err.(*sign.Error); ok { //nolint:errorlint // made there
+		e.Hint = fmt.Sprintf("%s, %s", e.Hint, strings.Join(own, ", "))
+	}
+	return s, err
+}
