@@ -72,7 +72,7 @@ func (t *Token) Certificates() []*x509.Certificate {
 // among those in the token and more, else the one of the signer identifier. It is nil when it is not there, or crypto/x509
 // cannot read it.
 func (t *Token) Certificate(more ...*x509.Certificate) *x509.Certificate {
-	if c := t.in.Signer(poolOf(more)); c != nil {
+	if c := t.in.Signer(poolOf(more), nil); c != nil {
 		if x, err := c.X509(); err == nil {
 			return x
 		}
@@ -99,9 +99,9 @@ func (t *Token) Hash() crypto.Hash {
 	return h.Crypto
 }
 
-// NewHash returns a new hash of the imprint, or nil when it is not known here.
-func (t *Token) NewHash() hash.Hash {
-	if h, ok := algorithm.StandardHash(tst.HashOf(t.Imprint)); ok {
+// NewHash returns a new hash of the imprint, or nil when neither this package nor one of the schemes knows it.
+func (t *Token) NewHash(schemes ...sign.Scheme) hash.Hash {
+	if h, ok := (&algorithm.Registry{Schemes: schemes}).Hash(tst.HashOf(t.Imprint)); ok {
 		return h.New()
 	}
 	return nil

@@ -136,7 +136,7 @@ func (v *verifier) levelB(s *message.Signature, cert *pki.Certificate) (found []
 	case first+second > 1:
 		add(cms.OIDSigningCertificateV2.Name(), Wrong, "signing-certificate and signing-certificate-v2 are there %d times together and have to be there once", first+second)
 	}
-	switch inside, _ := s.FindSigner(v.m.Candidates); {
+	switch inside, _ := s.FindSigner(v.m.Candidates, v.registry()); {
 	case cert == nil:
 		add("certificates", Missing, "the certificate of the signer is not there")
 	case inside == nil || !bytes.Equal(inside.Raw, cert.Raw):
@@ -337,7 +337,7 @@ func (h *holding) value(c, by *pki.Certificate) {
 		h.missing("revocation values", "whether there are values about %s was not looked at: the message asks for more work than its size allows", c.Subject)
 		return
 	}
-	if !h.v.inMessage().Speaks(c.Raw, by.Raw) {
+	if !h.v.inMessage().Speaks(c.Raw, by.Raw, &h.v.rules.Algorithms) {
 		h.missing("revocation values", "nothing in the message says whether %s was revoked", c.Subject)
 	}
 }
