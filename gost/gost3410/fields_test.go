@@ -88,11 +88,10 @@ func testField[T [4]uint64 | [8]uint64, E any, P fieldElement[E]](t *testing.T, 
 	}
 	check := func(want *big.Int, z E) {
 		t.Helper()
-		w := back(z)
-		if !folds {
-			require.Equal(t, -1, w.number().Cmp(p))
+		w := back(z) // require.Equal takes longer than what it looks at
+		if !folds && w.number().Cmp(p) >= 0 || value(&w).Cmp(new(big.Int).Mod(want, p)) != 0 {
+			require.Fail(t, "wrong")
 		}
-		require.Zero(t, value(&w).Cmp(new(big.Int).Mod(want, p)))
 	}
 	product := func(a, b *big.Int) *big.Int {
 		n := new(big.Int).Mul(a, b)
@@ -175,6 +174,12 @@ func TestFields(t *testing.T) {
 // TestModulus compares the arithmetic modulo p and q that has loops.
 func TestModulus(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
+	same := func(want *big.Int, z *words) {
+		t.Helper()
+		if want.Cmp(z.number()) != 0 {
+			require.Fail(t, "wrong")
+		}
+	}
 	for _, r := range references(t) {
 		for _, m := range []struct {
 			f *modulus
@@ -206,14 +211,14 @@ func TestModulus(t *testing.T) {
 					want := new(big.Int).Mul(a, b)
 					want.Mul(want, inverse).Mod(want, m.m)
 					f.mul(&z, &x, &y)
-					require.Zero(t, want.Cmp(z.number()))
+					same(want, &z)
 					f.mul(&z, &y, &x)
-					require.Zero(t, want.Cmp(z.number()))
+					same(want, &z)
 					small := raw(reduced)
 					f.add(&z, &small, &y)
-					require.Zero(t, want.Mod(want.Add(reduced, b), m.m).Cmp(z.number()))
+					same(want.Mod(want.Add(reduced, b), m.m), &z)
 					f.sub(&z, &small, &y)
-					require.Zero(t, want.Mod(want.Sub(reduced, b), m.m).Cmp(z.number()))
+					same(want.Mod(want.Sub(reduced, b), m.m), &z)
 				}
 			}
 		}

@@ -168,3 +168,54 @@ func TestSubgroup(t *testing.T) {
 		require.NotZero(t, orders[4])
 	}
 }
+
+// made makes a signature for which verification computes z1 P + z2 Q, and its digest.
+func (r *reference) made(d, z1, z2 *big.Int) (digest, signature []byte) {
+	k := new(big.Int).Mul(z2, d)
+	k.Add(k, z1).Mod(k, r.q)
+	x, _ := r.times(k, r.x, r.y)
+	x = new(big.Int).Mod(x, r.q)
+	e := new(big.Int).Neg(x)
+	e.Mul(e, new(big.Int).ModInverse(z2, r.q)).Mod(e, r.q)
+	s := new(big.Int).Mul(z1, e)
+	s.Mod(s, r.q)
+	return r.little(e), append(s.FillBytes(make([]byte, r.size)), x.FillBytes(make([]byte, r.size))...)
+}
+
+// TestExceptions has right signatures whose verification adds a point to itself, or to its opposite, on the way: which the fast formulas cannot,
+// and whoever knows a private key can make.
+func TestExceptions(t *testing.T) {
+	for _, r := range references(t) {
+		t.Run(r.name, func(t *testing.T) {
+			d := r.random(t)
+			key := r.private(t, d)
+			table := prepare(key.PublicKey())
+			check := func(z1, z2 *big.Int) {
+				t.Helper()
+				digest, signature := r.made(d, z1, z2)
+				require.True(t, key.PublicKey().Verify(digest, signature))
+				require.True(t, key.PublicKey().verify(digest, signature, table))
+			}
+			for range 2 {
+				// z2 Q is what the first digit of z1 adds, or its opposite.
+				z1 := r.random(t)
+				w := wordsOf(z1)
+				digits, negative := r.Curve.q.digits(&w)
+				index, sign := digit(digits[0])
+				first := big.NewInt(int64(2*index + 1))
+				if sign^negative != 0 {
+					first.Neg(first)
+				}
+				z2 := first.Mul(first, new(big.Int).ModInverse(d, r.q))
+				z2.Mod(z2, r.q)
+				check(z1, z2)
+				check(z1, z2.Sub(r.q, z2))
+			}
+			// The last digit of z2 doubles, where q has the right end.
+			for m := range int64(16) {
+				check(r.random(t), new(big.Int).Sub(r.q, big.NewInt(2*m+2)))
+				check(big.NewInt(m+1), big.NewInt(m+1))
+			}
+		})
+	}
+}

@@ -2,6 +2,9 @@ package gost3410
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/binary"
 	"math/big"
 	"slices"
 	"sync"
@@ -58,7 +61,10 @@ func TestSignReference(t *testing.T) {
 					continue
 				}
 				require.True(t, parsed.Verify(digest, got), "d=%x k=%x", d, k)
-				table := prepare(key.PublicKey())
+				var table prepared
+				if i%4 == 0 {
+					table = prepare(key.PublicKey())
+				}
 				require.True(t, parsed.verify(digest, got, table), "d=%x k=%x", d, k)
 				wrong := slices.Clone(got)
 				wrong[i%len(wrong)] ^= 1 << (i % 8)
@@ -148,6 +154,36 @@ func TestSign(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, same.Equal(key))
 		require.Equal(t, c, key.Curve())
+	}
+}
+
+// TestNonceHMAC compares with HMAC of the standard library.
+func TestNonceHMAC(t *testing.T) {
+	for _, c := range Curves() {
+		key, err := GenerateKey(c)
+		require.NoError(t, err)
+		seed := [32]byte{5: 1}
+		digest := bytes.Repeat([]byte{0x42}, c.size)
+		n := nonces{key: key, digest: digest, seed: &seed}
+		got := n.next()
+		for count := uint32(0); ; count++ {
+			h := hmac.New(sha512.New, key.Bytes())
+			h.Write([]byte(nonceLabel))
+			h.Write(append([]byte{byte(len(c.name))}, c.name...))
+			h.Write(binary.BigEndian.AppendUint32(nil, count))
+			h.Write(seed[:])
+			h.Write(digest)
+			want := fromLittle(h.Sum(nil)[:c.size])
+			q := c.q.m.number()
+			for bit := 8*c.size - 1; bit >= q.BitLen(); bit-- {
+				want.SetBit(want, bit, 0)
+			}
+			if want.Sign() != 0 && want.Cmp(q) < 0 {
+				require.Zero(t, want.Cmp(got.number()))
+				require.Equal(t, count+1, n.count)
+				break
+			}
+		}
 	}
 }
 
