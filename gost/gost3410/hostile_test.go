@@ -212,9 +212,14 @@ func TestExceptions(t *testing.T) {
 				check(z1, z2.Sub(r.q, z2))
 			}
 			// The last digit of z2 doubles, where q has the right end.
+			if r.fast == nil {
+				return // formulas without exceptions
+			}
 			for m := range int64(16) {
 				check(r.random(t), new(big.Int).Sub(r.q, big.NewInt(2*m+2)))
-				check(big.NewInt(m+1), big.NewInt(m+1))
+				if m < 2 {
+					check(big.NewInt(m+1), big.NewInt(m+1))
+				}
 			}
 		})
 	}
