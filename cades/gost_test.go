@@ -305,13 +305,26 @@ func TestGOSTAsCryptoProLevels(t *testing.T) {
 			require.Equal(t, cades.LevelA, m.Signatures()[0].Level())
 		})
 	}
+	t.Run("a token under another is left alone", func(t *testing.T) {
+		ber, err := cades.Sign(t.Context(), w.signer(t), content, w.options(cades.LevelXLong1))
+		require.NoError(t, err)
+		m, sd := parse(t, ber)
+		raised, err := m.Extend(t.Context(), cades.LevelA, &cades.ExtendOptions{
+			Timestamper: w.tsa, Revocation: w.source, Content: content, Roots: w.pki.Roots(), Clock: testpki.Now, Schemes: gost.Schemes(), TimestampEvidence: true,
+		})
+		require.NoError(t, err)
+		require.Contains(t, string(raised), string(cms.Find(sd.Signers[0].Unsigned, cms.OIDSignatureTimeStamp)[0].Values[0].Raw()))
+		require.NoError(t, w.report(t, raised, content, w.verify()).Err())
+	})
 	t.Run("not beside baseline levels", func(t *testing.T) {
 		for _, level := range []cades.Level{cades.LevelLT, cades.LevelLTA} {
+			require.ErrorIs(t, w.cryptoPro(level).Check(), sign.ErrInput)
 			_, err := cades.Sign(t.Context(), w.signer(t), content, w.cryptoPro(level))
 			require.ErrorIs(t, err, sign.ErrInput)
 		}
 		o := w.cryptoPro(cades.LevelT)
 		o.Revocation = nil
+		require.ErrorIs(t, o.Check(), sign.ErrInput)
 		_, err := cades.Sign(t.Context(), w.signer(t), content, o)
 		require.ErrorIs(t, err, sign.ErrInput)
 	})
