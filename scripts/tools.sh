@@ -56,7 +56,7 @@ pyhanko() {
 declare -A package=(
   [openssl]=openssl [gcc]=gcc [softhsm2-util]=softhsm2 [pkcs11-tool]=opensc [p11-kit]=p11-kit
   [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm [curl]=curl [systemd-analyze]=systemd [chromium]=chromium
-  [pdftotext]=poppler-utils [certtool]=gnutls-bin
+  [pdftotext]=poppler-utils [certtool]=gnutls-bin [valgrind]=valgrind
 )
 missing=()
 for program in "${!package[@]}"; do

@@ -367,6 +367,29 @@ func (f *cryptoProACurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// cryptoProAPrepared is a point with a table.
+type cryptoProAPrepared struct {
+	curve *cryptoProACurve
+	table *cryptoProATable
+}
+
+func (f *cryptoProACurve) prepare(x, y *words) prepared {
+	var q cryptoProAAffine
+	q.x.set(x)
+	q.y.set(y)
+	return &cryptoProAPrepared{f, newcryptoProATable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *cryptoProAPrepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total cryptoProAExtended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *cryptoProACurve) abscissa(p *cryptoProAExtended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x fold256

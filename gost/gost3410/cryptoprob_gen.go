@@ -367,6 +367,29 @@ func (f *cryptoProBCurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// cryptoProBPrepared is a point with a table.
+type cryptoProBPrepared struct {
+	curve *cryptoProBCurve
+	table *cryptoProBTable
+}
+
+func (f *cryptoProBCurve) prepare(x, y *words) prepared {
+	var q cryptoProBAffine
+	q.x.set(x)
+	q.y.set(y)
+	return &cryptoProBPrepared{f, newcryptoProBTable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *cryptoProBPrepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total cryptoProBExtended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *cryptoProBCurve) abscissa(p *cryptoProBExtended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x mont256b

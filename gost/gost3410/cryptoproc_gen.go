@@ -367,6 +367,29 @@ func (f *cryptoProCCurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// cryptoProCPrepared is a point with a table.
+type cryptoProCPrepared struct {
+	curve *cryptoProCCurve
+	table *cryptoProCTable
+}
+
+func (f *cryptoProCCurve) prepare(x, y *words) prepared {
+	var q cryptoProCAffine
+	q.x.set(x)
+	q.y.set(y)
+	return &cryptoProCPrepared{f, newcryptoProCTable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *cryptoProCPrepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total cryptoProCExtended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *cryptoProCCurve) abscissa(p *cryptoProCExtended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x mont256c

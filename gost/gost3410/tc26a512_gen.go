@@ -379,6 +379,29 @@ func (f *tc26A512Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// tc26A512Prepared is a point with a table.
+type tc26A512Prepared struct {
+	curve *tc26A512Curve
+	table *tc26A512Table
+}
+
+func (f *tc26A512Curve) prepare(x, y *words) prepared {
+	var q tc26A512Affine
+	q.x.set(x)
+	q.y.set(y)
+	return &tc26A512Prepared{f, newtc26A512Table(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *tc26A512Prepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total tc26A512Extended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *tc26A512Curve) abscissa(p *tc26A512Extended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x fold512
