@@ -20,7 +20,7 @@ type tc26A256Curve struct {
 	table   func() *tc26A256Table
 }
 
-func newtc26A256Curve(c *Curve, p *parameters) arithmetic {
+func newTc26A256Curve(c *Curve, p *parameters) arithmetic {
 	f := &tc26A256Curve{q: c.q, p: c.p}
 	d := number(p.edwards, c.size)
 	f.d.set(&d)

@@ -20,7 +20,7 @@ type tc26C512Curve struct {
 	table   func() *tc26C512Table
 }
 
-func newtc26C512Curve(c *Curve, p *parameters) arithmetic {
+func newTc26C512Curve(c *Curve, p *parameters) arithmetic {
 	f := &tc26C512Curve{q: c.q, p: c.p}
 	d := number(p.edwards, c.size)
 	f.d.set(&d)
