@@ -305,13 +305,26 @@ func TestGOSTAsCryptoProLevels(t *testing.T) {
 			require.Equal(t, cades.LevelA, m.Signatures()[0].Level())
 		})
 	}
+	t.Run("a token under another is left alone", func(t *testing.T) {
+		ber, err := cades.Sign(t.Context(), w.signer(t), content, w.options(cades.LevelXLong1))
+		require.NoError(t, err)
+		m, sd := parse(t, ber)
+		raised, err := m.Extend(t.Context(), cades.LevelA, &cades.ExtendOptions{
+			Timestamper: w.tsa, Revocation: w.source, Content: content, Roots: w.pki.Roots(), Clock: testpki.Now, Schemes: gost.Schemes(), TimestampEvidence: true,
+		})
+		require.NoError(t, err)
+		require.Contains(t, string(raised), string(cms.Find(sd.Signers[0].Unsigned, cms.OIDSignatureTimeStamp)[0].Values[0].Raw()))
+		require.NoError(t, w.report(t, raised, content, w.verify()).Err())
+	})
 	t.Run("not beside baseline levels", func(t *testing.T) {
 		for _, level := range []cades.Level{cades.LevelLT, cades.LevelLTA} {
+			require.ErrorIs(t, w.cryptoPro(level).Check(), sign.ErrInput)
 			_, err := cades.Sign(t.Context(), w.signer(t), content, w.cryptoPro(level))
 			require.ErrorIs(t, err, sign.ErrInput)
 		}
 		o := w.cryptoPro(cades.LevelT)
 		o.Revocation = nil
+		require.ErrorIs(t, o.Check(), sign.ErrInput)
 		_, err := cades.Sign(t.Context(), w.signer(t), content, o)
 		require.ErrorIs(t, err, sign.ErrInput)
 	})
@@ -375,4 +388,79 @@ func TestGOSTTimes(t *testing.T) {
 	list := testpki.RevocationList(t, w.pki.Authority, []*x509.Certificate{s.Certificate()})
 	o.Values = &revocation.Values{CRLs: [][]byte{list}}
 	require.Equal(t, validate.CauseRevoked, w.report(t, ber, content, o).Signatures[0].Cause)
+}
+
+// TestGOSTFormsOfOthers: messages with indefinite lengths, and tokens whose set of certificates is there and empty.
+func TestGOSTFormsOfOthers(t *testing.T) {
+	w := newGOST(t, cryptoProA)
+	content := sign.Bytes("", []byte("content"))
+	ber, err := cades.Sign(t.Context(), w.signer(t), content, w.cryptoPro(cades.LevelXLong1))
+	require.NoError(t, err)
+	_, sd := parse(t, ber)
+	t.Run("indefinite lengths", func(t *testing.T) {
+		fields := sd.Value.Reader()
+		members, err := fields.All()
+		require.NoError(t, err)
+		all := append([]byte{0x30, 0x80, 6, byte(len(cms.OIDSignedData))}, cms.OIDSignedData...)
+		all = append(all, 0xa0, 0x80, 0x30, 0x80)
+		for _, m := range members {
+			if m.Tag() == cms.TagSet && m.Offset() == sd.SignerInfos.Offset() {
+				all = append(append(append(all, 0x31, 0x80), m.Body()...), 0, 0)
+				continue
+			}
+			all = append(all, m.Raw()...)
+		}
+		all = append(all, make([]byte, 6+2)...) // three ends, and octets behind as in a PDF
+		r := w.report(t, all, content, w.verify())
+		require.NoError(t, r.Err())
+		require.Equal(t, "CAdES-X Long Type 1", r.Signatures[0].Form)
+	})
+	t.Run("an empty set of certificates", func(t *testing.T) {
+		ber, err := cades.Sign(t.Context(), w.signer(t), content, w.cryptoPro(cades.LevelT))
+		require.NoError(t, err)
+		_, sd := parse(t, ber)
+		stamp := cms.Find(sd.Signers[0].Unsigned, cms.OIDSignatureTimeStamp)[0]
+		in, err := cms.ParseSignedData(stamp.Values[0].Raw())
+		require.NoError(t, err)
+		token, err := cms.SpliceOctets(in.ContentInfo, cms.Edit{Parent: in.Value, At: in.EncapContentInfo.Next(), Insert: []byte{0xa0, 0}})
+		require.NoError(t, err)
+		changed, err := cms.SpliceOctets(sd.ContentInfo, cms.Edit{Parent: stamp.Set, At: stamp.Values[0].Offset(), Remove: len(stamp.Values[0].Raw()), Insert: testpki.Must(token.Bytes())})
+		require.NoError(t, err)
+		require.NoError(t, w.report(t, testpki.Must(changed.Bytes()), content, w.verify()).Err())
+	})
+}
+
+// TestGOSTDamaged: no octet under the archive time-stamp can be changed unnoticed.
+func TestGOSTDamaged(t *testing.T) {
+	w := newGOST(t, cryptoProA)
+	content := sign.Bytes("", []byte("content"))
+	for _, level := range []cades.Level{cades.LevelLTA, cades.LevelA} {
+		ber, err := cades.Sign(t.Context(), w.signer(t), content, w.cryptoProUnlessBaseline(level))
+		require.NoError(t, err)
+		refused, end := 0, bytes.LastIndex(ber, []byte(cms.OIDArchiveTimeStampV3))
+		require.Greater(t, end, len(ber)/2)
+		for i := 0; i < end; i += 97 {
+			damaged := bytes.Clone(ber)
+			damaged[i] ^= 0x10
+			m, err := cades.Parse(damaged)
+			if err != nil {
+				continue
+			}
+			r, err := m.Verify(t.Context(), content, w.verify())
+			if err != nil || r.Err() != nil {
+				continue
+			}
+			stamps := r.Signatures[0].Timestamps
+			require.NotEqual(t, validate.TotalPassed, stamps[len(stamps)-1].Indication, "octet %d of %d at %s", i, len(ber), level)
+			refused++
+		}
+		require.NotZero(t, refused)
+	}
+}
+
+func (w *gostWorld) cryptoProUnlessBaseline(level cades.Level) *cades.Options {
+	if level == cades.LevelLT || level == cades.LevelLTA {
+		return w.options(level)
+	}
+	return w.cryptoPro(level)
 }

@@ -25,7 +25,7 @@ type change struct {
 
 func main() {
 	bad, made := 0, 0
-	for _, c := range slices.Concat(changes, tokenChanges, quantumChanges) {
+	for _, c := range slices.Concat(changes, tokenChanges, quantumChanges, gostContainerChanges) {
 		if !wanted(c, os.Args[1:]) {
 			continue
 		}
