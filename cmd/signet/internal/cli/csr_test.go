@@ -25,6 +25,16 @@ func TestCSR(t *testing.T) {
 		require.Empty(t, got.stderr)
 		w.write("r.csr", got.stdout)
 		openssl(t, "req", "-in", w.path("r.csr"), "-noout", "-verify")
+
+		own, text := string(kind)+".crt", string(kind)+".txt"
+		got = w.run("csr", "--key", "@"+file, "--subject", "CN=Seal", "--self-signed", "365", "--out", "@"+own)
+		require.Equal(t, cli.ExitOK, got.code, got.stderr)
+		openssl(t, "verify", "-check_ss_sig", "-CAfile", w.path(own), w.path(own))
+		w.write(text, "content")
+		got = w.run("sign", "--key", "@"+file, "--cert", "@"+own, "@"+text)
+		require.Equal(t, cli.ExitOK, got.code, got.stderr)
+		got = w.run("verify", "--trust", "@"+own, "@"+text+".p7s")
+		require.Equal(t, cli.ExitOK, got.code, got.stdout+got.stderr)
 	}
 	got := w.run("csr", "--key", "@rsa-2048.pem", "--subject", "CN=Seal", "--scheme", "rsa-pss-sha384", "--out", "@r.csr")
 	require.Equal(t, cli.ExitOK, got.code, got.stderr)
@@ -43,6 +53,7 @@ func TestCSR(t *testing.T) {
 		"scheme of another key": {[]string{"--key", "@p256.pem", "--subject", "CN=x", "--scheme", "ed25519"}, cli.ExitKey, "signet keys"},
 		"a folder":              {[]string{"--key", "@p256.pem", "--subject", "CN=x", "--out", w.dir}, cli.ExitFailed, "it is a folder"},
 		"no folder for it":      {[]string{"--key", "@p256.pem", "--subject", "CN=x", "--out", "@no/r.csr"}, cli.ExitFailed, "write @no/r.csr"},
+		"no days":               {[]string{"--key", "@p256.pem", "--subject", "CN=x", "--self-signed", "-1"}, cli.ExitUsage, "give 1 to 36525 days"},
 		"an argument":           {[]string{"--subject", "CN=x", "@p256.pem"}, cli.ExitUsage, "--key @p256.pem"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,7 +46,7 @@ func TestCommandLinePage(t *testing.T) {
 	cmd.Env = append(cmd.Env, "PATH="+w.path("bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	require.NoError(t, cmd.Run(), "%s\n%s", stdout, stderr)
 	require.NotContains(t, stderr.String(), "warning")
-	require.Equal(t, 13, strings.Count(stdout.String(), ": VALID\n"), stdout.String())
+	require.Equal(t, 14, strings.Count(stdout.String(), ": VALID\n"), stdout.String())
 	printed := strings.Split(stdout.String(), "\n")
 	for line := range strings.Lines(example) {
 		if fields := strings.Fields(line); len(fields) > 1 {
