@@ -1,9 +1,11 @@
 package cades
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // The signed attributes of a message, each encoded in one place. Where a standard leaves a choice, the comment says
@@ -85,7 +87,9 @@ func (o *Options) signedAttributes(s *attributeSet, d *Draft) {
 
 	if o.Level != LevelPKCS7 {
 		s.raw(d.common.signingCertificate)
-		s.raw(d.common.protection)
+		if !o.NoAlgorithmProtection {
+			s.raw(d.common.protection)
+		}
 	}
 }
 
@@ -99,13 +103,22 @@ func (o *Options) time() time.Time {
 	return time.Now()
 }
 
-// signingCertificateV2 encodes RFC 5035 section 3: one ESSCertIDv2, of the signer. The hash is SHA-256 whatever the
-// scheme signs with, so that hashAlgorithm is the DEFAULT and DER leaves it out; issuerSerial is present.
-func signingCertificateV2(b *cms.Builder, hash [32]byte, issuer, serial []byte) {
+// signingCertificateV2 encodes RFC 5035 section 3: one ESSCertIDv2, of the signer, with issuerSerial. The hash is SHA-256 whatever of the
+// SHA-2 family the scheme signs with, so that hashAlgorithm is the DEFAULT and DER leaves it out; a scheme with a hash of its own names
+// the certificate by that.
+func signingCertificateV2(b *cms.Builder, scheme sign.Scheme, cert, issuer, serial []byte) {
 	seq := b.Open(cms.TagSequence)
 	certs := b.Open(cms.TagSequence)
 	id := b.Open(cms.TagSequence)
-	b.Value(cms.TagOctetString, hash[:])
+	if ownHash(scheme) {
+		h := scheme.NewHash()
+		h.Write(cert)
+		b.Raw(scheme.DigestAlg)
+		b.Value(cms.TagOctetString, h.Sum(nil))
+	} else {
+		hash := sha256.Sum256(cert)
+		b.Value(cms.TagOctetString, hash[:])
+	}
 	issuerSerial := b.Open(cms.TagSequence)
 	names := b.Open(cms.TagSequence)
 	directoryName := b.Open(cms.ContextConstructed(4))

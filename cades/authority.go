@@ -2,7 +2,6 @@ package cades
 
 import (
 	"context"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 
 // Authorities may be of the caller's own making: a panic there is an error here, and so is an answer that is none.
 
-func askTimestamp(ctx context.Context, t tsp.Timestamper, h crypto.Hash, sum []byte) (token *tsp.Token, err error) {
+func askTimestamp(ctx context.Context, t tsp.Timestamper, h sign.Hash, sum []byte) (token *tsp.Token, err error) {
 	defer sign.Recover(&err)
 	imprint, err := sign.NewDigest(h, sum)
 	if err != nil {
@@ -56,16 +55,4 @@ func ofAuthority(ctx context.Context, what string, err error) error {
 
 func gaveNothing(what string, by any) error {
 	return &sign.Error{Op: "cades: " + what, Class: sign.ErrAuthority, Err: fmt.Errorf("the source (%T) gave neither an answer nor an error", by)}
-}
-
-// digests reports whether a hash is one of those that containers are made with.
-func digests(h crypto.Hash) bool {
-	_, err := sign.DigestAlgorithm(h)
-	return err == nil
-}
-
-// mustAlgorithm is the AlgorithmIdentifier of a hash that the options were checked for.
-func mustAlgorithm(h crypto.Hash) []byte {
-	algorithm, _ := sign.DigestAlgorithm(h)
-	return algorithm
 }

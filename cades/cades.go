@@ -31,7 +31,6 @@
 package cades
 
 import (
-	"crypto"
 	"fmt"
 	"strings"
 	"time"
@@ -73,6 +72,10 @@ type Options struct {
 	// nobody who verifies takes such a signature. Without it, the key is not touched.
 	AnyCertificate bool
 
+	// NoAlgorithmProtection leaves CMSAlgorithmProtection out, which the containers of others seldom have. The signature then has
+	// nothing against a changed algorithm but the algorithm itself, which of GOST names one hash.
+	NoAlgorithmProtection bool
+
 	// Timestamper gives the time-stamps of levels above BES: a tsp.Client, or a tsp.Authority of one's own.
 	Timestamper tsp.Timestamper
 	// Revocation gives the chains and revocation values of levels above T: a revocation.Client.
@@ -80,8 +83,11 @@ type Options struct {
 	// ContentTimestampers each give a time-stamp on the content, which is signed with it: a proof that the signature is
 	// younger (EN 319 122-1 section 5.2.8).
 	ContentTimestampers []tsp.Timestamper
-	// TimestampHash is the hash of the imprints of all time-stamps that are asked for: SHA-256 (when 0), SHA-384 or SHA-512.
-	TimestampHash crypto.Hash
+	// TimestampHash is the hash of the imprints of all time-stamps that are asked for, and of references: crypto.SHA256, SHA384, SHA512, or
+	// one of the caller (gost.Streebog256). Nil is that of the signer's scheme where it is one of the caller, else SHA-256.
+	TimestampHash sign.Hash
+	// TimestampEvidence is that of [ExtendOptions].
+	TimestampEvidence bool
 }
 
 // CertificateRule says which certificates go into a container.
@@ -98,9 +104,9 @@ const (
 type Policy struct {
 	Implied bool // the policy follows from the context; nothing else may be set
 
-	OID    string      // dotted
-	Hash   crypto.Hash // SHA-256, SHA-384 or SHA-512
-	Digest []byte      // of the policy document, as its issuer publishes it
+	OID    string    // dotted
+	Hash   sign.Hash // crypto.SHA256, SHA384, SHA512, or one of the caller
+	Digest []byte    // of the policy document, as its issuer publishes it
 
 	URI        string      // where the document is (SPuri)
 	UserNotice *UserNotice // what to show whenever the signature is checked

@@ -69,7 +69,7 @@ func Prepare(ctx context.Context, s *sign.Signer, c sign.Content, o *Options) (d
 
 // newDraft is a draft of which nothing is known but the signer and the options.
 func newDraft(s *sign.Signer, o *Options) *Draft {
-	return &Draft{signer: s, common: kept(s), rule: o.Certificates, level: o.EffectiveLevel(), raising: newRaising(o)}
+	return &Draft{signer: s, common: kept(s), rule: o.Certificates, level: o.EffectiveLevel(), raising: newRaising(s, o)}
 }
 
 // Prepare makes *Options a [sign.Format].
@@ -208,7 +208,7 @@ func (d *Draft) freeze(ctx context.Context, o *Options) error {
 	for _, token := range tokens { // EN 319 122-1 section 5.2.8: any number, each an attribute of its own
 		set.add(cms.OIDContentTimeStamp, token)
 	}
-	if set.count == 0 && d.on == nil && d.contentType == cms.OIDData && !o.NoSigningTime && o.Level != LevelPKCS7 {
+	if set.count == 0 && d.on == nil && d.contentType == cms.OIDData && !o.NoSigningTime && !o.NoAlgorithmProtection && o.Level != LevelPKCS7 {
 		if d.tbs = d.common.plainAttributes(d.digest, o.time()); d.tbs != nil {
 			return nil
 		}

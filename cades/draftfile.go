@@ -14,7 +14,7 @@ import (
 
 // A draft that waits for its signature in another process is a DER SEQUENCE of a version and two parts. What drafts of one
 // batch share is the frame: name of the scheme, its two AlgorithmIdentifiers, certificates, rule for certificates, content
-// type, level, and hash of time-stamps. The rest is their own: digest of the content, signed attributes, and then the content [0] when
+// type, level, and hash of time-stamps: its number, or the AlgorithmIdentifier of one that the schemes bring. The rest is their own: digest of the content, signed attributes, and then the content [0] when
 // it is attached, the message [1] that gets a further signer, the place [2] in it of the signature that is
 // counter-signed, and what archive time-stamps need of the content: its digest [3] by their hash, and the state [4] of
 // that hash behind the encapContentInfo and the content. Several drafts are a frame and a SEQUENCE of parts.
@@ -83,17 +83,24 @@ func MarshalDrafts(drafts []*Draft) ([]byte, error) {
 
 // sameFrame reports quickly that two drafts share their frame; false means that it is not known.
 func (d *Draft) sameFrame(o *Draft) bool {
-	return d.signer == o.signer && d.rule == o.rule && d.contentType == o.contentType && d.Level() == o.Level() && d.timestampHash() == o.timestampHash()
+	mine, myAlgorithm := d.timestampHash()
+	other, otherAlgorithm := o.timestampHash()
+	return d.signer == o.signer && d.rule == o.rule && d.contentType == o.contentType && d.Level() == o.Level() && mine == other && myAlgorithm == otherAlgorithm
 }
 
 // Level is that of the container which the draft becomes. A draft of a version that did not keep it is at BES.
 func (d *Draft) Level() Level { return d.level }
 
-func (d *Draft) timestampHash() crypto.Hash {
-	if !d.Raises() {
-		return 0
+// timestampHash is the number of the hash of time-stamps in a stored draft, and its AlgorithmIdentifier where it is no hash of package
+// crypto.
+func (d *Draft) timestampHash() (number crypto.Hash, algorithm string) {
+	if !d.Raises() || unset(d.raising.o.Hash) {
+		return 0, ""
 	}
-	return d.raising.o.Hash
+	if h, ok := d.raising.o.Hash.(crypto.Hash); ok {
+		return h, ""
+	}
+	return 0, string(mustAlgorithm(d.raising.o.Hash))
 }
 
 // draftLevels are the levels by their numbers in a stored draft, which stay whatever becomes of the constants: a draft that is finished
@@ -112,7 +119,11 @@ func (d *Draft) appendFrame(b *cms.Builder) {
 	b.Int(uint64(d.rule))
 	b.OID(d.contentType)
 	b.Int(uint64(max(0, slices.Index(draftLevels[:], d.level))))
-	b.Int(uint64(d.timestampHash()))
+	if number, algorithm := d.timestampHash(); algorithm != "" {
+		b.Raw([]byte(algorithm))
+	} else {
+		b.Int(uint64(number))
+	}
 }
 
 func (d *Draft) appendParts(b *cms.Builder) error {
@@ -160,7 +171,8 @@ func (d *Draft) appendParts(b *cms.Builder) error {
 }
 
 // WithSources returns the draft with sources of time-stamps and revocation values, for one that [ParseDraft] gave: what is
-// signed, and the level, stay as they are. Of the options, Timestamper and Revocation are used.
+// signed, and the level, stay as they are. Of the options, Timestamper, Revocation and
+// TimestampEvidence are used.
 func (d *Draft) WithSources(o *Options) (*Draft, error) {
 	if !d.Raises() {
 		return d, nil
@@ -168,13 +180,13 @@ func (d *Draft) WithSources(o *Options) (*Draft, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	check := Options{Level: d.level, Timestamper: o.Timestamper, Revocation: o.Revocation}
+	check := Options{Level: d.level, Timestamper: o.Timestamper, Revocation: o.Revocation, TimestampEvidence: o.TimestampEvidence}
 	if err := check.checkLevel(); err != nil {
 		return nil, err
 	}
 	with := *d
 	raising := *d.raising
-	raising.o.Timestamper, raising.o.Revocation = o.Timestamper, o.Revocation
+	raising.o.Timestamper, raising.o.Revocation, raising.o.TimestampEvidence = o.Timestamper, o.Revocation, o.TimestampEvidence
 	with.raising = &raising
 	return &with, nil
 }

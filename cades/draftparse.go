@@ -109,10 +109,10 @@ func draftReader(data []byte) (r cms.Reader, version int, err error) {
 }
 
 func parseFrame(r *cms.Reader, schemes []sign.Scheme, leveled bool) (*Draft, error) {
-	var fields [8]cms.Value
+	var fields [7]cms.Value
 	tags := []cms.Tag{
 		cms.TagUTF8String, cms.TagSequence, cms.TagSequence, cms.TagSequence, // scheme, its algorithms, certificates
-		cms.TagInteger, cms.TagOID, cms.TagInteger, cms.TagInteger, // rule, content type, level, hash
+		cms.TagInteger, cms.TagOID, cms.TagInteger, // rule, content type, level
 	}
 	if !leveled {
 		tags = tags[:6]
@@ -154,14 +154,42 @@ func parseFrame(r *cms.Reader, schemes []sign.Scheme, leveled bool) (*Draft, err
 		return nil, errors.New("the level is not known here")
 	}
 	d.level = draftLevels[level]
-	h, err := fields[7].Int()
-	if err != nil || h != 0 && !digests(crypto.Hash(h)) {
-		return nil, errors.New("the hash of time-stamps is not known here")
+	h, err := parseHash(r, append([]sign.Scheme{scheme}, schemes...))
+	if err != nil {
+		return nil, err
 	}
 	if d.level > LevelBES {
-		d.raising = &raising{to: d.level, o: ExtendOptions{Hash: crypto.Hash(h)}}
+		d.raising = &raising{to: d.level, o: ExtendOptions{Hash: h}}
+		if ownHash(scheme) {
+			d.raising.o.Schemes = []sign.Scheme{scheme}
+		}
 	}
 	return d, nil
+}
+
+// parseHash reads the hash of time-stamps: a number of package crypto, or the algorithm of one that a scheme brings.
+func parseHash(r *cms.Reader, schemes []sign.Scheme) (sign.Hash, error) {
+	unknown := errors.New("the hash of time-stamps is not known here")
+	v, err := r.Next()
+	if err != nil {
+		return nil, err
+	}
+	if v.Tag() == cms.TagSequence {
+		for _, s := range schemes {
+			if s.NewHash != nil && bytes.Equal(s.DigestAlg, v.Raw()) {
+				return hashFor(s), nil
+			}
+		}
+		return nil, unknown
+	}
+	n, err := v.Int()
+	switch {
+	case v.Tag() != cms.TagInteger || err != nil || n != 0 && !digests(crypto.Hash(n)):
+		return nil, unknown
+	case n == 0:
+		return nil, nil
+	}
+	return crypto.Hash(n), nil
 }
 
 // readOwn reads what a draft does not share.

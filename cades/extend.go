@@ -27,8 +27,14 @@ type ExtendOptions struct {
 	Timestamper tsp.Timestamper
 	// Revocation gives the chains and revocation values of levels above T: a revocation.Client.
 	Revocation revocation.Source
-	// Hash is that of the imprints: SHA-256 (when 0), SHA-384 or SHA-512.
-	Hash crypto.Hash
+	// Hash is that of the imprints and references: crypto.SHA256, SHA384, SHA512, or one of the caller (gost.Streebog256). Nil is that
+	// of the signatures that are raised where Schemes bring it, else SHA-256.
+	Hash sign.Hash
+	// TimestampEvidence puts what proves the authority of a time-stamp on the signature into the unsigned attributes of the token:
+	// references, certificates and revocation values, with the certificates of the token among them and no longer beside. It is how
+	// CryptoPro makes T and X Long Type 1, and A of that with an archive-time-stamp-v3. It needs Revocation from T on, and stands beside
+	// the older forms of RFC 5126 and T only.
+	TimestampEvidence bool
 	// Signatures are the indices of those that are raised; nil means all.
 	Signatures []int
 	// Content is that of a detached message, or its digests by Hash and by the hashes of the signers. Archive time-stamps
@@ -136,11 +142,19 @@ func extendError(class error, format string, args ...any) error {
 	return &sign.Error{Op: "cades: extend", Class: class, Hint: fmt.Sprintf(format, args...)}
 }
 
-func (e *extension) hash() crypto.Hash {
-	if e.o.Hash == 0 {
-		return crypto.SHA256
+func (e *extension) hash() sign.Hash {
+	if !unset(e.o.Hash) {
+		return e.o.Hash
 	}
-	return e.o.Hash
+	if len(e.which) != 0 { // all of one message by one hash: the content is digested once
+		id := e.at(e.which[0]).in.SI.Digest.ID
+		for _, s := range e.o.Schemes {
+			if s.NewHash != nil && oidOf(s.DigestAlg) == id {
+				return hashFor(s)
+			}
+		}
+	}
+	return crypto.SHA256
 }
 
 // algorithm is the AlgorithmIdentifier of the hash of the imprints.
@@ -152,13 +166,19 @@ func (e *extension) check(ctx context.Context, to Level) error {
 		return extendError(sign.ErrInput, "a message is raised to t, lt, lta, c, xlong1 or a, and not to %s", to)
 	}
 	if e.algorithm() == nil {
-		return extendError(sign.ErrInput, "the hash of imprints is SHA-256, SHA-384 or SHA-512")
+		return extendError(sign.ErrInput, "the hash of imprints is SHA-256, SHA-384, SHA-512, or one that says its algorithm")
 	}
 	if e.o.Timestamper == nil {
 		return extendError(sign.ErrInput, "level %s needs a Timestamper", to)
 	}
 	if to != LevelT && e.o.Revocation == nil {
 		return extendError(sign.ErrInput, "level %s needs a Revocation source", to)
+	}
+	if e.o.TimestampEvidence && e.o.Revocation == nil {
+		return extendError(sign.ErrInput, "evidence in time-stamps needs a Revocation source")
+	}
+	if e.o.TimestampEvidence && (to == LevelLT || to == LevelLTA) {
+		return extendError(sign.ErrInput, "evidence in time-stamps is of the older forms; at level %s it stands in the message", to)
 	}
 	if len(e.which) == 0 {
 		if err := e.choose(); err != nil {
@@ -250,7 +270,7 @@ func (e *extension) takeContent(ctx context.Context, to Level) error {
 func (e *extension) readContent(ctx context.Context, algorithms map[cms.OID][]byte, to Level) error {
 	hashes := map[cms.OID]hash.Hash{}
 	var writers []io.Writer
-	registry := &algorithm.Registry{Schemes: e.o.Schemes}
+	registry := e.registry()
 	for id := range algorithms {
 		if h, ok := registry.Hash(id); ok {
 			hashes[id] = h.New()
@@ -373,7 +393,7 @@ func (e *extension) notExpired(s *Signature) error {
 	if e.o.Force {
 		return nil
 	}
-	found, _ := s.in.FindSigner(e.candidates())
+	found, _ := s.in.FindSigner(e.candidates(), e.registry())
 	if found == nil {
 		return nil
 	}
@@ -387,6 +407,8 @@ func (e *extension) notExpired(s *Signature) error {
 	}
 	return nil
 }
+
+func (e *extension) registry() *algorithm.Registry { return &algorithm.Registry{Schemes: e.o.Schemes} }
 
 func (e *extension) now() time.Time {
 	if e.o.Clock != nil {

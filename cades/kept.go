@@ -2,7 +2,6 @@ package cades
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"hash"
 	"slices"
 	"sync"
@@ -48,7 +47,7 @@ func newOfSigner(s *sign.Signer) *ofSigner {
 	}
 	k.contentType = one(cms.OIDContentType, func(b *cms.Builder) { b.OID(cms.OIDData) })
 	k.signingCertificate = one(cms.OIDSigningCertificateV2, func(b *cms.Builder) {
-		signingCertificateV2(b, sha256.Sum256(cert.Raw), cert.RawIssuer, k.serial)
+		signingCertificateV2(b, *scheme, cert.Raw, cert.RawIssuer, k.serial)
 	})
 	// RFC 6211 section 2: the algorithms of the SignerInfo, with IMPLICIT tags.
 	k.protection = one(cms.OIDAlgorithmProtection, func(b *cms.Builder) {

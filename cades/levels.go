@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/cades/validate"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
@@ -32,6 +33,9 @@ func (e *extension) raise(ctx context.Context, p path, to Level) error {
 		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values)
 	case LevelA:
 		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values, e.archiveTimestampV2)
+	}
+	if e.o.TimestampEvidence {
+		steps = e.withEvidence(steps, to)
 	}
 	for _, step := range steps {
 		if err := step(ctx, p); err != nil {
@@ -78,8 +82,8 @@ func (e *extension) attribute(s *Signature, id cms.OID, value []byte) error {
 // fields are closed, and it goes into the token of the last one (section 5.5.3).
 func (e *extension) validationData(ctx context.Context, p path) error {
 	s := e.at(p)
-	leaves := s.allSigners(e.candidates())
-	if last := s.lastArchive(e.candidates()); last != nil && e.archiveHolds(p) {
+	leaves := s.allSigners(e.candidates(), e.registry())
+	if last := s.lastArchive(e.candidates(), e.registry()); last != nil && e.archiveHolds(p) {
 		// What came before the last archive time-stamp has its values, which are under it. They hold at its time, and
 		// nobody may be there to give them anew.
 		leaves = last
@@ -182,28 +186,28 @@ func (m *Message) lastClosed() *message.Timestamp {
 
 // allSigners returns the certificates whose validity a long-term signature proves: of the signer, of every time-stamp on
 // it, and of counter-signers with theirs.
-func (s *Signature) allSigners(among *pki.Pool) (leaves []leaf) {
+func (s *Signature) allSigners(among *pki.Pool, registry *algorithm.Registry) (leaves []leaf) {
 	add := func(c *pki.Certificate, of string) {
 		if c == nil {
 			return
 		}
 		leaves = append(leaves, leaf{c.Lenient(), of})
 	}
-	signer, _ := s.in.FindSigner(among)
+	signer, _ := s.in.FindSigner(among, registry)
 	add(signer, "the signer")
 	for _, t := range s.in.Timestamps() {
 		if t.Token != nil {
-			add(t.Token.Signer(among), "the authority of the "+t.Kind.String())
+			add(t.Token.Signer(among, registry), "the authority of the "+t.Kind.String())
 		}
 	}
 	for _, child := range s.counter {
-		leaves = append(leaves, child.allSigners(among)...)
+		leaves = append(leaves, child.allSigners(among, registry)...)
 	}
 	return leaves
 }
 
 // lastArchive returns the certificate of the authority of the last archive time-stamp, or nil when there is none.
-func (s *Signature) lastArchive(among *pki.Pool) []leaf {
+func (s *Signature) lastArchive(among *pki.Pool, registry *algorithm.Registry) []leaf {
 	var last *tst.Token
 	for _, t := range s.in.Timestamps() {
 		if t.Kind.Archive() && t.Token != nil && (last == nil || t.Token.GenTime.After(last.GenTime)) {
@@ -213,7 +217,7 @@ func (s *Signature) lastArchive(among *pki.Pool) []leaf {
 	if last == nil {
 		return nil
 	}
-	if c := last.Signer(among); c != nil {
+	if c := last.Signer(among, registry); c != nil {
 		return []leaf{{c.Lenient(), "the authority of the last archive time-stamp"}}
 	}
 	return nil

@@ -162,7 +162,7 @@ func exported(attributes []cms.Attribute) []Attribute {
 // certificates of the message, else the one of the signer identifier. It is nil when the message does not hold it, or
 // crypto/x509 cannot read it.
 func (s *Signature) SignerCertificate() *x509.Certificate {
-	if c, _ := s.in.FindSigner(s.message.in.Candidates); c != nil {
+	if c, _ := s.in.FindSigner(s.message.in.Candidates, nil); c != nil {
 		if x, err := c.X509(); err == nil {
 			return x
 		}

@@ -83,10 +83,22 @@ func (o *Options) EffectiveLevel() Level {
 	return cmp.Or(o.Level, LevelBES)
 }
 
+// EffectiveTimestampHash is the hash of imprints and references: TimestampHash, or what the scheme of the signer leads to when that or o
+// is not set.
+func (o *Options) EffectiveTimestampHash(s *sign.Scheme) sign.Hash {
+	if o != nil && !unset(o.TimestampHash) {
+		return o.TimestampHash
+	}
+	if s == nil {
+		return hashFor(sign.Scheme{})
+	}
+	return hashFor(*s)
+}
+
 func (o *Options) checkLevel() error {
 	switch {
-	case o.TimestampHash != 0 && !digests(o.TimestampHash):
-		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
+	case !unset(o.TimestampHash) && !digests(o.TimestampHash):
+		return inputError(sign.ErrInput, "the hash of time-stamps is SHA-256, SHA-384, SHA-512, or one that says its algorithm")
 	case slices.Contains(o.ContentTimestampers, nil):
 		return inputError(sign.ErrInput, "one of the ContentTimestampers is nil")
 	case o.Level == 0 || o.Level == LevelPKCS7 || o.Level == LevelBES:
@@ -97,6 +109,10 @@ func (o *Options) checkLevel() error {
 		return inputError(sign.ErrInput, "%s needs a Timestamper", o.Level)
 	case o.Level != LevelT && o.Revocation == nil:
 		return inputError(sign.ErrInput, "%s needs a Revocation source", o.Level)
+	case o.TimestampEvidence && o.Revocation == nil:
+		return inputError(sign.ErrInput, "evidence in time-stamps needs a Revocation source")
+	case o.TimestampEvidence && (o.Level == LevelLT || o.Level == LevelLTA):
+		return inputError(sign.ErrInput, "evidence in time-stamps is of the older forms; at %s it stands in the message", o.Level)
 	}
 	return nil
 }
@@ -112,7 +128,7 @@ func (o *Options) checkExtra() error {
 	seen := map[cms.OID]bool{
 		cms.OIDContentType: true, cms.OIDMessageDigest: true, cms.OIDSigningTime: true,
 		cms.OIDSigningCertificateV2: o.Level != LevelPKCS7, cms.OIDSigningCertificate: o.Level != LevelPKCS7,
-		cms.OIDAlgorithmProtection: o.Level != LevelPKCS7,
+		cms.OIDAlgorithmProtection: o.Level != LevelPKCS7 && !o.NoAlgorithmProtection,
 		cms.OIDMimeType:            o.MimeType != "", cms.OIDContentHints: o.ContentHints != nil,
 		cms.OIDContentIdentifier: len(o.ContentIdentifier) != 0, cms.OIDSignaturePolicy: o.Policy != nil,
 		cms.OIDSignerLocation: o.Location != nil, cms.OIDSignerAttributesV2: len(o.ClaimedRoles) != 0,
@@ -147,7 +163,7 @@ func (p *Policy) check() error {
 	case p == nil:
 		return nil
 	case p.Implied:
-		if p.OID != "" || p.Digest != nil || p.Hash != 0 || p.URI != "" || p.UserNotice != nil || p.Specification != "" {
+		if p.OID != "" || p.Digest != nil || !unset(p.Hash) || p.URI != "" || p.UserNotice != nil || p.Specification != "" {
 			return inputError(sign.ErrInput, "an implied signature policy has no OID, hash or qualifiers")
 		}
 		return nil
@@ -156,7 +172,7 @@ func (p *Policy) check() error {
 		return err
 	}
 	if !digests(p.Hash) {
-		return inputError(sign.ErrInput, "the hash of a signature policy is SHA-256, SHA-384 or SHA-512")
+		return inputError(sign.ErrInput, "the hash of a signature policy is SHA-256, SHA-384, SHA-512, or one that says its algorithm")
 	}
 	if len(p.Digest) != p.Hash.Size() {
 		return inputError(sign.ErrInput, "the digest of the signature policy has %d octets, and %s has %d", len(p.Digest), p.Hash, p.Hash.Size())

@@ -22,11 +22,15 @@ type raising struct {
 	octets hash.Cloner // see extension
 }
 
-func newRaising(o *Options) *raising {
+func newRaising(s *sign.Signer, o *Options) *raising {
 	if o.Level <= LevelBES && len(o.ContentTimestampers) == 0 {
 		return nil
 	}
-	return &raising{to: o.EffectiveLevel(), before: o.ContentTimestampers, o: ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash}}
+	hash, schemes := o.TimestampHash, []sign.Scheme(nil)
+	if scheme := s.Scheme(); ownHash(*scheme) {
+		hash, schemes = o.EffectiveTimestampHash(scheme), []sign.Scheme{*scheme}
+	}
+	return &raising{to: o.EffectiveLevel(), before: o.ContentTimestampers, o: ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: hash, Schemes: schemes, TimestampEvidence: o.TimestampEvidence}}
 }
 
 // needsContent reports whether there is a time-stamp over the content.
@@ -51,8 +55,8 @@ func (r *raising) contentTimestamps(ctx context.Context) ([][]byte, error) {
 }
 
 // contentHash is the hash of the imprints of archive time-stamps.
-func (r *raising) contentHash() crypto.Hash {
-	if r.o.Hash == 0 {
+func (r *raising) contentHash() sign.Hash {
+	if unset(r.o.Hash) {
 		return crypto.SHA256
 	}
 	return r.o.Hash

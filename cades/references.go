@@ -21,7 +21,7 @@ type proof struct {
 
 // signerProof collects for the signer alone: the references of RFC 5126 are to its path.
 func (e *extension) signerProof(ctx context.Context, s *Signature) (*proof, error) {
-	leaves := s.allSigners(e.candidates())
+	leaves := s.allSigners(e.candidates(), e.registry())
 	if len(leaves) == 0 {
 		return nil, extendError(sign.ErrInput, "the certificate of signature %s is not there", s.path())
 	}
@@ -189,20 +189,29 @@ func (e *extension) values(ctx context.Context, p path) error {
 	if s.has(cms.OIDCertificateValues) && s.has(cms.OIDRevocationValues) {
 		return nil
 	}
-	collection, err := e.collect(ctx, s, s.allSigners(e.candidates()))
+	leaves := s.allSigners(e.candidates(), e.registry())
+	if e.o.TimestampEvidence && len(leaves) != 0 { // the others are proved where they stand
+		leaves = leaves[:1]
+	}
+	collection, err := e.collect(ctx, s, leaves)
 	if err != nil {
 		return err
 	}
-	b := cms.NewBuilder(nil)
-	certs := b.Open(cms.TagSequence)
-	for _, c := range collection.Certificates {
-		b.Raw(c.Raw)
-	}
-	b.Close(certs)
-	if err := e.attribute(s, cms.OIDCertificateValues, b.Bytes()); err != nil {
+	if err := e.attribute(s, cms.OIDCertificateValues, certificateValues(collection)); err != nil {
 		return err
 	}
 	return e.attribute(e.at(p), cms.OIDRevocationValues, revocationValues(collection))
+}
+
+// certificateValues encodes CertificateValues.
+func certificateValues(c *revocation.Collection) []byte {
+	b := cms.NewBuilder(nil)
+	certs := b.Open(cms.TagSequence)
+	for _, c := range c.Certificates {
+		b.Raw(c.Raw)
+	}
+	b.Close(certs)
+	return b.Bytes()
 }
 
 // revocationValues encodes RevocationValues: crlVals [0] and ocspVals [1], each value once.

@@ -2,7 +2,6 @@ package sign
 
 import (
 	"bytes"
-	"crypto"
 	"fmt"
 	"io"
 	"os"
@@ -30,9 +29,9 @@ type Digest struct {
 	Sum       []byte
 }
 
-// NewDigest returns a digest made by a hash of the standard library: SHA-256, SHA-384 or SHA-512. Another hash, and a sum that
-// is not as long as its digests, are errors of class [ErrUnsupported] and [ErrInput].
-func NewDigest(h crypto.Hash, sum []byte) (Digest, error) {
+// NewDigest returns a digest made by SHA-256, SHA-384 or SHA-512, or by a hash that says how it is written ([HashAlgorithm]). Another hash,
+// and a sum that is not as long as its digests, are errors of class [ErrUnsupported] and [ErrInput].
+func NewDigest(h Hash, sum []byte) (Digest, error) {
 	algorithm, err := DigestAlgorithm(h)
 	if err != nil {
 		return Digest{}, err

@@ -29,6 +29,9 @@ type Scheme struct {
 	Whole bool
 	// DigestAlg and SignatureAlg are the AlgorithmIdentifiers of a SignerInfo, DER.
 	DigestAlg, SignatureAlg []byte
+	// CertificateAlg is the AlgorithmIdentifier on certificates, requests, CRLs and OCSP responses, DER; nil where it is SignatureAlg.
+	// Who verifies takes either of them in each place.
+	CertificateAlg []byte
 	// Verify checks a signature over a digest, or over the message when Whole is set, with the public key of a
 	// SubjectPublicKeyInfo. Nil means the standard library. Errors of class [ErrKeyMismatch] say that the key is of another kind,
 	// of [ErrInput] that it is malformed, and of [ErrUnsupported] that the signature cannot be checked; any other, that it is wrong.
@@ -77,7 +80,7 @@ func known(family string, h crypto.Hash, of func(crypto.Hash) Scheme) (Scheme, e
 	return of(h), nil
 }
 
-func unknownHash(op string, h crypto.Hash) error {
+func unknownHash(op string, h Hash) error {
 	return &Error{Op: "sign: " + op, Place: "with " + h.String(), Class: ErrUnsupported, Hint: "choose SHA-256, SHA-384 or SHA-512"}
 }
 
@@ -252,15 +255,6 @@ func sizeOf(h crypto.Hash) int {
 		return 0
 	}
 	return h.Size()
-}
-
-// DigestAlgorithm is the AlgorithmIdentifier of SHA-256, SHA-384 or SHA-512 in DER, with absent parameters (RFC 5754 section 2); any
-// other hash is an error of class [ErrUnsupported].
-func DigestAlgorithm(h crypto.Hash) ([]byte, error) {
-	if _, ok := hashOID(h); !ok {
-		return nil, unknownHash("digest", h)
-	}
-	return digestAlgorithm(h), nil
 }
 
 // digestAlgorithm encodes a hash with absent parameters (RFC 5754 section 2).

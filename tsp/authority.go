@@ -34,8 +34,9 @@ type AuthorityOptions struct {
 	Ordering bool
 	// Name puts the subject of the certificate into the token.
 	Name bool
-	// Hashes may be used in imprints; nil means SHA-256, SHA-384, SHA-512 and the SHA-3 of these sizes.
-	Hashes []crypto.Hash
+	// Hashes may be used in imprints: those of package crypto, and of the caller (gost.Streebog256). Nil means SHA-256, SHA-384, SHA-512,
+	// the SHA-3 of these sizes, and the hash of the signer's scheme.
+	Hashes []sign.Hash
 	// Clock tells the time; nil means time.Now.
 	Clock func() time.Time
 	// OnError is told why a request could not be answered when the reason is the authority's own: a key that is gone.
@@ -51,7 +52,7 @@ type Authority struct {
 	o      AuthorityOptions
 	policy cms.OID
 	accept map[cms.OID]bool // policies
-	hashes map[cms.OID]bool
+	hashes map[cms.OID]int  // octets of a digest
 
 	mu   sync.Mutex
 	last time.Time // of the tokens, when they are ordered
@@ -70,7 +71,7 @@ func NewAuthority(s *sign.Signer, o *AuthorityOptions) (*Authority, error) {
 	if problem := tst.UsageProblem(cert); problem != "" {
 		return nil, input("authority", "%s", problem)
 	}
-	a := &Authority{s: s, cert: cert, accept: map[cms.OID]bool{}, hashes: map[cms.OID]bool{}}
+	a := &Authority{s: s, cert: cert, accept: map[cms.OID]bool{}, hashes: map[cms.OID]int{}}
 	if o != nil {
 		a.o = *o
 	}
@@ -92,19 +93,33 @@ func NewAuthority(s *sign.Signer, o *AuthorityOptions) (*Authority, error) {
 	}
 	hashes := a.o.Hashes
 	if hashes == nil {
-		hashes = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_384, crypto.SHA3_512}
+		hashes = []sign.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_384, crypto.SHA3_512}
+		if scheme := s.Scheme(); ownHash(scheme) {
+			a.hashes[tst.HashOf(sign.Digest{Algorithm: scheme.DigestAlg})] = scheme.NewHash().Size()
+		}
 	}
 	for _, h := range hashes {
 		id, ok := hashOID(h)
 		if !ok {
-			return nil, input("authority", "%s is not a hash that imprints are made with", h)
+			return nil, input("authority", "%v is not a hash that imprints are made with", h)
 		}
-		a.hashes[id] = true
+		a.hashes[id] = h.Size()
 	}
 	return a, nil
 }
 
-func hashOID(h crypto.Hash) (cms.OID, bool) {
+// ownHash reports whether the hash of a scheme is one that only the scheme knows.
+func ownHash(s *sign.Scheme) bool {
+	id := tst.HashOf(sign.Digest{Algorithm: s.DigestAlg})
+	_, standard := algorithm.StandardHash(id)
+	return id != "" && !standard
+}
+
+func hashOID(h sign.Hash) (cms.OID, bool) {
+	if own, ok := h.(sign.HashAlgorithm); ok {
+		id := tst.HashOf(sign.Digest{Algorithm: own.Algorithm()})
+		return id, id != ""
+	}
 	for _, id := range []cms.OID{cms.OIDSHA1, cms.OIDSHA224, cms.OIDSHA256, cms.OIDSHA384, cms.OIDSHA512, cms.OIDSHA512_224,
 		cms.OIDSHA512_256, cms.OIDSHA3_224, cms.OIDSHA3_256, cms.OIDSHA3_384, cms.OIDSHA3_512} {
 		if known, ok := algorithm.StandardHash(id); ok && known.Crypto == h {

@@ -111,7 +111,7 @@ func TestAuthorityRefusesCertificates(t *testing.T) {
 	}
 	signer := signerOf(t, pki.TSA(testpki.P256), testpki.Must(sign.ECDSA(crypto.SHA256)))
 	for name, o := range map[string]*tsp.AuthorityOptions{
-		"policy": {Policy: "one"}, "policies": {Policies: []string{""}}, "hash": {Hashes: []crypto.Hash{crypto.MD5}}, "accuracy": {Accuracy: -1},
+		"policy": {Policy: "one"}, "policies": {Policies: []string{""}}, "hash": {Hashes: []sign.Hash{crypto.MD5}}, "accuracy": {Accuracy: -1},
 	} {
 		_, err := tsp.NewAuthority(signer, o)
 		require.ErrorIs(t, err, sign.ErrInput, name)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/tst"
 )
@@ -28,10 +27,11 @@ func (a *Authority) issue(ctx context.Context, q *Request) (token []byte, r *ref
 		policy = asked
 	}
 	id := tst.HashOf(q.Imprint)
-	if !a.hashes[id] {
+	size, accepted := a.hashes[id]
+	if !accepted {
 		return nil, &refusal{failBadAlg, "the hash of the imprint is not accepted: " + id.Name()}, nil
 	}
-	if h, _ := algorithm.StandardHash(id); h.New().Size() != len(q.Imprint.Sum) {
+	if size != len(q.Imprint.Sum) {
 		return nil, &refusal{failBadDataFormat, "the digest is not as long as its hash makes it"}, nil
 	}
 	if q.extended {
@@ -177,17 +177,26 @@ func (a *Authority) token(ctx context.Context, info []byte, now time.Time, certi
 
 // attributes encodes the signed attributes in the order of DER.
 func (a *Authority) attributes(sum []byte, now time.Time) [][]byte {
-	hash := sha256.Sum256(a.s.Certificate().Raw)
+	scheme := a.s.Scheme()
+	newHash := sha256.New
+	if ownHash(scheme) {
+		newHash = scheme.NewHash
+	}
+	h := newHash()
+	h.Write(a.s.Certificate().Raw)
 	all := [][]byte{
 		attribute(cms.OIDContentType, func(b *cms.Builder) { b.OID(cms.OIDTSTInfo) }),
 		attribute(cms.OIDSigningTime, func(b *cms.Builder) { b.Time(now) }),
 		attribute(cms.OIDMessageDigest, func(b *cms.Builder) { b.Value(cms.TagOctetString, sum) }),
-		// RFC 5816 section 2.2.1: SHA-256 is the DEFAULT, and issuerSerial may be left out.
+		// RFC 5816 section 2.2.1: SHA-256 is the DEFAULT, and issuerSerial may be left out. A hash of the scheme's own is named.
 		attribute(cms.OIDSigningCertificateV2, func(b *cms.Builder) {
 			for range 3 { // SigningCertificateV2, certs, ESSCertIDv2
 				defer b.Close(b.Open(cms.TagSequence))
 			}
-			b.Value(cms.TagOctetString, hash[:])
+			if ownHash(scheme) {
+				b.Raw(scheme.DigestAlg)
+			}
+			b.Value(cms.TagOctetString, h.Sum(nil))
 		}),
 	}
 	cms.SortSet(all)

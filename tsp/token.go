@@ -72,7 +72,7 @@ func (t *Token) Certificates() []*x509.Certificate {
 // among those in the token and more, else the one of the signer identifier. It is nil when it is not there, or crypto/x509
 // cannot read it.
 func (t *Token) Certificate(more ...*x509.Certificate) *x509.Certificate {
-	if c := t.in.Signer(poolOf(more)); c != nil {
+	if c := t.in.Signer(poolOf(more), nil); c != nil {
 		if x, err := c.X509(); err == nil {
 			return x
 		}

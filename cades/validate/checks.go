@@ -47,7 +47,7 @@ func (v *verifier) structure(r *SignatureReport, s *message.Signature) {
 // signer finds the certificate and checks the ESS binding (RFC 5035 section 5).
 func (v *verifier) signer(j *judgement) *pki.Certificate {
 	r, s := &j.r, j.s
-	cert, how := s.FindSigner(v.candidates)
+	cert, how := s.FindSigner(v.candidates, v.registry())
 	ids, problems := s.SI.ESSCertIDs()
 	if cert != nil && len(ids) == 0 {
 		cert = v.amongNamesakes(j, cert)
@@ -63,11 +63,19 @@ func (v *verifier) signer(j *judgement) *pki.Certificate {
 	if len(ids) == 0 && len(problems) == 0 {
 		r.add(CheckSigningCertificate, Unchecked, "absent: the certificate is not bound to the signature, which is plain PKCS #7 and no CAdES")
 	}
+	// RFC 5035 section 5.4: with one of each kind, what says which certificate it is may be the one that is known here.
+	bound := false
+	for _, id := range ids {
+		h, known := v.registry().NameHash(id.Hash)
+		bound = bound || known && cert != nil && bytes.Equal(h.Sum(cert.Raw), id.Value)
+	}
 	for _, id := range ids {
 		h, known := v.registry().NameHash(id.Hash)
 		switch {
 		case cert == nil:
 			r.add(CheckSigningCertificate, Unchecked, "names a certificate that was not found")
+		case !known && bound:
+			r.add(CheckSigningCertificate, Tolerated, "names the certificate also by its hash %s, which is not known here", id.Hash.Name())
 		case !known:
 			r.notChecked(CheckSigningCertificate, fmt.Sprintf("names the certificate by its hash %s, which is not known here", id.Hash.Name()))
 		case !bytes.Equal(h.Sum(cert.Raw), id.Value):

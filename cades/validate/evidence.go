@@ -199,6 +199,9 @@ func (v *verifier) stampLine(r *SignatureReport, i int, c *stampCheck) {
 		if weak = c.Token.Weakness(v.registry()); weak != "" {
 			passed, weak = Tolerated, "; "+weak
 		}
+		if unknown := c.Token.Unknown(v.registry()); unknown != "" && c.status == Passed {
+			passed, weak = Tolerated, weak+"; "+unknown
+		}
 	}
 	switch {
 	case t.Indication == TotalPassed:

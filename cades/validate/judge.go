@@ -132,47 +132,34 @@ func (v *verifier) gather(sd *cms.SignedData, values *revocation.Values) (certif
 	return certificates
 }
 
-// gatherSignature takes those in the unsigned attributes of a signature, and in its time-stamps.
+// gatherSignature takes those in the unsigned attributes of a signature, and in its time-stamps with theirs.
 func (v *verifier) gatherSignature(s *message.Signature, values *revocation.Values, certificates [][]byte) [][]byte {
-	for _, a := range s.SI.Unsigned {
-		for _, value := range a.Values {
-			switch a.Type {
-			case cms.OIDCertificateValues:
-				r := value.Reader()
-				all, _ := r.All()
-				for _, c := range all {
-					certificates = append(certificates, c.Raw())
-				}
-			case cms.OIDRevocationValues:
-				r := value.Reader()
-				fields, _ := r.All()
-				for _, f := range fields { // crlVals [0], ocspVals [1] (RFC 5126 section 6.3.4), EXPLICIT
-					inner := f.Reader()
-					list, err := inner.Want(cms.TagSequence, "values")
-					if err != nil {
-						continue
-					}
-					members := list.Reader()
-					all, _ := members.All()
-					for _, m := range all {
-						switch f.Tag() {
-						case cms.ContextConstructed(0):
-							values.CRLs = append(values.CRLs, m.Raw())
-						case cms.ContextConstructed(1):
-							values.OCSP = append(values.OCSP, m.Raw())
-						}
-					}
-				}
-			}
-		}
-	}
+	certificates = append(certificates, v.gatherUnsigned(s.SI, values)...)
 	for _, t := range v.stamps(s) {
 		if t.Token != nil {
 			certificates = append(certificates, v.gather(t.Token.SD, values)...)
+			for i := range t.Token.SD.Signers {
+				certificates = append(certificates, v.gatherUnsigned(&t.Token.SD.Signers[i], values)...)
+			}
 		}
 	}
 	for _, child := range s.Counter {
 		certificates = v.gatherSignature(child, values, certificates)
+	}
+	return certificates
+}
+
+// gatherUnsigned takes those in the unsigned attributes of a SignerInfo.
+func (v *verifier) gatherUnsigned(si *cms.SignerInfo, values *revocation.Values) (certificates [][]byte) {
+	own := cms.ValuesOf(si.Unsigned)
+	for _, c := range own.Certificates {
+		certificates = append(certificates, c.Raw())
+	}
+	for _, c := range own.CRLs {
+		values.CRLs = append(values.CRLs, c.Raw())
+	}
+	for _, r := range own.OCSP {
+		values.OCSP = append(values.OCSP, r.Raw())
 	}
 	return certificates
 }

@@ -136,7 +136,7 @@ func (v *verifier) levelB(s *message.Signature, cert *pki.Certificate) (found []
 	case first+second > 1:
 		add(cms.OIDSigningCertificateV2.Name(), Wrong, "signing-certificate and signing-certificate-v2 are there %d times together and have to be there once", first+second)
 	}
-	switch inside, _ := s.FindSigner(v.m.Candidates); {
+	switch inside, _ := s.FindSigner(v.m.Candidates, v.registry()); {
 	case cert == nil:
 		add("certificates", Missing, "the certificate of the signer is not there")
 	case inside == nil || !bytes.Equal(inside.Raw, cert.Raw):

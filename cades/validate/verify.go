@@ -141,8 +141,8 @@ func (v *verifier) digestContent(ctx context.Context, content sign.Content) erro
 			if v.overContent(s) {
 				want(v.anyHash(v.digestOf(s)))
 			}
-			if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
-				want(alg.Hash)
+			if id := v.registry().HashOf(s.SI.Algorithm); id != "" {
+				want(id)
 			}
 		}
 		for _, c := range v.stamps(s) {

@@ -66,7 +66,7 @@ func (v *verifier) wellMade(signatures ...*message.Signature) {
 	for _, s := range signatures {
 		for _, c := range v.stamps(s) {
 			if all = append(all, c); c.Token != nil {
-				if c.cert = c.Token.Signer(v.candidates); c.cert != nil {
+				if c.cert = c.Token.Signer(v.candidates, v.registry()); c.cert != nil {
 					c.cost = algorithm.Cost(c.cert.SPKI)
 				}
 			}

@@ -60,12 +60,13 @@ func (c *certificateRules) remark(alg cms.Algorithm, spki []byte) string {
 func (v *verifier) algorithms(j *judgement) {
 	r, s := &j.r, j.s
 	digest := v.digestOf(s)
-	alg, err := algorithm.ResolveSignature(s.SI.Algorithm)
-	disagree := err == nil && alg.Hash != "" && alg.Hash != digest
-	if disagree { // RFC 5652 section 5.3 lets them differ, EN 319 122-1 does not
-		r.add(CheckAlgorithms, Tolerated, "digest algorithms disagree: the content is digested with %s, the signature uses %s", digest.Name(), alg.Hash.Name())
-	}
+	_, err := algorithm.ResolveSignature(s.SI.Algorithm)
 	registry := v.registry()
+	hash := registry.HashOf(s.SI.Algorithm)
+	disagree := hash != "" && hash != digest
+	if disagree { // RFC 5652 section 5.3 lets them differ, EN 319 122-1 does not
+		r.add(CheckAlgorithms, Tolerated, "digest algorithms disagree: the content is digested with %s, the signature uses %s", digest.Name(), hash.Name())
+	}
 	if _, own := registry.Scheme(s.SI.Algorithm.ID); err != nil && !own && isReason(err, algorithm.Malformed) {
 		r.add(CheckAlgorithms, Failed, "%s", err)
 		return
@@ -78,8 +79,11 @@ func (v *verifier) algorithms(j *judgement) {
 	}
 	if j.cert != nil {
 		// A key that cannot be read is told where it is used.
-		if _, err := registry.ParseKey(j.cert.SPKI); err == nil {
+		if key, err := registry.ParseKey(j.cert.SPKI); err == nil {
 			q.SPKI = j.cert.SPKI
+			if key.Kind == algorithm.GOST2012 || key.Kind == algorithm.GOST2001 { // whose algorithm says nothing of it
+				with += " on " + key.Curve.Name()
+			}
 		}
 	}
 	switch j := registry.Judge(q); {
@@ -206,8 +210,8 @@ func (v *verifier) valueOverContent(j *judgement) {
 			return
 		}
 		hash = v.anyHash(hash) // what is given beside a content inside has to be the same
-	} else if alg, err := algorithm.ResolveSignature(s.SI.Algorithm); err == nil && alg.Hash != "" {
-		hash = alg.Hash
+	} else if id := v.registry().HashOf(s.SI.Algorithm); id != "" {
+		hash = id
 	}
 	sum, status, problem := v.contentDigest(hash)
 	if problem != "" {

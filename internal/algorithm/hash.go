@@ -150,7 +150,10 @@ func (h Hash) Strength() int {
 	case cms.OIDSHA1:
 		return 61 // Leurent and Peyrin 2020
 	}
-	if h.Crypto == 0 && !shake(h.ID) {
+	switch {
+	case h.ID == cms.OIDGOST94:
+		return 105 // Mendel and others 2008
+	case h.Crypto == 0 && !shake(h.ID) && h.ID != cms.OIDStreebog256 && h.ID != cms.OIDStreebog512:
 		return 0
 	}
 	return h.Size * 4

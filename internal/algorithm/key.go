@@ -31,7 +31,7 @@ const (
 type Key struct {
 	Algorithm cms.Algorithm // of the SubjectPublicKeyInfo
 	Kind      Kind          // the mathematics; of RSA: PSS when the key is for nothing else, else PKCS1
-	Bits      int           // RSA and DSA: of the modulus; elliptic curves: of the order; ML-DSA: of the key
+	Bits      int           // RSA and DSA: of the modulus; elliptic curves: of the order; GOST: of a coordinate; ML-DSA: of the key
 	Curve     cms.OID       // elliptic curves; also when the key had explicit parameters that are those of a named curve
 	// Restricted are the parameters that a key under id-RSASSA-PSS is bound to, the salt being the least (RFC 4055
 	// section 3.3); nil when it is not.
@@ -52,6 +52,8 @@ func (k *Key) Name() string {
 	switch {
 	case k.Kind == ECDSA:
 		return k.Curve.Name()
+	case k.Kind == GOST2012 || k.Kind == GOST2001:
+		return k.Kind.String() + " on " + k.Curve.Name()
 	case k.Kind == DSA:
 		return fmt.Sprintf("DSA of %d bits", k.Bits)
 	case k.n != nil:
@@ -62,7 +64,7 @@ func (k *Key) Name() string {
 
 // Strength is the work of finding the private key, in bits (NIST SP 800-57 part 1 table 2).
 func (k *Key) Strength() int {
-	if k.Kind == ECDSA || k.Kind == Ed25519 {
+	if k.Kind == ECDSA || k.Kind == Ed25519 || k.Kind == GOST2012 || k.Kind == GOST2001 {
 		return k.Bits / 2
 	}
 	if set, ok := mldsaOf(k.Algorithm.ID); ok {
@@ -129,6 +131,8 @@ func parseKey(spki []byte, point bool) (*Key, error) {
 		err = k.parseDSA(octets)
 	case cms.OIDMLDSA44, cms.OIDMLDSA65, cms.OIDMLDSA87:
 		err = k.parseMLDSA(octets)
+	case cms.OIDGOST256, cms.OIDGOST512, cms.OIDGOST2001:
+		err = k.parseGOST(octets)
 	default:
 		return nil, unsupported(k.Algorithm.ID.Name(), "keys of kind %s are not known here", k.Algorithm.ID.Name())
 	}
@@ -299,6 +303,8 @@ func Cost(spki []byte) int {
 		return 10 + len(spki)*len(spki)/16000
 	case cms.OIDEd25519:
 		return 2
+	case cms.OIDGOST256, cms.OIDGOST512, cms.OIDGOST2001:
+		return gostCost(parameters)
 	}
 	if set, ok := mldsaOf(id); ok {
 		return set.cost

@@ -61,6 +61,8 @@ func unknownSignature(id cms.OID) string {
 	what := fmt.Sprintf("signature algorithm %s is not known here", id.Name())
 	if _, ok := mldsaOf(id); ok {
 		what += " until its scheme is given: mldsa.Schemes() among the Schemes of the algorithms that count"
+	} else if gostKind(id) != UnknownKind {
+		what += " until its scheme is given: gost.Schemes() among the Schemes of the algorithms that count"
 	}
 	return what
 }
@@ -86,8 +88,10 @@ func (r *Registry) judgeDigest(q Question) Judgement {
 // schemeNames are the names by which a policy may judge a scheme of the caller: its own, and that of its algorithm as reports have it.
 func schemeNames(s *sign.Scheme) []string {
 	names := []string{s.Name}
-	if id := identifier(s.SignatureAlg); id != "" && id.Name() != s.Name {
-		names = append(names, id.Name())
+	for _, algorithm := range [][]byte{s.SignatureAlg, s.CertificateAlg} {
+		if id := identifier(algorithm); id != "" && id.Name() != s.Name {
+			names = append(names, id.Name())
+		}
 	}
 	return names
 }

@@ -17,7 +17,7 @@ func IsHash(name string) bool {
 
 // IsCurve reports whether a name is that of a curve that is known here.
 func IsCurve(name string) bool {
-	return slices.ContainsFunc(namedCurves(), func(id cms.OID) bool { return id.Name() == name })
+	return slices.ContainsFunc(append(namedCurves(), gostCurves()...), func(id cms.OID) bool { return id.Name() == name })
 }
 
 // DigestName is the name of the hash of a scheme of the caller, by which policies judge it; empty when there is none.

@@ -147,6 +147,9 @@ func (r *Registry) Judge(q Question) Judgement {
 				j = j.worse(own)
 			}
 		}
+		if kind := gostKind(q.Algorithm.ID); kind != UnknownKind {
+			j = j.worse(r.judgeKey(q, kind))
+		}
 	}
 	if alg.Kind != UnknownKind {
 		j = j.worse(r.judgeKey(q, alg.Kind))
@@ -185,6 +188,9 @@ func (r *Registry) judgeKey(q Question, kind Kind) Judgement {
 		case ECDSA:
 			curve = key.Curve.Name()
 			name += " on " + curve
+		case GOST2012, GOST2001:
+			curve = key.Curve.Name()
+			name = key.Name()
 		case PKCS1, PSS, DSA:
 			name = kind.String() + " with " + key.Name()
 			if key.Kind == DSA {

@@ -76,11 +76,27 @@ func (r *Registry) Scheme(id cms.OID) (*sign.Scheme, bool) {
 		return nil, false
 	}
 	for i := range r.Schemes {
-		if s := &r.Schemes[i]; s.Verify != nil && identifier(s.SignatureAlg) == id {
+		if s := &r.Schemes[i]; s.Verify != nil && (identifier(s.SignatureAlg) == id || identifier(s.CertificateAlg) == id) {
 			return s, true
 		}
 	}
 	return nil, false
+}
+
+// HashOf is the hash that a signature algorithm has in itself, so that digestAlgorithm has no say in it; empty where that decides, and
+// where nothing is digested.
+func (r *Registry) HashOf(a cms.Algorithm) cms.OID {
+	if s, ok := r.Scheme(a.ID); ok {
+		if s.Whole {
+			return ""
+		}
+		return identifier(s.DigestAlg)
+	}
+	alg, err := ResolveSignature(a)
+	if err != nil {
+		return ""
+	}
+	return alg.Hash
 }
 
 // Whole reports whether a signature algorithm is over the message itself, so that a digest of it is not enough to check a
@@ -142,7 +158,8 @@ func (r *Registry) Verify(check *SignatureCheck, message, digest []byte) (note s
 // understand it.
 func verifyScheme(s *sign.Scheme, check *SignatureCheck, message, digest []byte) error {
 	switch {
-	case withoutParameters(check.Algorithm.ID) && !check.Algorithm.Parameters.IsZero():
+	case withoutParameters(check.Algorithm.ID) && !check.Algorithm.Parameters.IsZero(),
+		gostKind(check.Algorithm.ID) == GOST2012 && !check.Algorithm.NoParameters(): // RFC 9215 section 2: absent; many write NULL
 		return malformed(s.Name, "the signature algorithm %s has parameters, which have to be absent", check.Algorithm.ID.Name())
 	case s.Whole && message == nil && digest != nil:
 		return unsupported(s.Name, "a signature by %s is over the whole content, and only a digest of it is at hand", s.Name)

@@ -60,6 +60,12 @@ func limits() []limit {
 		{algorithm: "ML-DSA-44", until: forever},
 		{algorithm: "ML-DSA-65", until: forever},
 		{algorithm: "ML-DSA-87", until: forever},
+		// Nor these. GOST R 34.10-2001 and GOST R 34.11-94 made signatures until the end of 2019 (letter of the FSB of 7 September 2018).
+		{algorithm: GOST2012.String(), until: forever},
+		{algorithm: "GOST R 34.11-2012 256", until: forever},
+		{algorithm: "GOST R 34.11-2012 512", until: forever},
+		{algorithm: GOST2001.String(), until: date(2020, time.January)},
+		{algorithm: "GOST R 34.11-94", until: date(2020, time.January)},
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	Ed25519
 	DSA
 	MLDSA // of keys only: the mathematics is a scheme of the caller
+	GOST2012
+	GOST2001
 )
 
 // String is the name of the scheme.
@@ -33,6 +35,10 @@ func (k Kind) String() string {
 		return "DSA"
 	case MLDSA:
 		return "ML-DSA"
+	case GOST2012:
+		return "GOST R 34.10-2012"
+	case GOST2001:
+		return "GOST R 34.10-2001"
 	}
 	return "unknown"
 }

@@ -60,6 +60,20 @@ func otherWords() map[string]string {
 		"1.2.643.7.1.1.2.3":          "GOST R 34.11-2012 512",                        // md_gost12_512 = GOST R 34.11-2012 with 512 bit hash, 1.2.643.7.1.1.2.3
 		"1.2.643.7.1.1.3.2":          "GOST R 34.10-2012 with GOST R 34.11-2012 256", // id-tc26-signwithdigest-gost3410-2012-256 = GOST R 34.10-2012 with GOST R 34.11-2012 (256 bit), 1.2.643.7.1.1.3.2
 		"1.2.643.7.1.1.3.3":          "GOST R 34.10-2012 with GOST R 34.11-2012 512", // id-tc26-signwithdigest-gost3410-2012-512 = GOST R 34.10-2012 with GOST R 34.11-2012 (512 bit), 1.2.643.7.1.1.3.3
+		"1.2.643.2.2.35.0":           "test-256",                                     // id-GostR3410-2001-TestParamSet = 1.2.643.2.2.35.0
+		"1.2.643.2.2.35.1":           "CryptoPro-A",                                  // id-GostR3410-2001-CryptoPro-A-ParamSet = 1.2.643.2.2.35.1
+		"1.2.643.2.2.35.2":           "CryptoPro-B",                                  // id-GostR3410-2001-CryptoPro-B-ParamSet = 1.2.643.2.2.35.2
+		"1.2.643.2.2.35.3":           "CryptoPro-C",                                  // id-GostR3410-2001-CryptoPro-C-ParamSet = 1.2.643.2.2.35.3
+		"1.2.643.2.2.36.0":           "CryptoPro-XchA",                               // id-GostR3410-2001-CryptoPro-XchA-ParamSet = 1.2.643.2.2.36.0
+		"1.2.643.2.2.36.1":           "CryptoPro-XchB",                               // id-GostR3410-2001-CryptoPro-XchB-ParamSet = 1.2.643.2.2.36.1
+		"1.2.643.7.1.2.1.1.1":        "tc26-256-A",                                   // id-tc26-gost-3410-2012-256-paramSetA
+		"1.2.643.7.1.2.1.1.2":        "tc26-256-B",                                   // id-tc26-gost-3410-2012-256-paramSetB
+		"1.2.643.7.1.2.1.1.3":        "tc26-256-C",                                   // id-tc26-gost-3410-2012-256-paramSetC
+		"1.2.643.7.1.2.1.1.4":        "tc26-256-D",                                   // id-tc26-gost-3410-2012-256-paramSetD
+		"1.2.643.7.1.2.1.2.1":        "tc26-512-A",                                   // id-tc26-gost-3410-2012-512-paramSetA
+		"1.2.643.7.1.2.1.2.2":        "tc26-512-B",                                   // id-tc26-gost-3410-2012-512-paramSetB
+		"1.2.643.7.1.2.1.2.3":        "tc26-512-C",                                   // id-tc26-gost-3410-2012-512-paramSetC
+		"1.2.643.7.1.2.1.2.0":        "test-512",                                     // id-tc26-gost-3410-2012-512-paramSetTest
 		"1.3.6.1.5.5.7.1.28":         "ipAddrBlocks-v2",                              // sbgp-ipAddrBlockv2 = 1.3.6.1.5.5.7.1.28
 		"1.3.6.1.5.5.7.1.29":         "autonomousSysIds-v2",                          // sbgp-autonomousSysNumv2 = 1.3.6.1.5.5.7.1.29
 	}

@@ -162,11 +162,11 @@ func (m *Message) signature(index int, si *cms.SignerInfo, depth int) *Signature
 }
 
 // FindSigner finds the certificate of the signer among candidates: by the ESS hash where there is one, which cannot be
-// mistaken, else by the signer identifier. how says by what it was found, or why not.
-func (s *Signature) FindSigner(among *pki.Pool) (c *pki.Certificate, how string) {
+// mistaken, else by the signer identifier. how says by what it was found, or why not. The registry knows hashes, and may be nil.
+func (s *Signature) FindSigner(among *pki.Pool, registry *algorithm.Registry) (c *pki.Certificate, how string) {
 	ids, _ := s.SI.ESSCertIDs()
 	for i := range ids {
-		h, known := (*algorithm.Registry)(nil).NameHash(ids[i].Hash)
+		h, known := registry.NameHash(ids[i].Hash)
 		if !known {
 			continue
 		}

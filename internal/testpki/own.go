@@ -129,7 +129,11 @@ func signTBS(tbs []byte, signer crypto.Signer) (signature, algorithm []byte, err
 		message = h.Sum(nil)
 	}
 	signature, err = signer.Sign(rand.Reader, message, schemes[0].Opts)
-	return signature, schemes[0].SignatureAlg, err
+	algorithm = schemes[0].SignatureAlg
+	if schemes[0].CertificateAlg != nil {
+		algorithm = schemes[0].CertificateAlg
+	}
+	return signature, algorithm, err
 }
 
 // rawAlgorithm is an AlgorithmIdentifier in DER as encoding/asn1 has it.

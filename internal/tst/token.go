@@ -35,7 +35,7 @@ type Token struct {
 	Critical     cms.OID  // an extension that is critical, and thus unknown
 
 	SD    *cms.SignedData // its values are views of Raw
-	Certs *pki.Pool       // those inside
+	Certs *pki.Pool       // those inside, also in certificate-values among the unsigned attributes
 }
 
 // Parse reads a token in BER. What follows it is left out of Raw. read reads a certificate, and nil is [pki.ParseCertificate].
@@ -64,6 +64,14 @@ func Parse(ber []byte, read func(ber []byte) (*pki.Certificate, error)) (*Token,
 	for _, v := range sd.Certificates {
 		if c, err := read(v.Raw()); err == nil {
 			t.Certs.Add(c)
+		}
+	}
+	// CryptoPro has what proves the authority in the unsigned attributes of the token, and its field of certificates empty then.
+	for i := range sd.Signers {
+		for _, c := range cms.ValuesOf(sd.Signers[i].Unsigned).Certificates {
+			if c, err := read(c.Raw()); err == nil {
+				t.Certs.Add(c)
+			}
 		}
 	}
 	return t, nil
@@ -253,15 +261,15 @@ func Boolean(v cms.Value) (bool, error) {
 }
 
 // Signer finds the certificate of the authority: the one that the signed attributes name by its hash, among those in the token and
-// further ones, else the one of the signer identifier. It is nil when it is not there.
-func (t *Token) Signer(more *pki.Pool) *pki.Certificate {
+// further ones, else the one of the signer identifier. It is nil when it is not there. The registry knows hashes, and may be nil.
+func (t *Token) Signer(more *pki.Pool, registry *algorithm.Registry) *pki.Certificate {
 	if len(t.SD.Signers) == 0 {
 		return nil
 	}
 	si := &t.SD.Signers[0]
 	ids, _ := si.ESSCertIDs()
 	for i := range ids {
-		h, known := (*algorithm.Registry)(nil).NameHash(ids[i].Hash)
+		h, known := registry.NameHash(ids[i].Hash)
 		if !known {
 			continue
 		}

@@ -93,7 +93,7 @@ func (c *checker) content(imprint sign.Digest) {
 // signer checks the SignerInfo, and the certificate that it leads to.
 func (c *checker) signer(si *cms.SignerInfo) {
 	c.attributes(si)
-	cert := c.t.Signer(c.o.Candidates)
+	cert := c.t.Signer(c.o.Candidates, c.o.Registry)
 	if cert == nil {
 		c.fail(CheckCertificate, "the certificate of the authority is not in the token; ask for it with certReq, or give it")
 		c.binding(si, nil)
@@ -154,11 +154,17 @@ func (c *checker) binding(si *cms.SignerInfo, cert *pki.Certificate) {
 	if cert == nil {
 		return
 	}
+	bound := false // by one that is known; see [Token.Unknown]
+	for i := range ids {
+		h, known := c.o.Registry.NameHash(ids[i].Hash)
+		bound = bound || known && bytes.Equal(h.Sum(cert.Raw), ids[i].Value)
+	}
 	for i := range ids {
 		h, known := c.o.Registry.NameHash(ids[i].Hash)
 		switch {
+		case !known && bound:
 		case !known:
-			c.fail(CheckSigningCertificate, "hash %s is not supported", ids[i].Hash.Name())
+			c.refuse(CheckSigningCertificate, algorithm.Unsupported, ids[i].Hash.Name(), "the certificate is named by its hash "+ids[i].Hash.Name()+", which is not known here")
 		case !bytes.Equal(h.Sum(cert.Raw), ids[i].Value):
 			c.fail(CheckSigningCertificate, "the %s hash in the signed attributes is of another certificate", h.ID.Name())
 		}

@@ -18,3 +18,17 @@ func (t *Token) Weakness(registry *algorithm.Registry) string {
 	}
 	return ""
 }
+
+// Unknown says that the signed attributes name the certificate of the authority also by a hash that is not known here, which was not
+// compared: some have GOST R 34.11-94 beside SHA-1. It is empty when there is nothing to say.
+func (t *Token) Unknown(registry *algorithm.Registry) string {
+	for i := range t.SD.Signers[:min(len(t.SD.Signers), 1)] {
+		ids, _ := t.SD.Signers[i].ESSCertIDs()
+		for k := range ids {
+			if _, known := registry.NameHash(ids[k].Hash); !known {
+				return "it names the certificate of its authority also by its hash " + ids[k].Hash.Name() + ", which is not known here"
+			}
+		}
+	}
+	return ""
+}

@@ -3,6 +3,7 @@ package cloudsign
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func TestKindsOfContents(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, big, 0o600))
 	contents := []sign.Content{
 		sign.Bytes("empty", nil), sign.File(path), sign.Reader("once", strings.NewReader("once")),
-		sign.Digested("digest", testpki.Must(sign.NewDigest(5, make([]byte, 32)))), sign.File(path + ".none"), sign.Bytes("small", []byte("small")),
+		sign.Digested("digest", testpki.Must(sign.NewDigest(crypto.SHA256, make([]byte, 32)))), sign.File(path + ".none"), sign.Bytes("small", []byte("small")),
 		sign.Reader("big once", bytes.NewReader(big)), sign.Bytes("part", big[:partSize]),
 	}
 	out := client.Sign(t.Context(), contents)

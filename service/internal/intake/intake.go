@@ -3,8 +3,8 @@
 package intake
 
 import (
+	"bytes"
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"hash"
@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -149,16 +150,16 @@ func (in *Intake) digestible() bool { return !in.opts.Attached && in.opts.Level 
 func (in *Intake) hashes() []hash.Hash {
 	all := []hash.Hash{in.scheme.NewHash()}
 	if in.opts.Level == cades.LevelLTA || len(in.opts.ContentTimestampers) != 0 {
-		all = append(all, timestampHash(in.opts).New())
+		all = append(all, in.opts.EffectiveTimestampHash(in.scheme).New())
 	}
 	return all
 }
 
-func timestampHash(o *cades.Options) crypto.Hash {
-	if o.TimestampHash == 0 {
-		return crypto.SHA256
-	}
-	return o.TimestampHash
+// sameHash reports whether the time-stamps of two options are by the same hash.
+func (in *Intake) sameHash(a, b *cades.Options) bool {
+	x, err := sign.DigestAlgorithm(a.EffectiveTimestampHash(in.scheme))
+	y, err2 := sign.DigestAlgorithm(b.EffectiveTimestampHash(in.scheme))
+	return err == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // Content ends the content that was begun and waits until it may be under way. It belongs to the batch then, until
@@ -175,7 +176,7 @@ func (in *Intake) Content(ctx context.Context, name string, bad error) (sign.Con
 	case in.digest != nil:
 		digests := []sign.Digest{{Algorithm: in.scheme.DigestAlg, Sum: in.digest[0].Sum(nil)}}
 		if len(in.digest) > 1 {
-			d, err := sign.NewDigest(timestampHash(in.opts), in.digest[1].Sum(nil))
+			d, err := sign.NewDigest(in.opts.EffectiveTimestampHash(in.scheme), in.digest[1].Sum(nil))
 			if err != nil {
 				return sign.Content{}, err
 			}
@@ -194,7 +195,7 @@ func (in *Intake) Content(ctx context.Context, name string, bad error) (sign.Con
 func (in *Intake) Change(o *cades.Options) error {
 	before := in.opts
 	in.opts = o
-	if in.digest != nil && (!in.digestible() || len(in.hashes()) > len(in.digest) || len(in.digest) > 1 && timestampHash(o) != timestampHash(before)) {
+	if in.digest != nil && (!in.digestible() || len(in.hashes()) > len(in.digest) || len(in.digest) > 1 && !in.sameHash(o, before)) {
 		return errors.New("this content is large; put level and attached before it")
 	}
 	return nil
@@ -276,8 +277,5 @@ func (in *Intake) Close() {
 
 // HashName names the hash by which contents are digested for a scheme: "SHA-256".
 func HashName(s *sign.Scheme) string {
-	if s.Whole { // Ed25519, RFC 8419 section 2.3
-		return crypto.SHA512.String()
-	}
-	return s.Opts.HashFunc().String()
+	return algorithm.DigestName(s)
 }
