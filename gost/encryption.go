@@ -125,5 +125,7 @@ func cfb(parameters []byte) (func(key, data []byte) ([]byte, error), error) {
 	default:
 		return nil, errParameters
 	}
-	return func(key, data []byte) ([]byte, error) { return cipher.NewGOST28147(sbox, key).DecryptCFB(p.IV, data), nil }, nil
+	return func(key, data []byte) ([]byte, error) {
+		return cipher.NewGOST28147(sbox, key).DecryptCFB(p.IV, data), nil
+	}, nil
 }
