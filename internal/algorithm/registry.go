@@ -87,10 +87,11 @@ func (r *Registry) Scheme(id cms.OID) (*sign.Scheme, bool) {
 // where nothing is digested.
 func (r *Registry) HashOf(a cms.Algorithm) cms.OID {
 	if s, ok := r.Scheme(a.ID); ok {
-		if s.Whole {
+		id := identifier(s.DigestAlg)
+		if _, standard := standardHash(id); s.Whole || standard { // a hash that only the scheme knows is a part of it
 			return ""
 		}
-		return identifier(s.DigestAlg)
+		return id
 	}
 	alg, err := ResolveSignature(a)
 	if err != nil {
