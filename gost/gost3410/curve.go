@@ -23,6 +23,7 @@ type Curve struct {
 	a, b, b3 words
 	base     point
 	cofactor int
+	fast     arithmetic // nil for the curves of examples
 }
 
 // Name is what the curve is called: "CryptoPro-A", "tc26-512-A".
@@ -55,6 +56,7 @@ type parameters struct {
 	x, y          string
 	cofactor      int
 	edwards, u, v string // d of u^2 + v^2 = 1 + d u^2 v^2, and the base point there, where the cofactor is 4
+	fast          func(*Curve, *parameters) arithmetic
 }
 
 var curves = sync.OnceValue(func() []*Curve {
@@ -65,6 +67,7 @@ var curves = sync.OnceValue(func() []*Curve {
 	return all
 })
 
+//go:generate go run generate.go
 func newCurve(s *parameters) *Curve {
 	size := len(s.p) / 2
 	c := &Curve{name: s.name, size: size, oids: s.oids, cofactor: s.cofactor}
@@ -79,6 +82,9 @@ func newCurve(s *parameters) *Curve {
 	c.p.add(&c.b3, &c.b, &c.b)
 	c.p.add(&c.b3, &c.b3, &c.b)
 	c.base.z = c.p.one
+	if s.fast != nil {
+		c.fast = s.fast(c, s)
+	}
 	return c
 }
 

@@ -35,17 +35,10 @@ func ParsePublicKey(c *Curve, xy []byte) (*PublicKey, error) {
 	if !c.on(&k.point) {
 		return nil, fmt.Errorf("gost3410: this public key is no point of %s; its octets are in another order, or it is on another curve", c.name)
 	}
-	if c.cofactor != 1 && !c.ofOrder(&k.point) {
+	if c.fast != nil && !c.fast.ofOrder(&x, &y) {
 		return nil, fmt.Errorf("gost3410: this public key is a point of %s of another order than the base point, which no signer makes; do not trust it", c.name)
 	}
 	return k, nil
-}
-
-// ofOrder reports whether q p is infinity. The sum of two points whose difference has order two comes out as (0, 0, 0), which stays so.
-func (c *Curve) ofOrder(p *point) bool {
-	var r point
-	c.multiply(&r, p, &c.q.m)
-	return r.z == words{} && r.y != words{}
 }
 
 // Bytes is the point as [ParsePublicKey] reads it.
@@ -138,6 +131,9 @@ func (k *PrivateKey) Equal(other crypto.PrivateKey) bool {
 
 // multiplyBase returns the point of a private key or nonce.
 func (c *Curve) multiplyBase(k *words) (x, y words) {
+	if c.fast != nil {
+		return c.fast.base(k)
+	}
 	var r point
 	c.multiply(&r, &c.base, k)
 	return c.affine(&r)

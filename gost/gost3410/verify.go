@@ -1,5 +1,7 @@
 package gost3410
 
+import "math/big"
+
 // Verify reports whether s and r, each with the highest octet first, are a signature of a digest by the key (RFC 7091 section 6.2). It
 // refuses digests and signatures of another length, and numbers that are 0 or not less than the order: a signature has one form.
 func (k *PublicKey) Verify(digest, signature []byte) bool {
@@ -14,19 +16,41 @@ func (k *PublicKey) Verify(digest, signature []byte) bool {
 	// z1 = s / e, z2 = -r / e
 	e := c.hashed(digest)
 	var v, z1, z2 words
-	c.q.enter(&v, &e)
-	c.q.invert(&v, &v)
+	v = c.inverse(&e)
+	c.q.enter(&v, &v)
 	c.q.mul(&z1, &v, &s)
 	c.q.mul(&z2, &v, &r)
 	c.q.sub(&z2, &words{}, &z2)
+	if c.fast != nil {
+		x, y := littleEndian(k.xy[:c.size]), littleEndian(k.xy[c.size:])
+		if yes, certain := c.fast.verify(&x, &y, &z1, &z2, &r); certain {
+			return yes
+		}
+	}
+	return k.verifyComplete(&z1, &z2, &r)
+}
+
+// verifyComplete is the end of verification with formulas that have no exceptions.
+func (k *PublicKey) verifyComplete(z1, z2, r *words) bool {
+	c := k.curve
 	var p1, p2 point
-	c.multiply(&p1, &c.base, &z1)
-	c.multiply(&p2, &k.point, &z2)
+	c.multiply(&p1, &c.base, z1)
+	c.multiply(&p2, &k.point, z2)
 	c.add(&p1, &p1, &p2)
 	if p1.z == (words{}) {
 		return false
 	}
 	x, _ := c.affine(&p1)
 	c.q.reduce(&x, &x)
-	return x == r
+	return x == *r
+}
+
+// inverse is 1/e modulo q, of what everybody may know.
+func (c *Curve) inverse(e *words) words {
+	var b [64]byte
+	var x, q big.Int
+	x.SetBytes(e.appendBig(b[:0], c.size))
+	q.SetBytes(c.q.m.appendBig(b[:0], c.size))
+	x.ModInverse(&x, &q).FillBytes(b[:c.size])
+	return bigEndian(b[:c.size])
 }
