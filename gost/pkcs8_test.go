@@ -220,7 +220,12 @@ func TestOptions(t *testing.T) {
 			_, err = key.Sign(nil, make([]byte, size), h)
 			require.ErrorIs(t, err, sign.ErrInput)
 		}
-		_, err = sign.SignMessage(t.Context(), key, []byte("message"), h)
+		signature, err := sign.SignMessage(t.Context(), key, []byte("message"), h)
+		require.NoError(t, err)
+		made := h.New()
+		_, _ = made.Write([]byte("message"))
+		require.NoError(t, gost.Scheme(h).Verify(key.SubjectPublicKeyInfo(), made.Sum(nil), signature))
+		_, err = key.Sign(nil, []byte("message"), h)
 		require.ErrorIs(t, err, sign.ErrInput, "nobody takes a message for a digest")
 	}
 }
