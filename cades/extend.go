@@ -149,7 +149,7 @@ func (e *extension) hash() sign.Hash {
 	if len(e.which) != 0 { // all of one message by one hash: the content is digested once
 		id := e.at(e.which[0]).in.SI.Digest.ID
 		for _, s := range e.o.Schemes {
-			if s.NewHash != nil && oidOf(s.DigestAlg) == id {
+			if s.NewHash != nil && s.Opts != nil && oidOf(s.DigestAlg) == id { // one that only checks has a hash of the past
 				return hashFor(s)
 			}
 		}

@@ -39,13 +39,15 @@ func gostKey(t testing.TB, curve string) *gost.Key {
 type gostWorld struct {
 	pki    *testpki.PKI
 	curve  string
+	stamps *sign.Signer // of the authority of time-stamps
 	tsa    *tsp.Authority
 	source *testlevels.Source
 }
 
 func newGOST(t testing.TB, curve string) *gostWorld {
 	w := &gostWorld{curve: curve, pki: testpki.NewOf(t, func() crypto.Signer { return gostKey(t, curve) })}
-	w.tsa = testlevels.AuthorityOf(t, w.pki, gostKey(t, curve), testpki.Now)
+	w.stamps = testlevels.Signer(t, w.pki.LeafOf(gostKey(t, curve), "Signet test time-stamps", testpki.Usages(true, testpki.TimeStamping)))
+	w.tsa = testpki.Must(tsp.NewAuthority(w.stamps, &tsp.AuthorityOptions{Clock: testpki.Now}))
 	w.source = testlevels.NewSource(t, w.pki)
 	w.source.Algorithms = &trust.Algorithms{Schemes: gost.Schemes()}
 	return w
@@ -230,6 +232,24 @@ func TestGOSTAsCryptoPro(t *testing.T) {
 	require.Empty(t, in.Signers[0].Unsigned)
 	require.Equal(t, sum(si.SignatureRaw, typeAndValues(t, si.Unsigned, cms.OIDSignatureTimeStamp), typeAndValues(t, si.Unsigned, cms.OIDCertificateRefs), typeAndValues(t, si.Unsigned, cms.OIDRevocationRefs)), esc.Imprint.Sum)
 
+	t.Run("values in the token count", func(t *testing.T) {
+		stamped, err := cades.Sign(t.Context(), w.signer(t), content, w.cryptoPro(cades.LevelT))
+		require.NoError(t, err)
+		o := w.verify()
+		o.Policy = &validate.Policy{Revocation: validate.RevocationAll}
+		r := w.report(t, stamped, content, o)
+		require.Equal(t, validate.TotalPassed, r.Signatures[0].Timestamps[0].Indication, r.Signatures[0].Timestamps[0].Reason)
+		require.Equal(t, validate.TryLater, r.Signatures[0].SubIndication, "of the signer, nothing says whether he was revoked")
+		plain, err := cades.Sign(t.Context(), w.signer(t), content, w.options(cades.LevelT))
+		require.NoError(t, err)
+		require.Equal(t, validate.TryLater, w.report(t, plain, content, o).Signatures[0].Timestamps[0].Sub)
+	})
+	t.Run("an authority that was revoked", func(t *testing.T) {
+		revoked := newGOST(t, cryptoProA)
+		revoked.source.Revoked = []x509.RevocationListEntry{{SerialNumber: revoked.stamps.Certificate().SerialNumber, RevocationTime: testpki.Now().AddDate(0, 0, -1)}}
+		_, err := cades.Sign(t.Context(), revoked.signer(t), content, revoked.cryptoPro(cades.LevelT))
+		require.ErrorIs(t, err, sign.ErrRevocation)
+	})
 	t.Run("a token that was touched", func(t *testing.T) {
 		s := cms.Find(si.Unsigned, cms.OIDSignatureTimeStamp)[0].Values[0]
 		at := bytes.Index(ber, s.Raw())
@@ -275,6 +295,10 @@ func TestGOSTAsCryptoProLevels(t *testing.T) {
 			}
 			raised, err := m.Extend(t.Context(), cades.LevelA, o)
 			require.NoError(t, err)
+			if level == cades.LevelXLong1 || level == cades.LevelC {
+				token := cms.Find(sd.Signers[0].Unsigned, cms.OIDSignatureTimeStamp)[0].Values[0].Raw()
+				require.Equal(t, level == cades.LevelXLong1, bytes.Contains(raised, token), "what something is over does not change")
+			}
 			require.NoError(t, w.report(t, raised, content, w.verify()).Err())
 			require.Zero(t, bytes.Count(raised, imprintBySHA256()), "the hash is that of the signature")
 			m, _ = parse(t, raised)

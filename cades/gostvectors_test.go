@@ -217,7 +217,9 @@ func TestGOSTTwoNamesOfAuthority(t *testing.T) {
 			o.Timestamper = &twoNames{t: t, signer: testlevels.Signer(t, id), first: first}
 			ber, err := cades.Sign(t.Context(), w.signer(t), content, o)
 			require.NoError(t, err)
-			r := w.report(t, ber, content, w.verify())
+			v := w.verify()
+			v.Schemes = []sign.Scheme{gost.Scheme(gost.Streebog256)} // and not those with the old hash
+			r := w.report(t, ber, content, v)
 			status, text := detail(r, cades.CheckTimestamp)
 			require.Contains(t, text, "GOST R 34.11-94, which is not known here")
 			if first {
@@ -229,6 +231,39 @@ func TestGOSTTwoNamesOfAuthority(t *testing.T) {
 			require.Equal(t, cades.Unchecked, status)
 			require.Equal(t, validate.Indeterminate, r.Signatures[0].Timestamps[0].Indication)
 			require.Equal(t, validate.CauseNotChecked, r.Signatures[0].Timestamps[0].Cause)
+		})
+	}
+}
+
+// TestGOSTTwoNamesOfSigner: the same of a signer.
+func TestGOSTTwoNamesOfSigner(t *testing.T) {
+	w := newGOST(t, cryptoProA)
+	content := sign.Bytes("", []byte("content"))
+	s := w.signer(t)
+	v1 := algorithm.SHA1(s.Certificate().Raw)
+	ess := testpki.Must(asn1.Marshal([][][][]byte{{{v1[:]}}}))
+	for name, c := range map[string]struct {
+		sum    []byte
+		status cades.Status
+	}{"beside SHA-1": {ess, cades.Tolerated}, "SHA-1 of another": {testpki.Must(asn1.Marshal([][][][]byte{{{make([]byte, 20)}}})), cades.Failed}} {
+		t.Run(name, func(t *testing.T) {
+			ber, err := cades.Sign(t.Context(), s, content, &cades.Options{Level: cades.LevelPKCS7, Clock: testpki.Now, Attributes: []cades.Attribute{
+				{Type: cms.OIDSigningCertificate.String(), Values: [][]byte{c.sum}},
+				{Type: cms.OIDSigningCertificateV2.String(), Values: [][]byte{cms.AppendSet(nil, cms.TagSequence, [][]byte{cms.AppendSet(nil, cms.TagSequence, [][]byte{
+					cms.AppendSet(nil, cms.TagSequence, [][]byte{gost94, append([]byte{4, 32}, make([]byte, 32)...)})})})}},
+			}})
+			require.NoError(t, err)
+			v := w.verify()
+			v.Schemes = []sign.Scheme{gost.Scheme(gost.Streebog256)}
+			r := w.report(t, ber, content, v)
+			var all []cades.Status
+			for _, check := range r.Signatures[0].Checks {
+				if check.Name == cades.CheckSigningCertificate {
+					all = append(all, check.Status)
+				}
+			}
+			require.Contains(t, all, c.status)
+			require.Equal(t, c.status == cades.Tolerated, r.Trusted())
 		})
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/mldsa"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -129,6 +130,9 @@ func resign(t *testing.T, der []byte, signer quantumKey, spki []byte) []byte {
 	_, err = asn1.Unmarshal(outer.Content.FullBytes, &fields)
 	require.NoError(t, err)
 	algorithm := asn1.RawValue{FullBytes: signer.scheme.SignatureAlg}
+	if signer.scheme.CertificateAlg != nil {
+		algorithm.FullBytes = signer.scheme.CertificateAlg
+	}
 	for i := range fields {
 		switch {
 		case bytes.Equal(fields[i].FullBytes, outer.Algorithm.FullBytes):
@@ -202,10 +206,12 @@ func (id quantumID) signer(t *testing.T) *sign.Signer {
 	return signer
 }
 
-// beyond are the schemes of this file.
-func beyond() []sign.Scheme { return append(mldsa.Schemes(), slhdsa.Schemes()...) }
+// beyond are the schemes that crypto/x509 does not know.
+func beyond() []sign.Scheme {
+	return append(append(mldsa.Schemes(), slhdsa.Schemes()...), gost.Schemes()...)
+}
 
-// judge checks a message of ML-DSA with this library.
+// judge checks a message with this library.
 func (q *quantum) judge(t *testing.T, message []byte, detached bool, roots ...*x509.Certificate) *cades.Report {
 	t.Helper()
 	m, err := cades.Parse(message)
@@ -223,9 +229,10 @@ func (q *quantum) judge(t *testing.T, message []byte, detached bool, roots ...*x
 	return report
 }
 
-// modern is an OpenSSL with ML-DSA.
+// modern is an OpenSSL with ML-DSA, or with the engine of GOST.
 type modern struct {
 	path    string
+	env     []string
 	version string // "3.5.9"
 	major   int
 }
@@ -260,7 +267,9 @@ func moderns(t *testing.T) []modern {
 
 func (m modern) try(t *testing.T, args ...string) ([]byte, error) {
 	t.Helper()
-	return exec.CommandContext(t.Context(), m.path, args...).CombinedOutput()
+	command := exec.CommandContext(t.Context(), m.path, args...)
+	command.Env = append(os.Environ(), m.env...)
+	return command.CombinedOutput()
 }
 
 func (m modern) must(t *testing.T, args ...string) []byte {

@@ -254,7 +254,7 @@ func TestTimestamp(t *testing.T) {
 	require.ErrorIs(t, err, tsp.CheckImprint)
 	_, err = w.make(t, w.options(cades.LevelBES)).open(t).VerifyTimestamp(t.Context(), nil)
 	require.ErrorIs(t, err, tsp.CheckContentType)
-	_, err = d.open(t).Timestamp(t.Context(), nil, 0)
+	_, err = d.open(t).Timestamp(t.Context(), nil, nil)
 	require.ErrorIs(t, err, sign.ErrInput)
 	_, err = d.open(t).Timestamp(t.Context(), w.stamps, crypto.SHA1)
 	require.ErrorIs(t, err, sign.ErrInput)

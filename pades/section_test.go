@@ -91,7 +91,7 @@ func TestHole(t *testing.T) {
 	require.NoError(t, err)
 	two, err := m.AddSignature(ctx, w.signer, sign.Bytes("", content), &cades.Options{Clock: testpki.Now})
 	require.NoError(t, err)
-	token, err := plain.open(t).Timestamp(ctx, w.stamps, 0)
+	token, err := plain.open(t).Timestamp(ctx, w.stamps, nil)
 	require.NoError(t, err)
 	for says, message := range map[string][]byte{
 		"content of its own":         attached,
@@ -141,7 +141,7 @@ func TestFileFails(t *testing.T) {
 	require.ErrorContains(t, err, "the disk is gone")
 	_, err = s.Sign(t.Context(), w.signer, w.options(cades.LevelBES))
 	require.ErrorContains(t, err, "the disk is gone")
-	_, err = s.Timestamp(t.Context(), w.stamps, 0)
+	_, err = s.Timestamp(t.Context(), w.stamps, nil)
 	require.ErrorContains(t, err, "the disk is gone")
 }
 

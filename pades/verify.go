@@ -81,17 +81,17 @@ func (s *Section) Verify(ctx context.Context, o *cades.VerifyOptions) (*Report, 
 const tstInfo = "1.2.840.113549.1.9.16.1.4"
 
 // Timestamp has an authority stamp the octets of the section, and returns the token for the hole: of a document time-stamp
-// (EN 319 142-1 section 5.4.3). The hash is SHA-256 (when 0), SHA-384 or SHA-512.
-func (s *Section) Timestamp(ctx context.Context, t tsp.Timestamper, hash crypto.Hash) (token []byte, err error) {
+// (EN 319 142-1 section 5.4.3). The hash is crypto.SHA256 (when nil), SHA384, SHA512, or one of the caller.
+func (s *Section) Timestamp(ctx context.Context, t tsp.Timestamper, hash sign.Hash) (token []byte, err error) {
 	defer sign.Recover(&err) // an authority may be of the caller's own making
 	if t == nil {
 		return nil, badInput("there is nobody to ask for the time-stamp; give a tsp.Client")
 	}
-	if hash == 0 {
+	if hash == nil || hash == crypto.Hash(0) {
 		hash = crypto.SHA256
 	}
 	if _, err := sign.DigestAlgorithm(hash); err != nil {
-		return nil, badInput("the hash of time-stamps is SHA-256, SHA-384 or SHA-512")
+		return nil, badInput("the hash of time-stamps is SHA-256, SHA-384, SHA-512, or one that says its algorithm")
 	}
 	h := hash.New()
 	if err := s.digest(ctx, h); err != nil {

@@ -4,8 +4,10 @@ import (
 	"crypto/x509"
 	"sync"
 
+	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/trust"
 )
 
 // Check finds the state of a certificate in values that are at hand, without the network: those of a signature, or of an
@@ -85,8 +87,9 @@ func (c *Checker) CheckRaw(cert, issuer []byte, o *CheckOptions) (*Status, error
 }
 
 // Speaks reports whether there is a value that by its form is about a certificate in DER: an OCSP response that names it, or a CRL of
-// its issuer or of the one that a distribution point of it names. Whether the value counts is what Check says.
-func (c *Checker) Speaks(cert, issuer []byte) bool {
+// its issuer or of the one that a distribution point of it names. Whether the value counts is what Check says. The
+// algorithms know the hashes of names, and may be nil.
+func (c *Checker) Speaks(cert, issuer []byte, algorithms *trust.Algorithms) bool {
 	if c.Len() == 0 {
 		return false
 	}
@@ -94,8 +97,9 @@ func (c *Checker) Speaks(cert, issuer []byte) bool {
 	if err != nil {
 		return false
 	}
+	registry := algorithms.Registry().(*algorithm.Registry)
 	for _, i := range c.p.bySerial()[number(q.cert.Serial)] {
-		if c.p.responses[i].single(q) != nil {
+		if c.p.responses[i].single(q, registry) != nil {
 			return true
 		}
 	}

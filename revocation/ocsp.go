@@ -57,14 +57,14 @@ type CertID struct {
 	algorithm cms.OID
 }
 
-// Matches reports whether the certificate of this issuer is meant.
+// Matches reports whether the certificate of this issuer is meant. A hash that only a scheme of the caller knows matches none.
 func (id *CertID) Matches(cert, issuer *x509.Certificate) bool {
 	q, err := askedOf(cert, issuer, nil)
 	if err != nil {
 		return false
 	}
 	s := q.subject()
-	return id.matches(&s)
+	return id.matches(&s, nil)
 }
 
 // subject is a certificate as a CertID names it.
@@ -75,11 +75,11 @@ func (q *asked) subject() subject {
 }
 
 // matches compares the serial number first, since a hostile response names many certificates and hashes take time.
-func (id *CertID) matches(s *subject) bool {
+func (id *CertID) matches(s *subject, registry *algorithm.Registry) bool {
 	if len(s.serial) == 0 || s.key == nil || !bytes.Equal(trimmed(id.Serial), s.serial) {
 		return false
 	}
-	h, ok := (*algorithm.Registry)(nil).NameHash(id.algorithm)
+	h, ok := registry.NameHash(id.algorithm)
 	return ok && bytes.Equal(id.KeyHash, h.Sum(s.key)) && (bytes.Equal(id.NameHash, h.Sum(s.name)) || bytes.Equal(id.NameHash, h.Sum(s.issuer)))
 }
 

@@ -22,7 +22,7 @@ func (r *Response) Check(cert, issuer *x509.Certificate, o *CheckOptions) (*Stat
 }
 
 func (r *Response) answer(q *asked, with *run) (*Status, error) {
-	s := r.single(q)
+	s := r.single(q, with.registry)
 	if s == nil {
 		return nil, failed(CheckSubject, "the response does not speak of this certificate of this issuer")
 	}
@@ -60,11 +60,11 @@ func (r *Response) answer(q *asked, with *run) (*Status, error) {
 }
 
 // single finds what is said of a certificate; when something is said twice, the later.
-func (r *Response) single(q *asked) (found *Single) {
+func (r *Response) single(q *asked, registry *algorithm.Registry) (found *Single) {
 	who := q.subject()
 	for i := range r.Singles {
 		s := &r.Singles[i]
-		if s.CertID.matches(&who) && (found == nil || s.ThisUpdate.After(found.ThisUpdate)) {
+		if s.CertID.matches(&who, registry) && (found == nil || s.ThisUpdate.After(found.ThisUpdate)) {
 			found = s
 		}
 	}

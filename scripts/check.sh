@@ -43,6 +43,9 @@ heavy=$(go list -deps ./cades ./batch ./provider/... ./tsp ./revocation | grep -
 # Who does not name package mldsa gets none of its mathematics.
 quantum=$(go list -deps ./sign ./cades ./batch ./tsp ./revocation ./asic ./pades ./trust ./testsign ./provider/... | grep -E 'filippo.io/mldsa|cloudflare/circl' || true)
 [ -z "$quantum" ] || { echo "an importer without mldsa would also get: $quantum"; exit 1; }
+# Nor of GOST.
+russian=$(go list -deps ./sign ./cades ./batch ./tsp ./revocation ./asic ./pades ./trust ./testsign ./provider/... | grep -E '/signet/gost' || true)
+[ -z "$russian" ] || { echo "an importer without gost would also get: $russian"; exit 1; }
 # Who mounts one handler gets no server: no metrics, traces, YAML or OpenID Connect.
 mounted=$(cd service && go list -deps -f "$notstd" ./cryptoapi ./api ./keys ./gate ./audit | grep -E 'prometheus|opentelemetry|oidc|jose|yaml|/service/server' || true)
 [ -z "$mounted" ] || { echo "who mounts a handler would also get: $mounted"; exit 1; }

@@ -56,7 +56,7 @@ pyhanko() {
 declare -A package=(
   [openssl]=openssl [gcc]=gcc [softhsm2-util]=softhsm2 [pkcs11-tool]=opensc [p11-kit]=p11-kit
   [certutil]=libnss3-tools [javac]=default-jdk-headless [mvn]=maven [swtpm]=swtpm [curl]=curl [systemd-analyze]=systemd [chromium]=chromium
-  [pdftotext]=poppler-utils
+  [pdftotext]=poppler-utils [certtool]=gnutls-bin [valgrind]=valgrind
 )
 missing=()
 for program in "${!package[@]}"; do
@@ -71,6 +71,7 @@ command -v x86_64-w64-mingw32-gcc >/dev/null || missing+=(gcc-mingw-w64-x86-64)
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
 ls /usr/lib/*/pkcs11/libtpm2_pkcs11.so >/dev/null 2>&1 || missing+=(libtpm2-pkcs11-1)
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || missing+=(libtss2-tcti-swtpm0)
+ls /usr/lib/*/engines-3/gost.so >/dev/null 2>&1 || missing+=(libengine-gost-openssl)
 # Cards: the daemon starts by itself where there is systemd; tests have one of their own.
 [ -x /usr/sbin/pcscd ] || missing+=(pcscd)
 ls /usr/lib*/pcsc/drivers/serial/libifdvpcd.so >/dev/null 2>&1 || missing+=(vsmartcard-vpcd)

@@ -99,9 +99,9 @@ func (t *Token) Hash() crypto.Hash {
 	return h.Crypto
 }
 
-// NewHash returns a new hash of the imprint, or nil when it is not known here.
-func (t *Token) NewHash() hash.Hash {
-	if h, ok := algorithm.StandardHash(tst.HashOf(t.Imprint)); ok {
+// NewHash returns a new hash of the imprint, or nil when neither this package nor one of the schemes knows it.
+func (t *Token) NewHash(schemes ...sign.Scheme) hash.Hash {
+	if h, ok := (&algorithm.Registry{Schemes: schemes}).Hash(tst.HashOf(t.Imprint)); ok {
 		return h.New()
 	}
 	return nil

@@ -3,7 +3,7 @@
 // The program gost times signatures and digests of this module and of the GOST engine of OpenSSL in turn, in processor time of one thread,
 // and prints the medians and their ratio:
 //
-//	go run ./gost [-rounds 7] [-ms 150]
+//	go run ./gost [-rounds 7] [-ms 150] [-only 'sign CryptoPro']
 //
 // It needs a C compiler, the headers of OpenSSL and its engine (Debian: libssl-dev, libengine-gost-openssl).
 package main
@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -38,14 +39,15 @@ type pair struct {
 func main() {
 	rounds := flag.Int("rounds", 7, "how often each is measured")
 	ms := flag.Int("ms", 150, "processor time of a measurement")
+	only := flag.String("only", ".", "regular expression of lines")
 	flag.Parse()
-	if err := run(*rounds, *ms); err != nil {
+	if err := run(*rounds, *ms, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "gost:", err)
 		os.Exit(1)
 	}
 }
 
-func run(rounds, ms int) error {
+func run(rounds, ms int, only string) error {
 	folder, err := os.MkdirTemp("", "gost")
 	if err != nil {
 		return err
@@ -59,6 +61,11 @@ func run(rounds, ms int) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return !wanted.MatchString(p.name) })
 	runtime.LockOSThread()
 	theirs, ours := make([][]float64, len(pairs)), make([][]float64, len(pairs))
 	for range rounds {

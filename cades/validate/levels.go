@@ -337,7 +337,7 @@ func (h *holding) value(c, by *pki.Certificate) {
 		h.missing("revocation values", "whether there are values about %s was not looked at: the message asks for more work than its size allows", c.Subject)
 		return
 	}
-	if !h.v.inMessage().Speaks(c.Raw, by.Raw) {
+	if !h.v.inMessage().Speaks(c.Raw, by.Raw, &h.v.rules.Algorithms) {
 		h.missing("revocation values", "nothing in the message says whether %s was revoked", c.Subject)
 	}
 }

@@ -168,7 +168,7 @@ func stamp(ctx context.Context, authority tsp.Timestamper, document []byte) ([]b
 	if err != nil {
 		return nil, err
 	}
-	token, err := section.Timestamp(ctx, authority, 0)
+	token, err := section.Timestamp(ctx, authority, nil)
 	if err != nil {
 		return nil, err
 	}

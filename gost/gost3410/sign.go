@@ -41,18 +41,24 @@ func (k *PrivateKey) signWith(digest []byte, nonce *words) []byte {
 	e := c.hashed(digest)
 	r, _ := c.multiplyBase(nonce)
 	c.q.reduce(&r, &r)
-	// s = r d + k e
-	var s, t words
-	c.q.enter(&s, &k.d)
-	c.q.mul(&s, &s, &r)
-	c.q.enter(&t, nonce)
-	c.q.mul(&t, &t, &e)
-	c.q.add(&s, &s, &t)
-	clear(t[:])
+	s := k.response(nonce, &r, &e)
 	if r.zero()|s.zero() == 1 {
 		return nil
 	}
 	return r.appendBig(s.appendBig(make([]byte, 0, 2*c.size), c.size), c.size)
+}
+
+// response is s = r d + k e.
+func (k *PrivateKey) response(nonce, r, e *words) (s words) {
+	q := k.public.curve.q
+	var t words
+	q.enter(&s, &k.d)
+	q.mul(&s, &s, r)
+	q.enter(&t, nonce)
+	q.mul(&t, &t, e)
+	q.add(&s, &s, &t)
+	clear(t[:])
+	return s
 }
 
 // hashed is the number e of a digest, from 1 to q-1 (RFC 7091 section 6.1, steps 2 and 3).
@@ -76,35 +82,39 @@ type nonces struct {
 const nonceLabel = "signet GOST R 34.10-2012 nonce"
 
 func (n *nonces) next() words {
-	c := n.key.public.curve
 	for {
-		// HMAC (RFC 2104) in octets that do not leave the stack.
-		var inner [sha512.BlockSize + 256]byte
-		var outer [sha512.BlockSize + sha512.Size]byte
-		n.key.d.appendLittle(inner[:0], c.size)
-		n.key.d.appendLittle(outer[:0], c.size)
-		for i := range sha512.BlockSize {
-			inner[i] ^= 0x36
-			outer[i] ^= 0x5c
-		}
-		message := append(inner[:sha512.BlockSize], nonceLabel...)
-		message = append(message, byte(len(c.name)))
-		message = append(message, c.name...)
-		message = binary.BigEndian.AppendUint32(message, n.count)
-		message = append(message, n.seed[:]...)
-		message = append(message, n.digest...)
-		sum := sha512.Sum512(message)
-		copy(outer[sha512.BlockSize:], sum[:])
-		sum = sha512.Sum512(outer[:])
-		k := c.candidate(sum[:])
-		clear(inner[:])
-		clear(outer[:])
-		clear(sum[:])
-		n.count++
-		if c.inRange(&k) {
+		if k := n.candidate(); n.key.public.curve.inRange(&k) {
 			return k
 		}
 	}
+}
+
+func (n *nonces) candidate() words {
+	c := n.key.public.curve
+	// HMAC (RFC 2104) in octets that do not leave the stack.
+	var inner [sha512.BlockSize + 256]byte
+	var outer [sha512.BlockSize + sha512.Size]byte
+	n.key.d.appendLittle(inner[:0], c.size)
+	n.key.d.appendLittle(outer[:0], c.size)
+	for i := range sha512.BlockSize {
+		inner[i] ^= 0x36
+		outer[i] ^= 0x5c
+	}
+	message := append(inner[:sha512.BlockSize], nonceLabel...)
+	message = append(message, byte(len(c.name)))
+	message = append(message, c.name...)
+	message = binary.BigEndian.AppendUint32(message, n.count)
+	message = append(message, n.seed[:]...)
+	message = append(message, n.digest...)
+	sum := sha512.Sum512(message)
+	copy(outer[sha512.BlockSize:], sum[:])
+	sum = sha512.Sum512(outer[:])
+	k := c.candidate(sum[:])
+	clear(inner[:])
+	clear(outer[:])
+	clear(sum[:])
+	n.count++
+	return k
 }
 
 // mask has all bits set from the highest of a word down.

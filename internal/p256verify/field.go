@@ -23,8 +23,8 @@ var (
 	square = element{3, 0xfffffffbffffffff, 0xfffffffffffffffe, 0x4fffffffd}
 )
 
-// mul sets z = x y / 2^256 mod p.
-func (z *element) mul(x, y *element) {
+// mulGo sets z = x y / 2^256 mod p.
+func (z *element) mulGo(x, y *element) {
 	var t0, t1, t2, t3, t4, t5, t6, t7, c, h, l, k uint64
 	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
 	b := y[0]
@@ -122,8 +122,8 @@ func (z *element) mul(x, y *element) {
 	z[3] = t3 ^ m&(t3^t7)
 }
 
-// sqr sets z = x x / 2^256 mod p.
-func (z *element) sqr(x *element) {
+// sqrGo sets z = x x / 2^256 mod p.
+func (z *element) sqrGo(x *element) {
 	var t0, t1, t2, t3, t4, t5, t6, t7, c, h, l, k uint64
 	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
 	h1, t1 := bits.Mul64(x0, x1)

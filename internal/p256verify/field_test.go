@@ -95,6 +95,8 @@ func TestField(t *testing.T) {
 			want.Mul(x, y)
 			want.Mul(&want, inverse)
 			equal(&z, "mul", x, y)
+			z.mulGo(&a, &b) // what other processors do
+			equal(&z, "mulGo", x, y)
 			z.sub(&a, &b)
 			want.Sub(x, y)
 			equal(&z, "sub", x, y)
@@ -106,6 +108,8 @@ func TestField(t *testing.T) {
 		want.Mul(x, x)
 		want.Mul(&want, inverse)
 		equal(&z, "sqr", x, x)
+		z.sqrGo(&a)
+		equal(&z, "sqrGo", x, x)
 		z = fromNumber(x)
 		want.Mul(x, radix)
 		equal(&z, "Montgomery form", x, x)

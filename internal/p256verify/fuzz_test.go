@@ -65,12 +65,20 @@ func FuzzField(f *testing.F) {
 		if z.mul(&p, &q); z != mod(new(big.Int).Mul(product, byField), fieldPrime) {
 			t.Fatalf("mul of %x and %x", p, q)
 		}
+		made := z
+		if z.mulGo(&p, &q); z != made {
+			t.Fatalf("mulGo of %x and %x", p, q)
+		}
 		if z.sub(&p, &q); z != mod(new(big.Int).Sub(x, y), fieldPrime) {
 			t.Fatalf("sub of %x and %x", p, q)
 		}
 		product.Mul(x, x)
 		if z.sqr(&p); z != mod(product.Mul(product, byField), fieldPrime) {
 			t.Fatalf("sqr of %x", p)
+		}
+		made = z
+		if z.sqrGo(&p); z != made {
+			t.Fatalf("sqrGo of %x", p)
 		}
 		u, v := mod(x, curveOrder), mod(y, curveOrder)
 		product.Mul(x, y)
