@@ -53,7 +53,7 @@ The next steps are signet csr, which makes a request for a certificate, and sign
 	f.register(cmd, a.env, false)
 	flags := cmd.Flags()
 	flags.StringVar(&kind, "type", "", "the `TYPE` of key: "+keyTypes)
-	flags.StringVar(&curve, "curve", "", "of a key of gost2012-256 or gost2012-512 the `CURVE`: "+gostCurveNames+"; cryptopro-a and tc26-512-a when nothing is said")
+	flags.StringVar(&curve, "curve", "", "the `CURVE` of a GOST key: "+gostCurveNames)
 	flags.StringVar(&label, "label", "", "the label (CKA_LABEL) of the key, `TEXT`; else object= of the URI")
 	flags.StringVar(&id, "id", "", "the identifier (CKA_ID) of the key, `HEX`; else id= of the URI, else random")
 	flags.StringVarP(&file.out, "out", "o", "", "make the key in a new `FILE` instead of on a token")
