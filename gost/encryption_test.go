@@ -1,6 +1,7 @@
 package gost_test
 
 import (
+	"encoding/asn1"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +61,41 @@ func TestDamaged(t *testing.T) {
 		_, err := soft.Parse(t.Context(), "x.p12", bad, c)
 		require.Error(t, err, "octet %d", i)
 	}
+}
+
+// TestCiphers refuses parameters that are none, and what does not have the MAC that it should.
+func TestCiphers(t *testing.T) {
+	ukm := func(size int) []byte {
+		der, err := asn1.Marshal(struct{ UKM []byte }{make([]byte, size)})
+		require.NoError(t, err)
+		return der
+	}
+	for oid, size := range map[string]int{"1.2.643.7.1.1.5.1.1": 12, "1.2.643.7.1.1.5.1.2": 12, "1.2.643.7.1.1.5.2.1": 16, "1.2.643.7.1.1.5.2.2": 16} {
+		keySize, decrypt, err := gost.Encryption{}.Cipher(oid, ukm(size))
+		require.NoError(t, err)
+		require.Equal(t, 32, keySize)
+		for _, n := range []int{0, 7, 15, 16, 100} {
+			plain, err := decrypt(make([]byte, 32), make([]byte, n))
+			if strings.HasSuffix(oid, ".2") {
+				require.Error(t, err, "%d octets that nobody has made a MAC of", n)
+				require.Empty(t, plain)
+				continue
+			}
+			require.NoError(t, err)
+			require.Len(t, plain, n)
+		}
+		for _, bad := range [][]byte{nil, ukm(size - 1), ukm(size + 1), append(ukm(size), 0), {0x30, 0}} {
+			_, decrypt, err := gost.Encryption{}.Cipher(oid, bad)
+			require.Error(t, err)
+			require.Nil(t, decrypt)
+		}
+	}
+	_, decrypt, err := gost.Encryption{}.Cipher("1.2.643.2.2.21", []byte{0x30, 0})
+	require.Error(t, err)
+	require.Nil(t, decrypt)
+	_, decrypt, err = gost.Encryption{}.Cipher("2.16.840.1.101.3.4.1.42", nil)
+	require.NoError(t, err)
+	require.Nil(t, decrypt, "it is not of GOST")
 }
 
 // engine runs OpenSSL with the engine of GOST.

@@ -1,6 +1,7 @@
 package gost_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -52,6 +53,8 @@ func TestCertificateOfKey(t *testing.T) {
 			require.NoError(t, err)
 			cert, err := trust.ParseCertificate(raw)
 			require.NoError(t, err)
+			// RFC 9215 section 3: signature and hash together, inside and outside.
+			require.Equal(t, 2, bytes.Count(raw, []byte("\x30\x0a\x06\x08\x2a\x85\x03\x07\x01\x01\x03\x02")))
 
 			_, err = sign.New(key, []*x509.Certificate{cert}, key.Schemes()[0])
 			config := config("")
@@ -66,6 +69,10 @@ func TestCertificateOfKey(t *testing.T) {
 			}
 			require.ErrorIs(t, err, sign.ErrKeyMismatch)
 			require.Error(t, errOpen)
+			for e, err := range p.Keys(t.Context()) {
+				require.NoError(t, err)
+				require.Empty(t, e.Chain, "it is not taken for the certificate of the key")
+			}
 		})
 	}
 }
