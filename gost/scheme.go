@@ -24,14 +24,15 @@ func Scheme(h Hash) sign.Scheme {
 	if h == Streebog512 {
 		s.Name, s.SignatureAlg, s.CertificateAlg = "gost3410-2012-512", algorithm(oidKey512), algorithm(oidSignature512)
 	}
-	s.Verify = func(spki, digest, signature []byte) error { return verify(h, spki, digest, signature) }
+	again := new(gost3410.Verifiers) // who verifies much keeps the scheme
+	s.Verify = func(spki, digest, signature []byte) error { return verify(h, again, spki, digest, signature) }
 	return s
 }
 
 var errSignature = errors.New("gost: the signature does not fit")
 
 // verify checks a signature over a digest. A key of the other size is refused: its signatures are not those that the algorithm says.
-func verify(h Hash, spki, digest, signature []byte) error {
+func verify(h Hash, again *gost3410.Verifiers, spki, digest, signature []byte) error {
 	key, err := parsePublic(spki)
 	switch {
 	case errors.Is(err, errOther):
@@ -45,7 +46,7 @@ func verify(h Hash, spki, digest, signature []byte) error {
 	case len(digest) != h.Size():
 		return &sign.Error{Op: "gost: verify", Class: sign.ErrInput, Err: errors.New("the digest has not the length of the hash")}
 	}
-	if !key.Verify(digest, signature) {
+	if !again.Verify(key, digest, signature) {
 		return errSignature
 	}
 	return nil

@@ -23,7 +23,7 @@ type cryptoProACurve struct {
 	table func() *cryptoProATable
 }
 
-func newcryptoProACurve(c *Curve, s *parameters) arithmetic {
+func newCryptoProACurve(c *Curve, s *parameters) arithmetic {
 	f := &cryptoProACurve{q: c.q, p: c.p}
 	b := number(s.b, c.size)
 	f.b.set(&b)
@@ -32,7 +32,7 @@ func newcryptoProACurve(c *Curve, s *parameters) arithmetic {
 		var g cryptoProAAffine
 		g.x.set(&x)
 		g.y.set(&y)
-		return newcryptoProATable(&g)
+		return newCryptoProATable(&g)
 	})
 	return f
 }
@@ -179,8 +179,8 @@ func (r *cryptoProAJacobian) addAffine(q *cryptoProAAffine) bool {
 	return !h.isZero()
 }
 
-// affinecryptoProA makes points affine with one inversion. None may be infinity.
-func affinecryptoProA(to []cryptoProAAffine, points []cryptoProAJacobian) {
+// affineCryptoProA makes points affine with one inversion. None may be infinity.
+func affineCryptoProA(to []cryptoProAAffine, points []cryptoProAJacobian) {
 	products := make([]fold256, len(points))
 	product := fold256One
 	for i := range points {
@@ -199,7 +199,7 @@ func affinecryptoProA(to []cryptoProAAffine, points []cryptoProAJacobian) {
 	}
 }
 
-func newcryptoProATable(p *cryptoProAAffine) *cryptoProATable {
+func newCryptoProATable(p *cryptoProAAffine) *cryptoProATable {
 	t := new(cryptoProATable)
 	points := make([]cryptoProAJacobian, 0, 16*len(t))
 	base := cryptoProAJacobian{p.x, p.y, fold256One}
@@ -216,7 +216,7 @@ func newcryptoProATable(p *cryptoProAAffine) *cryptoProATable {
 		}
 	}
 	all := make([]cryptoProAAffine, len(points))
-	affinecryptoProA(all, points)
+	affineCryptoProA(all, points)
 	for i := range t {
 		copy(t[i][:], all[16*i:])
 	}
@@ -337,7 +337,7 @@ func (f *cryptoProACurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 			return false, false
 		}
 	}
-	affinecryptoProA(multiples[:], points[:])
+	affineCryptoProA(multiples[:], points[:])
 	var naf [64*4 + 1]int8
 	z2.naf(naf[:])
 	i := len(naf) - 1
@@ -367,6 +367,29 @@ func (f *cryptoProACurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// cryptoProAPrepared is a point with a table.
+type cryptoProAPrepared struct {
+	curve *cryptoProACurve
+	table *cryptoProATable
+}
+
+func (f *cryptoProACurve) prepare(x, y *words) prepared {
+	var q cryptoProAAffine
+	q.x.set(x)
+	q.y.set(y)
+	return &cryptoProAPrepared{f, newCryptoProATable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *cryptoProAPrepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total cryptoProAExtended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *cryptoProACurve) abscissa(p *cryptoProAExtended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x fold256

@@ -23,7 +23,7 @@ type cryptoProBCurve struct {
 	table func() *cryptoProBTable
 }
 
-func newcryptoProBCurve(c *Curve, s *parameters) arithmetic {
+func newCryptoProBCurve(c *Curve, s *parameters) arithmetic {
 	f := &cryptoProBCurve{q: c.q, p: c.p}
 	b := number(s.b, c.size)
 	f.b.set(&b)
@@ -32,7 +32,7 @@ func newcryptoProBCurve(c *Curve, s *parameters) arithmetic {
 		var g cryptoProBAffine
 		g.x.set(&x)
 		g.y.set(&y)
-		return newcryptoProBTable(&g)
+		return newCryptoProBTable(&g)
 	})
 	return f
 }
@@ -179,8 +179,8 @@ func (r *cryptoProBJacobian) addAffine(q *cryptoProBAffine) bool {
 	return !h.isZero()
 }
 
-// affinecryptoProB makes points affine with one inversion. None may be infinity.
-func affinecryptoProB(to []cryptoProBAffine, points []cryptoProBJacobian) {
+// affineCryptoProB makes points affine with one inversion. None may be infinity.
+func affineCryptoProB(to []cryptoProBAffine, points []cryptoProBJacobian) {
 	products := make([]mont256b, len(points))
 	product := mont256bOne
 	for i := range points {
@@ -199,7 +199,7 @@ func affinecryptoProB(to []cryptoProBAffine, points []cryptoProBJacobian) {
 	}
 }
 
-func newcryptoProBTable(p *cryptoProBAffine) *cryptoProBTable {
+func newCryptoProBTable(p *cryptoProBAffine) *cryptoProBTable {
 	t := new(cryptoProBTable)
 	points := make([]cryptoProBJacobian, 0, 16*len(t))
 	base := cryptoProBJacobian{p.x, p.y, mont256bOne}
@@ -216,7 +216,7 @@ func newcryptoProBTable(p *cryptoProBAffine) *cryptoProBTable {
 		}
 	}
 	all := make([]cryptoProBAffine, len(points))
-	affinecryptoProB(all, points)
+	affineCryptoProB(all, points)
 	for i := range t {
 		copy(t[i][:], all[16*i:])
 	}
@@ -337,7 +337,7 @@ func (f *cryptoProBCurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 			return false, false
 		}
 	}
-	affinecryptoProB(multiples[:], points[:])
+	affineCryptoProB(multiples[:], points[:])
 	var naf [64*4 + 1]int8
 	z2.naf(naf[:])
 	i := len(naf) - 1
@@ -367,6 +367,29 @@ func (f *cryptoProBCurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// cryptoProBPrepared is a point with a table.
+type cryptoProBPrepared struct {
+	curve *cryptoProBCurve
+	table *cryptoProBTable
+}
+
+func (f *cryptoProBCurve) prepare(x, y *words) prepared {
+	var q cryptoProBAffine
+	q.x.set(x)
+	q.y.set(y)
+	return &cryptoProBPrepared{f, newCryptoProBTable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *cryptoProBPrepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total cryptoProBExtended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *cryptoProBCurve) abscissa(p *cryptoProBExtended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x mont256b

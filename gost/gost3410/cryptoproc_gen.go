@@ -23,7 +23,7 @@ type cryptoProCCurve struct {
 	table func() *cryptoProCTable
 }
 
-func newcryptoProCCurve(c *Curve, s *parameters) arithmetic {
+func newCryptoProCCurve(c *Curve, s *parameters) arithmetic {
 	f := &cryptoProCCurve{q: c.q, p: c.p}
 	b := number(s.b, c.size)
 	f.b.set(&b)
@@ -32,7 +32,7 @@ func newcryptoProCCurve(c *Curve, s *parameters) arithmetic {
 		var g cryptoProCAffine
 		g.x.set(&x)
 		g.y.set(&y)
-		return newcryptoProCTable(&g)
+		return newCryptoProCTable(&g)
 	})
 	return f
 }
@@ -179,8 +179,8 @@ func (r *cryptoProCJacobian) addAffine(q *cryptoProCAffine) bool {
 	return !h.isZero()
 }
 
-// affinecryptoProC makes points affine with one inversion. None may be infinity.
-func affinecryptoProC(to []cryptoProCAffine, points []cryptoProCJacobian) {
+// affineCryptoProC makes points affine with one inversion. None may be infinity.
+func affineCryptoProC(to []cryptoProCAffine, points []cryptoProCJacobian) {
 	products := make([]mont256c, len(points))
 	product := mont256cOne
 	for i := range points {
@@ -199,7 +199,7 @@ func affinecryptoProC(to []cryptoProCAffine, points []cryptoProCJacobian) {
 	}
 }
 
-func newcryptoProCTable(p *cryptoProCAffine) *cryptoProCTable {
+func newCryptoProCTable(p *cryptoProCAffine) *cryptoProCTable {
 	t := new(cryptoProCTable)
 	points := make([]cryptoProCJacobian, 0, 16*len(t))
 	base := cryptoProCJacobian{p.x, p.y, mont256cOne}
@@ -216,7 +216,7 @@ func newcryptoProCTable(p *cryptoProCAffine) *cryptoProCTable {
 		}
 	}
 	all := make([]cryptoProCAffine, len(points))
-	affinecryptoProC(all, points)
+	affineCryptoProC(all, points)
 	for i := range t {
 		copy(t[i][:], all[16*i:])
 	}
@@ -337,7 +337,7 @@ func (f *cryptoProCCurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 			return false, false
 		}
 	}
-	affinecryptoProC(multiples[:], points[:])
+	affineCryptoProC(multiples[:], points[:])
 	var naf [64*4 + 1]int8
 	z2.naf(naf[:])
 	i := len(naf) - 1
@@ -367,6 +367,29 @@ func (f *cryptoProCCurve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// cryptoProCPrepared is a point with a table.
+type cryptoProCPrepared struct {
+	curve *cryptoProCCurve
+	table *cryptoProCTable
+}
+
+func (f *cryptoProCCurve) prepare(x, y *words) prepared {
+	var q cryptoProCAffine
+	q.x.set(x)
+	q.y.set(y)
+	return &cryptoProCPrepared{f, newCryptoProCTable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *cryptoProCPrepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total cryptoProCExtended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *cryptoProCCurve) abscissa(p *cryptoProCExtended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x mont256c

@@ -8,8 +8,16 @@ type arithmetic interface {
 	base(k *words) (x, y words)
 	// verify reports whether the abscissa of z1 P + z2 Q is r modulo q, for numbers from 1 to q-1, and whether it knows.
 	verify(x, y, z1, z2, r *words) (yes, certain bool)
+	// prepare makes a table of Q, which is a point of the order of the base point.
+	prepare(x, y *words) prepared
 	// ofOrder reports whether q times a point of the curve is infinity.
 	ofOrder(x, y *words) bool
+}
+
+// prepared is a point Q with a table.
+type prepared interface {
+	// verify is that of arithmetic.
+	verify(z1, z2, r *words) (yes, certain bool)
 }
 
 // maxWindows is the number of digits of 515 bits.

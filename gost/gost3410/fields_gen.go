@@ -123,7 +123,7 @@ func (z *fold256) sqr(x *fold256) {
 	r5, c = bits.Add64(r5, h0, c)
 	h0, l = bits.Mul64(x3, x3)
 	r6, c = bits.Add64(r6, l, c)
-	r7, c = bits.Add64(r7, h0, c)
+	r7, _ = bits.Add64(r7, h0, c)
 	h0, l = bits.Mul64(r4, 617)
 	r0, c = bits.Add64(r0, l, 0)
 	h1, l = bits.Mul64(r5, 617)
@@ -657,7 +657,7 @@ func (z *fold512) sqr(x *fold512) {
 	r13, c = bits.Add64(r13, h0, c)
 	h0, l = bits.Mul64(x7, x7)
 	r14, c = bits.Add64(r14, l, c)
-	r15, c = bits.Add64(r15, h0, c)
+	r15, _ = bits.Add64(r15, h0, c)
 	h0, l = bits.Mul64(r8, 569)
 	r0, c = bits.Add64(r0, l, 0)
 	h1, l = bits.Mul64(r9, 569)
@@ -1044,7 +1044,7 @@ func (z *mont256b) sqr(x *mont256b) {
 	r5, c = bits.Add64(r5, h0, c)
 	h0, l = bits.Mul64(x3, x3)
 	r6, c = bits.Add64(r6, l, c)
-	r7, c = bits.Add64(r7, h0, c)
+	r7, _ = bits.Add64(r7, h0, c)
 	var k, carry, d uint64
 	k = r0 * 0xbd667ab8a3347857
 	h0, l0 := bits.Mul64(k, 0xc99)
@@ -1142,8 +1142,8 @@ func (z *mont256b) sub(x, y *mont256b) {
 	r3, c := bits.Sub64(x[3], y[3], c)
 	m := -c
 	z[0], c = bits.Add64(r0, m&0xc99, 0)
-	z[1], c = bits.Add64(r1, m&0x0, c)
-	z[2], c = bits.Add64(r2, m&0x0, c)
+	z[1], c = bits.Add64(r1, 0, c)
+	z[2], c = bits.Add64(r2, 0, c)
 	z[3], _ = bits.Add64(r3, m&0x8000000000000000, c)
 }
 
@@ -1388,7 +1388,7 @@ func (z *mont256c) sqr(x *mont256c) {
 	r5, c = bits.Add64(r5, h0, c)
 	h0, l = bits.Mul64(x3, x3)
 	r6, c = bits.Add64(r6, l, c)
-	r7, c = bits.Add64(r7, h0, c)
+	r7, _ = bits.Add64(r7, h0, c)
 	var k, carry, d uint64
 	k = r0 * 0xdf6e6c2c727c176d
 	h0, l0 := bits.Mul64(k, 0x7998f7b9022d759b)
@@ -2081,7 +2081,7 @@ func (z *mont512b) sqr(x *mont512b) {
 	r13, c = bits.Add64(r13, h0, c)
 	h0, l = bits.Mul64(x7, x7)
 	r14, c = bits.Add64(r14, l, c)
-	r15, c = bits.Add64(r15, h0, c)
+	r15, _ = bits.Add64(r15, h0, c)
 	var k, carry, d uint64
 	k = r0 * 0x4e6a171024e6a171
 	h0, l0 := bits.Mul64(k, 0x6f)
@@ -2323,12 +2323,12 @@ func (z *mont512b) sub(x, y *mont512b) {
 	r7, c := bits.Sub64(x[7], y[7], c)
 	m := -c
 	z[0], c = bits.Add64(r0, m&0x6f, 0)
-	z[1], c = bits.Add64(r1, m&0x0, c)
-	z[2], c = bits.Add64(r2, m&0x0, c)
-	z[3], c = bits.Add64(r3, m&0x0, c)
-	z[4], c = bits.Add64(r4, m&0x0, c)
-	z[5], c = bits.Add64(r5, m&0x0, c)
-	z[6], c = bits.Add64(r6, m&0x0, c)
+	z[1], c = bits.Add64(r1, 0, c)
+	z[2], c = bits.Add64(r2, 0, c)
+	z[3], c = bits.Add64(r3, 0, c)
+	z[4], c = bits.Add64(r4, 0, c)
+	z[5], c = bits.Add64(r5, 0, c)
+	z[6], c = bits.Add64(r6, 0, c)
 	z[7], _ = bits.Add64(r7, m&0x8000000000000000, c)
 }
 

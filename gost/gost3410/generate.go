@@ -157,7 +157,11 @@ func (f *field) square(w *printer) {
 		} else {
 			w.line("h0, l = bits.Mul64(x%d, x%d)", i, i)
 			w.line("r%d, c = bits.Add64(r%d, l, c)", 2*i, 2*i)
-			w.line("r%d, c = bits.Add64(r%d, h0, c)", 2*i+1, 2*i+1)
+			at := "c"
+			if i == n-1 {
+				at = "_"
+			}
+			w.line("r%d, %s = bits.Add64(r%d, h0, c)", 2*i+1, at, 2*i+1)
 		}
 	}
 }
@@ -330,7 +334,11 @@ func (f *field) write(w *printer) {
 			if i == n-1 {
 				at = "_"
 			}
-			w.line("z[%d], %s = bits.Add64(r%d, m&%#x, %s)", i, at, i, f.word(f.p, i), carry)
+			more := "0"
+			if word := f.word(f.p, i); word != 0 {
+				more = fmt.Sprintf("m&%#x", word)
+			}
+			w.line("z[%d], %s = bits.Add64(r%d, %s, %s)", i, at, i, more, carry)
 		}
 	}
 	w.line("}\n")
@@ -481,7 +489,8 @@ func main() {
 		fields[i].write(&w)
 	}
 	save(filepath.Join(folder, "fields_gen.go"), w.Bytes())
-	functions := template.FuncMap{"count": func(n int) []int {
+	title := func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+	functions := template.FuncMap{"title": title, "count": func(n int) []int {
 		all := make([]int, n)
 		for i := range all {
 			all[i] = i

@@ -47,29 +47,31 @@ func TestRanges(t *testing.T) {
 // TestInfinity has signatures that lead to infinity, and to the sum of a point and itself or its opposite.
 func TestInfinity(t *testing.T) {
 	for _, r := range references(t) {
-		for _, d := range []*big.Int{big.NewInt(1), new(big.Int).Sub(r.q, big.NewInt(1)), r.random(t)} {
+		for _, d := range []*big.Int{big.NewInt(1), r.random(t)} {
 			key := r.private(t, d)
 			x, y := r.times(d, r.x, r.y)
 			digest := r.little(r.random(t))
-			for range 2 {
-				rr := r.random(t)
-				for _, factor := range []int64{1, -1, 2} {
-					// s = f r d: z1 P = -f z2 Q
-					s := new(big.Int).Mul(rr, d)
-					s.Mul(s, big.NewInt(factor)).Mod(s, r.q)
-					signature := append(s.FillBytes(make([]byte, r.size)), rr.FillBytes(make([]byte, r.size))...)
-					require.Equal(t, r.verify(x, y, digest, signature), key.PublicKey().Verify(digest, signature))
-				}
+			table := prepare(key.PublicKey())
+			rr := r.random(t)
+			for _, factor := range []int64{1, -1, 2} {
+				// s = f r d: z1 P = -f z2 Q
+				s := new(big.Int).Mul(rr, d)
+				s.Mul(s, big.NewInt(factor)).Mod(s, r.q)
+				signature := append(s.FillBytes(make([]byte, r.size)), rr.FillBytes(make([]byte, r.size))...)
+				want := r.verify(x, y, digest, signature)
+				require.Equal(t, want, key.PublicKey().Verify(digest, signature))
+				require.Equal(t, want, key.PublicKey().verify(digest, signature, table))
 			}
 			// -r d = k e / 2 makes both sums the same, and right: s = k e + r d = -r d.
 			k := r.random(t)
 			px, _ := r.times(k, r.x, r.y)
-			rr := new(big.Int).Mod(px, r.q)
+			rr = new(big.Int).Mod(px, r.q)
 			e := new(big.Int).Mul(rr, d)
 			e.Mul(e, big.NewInt(-2)).Mul(e, new(big.Int).ModInverse(k, r.q)).Mod(e, r.q)
 			signature := r.sign(d, k, r.little(e))
 			require.NotNil(t, signature)
 			require.True(t, key.PublicKey().Verify(r.little(e), signature), r.name)
+			require.True(t, key.PublicKey().verify(r.little(e), signature, table), r.name)
 		}
 	}
 }

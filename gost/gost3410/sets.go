@@ -4,7 +4,7 @@ package gost3410
 var sets = [...]parameters{
 	{
 		name:     "CryptoPro-A",
-		fast:     newcryptoProACurve,
+		fast:     newCryptoProACurve,
 		oids:     []string{"1.2.643.7.1.2.1.1.2", "1.2.643.2.2.35.1", "1.2.643.2.2.36.0"},
 		p:        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffd97",
 		q:        "ffffffffffffffffffffffffffffffff6c611070995ad10045841b09b761b893",
@@ -16,7 +16,7 @@ var sets = [...]parameters{
 	},
 	{
 		name:     "CryptoPro-B",
-		fast:     newcryptoProBCurve,
+		fast:     newCryptoProBCurve,
 		oids:     []string{"1.2.643.7.1.2.1.1.3", "1.2.643.2.2.35.2"},
 		p:        "8000000000000000000000000000000000000000000000000000000000000c99",
 		q:        "800000000000000000000000000000015f700cfff1a624e5e497161bcc8a198f",
@@ -28,7 +28,7 @@ var sets = [...]parameters{
 	},
 	{
 		name:     "CryptoPro-C",
-		fast:     newcryptoProCCurve,
+		fast:     newCryptoProCCurve,
 		oids:     []string{"1.2.643.7.1.2.1.1.4", "1.2.643.2.2.35.3", "1.2.643.2.2.36.1"},
 		p:        "9b9f605f5a858107ab1ec85e6b41c8aacf846e86789051d37998f7b9022d759b",
 		q:        "9b9f605f5a858107ab1ec85e6b41c8aa582ca3511eddfb74f02f3a6598980bb9",
@@ -40,7 +40,7 @@ var sets = [...]parameters{
 	},
 	{
 		name:     "tc26-256-A",
-		fast:     newtc26A256Curve,
+		fast:     newTc26A256Curve,
 		oids:     []string{"1.2.643.7.1.2.1.1.1"},
 		p:        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffd97",
 		q:        "400000000000000000000000000000000fd8cddfc87b6635c115af556c360c67",
@@ -55,7 +55,7 @@ var sets = [...]parameters{
 	},
 	{
 		name:     "tc26-512-A",
-		fast:     newtc26A512Curve,
+		fast:     newTc26A512Curve,
 		oids:     []string{"1.2.643.7.1.2.1.2.1"},
 		p:        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffdc7",
 		q:        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff27e69532f48d89116ff22b8d4e0560609b4b38abfad2b85dcacdb1411f10b275",
@@ -67,7 +67,7 @@ var sets = [...]parameters{
 	},
 	{
 		name:     "tc26-512-B",
-		fast:     newtc26B512Curve,
+		fast:     newTc26B512Curve,
 		oids:     []string{"1.2.643.7.1.2.1.2.2"},
 		p:        "8000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000006f",
 		q:        "800000000000000000000000000000000000000000000000000000000000000149a1ec142565a545acfdb77bd9d40cfa8b996712101bea0ec6346c54374f25bd",
@@ -79,7 +79,7 @@ var sets = [...]parameters{
 	},
 	{
 		name:     "tc26-512-C",
-		fast:     newtc26C512Curve,
+		fast:     newTc26C512Curve,
 		oids:     []string{"1.2.643.7.1.2.1.2.3"},
 		p:        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffdc7",
 		q:        "3fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc98cdba46506ab004c33a9ff5147502cc8eda9e7a769a12694623cef47f023ed",

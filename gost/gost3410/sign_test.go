@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"math/big"
 	"slices"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -24,7 +26,7 @@ func (r *reference) scalars(t testing.TB) []*big.Int {
 	for i := range int64(4) {
 		all = append(all, big.NewInt(i+1), new(big.Int).Sub(r.q, big.NewInt(i+1)), new(big.Int).Add(new(big.Int).Rsh(r.q, 1), big.NewInt(i-1)))
 	}
-	for bit := 1; bit < r.q.BitLen()-1; bit += 3 * r.size {
+	for bit := 1; bit < r.q.BitLen()-1; bit += 5 * r.size {
 		n := new(big.Int).Lsh(big.NewInt(1), uint(bit))
 		all = append(all, n, new(big.Int).Sub(n, big.NewInt(1)))
 	}
@@ -56,13 +58,71 @@ func TestSignReference(t *testing.T) {
 					continue
 				}
 				require.True(t, parsed.Verify(digest, got), "d=%x k=%x", d, k)
+				table := prepare(key.PublicKey())
+				require.True(t, parsed.verify(digest, got, table), "d=%x k=%x", d, k)
 				wrong := slices.Clone(got)
 				wrong[i%len(wrong)] ^= 1 << (i % 8)
-				require.Equal(t, r.verify(x, y, digest, wrong), parsed.Verify(digest, wrong))
 				require.False(t, parsed.Verify(digest, wrong))
+				require.False(t, parsed.verify(digest, wrong, table))
 			}
 		})
 	}
+}
+
+// prepare makes the table of a key, where there are any.
+func prepare(k *PublicKey) prepared {
+	if k.curve.fast == nil {
+		return nil
+	}
+	x, y := k.plain()
+	return k.curve.fast.prepare(&x, &y)
+}
+
+// TestVerifiers verifies before, while and after a table is made, by several keys at once, and keeps no more tables than it may.
+func TestVerifiers(t *testing.T) {
+	var v Verifiers
+	c := Curves()[0]
+	digest := bytes.Repeat([]byte{3}, c.size)
+	var group sync.WaitGroup
+	for range 4 {
+		key, err := GenerateKey(c)
+		require.NoError(t, err)
+		signature, err := key.Sign(nil, digest, nil)
+		require.NoError(t, err)
+		wrong := bytes.Clone(signature)
+		wrong[5] ^= 1
+		for range 2 {
+			group.Go(func() {
+				for range 2 * tableAt {
+					assert.True(t, v.Verify(key.PublicKey(), digest, signature))
+					assert.False(t, v.Verify(key.PublicKey(), digest, wrong))
+					assert.True(t, (*Verifiers)(nil).Verify(key.PublicKey(), digest, signature))
+				}
+			})
+		}
+	}
+	group.Wait()
+	require.Len(t, v.tables, 4)
+	require.Empty(t, v.calls)
+	for range maxCounted + 10 {
+		key, err := GenerateKey(c)
+		require.NoError(t, err)
+		require.False(t, v.Verify(key.PublicKey(), digest, make([]byte, 64)))
+	}
+	require.Len(t, v.calls, maxCounted)
+	for i := range maxTables {
+		v.tables[verifierKey{c, string(rune(i))}] = nil
+	}
+	key, err := GenerateKey(c)
+	require.NoError(t, err)
+	for range tableAt {
+		require.False(t, v.Verify(key.PublicKey(), digest, make([]byte, 64)))
+		signature, err := key.Sign(nil, digest, nil)
+		require.NoError(t, err)
+		require.True(t, v.Verify(key.PublicKey(), digest, signature))
+	}
+	require.Less(t, len(v.tables), maxTables+1)
+	require.NotNil(t, v.tables[verifierKey{c, string(key.PublicKey().xy)}])
 }
 
 // TestSign signs twice: nonces differ, both signatures are right, and nothing but the digest is signed.

@@ -20,7 +20,7 @@ type tc26A256Curve struct {
 	table   func() *tc26A256Table
 }
 
-func newtc26A256Curve(c *Curve, p *parameters) arithmetic {
+func newTc26A256Curve(c *Curve, p *parameters) arithmetic {
 	f := &tc26A256Curve{q: c.q, p: c.p}
 	d := number(p.edwards, c.size)
 	f.d.set(&d)
@@ -273,21 +273,49 @@ func (f *tc26A256Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 		return false, true
 	}
 	f.multiply(&sum, &sum, z2)
-	t := f.table()
-	d, negative := f.q.digits(z1)
+	f.addDigits(&sum, f.table(), z1)
+	return f.abscissa(&sum, r), true
+}
+
+// tc26A256Prepared is a point with a table.
+type tc26A256Prepared struct {
+	curve *tc26A256Curve
+	table *tc26A256Table
+}
+
+func (f *tc26A256Curve) prepare(x, y *words) prepared {
+	q, _ := f.point(x, y) // it has an image: its order is odd
+	return &tc26A256Prepared{f, f.newTable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *tc26A256Prepared) verify(z1, z2, r *words) (yes, certain bool) {
+	sum := tc26A256Point{y: fold256One, z: fold256One}
+	p.curve.addDigits(&sum, p.table, z2)
+	p.curve.addDigits(&sum, p.curve.table(), z1)
+	return p.curve.abscissa(&sum, r), true
+}
+
+// addDigits adds k times the point of a table, in a time that depends on k.
+func (f *tc26A256Curve) addDigits(sum *tc26A256Point, t *tc26A256Table, k *words) {
+	d, negative := f.q.digits(k)
 	for i := range t {
 		index, sign := digit(d[i])
 		a := t[i][index]
 		a.negate(sign ^ negative)
 		sum.addMixed(&a)
 	}
+}
+
+// abscissa reports whether that of a point is r modulo q.
+func (f *tc26A256Curve) abscissa(sum *tc26A256Point, r *words) bool {
 	// (r - t) (z - y) = s (z + y), unless z = y, at infinity
 	var plus, minus fold256
 	plus.add(&sum.z, &sum.y)
 	plus.mul(&plus, &f.s)
 	minus.sub(&sum.z, &sum.y)
 	if minus.isZero() {
-		return false, true
+		return false
 	}
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x fold256
@@ -296,13 +324,13 @@ func (f *tc26A256Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 		x.mul(&x, &minus)
 		x.sub(&x, &plus)
 		if x.isZero() {
-			return true, true
+			return true
 		}
 		if f.q.plus(&candidate) {
 			break
 		}
 	}
-	return false, true
+	return false
 }
 
 // ofOrder reports whether q times a point is infinity.

@@ -23,7 +23,7 @@ type tc26A512Curve struct {
 	table func() *tc26A512Table
 }
 
-func newtc26A512Curve(c *Curve, s *parameters) arithmetic {
+func newTc26A512Curve(c *Curve, s *parameters) arithmetic {
 	f := &tc26A512Curve{q: c.q, p: c.p}
 	b := number(s.b, c.size)
 	f.b.set(&b)
@@ -32,7 +32,7 @@ func newtc26A512Curve(c *Curve, s *parameters) arithmetic {
 		var g tc26A512Affine
 		g.x.set(&x)
 		g.y.set(&y)
-		return newtc26A512Table(&g)
+		return newTc26A512Table(&g)
 	})
 	return f
 }
@@ -191,8 +191,8 @@ func (r *tc26A512Jacobian) addAffine(q *tc26A512Affine) bool {
 	return !h.isZero()
 }
 
-// affinetc26A512 makes points affine with one inversion. None may be infinity.
-func affinetc26A512(to []tc26A512Affine, points []tc26A512Jacobian) {
+// affineTc26A512 makes points affine with one inversion. None may be infinity.
+func affineTc26A512(to []tc26A512Affine, points []tc26A512Jacobian) {
 	products := make([]fold512, len(points))
 	product := fold512One
 	for i := range points {
@@ -211,7 +211,7 @@ func affinetc26A512(to []tc26A512Affine, points []tc26A512Jacobian) {
 	}
 }
 
-func newtc26A512Table(p *tc26A512Affine) *tc26A512Table {
+func newTc26A512Table(p *tc26A512Affine) *tc26A512Table {
 	t := new(tc26A512Table)
 	points := make([]tc26A512Jacobian, 0, 16*len(t))
 	base := tc26A512Jacobian{p.x, p.y, fold512One}
@@ -228,7 +228,7 @@ func newtc26A512Table(p *tc26A512Affine) *tc26A512Table {
 		}
 	}
 	all := make([]tc26A512Affine, len(points))
-	affinetc26A512(all, points)
+	affineTc26A512(all, points)
 	for i := range t {
 		copy(t[i][:], all[16*i:])
 	}
@@ -349,7 +349,7 @@ func (f *tc26A512Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 			return false, false
 		}
 	}
-	affinetc26A512(multiples[:], points[:])
+	affineTc26A512(multiples[:], points[:])
 	var naf [64*8 + 1]int8
 	z2.naf(naf[:])
 	i := len(naf) - 1
@@ -379,6 +379,29 @@ func (f *tc26A512Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// tc26A512Prepared is a point with a table.
+type tc26A512Prepared struct {
+	curve *tc26A512Curve
+	table *tc26A512Table
+}
+
+func (f *tc26A512Curve) prepare(x, y *words) prepared {
+	var q tc26A512Affine
+	q.x.set(x)
+	q.y.set(y)
+	return &tc26A512Prepared{f, newTc26A512Table(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *tc26A512Prepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total tc26A512Extended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *tc26A512Curve) abscissa(p *tc26A512Extended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x fold512

@@ -23,7 +23,7 @@ type tc26B512Curve struct {
 	table func() *tc26B512Table
 }
 
-func newtc26B512Curve(c *Curve, s *parameters) arithmetic {
+func newTc26B512Curve(c *Curve, s *parameters) arithmetic {
 	f := &tc26B512Curve{q: c.q, p: c.p}
 	b := number(s.b, c.size)
 	f.b.set(&b)
@@ -32,7 +32,7 @@ func newtc26B512Curve(c *Curve, s *parameters) arithmetic {
 		var g tc26B512Affine
 		g.x.set(&x)
 		g.y.set(&y)
-		return newtc26B512Table(&g)
+		return newTc26B512Table(&g)
 	})
 	return f
 }
@@ -191,8 +191,8 @@ func (r *tc26B512Jacobian) addAffine(q *tc26B512Affine) bool {
 	return !h.isZero()
 }
 
-// affinetc26B512 makes points affine with one inversion. None may be infinity.
-func affinetc26B512(to []tc26B512Affine, points []tc26B512Jacobian) {
+// affineTc26B512 makes points affine with one inversion. None may be infinity.
+func affineTc26B512(to []tc26B512Affine, points []tc26B512Jacobian) {
 	products := make([]mont512b, len(points))
 	product := mont512bOne
 	for i := range points {
@@ -211,7 +211,7 @@ func affinetc26B512(to []tc26B512Affine, points []tc26B512Jacobian) {
 	}
 }
 
-func newtc26B512Table(p *tc26B512Affine) *tc26B512Table {
+func newTc26B512Table(p *tc26B512Affine) *tc26B512Table {
 	t := new(tc26B512Table)
 	points := make([]tc26B512Jacobian, 0, 16*len(t))
 	base := tc26B512Jacobian{p.x, p.y, mont512bOne}
@@ -228,7 +228,7 @@ func newtc26B512Table(p *tc26B512Affine) *tc26B512Table {
 		}
 	}
 	all := make([]tc26B512Affine, len(points))
-	affinetc26B512(all, points)
+	affineTc26B512(all, points)
 	for i := range t {
 		copy(t[i][:], all[16*i:])
 	}
@@ -349,7 +349,7 @@ func (f *tc26B512Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 			return false, false
 		}
 	}
-	affinetc26B512(multiples[:], points[:])
+	affineTc26B512(multiples[:], points[:])
 	var naf [64*8 + 1]int8
 	z2.naf(naf[:])
 	i := len(naf) - 1
@@ -379,6 +379,29 @@ func (f *tc26B512Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 	return f.abscissa(&total, r), true
 }
 
+// tc26B512Prepared is a point with a table.
+type tc26B512Prepared struct {
+	curve *tc26B512Curve
+	table *tc26B512Table
+}
+
+func (f *tc26B512Curve) prepare(x, y *words) prepared {
+	var q tc26B512Affine
+	q.x.set(x)
+	q.y.set(y)
+	return &tc26B512Prepared{f, newTc26B512Table(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *tc26B512Prepared) verify(z1, z2, r *words) (yes, certain bool) {
+	var total tc26B512Extended
+	if !p.curve.addDigits(&total, p.table, z2) || !p.curve.addDigits(&total, p.curve.table(), z1) {
+		return false, false
+	}
+	return p.curve.abscissa(&total, r), true
+}
+
+// abscissa reports whether that of a point is r modulo q.
 func (f *tc26B512Curve) abscissa(p *tc26B512Extended, r *words) bool {
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x mont512b

@@ -20,7 +20,7 @@ type tc26C512Curve struct {
 	table   func() *tc26C512Table
 }
 
-func newtc26C512Curve(c *Curve, p *parameters) arithmetic {
+func newTc26C512Curve(c *Curve, p *parameters) arithmetic {
 	f := &tc26C512Curve{q: c.q, p: c.p}
 	d := number(p.edwards, c.size)
 	f.d.set(&d)
@@ -289,21 +289,49 @@ func (f *tc26C512Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 		return false, true
 	}
 	f.multiply(&sum, &sum, z2)
-	t := f.table()
-	d, negative := f.q.digits(z1)
+	f.addDigits(&sum, f.table(), z1)
+	return f.abscissa(&sum, r), true
+}
+
+// tc26C512Prepared is a point with a table.
+type tc26C512Prepared struct {
+	curve *tc26C512Curve
+	table *tc26C512Table
+}
+
+func (f *tc26C512Curve) prepare(x, y *words) prepared {
+	q, _ := f.point(x, y) // it has an image: its order is odd
+	return &tc26C512Prepared{f, f.newTable(&q)}
+}
+
+// verify adds all digits, and doubles nothing.
+func (p *tc26C512Prepared) verify(z1, z2, r *words) (yes, certain bool) {
+	sum := tc26C512Point{y: fold512One, z: fold512One}
+	p.curve.addDigits(&sum, p.table, z2)
+	p.curve.addDigits(&sum, p.curve.table(), z1)
+	return p.curve.abscissa(&sum, r), true
+}
+
+// addDigits adds k times the point of a table, in a time that depends on k.
+func (f *tc26C512Curve) addDigits(sum *tc26C512Point, t *tc26C512Table, k *words) {
+	d, negative := f.q.digits(k)
 	for i := range t {
 		index, sign := digit(d[i])
 		a := t[i][index]
 		a.negate(sign ^ negative)
 		sum.addMixed(&a)
 	}
+}
+
+// abscissa reports whether that of a point is r modulo q.
+func (f *tc26C512Curve) abscissa(sum *tc26C512Point, r *words) bool {
 	// (r - t) (z - y) = s (z + y), unless z = y, at infinity
 	var plus, minus fold512
 	plus.add(&sum.z, &sum.y)
 	plus.mul(&plus, &f.s)
 	minus.sub(&sum.z, &sum.y)
 	if minus.isZero() {
-		return false, true
+		return false
 	}
 	for candidate := *r; f.p.less(&candidate) == 1; {
 		var x fold512
@@ -312,13 +340,13 @@ func (f *tc26C512Curve) verify(x, y, z1, z2, r *words) (yes, certain bool) {
 		x.mul(&x, &minus)
 		x.sub(&x, &plus)
 		if x.isZero() {
-			return true, true
+			return true
 		}
 		if f.q.plus(&candidate) {
 			break
 		}
 	}
-	return false, true
+	return false
 }
 
 // ofOrder reports whether q times a point is infinity.

@@ -4,7 +4,10 @@ import "math/big"
 
 // Verify reports whether s and r, each with the highest octet first, are a signature of a digest by the key (RFC 7091 section 6.2). It
 // refuses digests and signatures of another length, and numbers that are 0 or not less than the order: a signature has one form.
-func (k *PublicKey) Verify(digest, signature []byte) bool {
+func (k *PublicKey) Verify(digest, signature []byte) bool { return k.verify(digest, signature, nil) }
+
+// verify uses a table of the key if there is one.
+func (k *PublicKey) verify(digest, signature []byte, table prepared) bool {
 	c := k.curve
 	if len(digest) != c.size || len(signature) != 2*c.size {
 		return false
@@ -21,13 +24,26 @@ func (k *PublicKey) Verify(digest, signature []byte) bool {
 	c.q.mul(&z1, &v, &s)
 	c.q.mul(&z2, &v, &r)
 	c.q.sub(&z2, &words{}, &z2)
-	if c.fast != nil {
-		x, y := littleEndian(k.xy[:c.size]), littleEndian(k.xy[c.size:])
-		if yes, certain := c.fast.verify(&x, &y, &z1, &z2, &r); certain {
-			return yes
-		}
+	if c.fast == nil {
+		return k.verifyComplete(&z1, &z2, &r)
 	}
-	return k.verifyComplete(&z1, &z2, &r)
+	var yes, certain bool
+	if table != nil {
+		yes, certain = table.verify(&z1, &z2, &r)
+	} else {
+		x, y := k.plain()
+		yes, certain = c.fast.verify(&x, &y, &z1, &z2, &r)
+	}
+	if !certain {
+		return k.verifyComplete(&z1, &z2, &r)
+	}
+	return yes
+}
+
+// plain are the coordinates of the key.
+func (k *PublicKey) plain() (x, y words) {
+	size := k.curve.size
+	return littleEndian(k.xy[:size]), littleEndian(k.xy[size:])
 }
 
 // verifyComplete is the end of verification with formulas that have no exceptions.
