@@ -7,8 +7,11 @@ import (
 	"github.com/seed-116355fd/signet/sign"
 )
 
-// Schemes returns what verifiers are given to know GOST: GOST R 34.10-2012 with keys of 256 and of 512 bits.
-func Schemes() []sign.Scheme { return []sign.Scheme{Scheme(Streebog256), Scheme(Streebog512)} }
+// Schemes returns what verifiers are given to know GOST: GOST R 34.10-2012 with keys of 256 and of 512 bits, and GOST R 34.10-2001 with GOST R
+// 34.11-94 of old files, which only checks signatures.
+func Schemes() []sign.Scheme {
+	return []sign.Scheme{Scheme(Streebog256), Scheme(Streebog512), legacy()}
+}
 
 // Scheme is GOST R 34.10-2012 with a hash, which has the size of the key: both are parts of one algorithm. In CMS the signature
 // algorithm is the object identifier of the key (R 1323565.1.025-2019), elsewhere that of signature and hash (RFC 9215 section 3). Of a

@@ -46,7 +46,7 @@ type spkiFields struct {
 }
 
 // sameSPKI compares two SubjectPublicKeyInfo. The same RSA key may stand under rsaEncryption, with or without NULL, and
-// under id-RSASSA-PSS (RFC 4055 section 1.2).
+// under id-RSASSA-PSS (RFC 4055 section 1.2), and the same GOST key with any hash beside its curve, which has several names.
 func sameSPKI(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -58,7 +58,35 @@ func sameSPKI(a, b []byte) bool {
 	if rest, err := asn1.Unmarshal(b, &y); err != nil || len(rest) != 0 {
 		return false
 	}
-	return isRSA(x.Algorithm.Algorithm) && isRSA(y.Algorithm.Algorithm) && bytes.Equal(x.PublicKey.Bytes, y.PublicKey.Bytes)
+	same := isRSA(x.Algorithm.Algorithm) && isRSA(y.Algorithm.Algorithm)
+	if curve := gostCurve(x.Algorithm); curve != "" && x.Algorithm.Algorithm.Equal(y.Algorithm.Algorithm) {
+		same = curve == gostCurve(y.Algorithm)
+	}
+	return same && bytes.Equal(x.PublicKey.Bytes, y.PublicKey.Bytes)
+}
+
+// gostCurve is the curve of a key of GOST R 34.10, under one of its names (RFC 9215 section 4.2 and appendix C), or empty. The hash and the
+// cipher that may stand beside it say nothing of the key.
+func gostCurve(a pkix.AlgorithmIdentifier) string {
+	switch a.Algorithm.String() {
+	case "1.2.643.7.1.1.1.1", "1.2.643.7.1.1.1.2", "1.2.643.2.2.19":
+	default:
+		return ""
+	}
+	var parameters []asn1.ObjectIdentifier
+	if rest, err := asn1.Unmarshal(a.Parameters.FullBytes, &parameters); err != nil || len(rest) != 0 || len(parameters) == 0 {
+		return ""
+	}
+	switch curve := parameters[0].String(); curve {
+	case "1.2.643.2.2.35.1", "1.2.643.2.2.36.0":
+		return "1.2.643.7.1.2.1.1.2"
+	case "1.2.643.2.2.35.2":
+		return "1.2.643.7.1.2.1.1.3"
+	case "1.2.643.2.2.35.3", "1.2.643.2.2.36.1":
+		return "1.2.643.7.1.2.1.1.4"
+	default:
+		return curve
+	}
 }
 
 func isRSA(oid asn1.ObjectIdentifier) bool {
@@ -69,20 +97,32 @@ func isPSS(oid asn1.ObjectIdentifier) bool {
 	return oid.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10})
 }
 
-// nameOfMLDSA is the name of a parameter set of ML-DSA (RFC 9881 section 2) when the key is one of it, else empty. The mathematics is in
-// package mldsa, which nobody has who does not import it.
-func nameOfMLDSA(spki []byte) string {
+// nameOfOwn is the name of a kind of key that only a package beside this one signs with, else empty, and where such keys come from:
+// ML-DSA (RFC 9881 section 2) and GOST R 34.10-2012 (RFC 9215 section 4). Nobody has their mathematics who does not import it.
+func nameOfOwn(spki []byte) (name, use string) {
 	var info spkiFields
 	if _, err := asn1.Unmarshal(spki, &info); err != nil {
-		return ""
+		return "", ""
 	}
-	for last, name := range map[int]string{17: "ML-DSA-44", 18: "ML-DSA-65", 19: "ML-DSA-87"} {
-		if info.Algorithm.Algorithm.Equal(asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, last}) {
-			return name
-		}
+	switch info.Algorithm.Algorithm.String() {
+	case "2.16.840.1.101.3.4.3.17":
+		name = "ML-DSA-44"
+	case "2.16.840.1.101.3.4.3.18":
+		name = "ML-DSA-65"
+	case "2.16.840.1.101.3.4.3.19":
+		name = "ML-DSA-87"
+	case "1.2.643.7.1.1.1.1":
+		return "GOST R 34.10-2012 256", useGOST
+	case "1.2.643.7.1.1.1.2":
+		return "GOST R 34.10-2012 512", useGOST
+	default:
+		return "", ""
 	}
-	return ""
+	return name, useMLDSA
 }
 
-// useMLDSA says where keys of ML-DSA come from that can sign.
-const useMLDSA = "package mldsa has such keys: mldsa.Parse reads them (soft.Config.Parsers), mldsa.NewKey and mldsa.NewDigestKey make them"
+// Where keys of these kinds come from that can sign.
+const (
+	useMLDSA = "package mldsa has such keys: mldsa.Parse reads them (soft.Config.Parsers), mldsa.NewKey and mldsa.NewDigestKey make them"
+	useGOST  = "package gost has such keys: gost.Parse reads them (soft.Config.Parsers), gost.NewKey makes them"
+)

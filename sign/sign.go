@@ -39,7 +39,8 @@ import (
 // Key is a private key that stays in its provider. Implementations are safe for concurrent use.
 //
 // Sign and SignContext take the digest of the message, whose length must be that of opts.HashFunc(), or the message
-// itself when opts.HashFunc() is 0 (Ed25519, RFC 8032). They refuse anything else, and nil options, before the key is
+// itself when opts.HashFunc() is 0 (Ed25519, RFC 8032), unless the options are a [HashAlgorithm], which package crypto has no number for:
+// then they take a digest by that. They refuse anything else, and nil options, before the key is
 // touched. RSA signatures are octets as in RFC 8017, ECDSA signatures the DER SEQUENCE of RFC 3279 section 2.2.3. The
 // random source that Sign takes may be ignored.
 type Key interface {
@@ -64,7 +65,7 @@ type MessageKey interface {
 }
 
 // SignMessage signs a message of any length with a key: as a [MessageKey] does it, else by its digest, or the message itself when
-// opts.HashFunc() is 0. It checks nothing of the signature; a [Signer] does. Options that are nil, or name a hash that the
+// opts.HashFunc() is 0 and the options are no [HashAlgorithm]. It checks nothing of the signature; a [Signer] does. Options that are nil, or name a hash that the
 // program does not have, are an error of class [ErrInput] or [ErrUnsupported].
 func SignMessage(ctx context.Context, key Key, message []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if k, ok := key.(MessageKey); ok {
@@ -73,7 +74,12 @@ func SignMessage(ctx context.Context, key Key, message []byte, opts crypto.Signe
 	if opts == nil {
 		return nil, &Error{Op: "sign: message", Class: ErrInput, Hint: "the options say which hash is signed, and must not be nil"}
 	}
+	own, isOwn := opts.(HashAlgorithm)
 	switch h := opts.HashFunc(); {
+	case isOwn:
+		made := own.New()
+		made.Write(message)
+		message = made.Sum(nil)
 	case h == 0:
 	case !h.Available():
 		return nil, &Error{Op: "sign: message", Class: ErrUnsupported, Hint: "the hash of the options is not in this program"}

@@ -98,7 +98,7 @@ func New(key Key, chain []*x509.Certificate, s Scheme) (made *Signer, err error)
 	return signer, nil
 }
 
-// checkKey compares public keys by the bytes of their SubjectPublicKeyInfo.
+// checkKey compares public keys by their SubjectPublicKeyInfo.
 func checkKey(key Key, leaf *x509.Certificate) error {
 	var spki []byte
 	if k, ok := key.(SPKIKey); ok {
@@ -122,8 +122,8 @@ func checkKey(key Key, leaf *x509.Certificate) error {
 
 // ownKind says what a key needs whose public key the standard library cannot encode.
 func ownKind(leaf *x509.Certificate) string {
-	if nameOfMLDSA(leaf.RawSubjectPublicKeyInfo) != "" {
-		return useMLDSA
+	if _, use := nameOfOwn(leaf.RawSubjectPublicKeyInfo); use != "" {
+		return use
 	}
 	return "a key of a kind of its own says its public key by SubjectPublicKeyInfo"
 }
@@ -216,8 +216,8 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 		return Scheme{}, &Error{Op: "sign: open", Place: leaf.Subject.String(), Class: ErrUnsupported, Hint: fmt.Sprintf("the certificate allows its key to be used for %s only, which the key cannot do or is not known here; have a certificate issued without that restriction", only)}
 	}
 	hint := fmt.Sprintf("no scheme is known for its %s key", kindOf(leaf))
-	if nameOfMLDSA(leaf.RawSubjectPublicKeyInfo) != "" {
-		hint += "; " + useMLDSA
+	if _, use := nameOfOwn(leaf.RawSubjectPublicKeyInfo); use != "" {
+		hint += "; " + use
 	}
 	if e, ok := As[SchemeExplainer](key); ok && e.ExplainSchemes() != "" {
 		hint = fmt.Sprintf("its %s key can do no scheme here: %s", kindOf(leaf), e.ExplainSchemes())
@@ -227,7 +227,7 @@ func (o *openOptions) pick(key Key, leaf *x509.Certificate) (Scheme, error) {
 
 // kindOf names the key of a certificate, also one that the standard library does not know.
 func kindOf(leaf *x509.Certificate) string {
-	if name := nameOfMLDSA(leaf.RawSubjectPublicKeyInfo); name != "" { // before crypto/x509, which knows it from Go 1.27 on only
+	if name, _ := nameOfOwn(leaf.RawSubjectPublicKeyInfo); name != "" { // before crypto/x509, which knows it from Go 1.27 on only
 		return name
 	}
 	if leaf.PublicKeyAlgorithm != x509.UnknownPublicKeyAlgorithm {

@@ -87,7 +87,7 @@ func Certificate(ctx context.Context, template *x509.Certificate, spki []byte, i
 	if len(body) <= publicKey {
 		return nil, errEncoding
 	}
-	body[algorithm], body[publicKey] = s.SignatureAlg, spki
+	body[algorithm], body[publicKey] = algorithmOf(&s), spki
 	signed, err := signed(ctx, body, key, s)
 	if err != nil || s.Verify != nil {
 		return signed, err
@@ -157,7 +157,15 @@ func signed(ctx context.Context, fields [][]byte, key sign.Key, s sign.Scheme) (
 	return asn1.Marshal(struct {
 		Body, Algorithm asn1.RawValue
 		Signature       asn1.BitString
-	}{asn1.RawValue{FullBytes: body}, asn1.RawValue{FullBytes: s.SignatureAlg}, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}})
+	}{asn1.RawValue{FullBytes: body}, asn1.RawValue{FullBytes: algorithmOf(&s)}, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}})
+}
+
+// algorithmOf is the one that stands on certificates and requests.
+func algorithmOf(s *sign.Scheme) []byte {
+	if len(s.CertificateAlg) != 0 {
+		return s.CertificateAlg
+	}
+	return s.SignatureAlg
 }
 
 // sign1 signs a message as the scheme has it, and verifies where the scheme can.

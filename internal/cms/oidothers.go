@@ -335,6 +335,8 @@ func otherName(dotted string) string {
 		return "subjectSignTool"
 	case "1.2.643.100.112":
 		return "issuerSignTool"
+	case "1.2.643.100.114":
+		return "identificationKind"
 	case "1.2.643.100.113.1":
 		return "classSignToolKC1"
 	case "1.2.643.100.113.2":

@@ -55,7 +55,8 @@ func NewPool(certs []Cert, root bool) *Pool {
 func (p *Pool) ByKey(name string) []Cert { return p.byKey[name] }
 
 // KeyName tells public keys apart by the bytes of their SubjectPublicKeyInfo. An RSA key may stand under rsaEncryption
-// and under id-RSASSA-PSS (RFC 4055 section 1.2), so for RSA the key alone counts.
+// and under id-RSASSA-PSS (RFC 4055 section 1.2), so for RSA the key alone counts. A key of GOST R 34.10 may have any hash and cipher beside
+// its curve, which has several names.
 func KeyName(spki []byte) string {
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
@@ -67,8 +68,26 @@ func KeyName(spki []byte) string {
 	switch info.Algorithm.Algorithm.String() {
 	case "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10":
 		return "rsa " + string(info.PublicKey.Bytes)
+	case "1.2.643.7.1.1.1.1", "1.2.643.7.1.1.1.2", "1.2.643.2.2.19":
+		var parameters []asn1.ObjectIdentifier
+		if rest, err := asn1.Unmarshal(info.Algorithm.Parameters.FullBytes, &parameters); err == nil && len(rest) == 0 && len(parameters) != 0 {
+			return "gost " + info.Algorithm.Algorithm.String() + " " + gostCurve(parameters[0].String()) + " " + string(info.PublicKey.Bytes)
+		}
 	}
 	return string(spki)
+}
+
+// gostCurve is one of the names of a curve of GOST R 34.10 (RFC 9215 appendix C).
+func gostCurve(dotted string) string {
+	switch dotted {
+	case "1.2.643.2.2.35.1", "1.2.643.2.2.36.0":
+		return "1.2.643.7.1.2.1.1.2"
+	case "1.2.643.2.2.35.2":
+		return "1.2.643.7.1.2.1.1.3"
+	case "1.2.643.2.2.35.3", "1.2.643.2.2.36.1":
+		return "1.2.643.7.1.2.1.1.4"
+	}
+	return dotted
 }
 
 // Chain goes from a certificate to its issuers as far as they are known.

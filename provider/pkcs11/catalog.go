@@ -29,6 +29,7 @@ type object struct {
 	modulus, exponent        []byte
 	params, point, info      []byte
 	set, value               []byte // CKA_PARAMETER_SET; CKA_VALUE of a public key, never of a private one
+	curve, digest            []byte // CKA_GOSTR3410_PARAMS and CKA_GOSTR3411_PARAMS
 	noSign, alwaysAuthorised bool
 	allowed                  []uint // mechanisms; nil means all
 }
@@ -177,11 +178,11 @@ func readKey(s *p11.Session, h uint) (*object, error) {
 	o.noSign = len(v[3]) == 1 && v[3][0] == 0
 	o.allowed = p11.ParseUlongs(v[9])
 	o.alwaysAuthorised = len(v[4]) == 1 && v[4][0] != 0
-	if familyOf(o.kind) != nil {
-		if v, err = s.Attributes(h, p11.AttrParameterSet); err != nil {
+	if f := familyOf(o.kind); f != nil {
+		if v, err = s.Attributes(h, f.attributes...); err != nil {
 			return nil, err
 		}
-		o.set = v[0]
+		f.keep(o, v)
 	}
 	return o, nil
 }
@@ -227,11 +228,12 @@ func readPublic(s *p11.Session, h uint) (*object, error) {
 	}
 	o := &object{handle: h, id: v[0], label: []byte(labelOf(v[1])), stored: v[1], modulus: v[3], exponent: v[4], params: v[5], point: v[6]}
 	o.kind, _ = p11.ParseUlong(v[2])
-	if familyOf(o.kind) != nil {
-		if v, err = s.Attributes(h, p11.AttrPublicKeyInfo, p11.AttrParameterSet, p11.AttrValue); err != nil {
+	if f := familyOf(o.kind); f != nil {
+		if v, err = s.Attributes(h, append([]uint{p11.AttrPublicKeyInfo, p11.AttrValue}, f.attributes...)...); err != nil {
 			return nil, err
 		}
-		o.info, o.set, o.value = v[0], v[1], v[2]
+		o.info, o.value = v[0], v[1]
+		f.keep(o, v[2:])
 	}
 	return o, nil
 }

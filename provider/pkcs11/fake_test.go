@@ -4,17 +4,22 @@ package pkcs11_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
 	"encoding/binary"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/gost"
+	"github.com/seed-116355fd/signet/gost/gost3410"
 	"github.com/seed-116355fd/signet/mldsa"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
@@ -30,13 +35,37 @@ const (
 	rvKeyType, rvTemplate                                          = 0x63, 0xd1
 )
 
-// fakeToken is the token of testdata/fake.c: objects as a map of attributes, and keys of package mldsa.
+// Numbers of GOST: of PKCS #11 2.40, and those of TC 26 for keys of 512 bits.
+const (
+	attrCurve, attrDigest, keyGOST, mechGOST, mechGOSTPair = 0x250, 0x251, 0x30, 0x1201, 0x1200
+	keyGOST512, mechGOST512, mechGOST512Pair               = 0xd4321003, 0xd4321006, 0xd4321005
+)
+
+// ownKey is a key of a kind that the standard library does not have.
+type ownKey interface {
+	sign.Key
+	sign.Schemer
+	sign.SPKIKey
+}
+
+// mechanismOfKey is the one that signs with a key.
+func mechanismOfKey(key ownKey) uint {
+	switch {
+	case strings.HasPrefix(key.Schemes()[0].Name, "ml-dsa"):
+		return mechMLDSA
+	case key.Schemes()[0].Name == "gost3410-2012-512":
+		return mechGOST512
+	}
+	return mechGOST
+}
+
+// fakeToken is the token of testdata/fake.c: objects as a map of attributes, and keys of packages mldsa and gost.
 type fakeToken struct {
 	path string
 
 	mu          sync.Mutex
 	objects     map[uint]map[uint][]byte
-	keys        map[uint]*mldsa.Key // by private object
+	keys        map[uint]ownKey // by private object
 	next        uint
 	mechanisms  []uint
 	asked       map[uint]int // how often each attribute was asked of a private object
@@ -49,7 +78,8 @@ func newFake(t testing.TB) *fakeToken {
 	t.Helper()
 	dir, err := os.MkdirTemp(softHSM.dir, "fake-")
 	require.NoError(t, err)
-	f := &fakeToken{path: filepath.Join(dir, "fake.so"), objects: map[uint]map[uint][]byte{}, keys: map[uint]*mldsa.Key{}, mechanisms: []uint{mechMLDSAPair, mechMLDSA}, asked: map[uint]int{}}
+	f := &fakeToken{path: filepath.Join(dir, "fake.so"), objects: map[uint]map[uint][]byte{}, keys: map[uint]ownKey{},
+		mechanisms: []uint{mechMLDSAPair, mechMLDSA, mechGOSTPair, mechGOST, mechGOST512Pair, mechGOST512}, asked: map[uint]int{}}
 	run(t, find(t, "apt-get install gcc", "gcc", "cc"), "-O2", "-shared", "-fPIC", "-o", f.path, "testdata/fake.c", "-ldl")
 	l, err := net.Listen("unix", f.path+".sock")
 	require.NoError(t, err)
@@ -71,7 +101,7 @@ func newFake(t testing.TB) *fakeToken {
 }
 
 func (f *fakeToken) config() pkcs11.Config {
-	return pkcs11.Config{Module: f.path, PIN: pin(goodPIN), Sessions: 3, Schemes: mldsa.Schemes(), Recover: -1}
+	return pkcs11.Config{Module: f.path, PIN: pin(goodPIN), Sessions: 3, Schemes: append(mldsa.Schemes(), gost.Schemes()...), Recover: -1}
 }
 
 func ulongs(v ...uint) []byte {
@@ -150,11 +180,11 @@ func (f *fakeToken) do(function uint, in []byte) (rv uint, out []byte) {
 		return 0, out
 	case 43: // C_Sign
 		key, mechanism, parameter := f.keys[taken(&in)], taken(&in), taken(&in)
-		if key == nil || mechanism != mechMLDSA || parameter != 0 {
+		if key == nil || mechanism != mechanismOfKey(key) || parameter != 0 {
 			return rvKeyType, nil
 		}
 		f.signed++
-		signature, err := key.Sign(nil, in, sign.Scheme(key.Schemes()[0]).Opts)
+		signature, err := key.Sign(nil, in, key.Schemes()[0].Opts)
 		if err != nil {
 			return 5, nil
 		}
@@ -166,6 +196,9 @@ func (f *fakeToken) do(function uint, in []byte) (rv uint, out []byte) {
 		mechanism, size := taken(&in), 0
 		size = int(taken(&in))
 		public, private := template(in[:size]), template(in[size:])
+		if mechanism == mechGOSTPair || mechanism == mechGOST512Pair {
+			return f.generateGOST(mechanism, public, private)
+		}
 		i := slices.IndexFunc(mldsa.Sets(), func(s mldsa.Set) bool { return bytes.Equal(public[attrSet], ulongs(setNumber(s))) })
 		if mechanism != mechMLDSAPair || i < 0 || private[attrSeed] != nil || private[attrValue] != nil {
 			return rvTemplate, nil
@@ -222,4 +255,57 @@ func (f *fakeToken) key(t testing.TB, set mldsa.Set, label string) (public, priv
 	}
 	a, b := f.put(key, half(classPublic), half(classPrivate))
 	return f.objects[a], f.objects[b]
+}
+
+// generateGOST makes a key on the curve that both halves name, for the hash that goes with it.
+func (f *fakeToken) generateGOST(mechanism uint, public, private map[uint][]byte) (rv uint, out []byte) {
+	var curve, digest asn1.ObjectIdentifier
+	_, err := asn1.Unmarshal(public[attrCurve], &curve)
+	_, errDigest := asn1.Unmarshal(public[attrDigest], &digest)
+	if err != nil || errDigest != nil || !bytes.Equal(public[attrCurve], private[attrCurve]) || private[attrValue] != nil {
+		return rvTemplate, nil
+	}
+	key, err := gost.GenerateNamed(curve.String())
+	if err != nil || digest.String() != map[uint]string{mechGOSTPair: "1.2.643.7.1.1.2.2", mechGOST512Pair: "1.2.643.7.1.1.2.3"}[mechanism] ||
+		mechanismOfKey(key) != map[uint]uint{mechGOSTPair: mechGOST, mechGOST512Pair: mechGOST512}[mechanism] {
+		return rvTemplate, nil
+	}
+	a, b := f.putGOST(key, public, private)
+	return 0, ulongs(a, b)
+}
+
+// putGOST adds both halves of a key, which say their curve and hash.
+func (f *fakeToken) putGOST(key *gost.Key, public, private map[uint][]byte) (a, b uint) {
+	a, b = f.add(public), f.add(private)
+	f.objects[a][attrValue] = key.Public().(*gost3410.PublicKey).Bytes()
+	if !f.withoutInfo {
+		f.objects[a][attrInfo], f.objects[b][attrInfo] = key.SubjectPublicKeyInfo(), key.SubjectPublicKeyInfo()
+	}
+	f.keys[b] = key
+	return a, b
+}
+
+// gostKey puts a new key on the token.
+func (f *fakeToken) gostKey(t testing.TB, curve, digest, label string) (public, private map[uint][]byte, key *gost.Key) {
+	t.Helper()
+	key, err := gost.GenerateNamed(curve)
+	require.NoError(t, err)
+	der := func(dotted string) []byte {
+		oid, err := x509.ParseOID(dotted)
+		require.NoError(t, err)
+		body, err := oid.MarshalBinary()
+		require.NoError(t, err)
+		return append([]byte{6, byte(len(body))}, body...)
+	}
+	kind := uint(keyGOST)
+	if mechanismOfKey(key) == mechGOST512 {
+		kind = keyGOST512
+	}
+	half := func(class uint) map[uint][]byte {
+		return map[uint][]byte{attrClass: ulongs(class), attrKeyType: ulongs(kind), attrLabel: []byte(label), attrID: []byte(label), attrCurve: der(curve), attrDigest: der(digest)}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, b := f.putGOST(key, half(classPublic), half(classPrivate))
+	return f.objects[a], f.objects[b], key
 }

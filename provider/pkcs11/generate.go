@@ -27,11 +27,33 @@ const (
 	MLDSA44 KeyKind = "ml-dsa-44" // these need their schemes, Config.Schemes
 	MLDSA65 KeyKind = "ml-dsa-65"
 	MLDSA87 KeyKind = "ml-dsa-87"
+
+	// Of GOST R 34.10-2012, by the curve; these need their schemes, too.
+	GOST256CryptoProA    KeyKind = "gost2012-256-cryptopro-a"
+	GOST256CryptoProB    KeyKind = "gost2012-256-cryptopro-b"
+	GOST256CryptoProC    KeyKind = "gost2012-256-cryptopro-c"
+	GOST256CryptoProXchA KeyKind = "gost2012-256-cryptopro-xcha" // the curve of CryptoPro-A
+	GOST256CryptoProXchB KeyKind = "gost2012-256-cryptopro-xchb" // that of CryptoPro-C
+	GOST256A             KeyKind = "gost2012-256-tc26-a"
+	GOST256B             KeyKind = "gost2012-256-tc26-b" // that of CryptoPro-A, and so on
+	GOST256C             KeyKind = "gost2012-256-tc26-c"
+	GOST256D             KeyKind = "gost2012-256-tc26-d"
+	GOST512A             KeyKind = "gost2012-512-tc26-a"
+	GOST512B             KeyKind = "gost2012-512-tc26-b"
+	GOST512C             KeyKind = "gost2012-512-tc26-c"
 )
 
 // KeyKinds returns all of them.
 func KeyKinds() []KeyKind {
-	return []KeyKind{RSA2048, RSA3072, RSA4096, P256, P384, P521, Ed25519, MLDSA44, MLDSA65, MLDSA87}
+	kinds := []KeyKind{RSA2048, RSA3072, RSA4096, P256, P384, P521, Ed25519}
+	for _, f := range families {
+		for _, v := range f.variants {
+			if v.kind != "" {
+				kinds = append(kinds, v.kind)
+			}
+		}
+	}
+	return kinds
 }
 
 // The DER of CKA_EC_PARAMS: named curves of RFC 5480, and for Ed25519 the name of PKCS #11 3.0 section 6.3.5, or the object
@@ -196,8 +218,11 @@ func (n NewKey) templates() (public, private []p11.Attribute, mechanism uint, er
 		return public, private, curve.mechanism, nil
 	}
 	if v := variantOfKind(n.Kind); v != nil {
-		public = append(public, p11.Ulong(p11.AttrKeyType, v.keyType), p11.Ulong(p11.AttrParameterSet, v.number))
+		public = append(append(public, p11.Ulong(p11.AttrKeyType, v.keyType)), v.template(v)...)
 		private = append(private, p11.Ulong(p11.AttrKeyType, v.keyType))
+		if v.gost != nil { // tokens want them in both
+			private = append(private, v.template(v)...)
+		}
 		return public, private, v.pair, nil
 	}
 	var names []string

@@ -23,8 +23,16 @@ type family struct {
 	mechanism uint // CKM that signs
 	pair      uint // CKM that makes keys
 	variants  []*variant
-	// attributes are those of the public key object that tell it besides CKA_PUBLIC_KEY_INFO, which read makes a SubjectPublicKeyInfo of.
-	read func(f *family, o *object) (sign.PublicKey, error)
+	packaged  string // what gives Config.Schemes those of such keys
+	// attributes are those of both halves that tell what a key is of, and keep takes them into an object. Of them and of CKA_VALUE of the
+	// public half read makes a SubjectPublicKeyInfo where CKA_PUBLIC_KEY_INFO is not there.
+	attributes []uint
+	keep       func(o *object, values [][]byte)
+	read       func(f *family, o *object) (sign.PublicKey, error)
+	// disagrees is why an object that has a public key of a variant says that it is of another one, or nil.
+	disagrees func(v *variant, o *object) error
+	// template are the attributes of both halves that ask for a key of a variant.
+	template func(v *variant) []p11.Attribute
 }
 
 // variant is what a family has several of: a parameter set.
@@ -38,15 +46,18 @@ type variant struct {
 	signatures []asn1.ObjectIdentifier
 	public     int // octets of the public key
 	size       int // octets of a signature
+	gost       *gostVariant
 }
 
 // families are the kinds that are known. Tables do not change.
-var families = []*family{mldsaFamily()}
+var families = []*family{mldsaFamily(), gostFamily(false), gostFamily(true)}
 
 // mldsaFamily is ML-DSA: PKCS #11 3.2 section 6.67 for the token, FIPS 204 tables 1 and 2 for sizes, RFC 9881 section 2 for identifiers,
 // which are the same for keys and signatures and have no parameters.
 func mldsaFamily() *family {
-	f := &family{name: "ML-DSA", keyType: p11.KeyMLDSA, mechanism: p11.MechMLDSA, pair: p11.MechMLDSAKeyPair, read: bySet}
+	f := &family{name: "ML-DSA", keyType: p11.KeyMLDSA, mechanism: p11.MechMLDSA, pair: p11.MechMLDSAKeyPair, packaged: "mldsa.Schemes()",
+		attributes: []uint{p11.AttrParameterSet}, keep: func(o *object, values [][]byte) { o.set = values[0] },
+		read: bySet, disagrees: setDisagrees, template: func(v *variant) []p11.Attribute { return []p11.Attribute{p11.Ulong(p11.AttrParameterSet, v.number)} }}
 	for _, v := range []variant{
 		{kind: MLDSA44, name: "ML-DSA-44", number: p11.SetMLDSA44, public: 1312, size: 2420},
 		{kind: MLDSA65, name: "ML-DSA-65", number: p11.SetMLDSA65, public: 1952, size: 3309},
@@ -70,7 +81,7 @@ func bySet(f *family, o *object) (sign.PublicKey, error) {
 		if len(o.value) != v.public {
 			continue
 		}
-		if err := v.disagrees(o); err != nil {
+		if err := f.disagrees(v, o); err != nil {
 			return nil, err
 		}
 		return v.spki(o.value), nil
@@ -78,8 +89,8 @@ func bySet(f *family, o *object) (sign.PublicKey, error) {
 	return nil, fmt.Errorf("its public key has %d octets, which no key of %s has", len(o.value), f.name)
 }
 
-// disagrees is why an object that has a public key of this variant says that it is of another one, or nil.
-func (v *variant) disagrees(o *object) error {
+// setDisagrees compares CKA_PARAMETER_SET.
+func setDisagrees(v *variant, o *object) error {
 	set, told := p11.ParseUlong(o.set)
 	if !told || set == v.number {
 		return nil
@@ -115,7 +126,7 @@ func familyOf(keyType uint) *family {
 	return nil
 }
 
-// variantOf finds what a SubjectPublicKeyInfo is of, or nil: it must be as v.spki makes it.
+// variantOf finds what a SubjectPublicKeyInfo is of, or nil: it must be as v.spki makes it, or differ in what says nothing of the key.
 func variantOf(spki []byte) *variant {
 	var info struct {
 		Algorithm asn1.RawValue
@@ -126,7 +137,7 @@ func variantOf(spki []byte) *variant {
 	}
 	for _, f := range families {
 		for _, v := range f.variants {
-			if bytes.Equal(info.Algorithm.FullBytes, v.algorithm) && info.Key.BitLength == 8*v.public {
+			if (bytes.Equal(info.Algorithm.FullBytes, v.algorithm) || v.gost.hasAlgorithm(info.Algorithm.FullBytes)) && info.Key.BitLength == 8*v.public {
 				return v
 			}
 		}
@@ -138,7 +149,7 @@ func variantOf(spki []byte) *variant {
 func variantOfKind(kind KeyKind) *variant {
 	for _, f := range families {
 		for _, v := range f.variants {
-			if v.kind == kind {
+			if v.kind == kind && kind != "" {
 				return v
 			}
 		}
@@ -170,7 +181,7 @@ var errNoScheme = errors.New("no scheme was given for such keys")
 // noScheme says what to do about that.
 func (v *variant) noScheme(op, place string) error {
 	return &sign.Error{Op: op, Place: place, Class: sign.ErrUnsupported, Err: fmt.Errorf("the key is of %s, and %w", v.name, errNoScheme),
-		Hint: "give the schemes of its package (Config.Schemes), such as mldsa.Schemes()"}
+		Hint: "give the schemes of its package (Config.Schemes): " + v.packaged}
 }
 
 // scheme finds the scheme of the caller that options are of, or nil. The options must be its own: others, such as those with a context,
@@ -234,7 +245,7 @@ func (f *family) told(o *object) (crypto.PublicKey, error) {
 	if v == nil || v.family != f {
 		return nil, nil
 	}
-	if err := v.disagrees(o); err != nil {
+	if err := f.disagrees(v, o); err != nil {
 		return nil, err
 	}
 	return sign.PublicKey(bytes.Clone(o.info)), nil

@@ -15,6 +15,8 @@ var mechanismNames = map[uint]string{
 	p11.MechECKeyPair: "CKM_EC_KEY_PAIR_GEN", p11.MechECDSA: "CKM_ECDSA",
 	p11.MechEdwardsKeyPair: "CKM_EC_EDWARDS_KEY_PAIR_GEN", p11.MechEdDSA: "CKM_EDDSA",
 	p11.MechMLDSAKeyPair: "CKM_ML_DSA_KEY_PAIR_GEN", p11.MechMLDSA: "CKM_ML_DSA",
+	p11.MechGOSTKeyPair: "CKM_GOSTR3410_KEY_PAIR_GEN", p11.MechGOST: "CKM_GOSTR3410",
+	p11.MechGOST512KeyPair: "CKM_GOSTR3410_512_KEY_PAIR_GEN", p11.MechGOST512: "CKM_GOSTR3410_512",
 }
 
 // hashingNames are those that hash what they sign.

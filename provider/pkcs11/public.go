@@ -153,7 +153,7 @@ func fits(o *object, public crypto.PublicKey) bool {
 		return o.kind == p11.KeyECEdwards
 	case sign.PublicKey:
 		v := variantOf(public)
-		return v != nil && v.keyType == o.kind && v.disagrees(o) == nil
+		return v != nil && v.keyType == o.kind && v.disagrees(v, o) == nil
 	}
 	return false
 }

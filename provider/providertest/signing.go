@@ -192,6 +192,9 @@ func (s *suite) refuses(key sign.Key, what string, digest []byte, opts crypto.Si
 
 // digested reports whether options are such as schemes have, with which any octets are a message.
 func digested(opts crypto.SignerOpts) bool {
+	if _, ok := opts.(sign.HashAlgorithm); ok {
+		return true
+	}
 	h := opts.HashFunc()
 	return h == crypto.SHA256 || h == crypto.SHA384 || h == crypto.SHA512
 }

@@ -286,7 +286,7 @@ func (p *pfx) mac(s cryptobyte.String, message []byte) error {
 	}
 	hash := digestHash(alg.oid)
 	if hash == 0 {
-		return &convertError{"the digest of its MAC is " + alg.oid, convertPKCS12}
+		return p.ownMAC(alg.oid, sum, salt, iterations, message)
 	}
 	if err := inFIPS(hash, nil); err != nil {
 		return err
@@ -316,19 +316,25 @@ func (p *pfx) pbmac1(params cryptobyte.String, sum, message []byte) error {
 	ok := params.ReadASN1(&inner, casn1.SEQUENCE)
 	kdf, okKDF := readAlgorithm(&inner)
 	mac, okMAC := readAlgorithm(&inner)
-	hash := hmacHash(mac.oid)
 	switch {
 	case !ok || !okKDF || !okMAC:
 		return errDamaged
-	case kdf.oid != "1.2.840.113549.1.5.12" || hash == 0:
+	case kdf.oid != "1.2.840.113549.1.5.12":
 		return &convertError{"its MAC is PBMAC1 of " + kdf.oid + " and " + mac.oid, convertPKCS12}
+	}
+	_, newHash, err := p.prf(mac.oid)
+	if errors.Is(err, errUnsupported) {
+		return &convertError{"its MAC is PBMAC1 of " + kdf.oid + " and " + mac.oid, convertPKCS12}
+	}
+	if err != nil {
+		return err
 	}
 	key, err := p.pbkdf2(kdf.params, 0, false)
 	if err != nil {
 		return err
 	}
 	defer clear(key)
-	h := hmac.New(newHash(hash), key)
+	h := hmac.New(newHash, key)
 	h.Write(message)
 	if !hmac.Equal(h.Sum(nil), sum) {
 		return errPassword

@@ -113,7 +113,7 @@ func (r *reader) pbes2(params cryptobyte.String, data []byte) ([]byte, error) {
 	case "1.2.840.113549.3.7":
 		newBlock, keyLen = des.NewTripleDESCipher, 24
 	default:
-		return nil, &convertError{"its cipher is " + enc.oid, convertPKCS8Legacy}
+		return r.ownCipher(kdf, enc, data)
 	}
 	if !enc.params.ReadASN1(&iv, casn1.OCTET_STRING) {
 		return nil, errors.New("the parameters of the cipher are damaged")
@@ -147,19 +147,25 @@ func (r *reader) pbkdf2(params cryptobyte.String, keyLen int, fixed bool) ([]byt
 	} else if !fixed {
 		return nil, errors.New("PBMAC1 needs a key length (RFC 9579 section 4)")
 	}
-	prf := crypto.SHA1
+	prf, newPRF := crypto.SHA1, newHash(crypto.SHA1)
 	if !inner.Empty() {
 		alg, ok := readAlgorithm(&inner)
 		if !ok {
 			return nil, errors.New("the parameters of PBKDF2 are damaged")
 		}
-		if prf = hmacHash(alg.oid); prf == 0 {
-			return nil, fmt.Errorf("the pseudo-random function %s of PBKDF2: %w", alg.oid, errUnsupported)
+		var err error
+		if prf, newPRF, err = r.prf(alg.oid); err != nil {
+			return nil, err
 		}
 	}
 	if err := inFIPS(prf, salt); err != nil {
 		return nil, err
 	}
+	return r.derive(newPRF, salt, iterations, keyLen)
+}
+
+// derive is PBKDF2 with the password.
+func (r *reader) derive(newHash func() hash.Hash, salt []byte, iterations, keyLen int) ([]byte, error) {
 	if err := r.spend(iterations); err != nil {
 		return nil, err
 	}
@@ -167,7 +173,7 @@ func (r *reader) pbkdf2(params cryptobyte.String, keyLen int, fixed bool) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	return pbkdf2.Key(newHash(prf), string(password), salt, iterations, keyLen)
+	return pbkdf2.Key(newHash, string(password), salt, iterations, keyLen)
 }
 
 // spend refuses a derivation that would take too long, alone or together with the others of the file.

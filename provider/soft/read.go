@@ -277,9 +277,9 @@ func parseKey(der []byte) (signer crypto.Signer, pss []sign.Scheme, err error) {
 	if len(der) > maxKeySize {
 		return nil, nil, fmt.Errorf("the private key has more than %d octets", maxKeySize)
 	}
-	if id, _ := algorithmOf(der); needsParser(id) {
+	if id, _ := algorithmOf(der); parserOf(id) != "" {
 		// crypto/x509 reads some of them from Go 1.27 on, as keys that have no scheme here.
-		return nil, nil, &parserError{"the private key is of " + id.Name(), "set Config.Parsers to mldsa.Parse of package mldsa"}
+		return nil, nil, &parserError{"the private key is of " + id.Name(), "set Config.Parsers to " + parserOf(id)}
 	}
 	var key any
 	if algorithm, pkcs1, ok := pssKey(der); ok {
@@ -315,8 +315,15 @@ type parserError struct{ what, hint string }
 
 func (e *parserError) Error() string { return e.what + ", which a parser reads: " + e.hint }
 
-func needsParser(id cms.OID) bool {
-	return id == cms.OIDMLDSA44 || id == cms.OIDMLDSA65 || id == cms.OIDMLDSA87
+// parserOf says who reads a kind of key, or is empty.
+func parserOf(id cms.OID) string {
+	switch id {
+	case cms.OIDMLDSA44, cms.OIDMLDSA65, cms.OIDMLDSA87:
+		return "mldsa.Parse of package mldsa"
+	case cms.OIDGOST256, cms.OIDGOST512:
+		return "gost.Parse of package gost"
+	}
+	return ""
 }
 
 // algorithmOf returns the algorithm of a PKCS#8 structure; ok is false when it is none, such as PKCS#1.

@@ -30,6 +30,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"hash"
 	"iter"
 	"os"
 	"path/filepath"
@@ -68,12 +69,27 @@ type Config struct {
 	Limit int
 	// Parsers read private keys of kinds that this package does not know, in the order given: mldsa.Parse. They are asked first.
 	Parsers []Parser
+	// Encryption decrypts files with algorithms that this package does not know: gost.Encryption{}. They are asked when it knows none.
+	Encryption []Encryption
 }
 
 // Parser reads a private key in PKCS#8 (RFC 5958), DER, of a kind of its own. What it returns is a [sign.Key] that is also a
 // [sign.Schemer] and a [sign.SPKIKey], and signs in this process; it is used as it is, and what it says by [sign.TrustedKey] counts. The
 // error for keys of other kinds is of class [sign.ErrUnsupported], so that the next one is asked.
 type Parser func(pkcs8 []byte) (crypto.Signer, error)
+
+// Encryption has algorithms of its own for files under a password. Object identifiers are in dotted form.
+type Encryption interface {
+	// PRF is the hash of an HMAC in PBKDF2 (RFC 8018 appendix B.1) and in PBMAC1 (RFC 9579), or nil.
+	PRF(oid string) func() hash.Hash
+	// Cipher is an encryption scheme of PBES2 (RFC 8018 appendix B.2) with its parameters, a TLV or nothing: how many octets of key it
+	// needs, and what decrypts with it. An error of decrypt means that the password is wrong, or the file damaged. When the scheme is not
+	// known, decrypt is nil and there is no error.
+	Cipher(oid string, parameters []byte) (keySize int, decrypt func(key, data []byte) ([]byte, error), err error)
+	// MAC is the hash of the HMAC of a PKCS#12 file that names a digest (RFC 7292 section 4), or nil, and how its key is derived from the
+	// password: by keySize octets of PBKDF2 with the same hash, of which the last ones from position skip on are the key.
+	MAC(oid string) (newHash func() hash.Hash, keySize, skip int)
+}
 
 // Provider holds keys in memory. It is safe for concurrent use.
 type Provider struct {

@@ -61,7 +61,7 @@ type Key struct {
 	Name   string // unique in the set
 	Store  *Store
 	Ref    sign.Ref // which key of the store; zero means the only one
-	Scheme string   // as in sign.SchemeByName, or ml-dsa-44, -65, -87; empty means the best of the key
+	Scheme string   // as in sign.SchemeByName, or ml-dsa-44, -65, -87, gost3410-2012-256, -512; empty means the best of the key
 	// Options are the format of the containers: level, attached or detached, sources of time-stamps and revocation.
 	Options cades.Options
 }

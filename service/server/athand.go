@@ -46,7 +46,7 @@ func (s *Store) openFile(ctx context.Context, o *opened) (sign.Provider, error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := soft.Open(ctx, string(s.File), soft.Config{Parsers: schemes.Parsers(), Password: s.Password.ask(), Certificates: more, Root: true})
+	p, err := soft.Open(ctx, string(s.File), soft.Config{Parsers: schemes.Parsers(), Encryption: schemes.Encryption(), Password: s.Password.ask(), Certificates: more, Root: true})
 	if err != nil {
 		return nil, forOperators(err)
 	}

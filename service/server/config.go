@@ -86,7 +86,7 @@ type Key struct {
 	Label       string `yaml:"label"`
 	ID          string `yaml:"id"` // hexadecimal
 	Certificate Path   `yaml:"certificate"`
-	Scheme      string `yaml:"scheme"` // as in sign.SchemeByName, or ml-dsa-44, -65, -87; empty means the best of the key
+	Scheme      string `yaml:"scheme"` // as in sign.SchemeByName, or ml-dsa-44, -65, -87, gost3410-2012-256, -512; empty means the best of the key
 	// Level is pkcs7, bes (when empty), t, lt, lta, c, xlong1 or a; "CAdES-T" and "X Long Type 1" are read, too.
 	Level    string `yaml:"level"`
 	Attached bool   `yaml:"attached"`

@@ -4,19 +4,27 @@ package schemes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/mldsa"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
+	"github.com/seed-116355fd/signet/slhdsa"
 	"github.com/seed-116355fd/signet/trust"
 )
 
 // All are the schemes that the standard library does not have.
-func All() []sign.Scheme { return mldsa.Schemes() }
+func All() []sign.Scheme {
+	return slices.Concat(mldsa.Schemes(), gost.Schemes(), slhdsa.Schemes())
+}
 
 // Parsers read private keys of such kinds.
-func Parsers() []soft.Parser { return []soft.Parser{mldsa.Parse} }
+func Parsers() []soft.Parser { return []soft.Parser{mldsa.Parse, gost.Parse} }
+
+// Encryption reads files under passwords with such algorithms.
+func Encryption() []soft.Encryption { return []soft.Encryption{gost.Encryption{}} }
 
 // Algorithms are those that count.
 func Algorithms() *trust.Algorithms { return &trust.Algorithms{Schemes: All()} }
@@ -25,6 +33,9 @@ func Algorithms() *trust.Algorithms { return &trust.Algorithms{Schemes: All()} }
 func ByName(name string) (sign.Scheme, error) {
 	var own []string
 	for _, s := range All() {
+		if s.Opts == nil { // it only checks
+			continue
+		}
 		if strings.EqualFold(s.Name, name) {
 			return s, nil
 		}

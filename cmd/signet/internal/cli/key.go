@@ -119,7 +119,7 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 	if pkcs11.IsURI(f.key) {
 		return a.openToken(ctx, f, ref, certificates)
 	}
-	config := soft.Config{Parsers: parsers(), Password: a.password(f.passwordFile), Certificates: certificates, Root: f.root}
+	config := soft.Config{Parsers: parsers(), Encryption: encryption(), Password: a.password(f.passwordFile), Certificates: certificates, Root: f.root}
 	keys, err := soft.Open(ctx, f.key, config)
 	if err != nil {
 		return nil, keyFailure(a.explain(err, f, config.Password != nil))

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/mldsa"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 )
@@ -96,6 +97,13 @@ func newPKCS8(kind pkcs11.KeyKind) ([]byte, error) {
 		}
 		return key.MarshalPKCS8()
 	}
+	if curve := gostCurves[kind]; curve != "" {
+		key, err := gost.GenerateNamed(curve)
+		if err != nil {
+			return nil, err
+		}
+		return key.MarshalPKCS8()
+	}
 	var key crypto.PrivateKey
 	var err error
 	switch kind {
@@ -120,6 +128,14 @@ func newPKCS8(kind pkcs11.KeyKind) ([]byte, error) {
 		return nil, err
 	}
 	return x509.MarshalPKCS8PrivateKey(key)
+}
+
+// gostCurves are the object identifiers of curves (RFC 9215 section 4.2).
+var gostCurves = map[pkcs11.KeyKind]string{
+	pkcs11.GOST256CryptoProA: "1.2.643.2.2.35.1", pkcs11.GOST256CryptoProB: "1.2.643.2.2.35.2", pkcs11.GOST256CryptoProC: "1.2.643.2.2.35.3",
+	pkcs11.GOST256CryptoProXchA: "1.2.643.2.2.36.0", pkcs11.GOST256CryptoProXchB: "1.2.643.2.2.36.1",
+	pkcs11.GOST256A: "1.2.643.7.1.2.1.1.1", pkcs11.GOST256B: "1.2.643.7.1.2.1.1.2", pkcs11.GOST256C: "1.2.643.7.1.2.1.1.3", pkcs11.GOST256D: "1.2.643.7.1.2.1.1.4",
+	pkcs11.GOST512A: "1.2.643.7.1.2.1.2.1", pkcs11.GOST512B: "1.2.643.7.1.2.1.2.2", pkcs11.GOST512C: "1.2.643.7.1.2.1.2.3",
 }
 
 // rounds of PBKDF2: what OWASP asks for with HMAC-SHA-256.

@@ -18,7 +18,7 @@ import (
 func (a *app) keygenCommand() *cobra.Command {
 	var f keyFlags
 	var file newKeyFile
-	var kind, label, id string
+	var kind, curve, label, id string
 	cmd := &cobra.Command{
 		Use:   "keygen {--key URI --label TEXT | --out FILE} --type TYPE [flags]",
 		Short: "Make a key pair, on a token or in a file",
@@ -30,6 +30,9 @@ With --out, make it in a new file instead, as PKCS #8 in PEM under a password. A
 Keys of type ml-dsa-44, ml-dsa-65 and ml-dsa-87 (FIPS 204) make signatures that no quantum computer forges; a token needs PKCS #11 3.2
 for them.
 
+Keys of type gost2012-256 and gost2012-512 are of GOST R 34.10-2012. A key in a file is none in a certified tool (СКЗИ), which Russian law
+asks for where a signature is to be a qualified one.
+
 The next steps are signet csr, which makes a request for a certificate, and signet import-cert.`,
 		Example: `  signet keygen --key 'pkcs11:token=seal?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' --type rsa:3072 --label k1
   signet keygen --type ml-dsa-65 --out archive.key --password-file archive.pass`,
@@ -39,17 +42,18 @@ The next steps are signet csr, which makes a request for a certificate, and sign
 				if f.given() || label != "" || id != "" {
 					return usage("--out makes a key file, which has neither --key nor --label nor --id")
 				}
-				return a.keygenFile(cmd.Context(), &file, f.passwordFile, kind)
+				return a.keygenFile(cmd.Context(), &file, f.passwordFile, kind, curve)
 			}
 			if file.plain {
 				return usage("--no-password is for --out")
 			}
-			return a.keygen(cmd.Context(), &f, kind, label, id)
+			return a.keygen(cmd.Context(), &f, kind, curve, label, id)
 		},
 	}
 	f.register(cmd, a.env, false)
 	flags := cmd.Flags()
 	flags.StringVar(&kind, "type", "", "the `TYPE` of key: "+keyTypes)
+	flags.StringVar(&curve, "curve", "", "the `CURVE` of a GOST key: "+gostCurveNames)
 	flags.StringVar(&label, "label", "", "the label (CKA_LABEL) of the key, `TEXT`; else object= of the URI")
 	flags.StringVar(&id, "id", "", "the identifier (CKA_ID) of the key, `HEX`; else id= of the URI, else random")
 	flags.StringVarP(&file.out, "out", "o", "", "make the key in a new `FILE` instead of on a token")
@@ -65,14 +69,14 @@ The next steps are signet csr, which makes a request for a certificate, and sign
 }
 
 // keygenFile makes a key in a file.
-func (a *app) keygenFile(ctx context.Context, file *newKeyFile, passwordFile, kind string) error {
+func (a *app) keygenFile(ctx context.Context, file *newKeyFile, passwordFile, kind, curve string) error {
 	if file.out == "" {
 		return usage("--out is empty; is a variable of your shell not set?")
 	}
 	if file.plain && passwordFile != "" {
 		return usage("--no-password and --password-file do not go together; leave one out")
 	}
-	what, err := keyType(kind)
+	what, err := keyType(kind, curve)
 	if err != nil {
 		return err
 	}
@@ -80,11 +84,23 @@ func (a *app) keygenFile(ctx context.Context, file *newKeyFile, passwordFile, ki
 	return file.make(ctx, a, what)
 }
 
-const keyTypes = "rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384, ec:P-521, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87"
+const (
+	keyTypes       = "rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384, ec:P-521, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87, gost2012-256 or gost2012-512"
+	gostCurveNames = "cryptopro-a, -b, -c, -xcha, -xchb, tc26-256-a, -b, -c, -d, tc26-512-a, -b or -c"
+)
 
-// keyType reads --type, and takes the other names that these kinds have, too.
-func keyType(s string) (pkcs11.KeyKind, error) {
-	name := strings.NewReplacer(":", "", "-", "", "_", "").Replace(strings.ToLower(s))
+// keyType reads --type and --curve, and takes the other names that these kinds have, too.
+func keyType(s, curve string) (pkcs11.KeyKind, error) {
+	plain := func(s string) string {
+		return strings.NewReplacer(":", "", "-", "", "_", "").Replace(strings.ToLower(s))
+	}
+	name := plain(s)
+	if name == "gost2012256" || name == "gost2012512" {
+		return gostType(name[len("gost2012"):], plain(curve), curve)
+	}
+	if curve != "" {
+		return "", usage("--curve is for --type gost2012-256 and gost2012-512")
+	}
 	name = strings.TrimPrefix(name, "ec")
 	switch name {
 	case "prime256v1", "secp256r1":
@@ -105,13 +121,39 @@ func keyType(s string) (pkcs11.KeyKind, error) {
 	return "", usage("--type %s: choose one of %s", s, keyTypes)
 }
 
-func (a *app) keygen(ctx context.Context, f *keyFlags, kind, label, id string) error {
+// gostType finds the kind of key on a curve. OpenSSL's short names of curves are taken, too, and object identifiers.
+func gostType(size, curve, text string) (pkcs11.KeyKind, error) {
+	switch {
+	case curve == "" && size == "256":
+		return pkcs11.GOST256CryptoProA, nil
+	case curve == "":
+		return pkcs11.GOST512A, nil
+	case len(curve) == 1 && size == "256":
+		curve = "cryptopro" + curve
+	case len(curve) == 1:
+		curve = "tc26" + curve
+	case strings.HasPrefix(curve, "tc") && len(curve) == 3:
+		curve = "tc26" + curve[2:]
+	case curve == "xa" || curve == "xb":
+		curve = "cryptoproxch" + curve[1:]
+	case strings.HasPrefix(curve, "tc26"+size):
+		curve = "tc26" + curve[len("tc26"+size):]
+	}
+	for kind, oid := range gostCurves {
+		if oid == text && strings.HasPrefix(string(kind), "gost2012-"+size) || strings.ReplaceAll(string(kind), "-", "") == "gost2012"+size+curve {
+			return kind, nil
+		}
+	}
+	return "", usage("--curve %s: there is no such curve for keys of %s bits; choose one of %s", text, size, gostCurveNames)
+}
+
+func (a *app) keygen(ctx context.Context, f *keyFlags, kind, curve, label, id string) error {
 	spec := pkcs11.NewKey{Label: label}
 	var err error
 	if err := needToken(f, "for a new key file give --out FILE instead of --key"); err != nil {
 		return err
 	}
-	if spec.Kind, err = keyType(kind); err != nil {
+	if spec.Kind, err = keyType(kind, curve); err != nil {
 		return err
 	}
 	if id != "" {

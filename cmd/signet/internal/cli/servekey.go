@@ -158,7 +158,7 @@ func (a *app) oneKey(ctx context.Context, f *serveFlags) (*oneKey, error) {
 			password, one.forget = remembered(password)
 		}
 		one.again = func(ctx context.Context) (*keyring, error) {
-			p, err := soft.Open(ctx, f.key, soft.Config{Parsers: parsers(), Password: password, Certificates: certificates})
+			p, err := soft.Open(ctx, f.key, soft.Config{Parsers: parsers(), Encryption: encryption(), Password: password, Certificates: certificates})
 			if err != nil {
 				return nil, keyFailure(a.explain(err, &f.keyFlags, password != nil))
 			}

@@ -138,6 +138,9 @@ func (s scope) extension(p *Node, id cms.OID, v cms.Value) string {
 			return strings.Join(all, ", ")
 		}
 	}
+	if words := russian(id, value); words != "" {
+		return words
+	}
 	if value.Tag().Constructed() {
 		inner.members(p, value, func(_ int, member cms.Value) { inner.asn1(p, member, "") })
 		return ""

@@ -56,6 +56,17 @@ func KeyKind(spki []byte) string {
 			return alg.ID.Name() + " " + curve.Name()
 		}
 	}
+	switch alg.ID {
+	case cms.OIDGOST256, cms.OIDGOST512, cms.OIDGOST2001: // the curve, and beside it hash and cipher (RFC 9215 section 4.2)
+		if alg.Parameters.Tag() == cms.TagSequence {
+			parameters := alg.Parameters.Reader()
+			if first, err := parameters.Next(); err == nil {
+				if curve, err := first.OID(); err == nil {
+					return alg.ID.Name() + " on " + curve.Name()
+				}
+			}
+		}
+	}
 	return alg.ID.Name()
 }
 

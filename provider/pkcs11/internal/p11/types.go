@@ -74,6 +74,8 @@ const (
 	AttrECParams           = 0x180
 	AttrECPoint            = 0x181
 	AttrAlwaysAuthenticate = 0x202
+	AttrGOST3410Params     = 0x250 // DER of the object identifier of a curve
+	AttrGOST3411Params     = 0x251 // that of a hash
 	AttrParameterSet       = 0x61d
 	AttrAllowedMechanisms  = 0x40000600
 )
@@ -86,7 +88,12 @@ const (
 
 	KeyECMontgomery = 0x41
 	KeyMLDSA        = 0x4a
+	KeyGOST         = 0x30 // of 256 bits, of GOST R 34.10-2001 and -2012 alike
+	KeyGOST512      = vendorGOST | 0x003
 )
+
+// vendorGOST are the numbers of TC 26 above CKK_VENDOR_DEFINED, which makers of tokens have agreed on.
+const vendorGOST = 0xd4321000
 
 // Mechanisms.
 const (
@@ -111,6 +118,10 @@ const (
 	MechEdDSA          = 0x1057
 	MechMLDSAKeyPair   = 0x1c
 	MechMLDSA          = 0x1d
+	MechGOSTKeyPair    = 0x1200
+	MechGOST           = 0x1201 // over a digest
+	MechGOST512KeyPair = vendorGOST | 0x005
+	MechGOST512        = vendorGOST | 0x006
 	MGFSHA256          = 2
 	MGFSHA384          = 3
 	MGFSHA512          = 4
