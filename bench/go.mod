@@ -24,8 +24,6 @@ require (
 )
 
 require (
-	filippo.io/mldsa v1.0.0 // indirect
-	github.com/cloudflare/circl v1.6.5 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/seed-116355fd/signet/service v0.1.0
 	github.com/thales-e-security/pool v0.0.2 // indirect
