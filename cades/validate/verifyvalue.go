@@ -44,10 +44,22 @@ func (c *certificateRules) verify(check *algorithm.SignatureCheck, octets []byte
 	return c.registry.Verify(check, octets, nil)
 }
 
-// everybodys reports whether signatures by an algorithm are checked as every verifier checks them: not by a scheme of the caller.
+// everybodys reports whether signatures by an algorithm are checked as every verifier checks them: neither by a scheme of the caller, nor
+// over a hash of his, which another verifier with the same anchors may compute otherwise.
 func (c *certificateRules) everybodys(alg cms.Algorithm) bool {
-	_, own := c.registry.Scheme(alg.ID)
-	return !own
+	if _, own := c.registry.Scheme(alg.ID); own {
+		return false
+	}
+	s, err := algorithm.ResolveSignature(alg)
+	if err != nil {
+		return false
+	}
+	_, standard := algorithm.StandardHash(s.Hash)
+	if s.Kind == algorithm.PSS {
+		_, mask := algorithm.StandardHash(s.PSS.MGF1)
+		standard = standard && mask
+	}
+	return standard
 }
 
 // remark says which of them are weak at the time and count all the same.

@@ -21,6 +21,7 @@ var quantumChanges = []change{
 	{"what is raised is not verified by the schemes", "cades/extend.go", "Schemes: e.o.Schemes, NoRevocation", "NoRevocation", quantumTests + "Raised"},
 	{"time-stamps are not verified by the schemes", "tsp/client.go", "Algorithms: c.o.Algorithms, Clock", "Clock", "./testsign -run=MLDSA"},
 	{"schemes of the caller are remembered", "internal/pki/signature.go", "s.v.Remember(c.SignatureAlgorithm) && s", "s", "./internal/pki -run=Remember"},
+	{"hashes of the caller are remembered", "cades/validate/verifyvalue.go", "_, standard := algorithm.StandardHash(s.Hash)", "standard := true", "./cades/validate -run=Everybodys"},
 	{"parsers are asked of everything", "provider/soft/read.go", "if _, ok := algorithmOf(der); !ok || len(der) > maxKeySize {", "if len(der) > maxKeySize {", "./provider/soft -run=ParsersAndOthers"},
 	{"keys of parsers are not closed", "provider/soft/parsed.go", "	if k.closed.Load() {\n		return nil, errClosed", "	if false {\n		return nil, errClosed", "./provider/soft -run=Parsers"},
 	{"keys without schemes", "provider/soft/parsed.go", "len(schemer.Schemes()) == 0 || ", "len(schemer.Schemes()) < 0 || ", "./provider/soft -run=ParsersThatFail"},
