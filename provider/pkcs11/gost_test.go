@@ -55,6 +55,7 @@ func TestConformanceGOST(t *testing.T) {
 		t.Run(fmt.Sprintf("without CKA_PUBLIC_KEY_INFO %t", withoutInfo), func(t *testing.T) {
 			f := newFake(t)
 			f.withoutInfo = withoutInfo
+			f.settle()
 			p := open(t, f.config())
 			keys := gostTokenKeys(t, p, pkcs11.GOST256CryptoProA, pkcs11.GOST512A, pkcs11.GOST512C)
 			d, err := p.Diagnose(t.Context())
@@ -67,9 +68,13 @@ func TestConformanceGOST(t *testing.T) {
 				Keys:    keys,
 				Secrets: []string{goodPIN},
 			})
+			f.settle()
 			require.Zero(t, f.asked[attrValue], "the value of a private key")
+			f.settle()
 			for h := range f.keys {
+				f.settle()
 				require.Equal(t, []byte{1}, f.objects[h][attrSensitive])
+				f.settle()
 				require.Equal(t, []byte{0}, f.objects[h][attrExtractable])
 			}
 		})
@@ -121,6 +126,7 @@ func TestGOSTObjects(t *testing.T) {
 			key, err := p.Key(t.Context(), sign.Ref{Label: "k"})
 			if c.want != "" {
 				require.ErrorContains(t, err, c.want)
+				f.settle()
 				require.Zero(t, f.signed)
 				return
 			}
@@ -175,6 +181,7 @@ func TestGOSTOptions(t *testing.T) {
 		_, err := key.SignContext(t.Context(), make([]byte, size), gost.Streebog512)
 		require.ErrorIs(t, err, sign.ErrInput)
 	}
+	f.settle()
 	require.Zero(t, f.signed)
 	f.mu.Lock()
 	f.spoil = func(s []byte) []byte { s[70] ^= 1; return s }

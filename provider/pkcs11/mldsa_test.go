@@ -66,6 +66,7 @@ func TestConformanceMLDSA(t *testing.T) {
 		t.Run(fmt.Sprintf("without CKA_PUBLIC_KEY_INFO %t", withoutInfo), func(t *testing.T) {
 			f := newFake(t)
 			f.withoutInfo = withoutInfo
+			f.settle()
 			p := open(t, f.config())
 			keys := mldsaKeys(t, p)
 			d, err := p.Diagnose(t.Context())
@@ -79,10 +80,15 @@ func TestConformanceMLDSA(t *testing.T) {
 				Keys:    keys,
 				Secrets: []string{goodPIN},
 			})
+			f.settle()
 			require.Zero(t, f.asked[attrValue], "the value of a private key")
+			f.settle()
 			require.Zero(t, f.asked[attrSeed])
+			f.settle()
 			for h := range f.keys {
+				f.settle()
 				require.Equal(t, []byte{1}, f.objects[h][attrSensitive])
+				f.settle()
 				require.Equal(t, []byte{0}, f.objects[h][attrExtractable])
 			}
 		})
@@ -116,9 +122,11 @@ func TestSchemeNotGiven(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrUnsupported)
 	require.ErrorContains(t, err, "mldsa.Schemes()")
 
+	f.settle()
 	objects := len(f.objects)
 	_, err = p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: pkcs11.MLDSA87, Label: "new"})
 	require.ErrorIs(t, err, sign.ErrUnsupported)
+	f.settle()
 	require.Len(t, f.objects, objects, "nothing was made")
 	for o, err := range p.Objects(t.Context()) {
 		require.NoError(t, err)
@@ -165,6 +173,7 @@ func TestObjectsThatDisagree(t *testing.T) {
 				require.Contains(t, key.(sign.SchemeExplainer).ExplainSchemes(), "may not be used with CKM_ML_DSA")
 				_, err = key.SignContext(t.Context(), []byte("m"), crypto.Hash(0))
 				require.ErrorIs(t, err, sign.ErrUnsupported)
+				f.settle()
 				require.Zero(t, f.signed)
 			default:
 				require.ErrorContains(t, err, c.want)
@@ -241,6 +250,7 @@ func TestSkipCheckOfOwnKinds(t *testing.T) {
 	f := newFake(t)
 	f.key(t, mldsa.MLDSA65, "k")
 	f.spoil = func(s []byte) []byte { s[100] ^= 1; return s }
+	f.settle()
 	config := f.config()
 	config.SkipCheck = true
 	key, err := open(t, config).Key(t.Context(), sign.Ref{Label: "k"})
@@ -248,6 +258,7 @@ func TestSkipCheckOfOwnKinds(t *testing.T) {
 	signature, err := key.SignContext(t.Context(), []byte("m"), crypto.Hash(0))
 	require.NoError(t, err)
 	require.Error(t, mldsa.MLDSA65.Scheme().Verify(key.(sign.SPKIKey).SubjectPublicKeyInfo(), []byte("m"), signature))
+	f.settle()
 	require.Equal(t, 1, f.signed)
 }
 
@@ -268,5 +279,6 @@ func TestOptionsOfOwnKinds(t *testing.T) {
 		_, err = sign.SignMessage(t.Context(), key, []byte("m"), opts)
 		require.Error(t, err)
 	}
+	f.settle()
 	require.Zero(t, f.signed)
 }
