@@ -4,16 +4,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 log=$(mktemp)
-memory=
-trap 'rm -rf "$log" "$log.failed" ${memory:+"$memory"}' EXIT
+trap 'rm -f "$log" "$log.failed"' EXIT
 status=0
-# Tests write thousands of small files and wait for the disk each time. In memory they do not, where there is enough and programs run.
-if memory=$(mktemp -d /dev/shm/signet.XXXXXX 2>/dev/null); then
-  printf '#!/bin/sh\n' >"$memory/probe" && chmod +x "$memory/probe"
-  if [ "$(df --output=avail -k "$memory" | tail -n 1)" -gt 6000000 ] && "$memory/probe" 2>/dev/null; then
-    export GOTMPDIR=${GOTMPDIR:-${TMPDIR:-/tmp}} TMPDIR=$memory
-  fi
-fi
 nocgo='^Test(Conformance|Faults|TokenInit|HungC|OpenAndClose|WrongPIN|TwoProviders|Interfaces|SessionCancel|Lengths|ListThat|ListWith|Handles|SignatureOf|Generate|AlwaysAuth|KeyWithAPIN|RefusedUserPIN|LoginsWith|LockedPIN|FilesThat)'
 # Nothing is built yet on a fresh machine, where the test of releases alone builds for three systems: Go gives a package 10 minutes.
 # The SQLite of the service is C that was translated: to check each of its pointers is a third of the time of what uses it.
