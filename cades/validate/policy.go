@@ -1,11 +1,11 @@
 package validate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/pki"
-	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/trust"
 )
 
@@ -114,7 +114,11 @@ func (o *Options) policy() *Policy {
 	if o.Policy != nil {
 		p = *o.Policy
 	}
-	p.Algorithms.Schemes = append(append([]sign.Scheme(nil), o.Schemes...), p.Algorithms.Schemes...)
+	if len(p.Algorithms.Schemes) == 0 {
+		p.Algorithms.Schemes = o.Schemes
+	} else {
+		p.Algorithms.Schemes = slices.Concat(o.Schemes, p.Algorithms.Schemes)
+	}
 	if p.Name == "" {
 		p.Name = "default"
 		if o.Policy != nil {

@@ -3,6 +3,7 @@ package algorithm
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"sync"
 
@@ -31,7 +32,7 @@ type checker struct {
 
 // of finds the checker of a key, or makes it; nil when there is none for its kind.
 func (c *Checkers) of(spki []byte, k *Key) *checker {
-	if c == nil || k.nist == nil && k.rsa == nil {
+	if c == nil || k.rsa == nil && (k.nist == nil || k.nist.Curve != elliptic.P256()) {
 		return nil
 	}
 	c.mu.RLock()

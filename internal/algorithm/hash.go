@@ -67,7 +67,7 @@ func (r *Registry) Hash(id cms.OID) (Hash, bool) {
 	}
 	if r != nil {
 		for i := range r.Schemes {
-			if s := &r.Schemes[i]; s.NewHash != nil && identifier(s.DigestAlg) == id {
+			if s := &r.Schemes[i]; s.NewHash != nil && names(s.DigestAlg, id) {
 				return Hash{ID: id, New: s.NewHash, Size: s.NewHash().Size()}, true
 			}
 		}
@@ -157,6 +157,15 @@ func (h Hash) Strength() int {
 		return 0
 	}
 	return h.Size * 4
+}
+
+// names reports whether an AlgorithmIdentifier in DER is of an object identifier. A program may give dozens of schemes, and they are looked
+// through several times for each signature: the usual form is compared where it stands.
+func names(der []byte, id cms.OID) bool {
+	if len(der) < 4 || der[0] != 0x30 || der[1] >= 0x80 || int(der[1]) != len(der)-2 || der[2] != 0x06 || int(der[3]) > len(der)-4 {
+		return id != "" && identifier(der) == id
+	}
+	return id != "" && string(der[4:4+int(der[3])]) == string(id)
 }
 
 // identifier returns the object identifier of an AlgorithmIdentifier in DER, or nothing.

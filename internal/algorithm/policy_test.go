@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,6 +181,15 @@ func TestSchemesOfTheCaller(t *testing.T) {
 				return errors.New("it does not fit")
 			},
 		}
+	}
+	// Schemes are found by their identifier in every form, and not by what only begins like one.
+	long := "\x30\x81\x88\x06\x02\x2a\x03\x04\x81\x81" + strings.Repeat("x", 0x81)
+	for der, found := range map[string]bool{own: true, long: true, own[:5]: false, "\x30\x04\x06\x04\x2a\x03": false, "\x30\x05\x06\x03\x2a\x03\x04": false, "\x30\x05\x06\x02\x2a\x03": false, "": false} {
+		r := &algorithm.Registry{Schemes: []sign.Scheme{{SignatureAlg: slices.Clip([]byte(der)), Verify: func(_, _, _ []byte) error { return nil }}}}
+		_, ok := r.Scheme("\x2a\x03")
+		require.Equal(t, found, ok, "%x", der)
+		_, ok = r.Scheme("")
+		require.False(t, ok)
 	}
 	check := &algorithm.SignatureCheck{Algorithm: parseAlgorithm(t, []byte(own)), SPKI: []byte("key")}
 	sum := sha256.Sum256([]byte("message"))

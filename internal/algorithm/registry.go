@@ -76,7 +76,7 @@ func (r *Registry) Scheme(id cms.OID) (*sign.Scheme, bool) {
 		return nil, false
 	}
 	for i := range r.Schemes {
-		if s := &r.Schemes[i]; s.Verify != nil && (identifier(s.SignatureAlg) == id || identifier(s.CertificateAlg) == id) {
+		if s := &r.Schemes[i]; s.Verify != nil && (names(s.SignatureAlg, id) || names(s.CertificateAlg, id)) {
 			return s, true
 		}
 	}
