@@ -45,25 +45,26 @@ type spkiFields struct {
 	PublicKey asn1.BitString
 }
 
-// sameSPKI compares two SubjectPublicKeyInfo. The same RSA key may stand under rsaEncryption, with or without NULL, and
-// under id-RSASSA-PSS (RFC 4055 section 1.2), and the same GOST key with any hash beside its curve, which has several names.
-func sameSPKI(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
+// KeyName tells public keys apart, whatever their SubjectPublicKeyInfo says beside the key: two of the same key have the same name, which is
+// no text. An RSA key may stand under rsaEncryption, with or without NULL, and under id-RSASSA-PSS (RFC 4055 section 1.2); a key of GOST
+// R 34.10 with any hash and cipher beside its curve, which has several names (RFC 9215 section 4.2 and appendix C). All others are their
+// own octets, and so is what cannot be read.
+func KeyName(spki []byte) string {
+	var info spkiFields
+	if rest, err := asn1.Unmarshal(spki, &info); err != nil || len(rest) != 0 {
+		return string(spki)
 	}
-	var x, y spkiFields
-	if rest, err := asn1.Unmarshal(a, &x); err != nil || len(rest) != 0 {
-		return false
+	if isRSA(info.Algorithm.Algorithm) {
+		return "rsa " + string(info.PublicKey.Bytes)
 	}
-	if rest, err := asn1.Unmarshal(b, &y); err != nil || len(rest) != 0 {
-		return false
+	if curve := gostCurve(info.Algorithm); curve != "" {
+		return "gost " + info.Algorithm.Algorithm.String() + " " + curve + " " + string(info.PublicKey.Bytes)
 	}
-	same := isRSA(x.Algorithm.Algorithm) && isRSA(y.Algorithm.Algorithm)
-	if curve := gostCurve(x.Algorithm); curve != "" && x.Algorithm.Algorithm.Equal(y.Algorithm.Algorithm) {
-		same = curve == gostCurve(y.Algorithm)
-	}
-	return same && bytes.Equal(x.PublicKey.Bytes, y.PublicKey.Bytes)
+	return string(spki)
 }
+
+// sameSPKI compares two SubjectPublicKeyInfo.
+func sameSPKI(a, b []byte) bool { return bytes.Equal(a, b) || KeyName(a) == KeyName(b) }
 
 // gostCurve is the curve of a key of GOST R 34.10, under one of its names (RFC 9215 section 4.2 and appendix C), or empty. The hash and the
 // cipher that may stand beside it say nothing of the key.

@@ -52,7 +52,7 @@ func (w *World) Provider(signers ...*sign.Signer) *Provider {
 		cert := s.Certificate()
 		p.entries = append(p.entries, &keyring.Entry{
 			Entry: sign.Entry{ID: cert.SubjectKeyId, Label: cert.Subject.CommonName, Public: cert.PublicKey, Chain: s.Chain(), Schemes: sign.Schemes(cert.PublicKey)},
-			Key:   k, Name: keyring.KeyName(cert.RawSubjectPublicKeyInfo),
+			Key:   k, Name: sign.KeyName(cert.RawSubjectPublicKeyInfo),
 		})
 	}
 	return p

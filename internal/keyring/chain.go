@@ -5,13 +5,12 @@ package keyring
 import (
 	"bytes"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"slices"
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 const (
@@ -28,7 +27,7 @@ type Cert struct {
 
 // Pool finds certificates by key and by name. It is not safe for concurrent use.
 type Pool struct {
-	byKey     map[string][]Cert // by KeyName
+	byKey     map[string][]Cert // by sign.KeyName
 	bySubject map[string][]*x509.Certificate
 	issuers   map[*x509.Certificate]*x509.Certificate // what issuer has found
 	root      bool
@@ -43,7 +42,7 @@ func NewPool(certs []Cert, root bool) *Pool {
 			continue
 		}
 		seen[string(c.Cert.Raw)] = true
-		name := KeyName(c.Cert.RawSubjectPublicKeyInfo)
+		name := sign.KeyName(c.Cert.RawSubjectPublicKeyInfo)
 		p.byKey[name] = append(p.byKey[name], c)
 		subject := pki.NewName(c.Cert.RawSubject).Key()
 		p.bySubject[subject] = append(p.bySubject[subject], c.Cert)
@@ -53,42 +52,6 @@ func NewPool(certs []Cert, root bool) *Pool {
 
 // ByKey returns the certificates of a key, in the order in which they were given.
 func (p *Pool) ByKey(name string) []Cert { return p.byKey[name] }
-
-// KeyName tells public keys apart by the bytes of their SubjectPublicKeyInfo. An RSA key may stand under rsaEncryption
-// and under id-RSASSA-PSS (RFC 4055 section 1.2), so for RSA the key alone counts. A key of GOST R 34.10 may have any hash and cipher beside
-// its curve, which has several names.
-func KeyName(spki []byte) string {
-	var info struct {
-		Algorithm pkix.AlgorithmIdentifier
-		PublicKey asn1.BitString
-	}
-	if _, err := asn1.Unmarshal(spki, &info); err != nil {
-		return string(spki)
-	}
-	switch info.Algorithm.Algorithm.String() {
-	case "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10":
-		return "rsa " + string(info.PublicKey.Bytes)
-	case "1.2.643.7.1.1.1.1", "1.2.643.7.1.1.1.2", "1.2.643.2.2.19":
-		var parameters []asn1.ObjectIdentifier
-		if rest, err := asn1.Unmarshal(info.Algorithm.Parameters.FullBytes, &parameters); err == nil && len(rest) == 0 && len(parameters) != 0 {
-			return "gost " + info.Algorithm.Algorithm.String() + " " + gostCurve(parameters[0].String()) + " " + string(info.PublicKey.Bytes)
-		}
-	}
-	return string(spki)
-}
-
-// gostCurve is one of the names of a curve of GOST R 34.10 (RFC 9215 appendix C).
-func gostCurve(dotted string) string {
-	switch dotted {
-	case "1.2.643.2.2.35.1", "1.2.643.2.2.36.0":
-		return "1.2.643.7.1.2.1.1.2"
-	case "1.2.643.2.2.35.2":
-		return "1.2.643.7.1.2.1.1.3"
-	case "1.2.643.2.2.35.3", "1.2.643.2.2.36.1":
-		return "1.2.643.7.1.2.1.1.4"
-	}
-	return dotted
-}
 
 // Chain goes from a certificate to its issuers as far as they are known.
 func (p *Pool) Chain(leaf *x509.Certificate) []*x509.Certificate {

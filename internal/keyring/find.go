@@ -17,7 +17,7 @@ const maxNamed = 5 // candidates and failures that an error names
 type Entry struct {
 	sign.Entry
 	Key  sign.Key
-	Name string // of the public key, see KeyName
+	Name string // of the public key, see sign.KeyName
 }
 
 // Finder is what is searched, and what errors tell about it.

@@ -123,7 +123,7 @@ func (k *found) name() string { return fmt.Sprintf("key %q (id %x)", k.label, k.
 
 // entries are those of a key, one for each certificate that has its public key.
 func (p *Provider) entries(k found, ring *keyring.Pool) []*keyring.Entry {
-	name := keyring.KeyName(k.spki)
+	name := sign.KeyName(k.spki)
 	entry := func(chain []*x509.Certificate) *keyring.Entry {
 		own := &key{p: p, signer: k.signer, public: k.signer.Public(), name: k.name(), chain: chain}
 		return &keyring.Entry{Key: own, Name: name, Entry: sign.Entry{

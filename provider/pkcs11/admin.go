@@ -81,7 +81,7 @@ func (p *Provider) ImportCertificate(ctx context.Context, c *x509.Certificate, i
 	if err != nil {
 		return err
 	}
-	name := keyring.KeyName(c.RawSubjectPublicKeyInfo)
+	name := sign.KeyName(c.RawSubjectPublicKeyInfo)
 	var owner *keyring.Entry
 	var names []string
 	for _, e := range all.entries {

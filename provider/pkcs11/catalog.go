@@ -128,9 +128,9 @@ func (p *Provider) read(s *p11.Session, epoch uint64, ref sign.Ref) (*catalog, e
 
 // strangers notes certificates that carry the identifier of a key and are not of it, which explains why it has none.
 func (c *catalog) strangers(o *object, public crypto.PublicKey, certs []keyring.Cert) {
-	name := keyring.KeyName(spkiOf(public))
+	name := sign.KeyName(spkiOf(public))
 	for _, cert := range certs {
-		if len(o.id) != 0 && bytes.Equal(cert.ID, o.id) && keyring.KeyName(cert.Cert.RawSubjectPublicKeyInfo) != name {
+		if len(o.id) != 0 && bytes.Equal(cert.ID, o.id) && sign.KeyName(cert.Cert.RawSubjectPublicKeyInfo) != name {
 			c.skipped = append(c.skipped, fmt.Sprintf("the certificate %s (%s) has the CKA_ID of %s and another public key", sign.Thumbprint(cert.Cert), cert.Cert.Subject, o.name()))
 		}
 	}

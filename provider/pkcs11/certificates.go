@@ -16,7 +16,7 @@ import (
 // add makes an entry for each certificate of a key, or one without. The one to sign with comes first.
 func (c *catalog) add(p *Provider, o *object, public crypto.PublicKey, ring *keyring.Pool, epoch uint64) {
 	base := newKey(p, o, public, epoch)
-	name := keyring.KeyName(base.spki)
+	name := sign.KeyName(base.spki)
 	entry := func(leaf keyring.Cert) *keyring.Entry {
 		k := base.clone()
 		e := &keyring.Entry{Entry: sign.Entry{ID: o.id, Label: string(o.label), Public: public, Schemes: k.schemes}, Key: k, Name: name}

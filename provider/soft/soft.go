@@ -249,7 +249,7 @@ func (p *Provider) add(key sign.Key, found foundKey, pool *keyring.Pool) error {
 	if err != nil {
 		return &sign.Error{Op: "soft: open", Place: found.file, Class: sign.ErrUnsupported, Err: err}
 	}
-	base := keyring.Entry{Name: keyring.KeyName(spki)}
+	base := keyring.Entry{Name: sign.KeyName(spki)}
 	base.Public, base.Schemes, base.ID = key.Public(), schemesOf(key), found.id
 	if _, err := sign.MarshalPublicKey(base.Public); err != nil {
 		base.Public = sign.PublicKey(spki)
