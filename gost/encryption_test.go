@@ -39,6 +39,12 @@ func TestRFC9548(t *testing.T) {
 		_, err = soft.Open(t.Context(), filepath.Join("testdata", file), soft.Config{Password: soft.Password(sign.NewSecret([]byte("x")))})
 		require.ErrorIs(t, err, sign.ErrUnsupported)
 		require.ErrorContains(t, err, "gost.Encryption{}")
+
+		few := config("Пароль для PFX")
+		few.MaxIterations = 5000 // more than the 2,048 of the file, each of which costs what many with SHA-2 cost
+		_, err = soft.Open(t.Context(), filepath.Join("testdata", file), few)
+		require.ErrorIs(t, err, sign.ErrInput)
+		require.ErrorContains(t, err, "asks for 2048 iterations, the limit is 312 here (Config.MaxIterations)")
 	}
 }
 
@@ -57,7 +63,7 @@ func TestDamaged(t *testing.T) {
 		bad := append([]byte(nil), good...)
 		bad[i] ^= 0x10
 		c := config("Пароль для PFX")
-		c.MaxIterations = 4096
+		c.MaxIterations = 100_000
 		_, err := soft.Parse(t.Context(), "x.p12", bad, c)
 		require.Error(t, err, "octet %d", i)
 	}

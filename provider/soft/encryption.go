@@ -96,7 +96,7 @@ func (p *pfx) ownMAC(oid string, sum, salt cryptobyte.String, iterations int, me
 		if err := notInFIPS("MAC"); err != nil {
 			return err
 		}
-		key, err := p.derive(newHash, salt, iterations, size)
+		key, err := p.derive(newHash, true, salt, iterations, size)
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,8 @@ var (
 	_ sign.Schemer    = (*parsedKey)(nil)
 	_ gated           = (*parsedBulkKey)(nil)
 	_ sign.BulkKey    = (*parsedBulkKey)(nil)
+
+	_ sign.BulkComputer = (*parsedBulkKey)(nil)
 )
 
 func newParsedKey(signer crypto.Signer) (sign.Key, error) {
@@ -120,6 +122,12 @@ func (k *parsedKey) SignContext(ctx context.Context, digest []byte, opts crypto.
 
 // BulkSize is that of the key.
 func (k *parsedBulkKey) BulkSize() int { return k.bulk.BulkSize() }
+
+// Computes is what the key says.
+func (k *parsedBulkKey) Computes() bool {
+	c, ok := k.bulk.(sign.BulkComputer)
+	return ok && c.Computes()
+}
 
 // SignBulk signs many digests.
 func (k *parsedBulkKey) SignBulk(ctx context.Context, digests [][]byte, opts crypto.SignerOpts) []sign.Outcome {

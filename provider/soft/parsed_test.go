@@ -272,6 +272,7 @@ func TestParsersInBulk(t *testing.T) {
 	bulk, ok := found.(sign.BulkKey)
 	require.True(t, ok)
 	require.Equal(t, 8, bulk.BulkSize())
+	require.False(t, bulk.(sign.BulkComputer).Computes(), "what it does not say it does not")
 	for _, o := range bulk.SignBulk(t.Context(), [][]byte{{1}, {2}}, crypto.Hash(0)) {
 		require.NoError(t, o.Err)
 	}

@@ -296,7 +296,7 @@ func (p *pfx) mac(s cryptobyte.String, message []byte) error {
 		return err
 	}
 	for _, form := range forms {
-		if err := p.spend(iterations); err != nil {
+		if err := p.spend(iterations, 1); err != nil {
 			return err
 		}
 		key := pkcs12KDF(newHash(hash), 3, form, salt, iterations, hash.Size())

@@ -45,7 +45,7 @@ func (r *reader) pkcs12PBE(alg algorithm, data []byte) ([]byte, error) {
 	}
 	var plain []byte
 	for _, form := range forms {
-		if err := r.spend(iterations); err != nil {
+		if err := r.spend(iterations, 1); err != nil {
 			return nil, err
 		}
 		derive := func(id byte, n int) []byte { return pkcs12KDF(sha1.New, id, form, salt, iterations, n) }

@@ -161,12 +161,23 @@ func (r *reader) pbkdf2(params cryptobyte.String, keyLen int, fixed bool) ([]byt
 	if err := inFIPS(prf, salt); err != nil {
 		return nil, err
 	}
-	return r.derive(newPRF, salt, iterations, keyLen)
+	return r.derive(newPRF, prf == 0, salt, iterations, keyLen)
 }
 
-// derive is PBKDF2 with the password.
-func (r *reader) derive(newHash func() hash.Hash, salt []byte, iterations, keyLen int) ([]byte, error) {
-	if err := r.spend(iterations); err != nil {
+// ownWeight is how much longer than one of the standard library a hash of the caller is taken to need: Streebog needs some 40 times as long.
+const ownWeight = 32
+
+// derive is PBKDF2 with the password, by a hash of the caller or not. Each digest of the key costs all iterations (RFC 8018 section 5.2).
+func (r *reader) derive(newHash func() hash.Hash, own bool, salt []byte, iterations, keyLen int) ([]byte, error) {
+	size := newHash().Size()
+	if size < 1 {
+		return nil, errors.New("the hash of its password derivation has no size")
+	}
+	times := max(1, (keyLen+size-1)/size)
+	if own {
+		times *= ownWeight
+	}
+	if err := r.spend(iterations, times); err != nil {
 		return nil, err
 	}
 	password, err := r.password.get(r.ctx)
@@ -176,12 +187,13 @@ func (r *reader) derive(newHash func() hash.Hash, salt []byte, iterations, keyLe
 	return pbkdf2.Key(newHash, string(password), salt, iterations, keyLen)
 }
 
-// spend refuses a derivation that would take too long, alone or together with the others of the file.
-func (r *reader) spend(iterations int) error {
-	if iterations < 1 || iterations > r.limit || iterations > r.left {
-		return fmt.Errorf("its password derivation asks for %d iterations, the limit is %d", iterations, r.limit)
+// spend refuses a derivation that would take too long, alone or together with the others of the file. Its iterations cost so many times
+// what one of the standard library costs.
+func (r *reader) spend(iterations, times int) error {
+	if most := min(r.limit, r.left/times); iterations < 1 || iterations > most {
+		return fmt.Errorf("its password derivation asks for %d iterations, the limit is %d here (Config.MaxIterations)", iterations, most)
 	}
-	r.left -= iterations
+	r.left -= iterations * times
 	return nil
 }
 
