@@ -95,7 +95,12 @@ func (r repository) dist(ctx context.Context, version, folder string, targets []
 		}
 		name := fmt.Sprintf("signet_%s_%s_%s", version, system, processor)
 		binary := filepath.Join(made, name+exe)
-		if err := os.Rename(built, binary); err != nil {
+		// The folders may be on two file systems, so that it cannot be moved.
+		octets, err := os.ReadFile(built)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(binary, octets, 0o755); err != nil {
 			return err
 		}
 		if _, err := command(ctx, temporary, append(env, "CGO_ENABLED="), "go", "run", cyclonedx, "bin", "-json", "-noserial", "-output", filepath.Join(made, name+".cdx.json"), binary); err != nil {
