@@ -4,7 +4,7 @@ const gostTests = "./cades -run=GOST"
 
 // gostContainerChanges are those of containers with GOST: identifiers, hashes that only a scheme knows, and evidence in time-stamps.
 var gostContainerChanges = []change{
-	{"the algorithm of certificates", "internal/algorithm/registry.go", " || identifier(s.CertificateAlg) == id)", ")", gostTests},
+	{"the algorithm of certificates", "internal/algorithm/registry.go", " || names(s.CertificateAlg, id))", ")", gostTests},
 	{"parameters of a GOST signature", "internal/algorithm/registry.go", "gostKind(check.Algorithm.ID) == GOST2012 && !check.Algorithm.NoParameters()", "false", gostTests + "Algorithms"},
 	{"the hash that is a part of the algorithm", "internal/algorithm/registry.go", "if _, standard := standardHash(id); s.Whole || standard {", "if true {", "./internal/algorithm -run=GOSTHash"},
 	{"a curve under another name", "internal/algorithm/gost.go", "case cryptoPro + \"\\x01\", cryptoProX + \"\\x00\", tc26of256", "case cryptoPro + \"\\x01\", tc26of256", gostTests + "Policy"},
