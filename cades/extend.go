@@ -3,7 +3,6 @@ package cades
 import (
 	"cmp"
 	"context"
-	"crypto"
 	"crypto/x509"
 	"fmt"
 	"hash"
@@ -141,24 +140,6 @@ func (m *Message) at(p path) *Signature {
 func extendError(class error, format string, args ...any) error {
 	return &sign.Error{Op: "cades: extend", Class: class, Hint: fmt.Sprintf(format, args...)}
 }
-
-func (e *extension) hash() sign.Hash {
-	if !unset(e.o.Hash) {
-		return e.o.Hash
-	}
-	if len(e.which) != 0 { // all of one message by one hash: the content is digested once
-		id := e.at(e.which[0]).in.SI.Digest.ID
-		for _, s := range e.o.Schemes {
-			if s.NewHash != nil && s.Opts != nil && oidOf(s.DigestAlg) == id { // one that only checks has a hash of the past
-				return hashFor(s)
-			}
-		}
-	}
-	return crypto.SHA256
-}
-
-// algorithm is the AlgorithmIdentifier of the hash of the imprints.
-func (e *extension) algorithm() []byte { return mustAlgorithm(e.hash()) }
 
 // check refuses what cannot be raised, before an authority is asked for anything.
 func (e *extension) check(ctx context.Context, to Level) error {

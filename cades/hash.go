@@ -42,6 +42,25 @@ func hashFor(s sign.Scheme) sign.Hash {
 	return crypto.SHA256
 }
 
+// hash is that of the imprints and references of what is raised.
+func (e *extension) hash() sign.Hash {
+	if !unset(e.o.Hash) {
+		return e.o.Hash
+	}
+	if len(e.which) != 0 { // all of one message by one hash: the content is digested once
+		id := e.at(e.which[0]).in.SI.Digest.ID
+		for _, s := range e.o.Schemes {
+			if s.NewHash != nil && s.Opts != nil && oidOf(s.DigestAlg) == id { // one that only checks has a hash of the past
+				return hashFor(s)
+			}
+		}
+	}
+	return crypto.SHA256
+}
+
+// algorithm is the AlgorithmIdentifier of the hash of the imprints.
+func (e *extension) algorithm() []byte { return mustAlgorithm(e.hash()) }
+
 // foundHash is a hash that was found by its object identifier.
 type foundHash struct {
 	id        cms.OID

@@ -1,12 +1,14 @@
 package cms
 
+import "cmp"
+
 // Name returns the name by which the standards call an object identifier, or its dotted form.
 func (o OID) Name() string {
 	if n := o.name(); n != "" {
 		return n
 	}
 	dotted := o.String()
-	if n := otherName(dotted); n != "" {
+	if n := cmp.Or(schemeName(dotted), otherName(dotted)); n != "" {
 		return n
 	}
 	return dotted

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/mldsa"
@@ -15,10 +16,11 @@ import (
 	"github.com/seed-116355fd/signet/trust"
 )
 
-// All are the schemes that the standard library does not have.
-func All() []sign.Scheme {
-	return slices.Concat(mldsa.Schemes(), gost.Schemes(), slhdsa.Schemes())
-}
+// All are the schemes that the standard library does not have. They are the same for all requests: those of GOST keep tables of keys that
+// check often.
+func All() []sign.Scheme { return slices.Clip(all()) }
+
+var all = sync.OnceValue(func() []sign.Scheme { return slices.Concat(mldsa.Schemes(), gost.Schemes(), slhdsa.Schemes()) })
 
 // Parsers read private keys of such kinds.
 func Parsers() []soft.Parser { return []soft.Parser{mldsa.Parse, gost.Parse} }
