@@ -1,6 +1,10 @@
 package streebog
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/seed-116355fd/signet/gost/internal/pi"
+)
 
 // tables are the substitution and the linear transformation in one: table j has what a value of byte j of a word becomes, 16 KiB in all.
 type tables [8][256]uint64
@@ -8,7 +12,7 @@ type tables [8][256]uint64
 var theTables = sync.OnceValue(func() *tables {
 	var s tables
 	for j := range s {
-		for v, substituted := range pi {
+		for v, substituted := range pi.Table {
 			w := uint64(substituted) << (8 * j)
 			for b := range 64 {
 				if w>>b&1 == 1 {
