@@ -31,7 +31,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-116355fd/signet/cades"
-	"github.com/seed-116355fd/signet/service/internal/schemes"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
-	"github.com/seed-116355fd/signet/service/internal/schemes"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 

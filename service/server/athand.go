@@ -6,9 +6,9 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/revocation"
-	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
-	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/service/keys"
 	"github.com/seed-116355fd/signet/sign"
 )

@@ -16,12 +16,12 @@ import (
 
 	"gocloud.dev/blob"
 
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/service/auth"
 	"github.com/seed-116355fd/signet/service/cloudsign"
 	"github.com/seed-116355fd/signet/service/confirm"
 	"github.com/seed-116355fd/signet/service/confirm/notify"
 	"github.com/seed-116355fd/signet/service/confirm/totp"
-	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/service/pages"
 	"github.com/seed-116355fd/signet/service/shelf"
 	"github.com/seed-116355fd/signet/service/shelf/store"

@@ -12,8 +12,8 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
-	"github.com/seed-116355fd/signet/service/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 

@@ -7,6 +7,7 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/tsp"
 )
 
@@ -64,7 +65,7 @@ func (r *renewal) newest(s *cades.Signature) (ends time.Time, why string) {
 		if t.Token == nil || t.Token.GenTime.After(r.Now().Add(maxSkew)) || newest != nil && t.Token.GenTime.Before(newest.GenTime) {
 			continue
 		}
-		if t.Token.Verify(t.Token.Imprint, &tsp.VerifyOptions{Certificates: r.trust.known, Roots: r.trust.timestamps, Clock: r.Now, Algorithms: algorithms()}) == nil {
+		if t.Token.Verify(t.Token.Imprint, &tsp.VerifyOptions{Certificates: r.trust.known, Roots: r.trust.timestamps, Clock: r.Now, Algorithms: schemes.Algorithms()}) == nil {
 			newest = t.Token
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
 	"github.com/seed-116355fd/signet/internal/algorithm"
 	"github.com/seed-116355fd/signet/internal/pki"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -147,7 +148,7 @@ func issuersOf(leaf *x509.Certificate, all []*x509.Certificate) []*x509.Certific
 			if candidate.Equal(leaf) || contains(chain, candidate) || !pki.SameName(candidate.RawSubject, c.RawIssuer) {
 				continue
 			}
-			if algorithm.CertificateSignedBy(c.Raw, candidate.RawSubjectPublicKeyInfo, ownSchemes()...) == nil {
+			if algorithm.CertificateSignedBy(c.Raw, candidate.RawSubjectPublicKeyInfo, schemes.All()...) == nil {
 				next = candidate
 				break
 			}

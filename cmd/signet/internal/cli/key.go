@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/inspect"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
@@ -119,7 +120,7 @@ func (a *app) openKey(ctx context.Context, f *keyFlags) (*keyring, error) {
 	if pkcs11.IsURI(f.key) {
 		return a.openToken(ctx, f, ref, certificates)
 	}
-	config := soft.Config{Parsers: parsers(), Encryption: encryption(), Password: a.password(f.passwordFile), Certificates: certificates, Root: f.root}
+	config := soft.Config{Parsers: schemes.Parsers(), Encryption: schemes.Encryption(), Password: a.password(f.passwordFile), Certificates: certificates, Root: f.root}
 	keys, err := soft.Open(ctx, f.key, config)
 	if err != nil {
 		return nil, keyFailure(a.explain(err, f, config.Password != nil))

@@ -19,6 +19,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
@@ -102,7 +103,7 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 		return nil, nil, nil
 	}
 	var all authorities
-	config := tsp.Config{Algorithms: algorithms(), Policy: f.tsaPolicy, Clock: a.Now}
+	config := tsp.Config{Algorithms: schemes.Algorithms(), Policy: f.tsaPolicy, Clock: a.Now}
 	for _, t := range f.stamps() {
 		o, err := f.connectFlags.options(ctx, a, t)
 		if err != nil {
@@ -131,7 +132,7 @@ func (a *app) sources(ctx context.Context, f *levelFlags, level cades.Level) (ts
 		}
 		all = append(authorities{client}, all...)
 	}
-	source, err := revocation.NewClient(revocation.Config{Algorithms: algorithms(), Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
+	source, err := revocation.NewClient(revocation.Config{Algorithms: schemes.Algorithms(), Known: known, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
 	if err != nil {
 		return nil, nil, usage("--cache %s: %w", f.cache, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/internal/message"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/sign/formats"
 )
@@ -196,7 +197,7 @@ func (d *parallelDraft) Raise(ctx context.Context, base []byte) ([]byte, error) 
 		return nil, err
 	}
 	o := d.all.options
-	extend := &cades.ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash, Schemes: ownSchemes(), Clock: o.Clock}
+	extend := &cades.ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash, Schemes: schemes.All(), Clock: o.Clock}
 	switch {
 	case d.options.Attached:
 	case o.Level == cades.LevelA: // its archive time-stamp is over the content itself

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -92,7 +93,7 @@ func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t 
 	}
 	return func(ctx context.Context, m *cades.Message, content sign.Content) (*cades.Message, error) {
 		return m.Extended(ctx, level, &cades.ExtendOptions{
-			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now, Hash: hash, Schemes: ownSchemes(),
+			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now, Hash: hash, Schemes: schemes.All(),
 		})
 	}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 	"github.com/seed-116355fd/signet/tsp"
@@ -354,7 +355,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content sign.Con
 		}
 		raised, err := m.Extended(ctx, level, &cades.ExtendOptions{
 			Timestamper: r.stamper, Revocation: r.source, Signatures: state.due[level], Content: content, Certificates: r.trust.known,
-			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now, Hash: r.hash, Schemes: ownSchemes(),
+			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now, Hash: r.hash, Schemes: schemes.All(),
 		})
 		if err != nil {
 			if ctx.Err() != nil {

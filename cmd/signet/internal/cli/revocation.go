@@ -12,6 +12,7 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/connect"
 	"github.com/seed-116355fd/signet/internal/received"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/revocation"
 )
 
@@ -59,7 +60,7 @@ func (f *revocationFlags) into(a *app, o *cades.VerifyOptions) error {
 		if err != nil {
 			return err
 		}
-		client, err := revocation.NewClient(revocation.Config{Algorithms: algorithms(), Known: o.Values, Roots: o.Roots, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
+		client, err := revocation.NewClient(revocation.Config{Algorithms: schemes.Algorithms(), Known: o.Values, Roots: o.Roots, CacheDir: f.cache, AllowPrivate: f.private, Clock: a.Now, Connect: connect.Options{Proxy: proxy}})
 		if err != nil {
 			return usage("--cache %s: %w", f.cache, err)
 		}

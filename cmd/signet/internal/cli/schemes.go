@@ -2,51 +2,18 @@ package cli
 
 import (
 	"errors"
-	"slices"
-	"strings"
 
-	"github.com/seed-116355fd/signet/gost"
-	"github.com/seed-116355fd/signet/mldsa"
-	"github.com/seed-116355fd/signet/provider/soft"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
-	"github.com/seed-116355fd/signet/slhdsa"
-	"github.com/seed-116355fd/signet/trust"
 )
-
-// What the library has in packages of their own, which this program gives wherever keys are opened and signatures are checked.
-
-// ownSchemes are the schemes that the standard library does not have.
-func ownSchemes() []sign.Scheme {
-	return slices.Concat(mldsa.Schemes(), gost.Schemes(), slhdsa.Schemes())
-}
-
-// parsers read private keys of such kinds.
-func parsers() []soft.Parser { return []soft.Parser{mldsa.Parse, gost.Parse} }
-
-// encryption reads files under passwords with such algorithms.
-func encryption() []soft.Encryption { return []soft.Encryption{gost.Encryption{}} }
-
-// algorithms are those that count, when nothing else was asked for.
-func algorithms() *trust.Algorithms { return &trust.Algorithms{Schemes: ownSchemes()} }
 
 // schemeByName reads --scheme.
 func schemeByName(name string) (sign.Scheme, error) {
-	var own []string
-	for _, s := range ownSchemes() {
-		if s.Opts == nil { // it only checks
-			continue
-		}
-		if strings.EqualFold(s.Name, name) {
-			return s, nil
-		}
-		own = append(own, s.Name)
+	scheme, err := schemes.ByName(name)
+	if e, ok := errors.AsType[*sign.Error](err); ok {
+		return scheme, usage("--scheme %s: there is no such scheme; %s", name, e.Hint)
 	}
-	scheme, err := sign.SchemeByName(name)
-	if err != nil {
-		e := err.(*sign.Error) //nolint:errorlint,forcetypeassert // made there
-		return scheme, usage("--scheme %s: there is no such scheme; %s, %s", name, e.Hint, strings.Join(own, ", "))
-	}
-	return scheme, nil
+	return scheme, err
 }
 
 // schemesOf are what a key can do, best first.

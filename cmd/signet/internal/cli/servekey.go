@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/service/auth"
@@ -158,7 +159,7 @@ func (a *app) oneKey(ctx context.Context, f *serveFlags) (*oneKey, error) {
 			password, one.forget = remembered(password)
 		}
 		one.again = func(ctx context.Context) (*keyring, error) {
-			p, err := soft.Open(ctx, f.key, soft.Config{Parsers: parsers(), Encryption: encryption(), Password: password, Certificates: certificates})
+			p, err := soft.Open(ctx, f.key, soft.Config{Parsers: schemes.Parsers(), Encryption: schemes.Encryption(), Password: password, Certificates: certificates})
 			if err != nil {
 				return nil, keyFailure(a.explain(err, &f.keyFlags, password != nil))
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -34,7 +35,7 @@ func (a *app) tokenURI(f *keyFlags) (*token, error) {
 		return nil, usage("%w", err)
 	}
 	t := &token{uri: u, bareURI: u.Ref().IsZero(), patience: a.Patience}
-	if t.config, err = u.Config(pkcs11.Config{Schemes: ownSchemes(), AllowFinalTry: f.finalTry, Sessions: f.sessions, Root: f.root}); err != nil {
+	if t.config, err = u.Config(pkcs11.Config{Schemes: schemes.All(), AllowFinalTry: f.finalTry, Sessions: f.sessions, Root: f.root}); err != nil {
 		if errors.Is(err, sign.ErrInput) {
 			return nil, usage("%w", err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/intake"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/plain"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -75,7 +76,7 @@ one is INDETERMINATE, which is behind its verdict, or nobody was named as truste
 }
 
 func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
-	options := &cades.VerifyOptions{Schemes: ownSchemes(), Clock: a.Now, AllowBareDigestInfo: f.bare}
+	options := &cades.VerifyOptions{Schemes: schemes.All(), Clock: a.Now, AllowBareDigestInfo: f.bare}
 	show, err := f.shown()
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		return err
 	}
 	counting := options.Policy.Algorithms
-	counting.Schemes = append(ownSchemes(), counting.Schemes...)
+	counting.Schemes = append(schemes.All(), counting.Schemes...)
 	t.algorithms = &counting
 	files, err := a.findSignatures(args, f.content, verifiable)
 	if err != nil {

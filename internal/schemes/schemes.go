@@ -1,5 +1,5 @@
-// Package schemes is what the service gives wherever keys are opened and signatures are checked: what the library has in packages of their
-// own.
+// Package schemes is what the programs give wherever keys are opened and signatures are checked: what the library has in packages of their
+// own. Nothing that is imported by others imports it.
 package schemes
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/seed-116355fd/signet/trust"
 )
 
-// All are the schemes that the standard library does not have. They are the same for all requests: those of GOST keep tables of keys that
-// check often.
+// All are the schemes that the standard library does not have. They are made once: those of GOST keep tables of keys that check
+// often.
 func All() []sign.Scheme { return slices.Clip(all()) }
 
 var all = sync.OnceValue(func() []sign.Scheme { return slices.Concat(mldsa.Schemes(), gost.Schemes(), slhdsa.Schemes()) })
