@@ -2,6 +2,7 @@ package gost3410
 
 import (
 	"bytes"
+	"fmt"
 	"math/big"
 	"testing"
 
@@ -222,5 +223,19 @@ func TestExceptions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPrivateKeyInLogs: no verb of package fmt shows the number of a key, by value or behind a pointer.
+func TestPrivateKeyInLogs(t *testing.T) {
+	c := Curves()[0]
+	d := make([]byte, c.Size())
+	d[0], d[1] = 0xd5, 0xa7
+	k, err := NewPrivateKey(c, d)
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
+		require.Equal(t, "private key on "+c.Name(), fmt.Sprintf(verb, k))
+		require.Equal(t, "private key on "+c.Name(), fmt.Sprintf(verb, *k))
+		require.Equal(t, "no private key", fmt.Sprintf(verb, PrivateKey{}))
 	}
 }

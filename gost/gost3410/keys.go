@@ -111,6 +111,15 @@ func (c *Curve) candidate(b []byte) words {
 // inRange reports whether a number is from 1 to q-1. Numbers that are not are thrown away, so that it may be known of them.
 func (c *Curve) inRange(k *words) bool { return c.q.less(k)&^k.zero() == 1 }
 
+// Format makes package fmt, and what logs with it, say what the key is and not its number, whatever the verb.
+func (k PrivateKey) Format(s fmt.State, _ rune) {
+	if k.public == nil {
+		_, _ = s.Write([]byte("no private key"))
+		return
+	}
+	_, _ = s.Write([]byte("private key on " + k.public.curve.name))
+}
+
 // Bytes is the number of the key, the lowest octet first: a secret.
 func (k *PrivateKey) Bytes() []byte { return k.d.appendLittle(nil, k.public.curve.size) }
 
