@@ -100,15 +100,34 @@ func newFake(t testing.TB) *fakeToken {
 	return f
 }
 
-// settle is for the race detector, which does not see that a test waits for the token through the module: it is called between what a test
-// does to the token and what the module asks, and the other way round.
-func (f *fakeToken) settle() {
+// with runs what a test does to the token or reads of it. Every access goes through it: the race detector does not see that a test waits for
+// the token through the module.
+func (f *fakeToken) with(fn func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	fn()
+}
+
+// made is how many signatures the token has made.
+func (f *fakeToken) made() (n int) {
+	f.with(func() { n = f.signed })
+	return n
+}
+
+// requireHidden is about the private keys that were made on the token: their values are neither asked for nor given.
+func (f *fakeToken) requireHidden(t testing.TB) {
+	t.Helper()
+	f.with(func() {
+		require.Zero(t, f.asked[attrValue], "the value of a private key")
+		require.Zero(t, f.asked[attrSeed])
+		for h := range f.keys {
+			require.Equal(t, []byte{1}, f.objects[h][attrSensitive])
+			require.Equal(t, []byte{0}, f.objects[h][attrExtractable])
+		}
+	})
 }
 
 func (f *fakeToken) config() pkcs11.Config {
-	f.settle()
 	return pkcs11.Config{Module: f.path, PIN: pin(goodPIN), Sessions: 3, Schemes: append(mldsa.Schemes(), gost.Schemes()...), Recover: -1}
 }
 

@@ -54,8 +54,7 @@ func TestConformanceGOST(t *testing.T) {
 	for _, withoutInfo := range []bool{false, true} {
 		t.Run(fmt.Sprintf("without CKA_PUBLIC_KEY_INFO %t", withoutInfo), func(t *testing.T) {
 			f := newFake(t)
-			f.withoutInfo = withoutInfo
-			f.settle()
+			f.with(func() { f.withoutInfo = withoutInfo })
 			p := open(t, f.config())
 			keys := gostTokenKeys(t, p, pkcs11.GOST256CryptoProA, pkcs11.GOST512A, pkcs11.GOST512C)
 			d, err := p.Diagnose(t.Context())
@@ -68,15 +67,7 @@ func TestConformanceGOST(t *testing.T) {
 				Keys:    keys,
 				Secrets: []string{goodPIN},
 			})
-			f.settle()
-			require.Zero(t, f.asked[attrValue], "the value of a private key")
-			f.settle()
-			for h := range f.keys {
-				f.settle()
-				require.Equal(t, []byte{1}, f.objects[h][attrSensitive])
-				f.settle()
-				require.Equal(t, []byte{0}, f.objects[h][attrExtractable])
-			}
+			f.requireHidden(t)
 		})
 	}
 }
@@ -121,13 +112,12 @@ func TestGOSTObjects(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			public, private, made := f.gostKey(t, cpA, digest, "k")
-			c.bend(public, private)
+			f.with(func() { c.bend(public, private) })
 			p := open(t, f.config())
 			key, err := p.Key(t.Context(), sign.Ref{Label: "k"})
 			if c.want != "" {
 				require.ErrorContains(t, err, c.want)
-				f.settle()
-				require.Zero(t, f.signed)
+				require.Zero(t, f.made())
 				return
 			}
 			require.NoError(t, err)
@@ -181,11 +171,8 @@ func TestGOSTOptions(t *testing.T) {
 		_, err := key.SignContext(t.Context(), make([]byte, size), gost.Streebog512)
 		require.ErrorIs(t, err, sign.ErrInput)
 	}
-	f.settle()
-	require.Zero(t, f.signed)
-	f.mu.Lock()
-	f.spoil = func(s []byte) []byte { s[70] ^= 1; return s }
-	f.mu.Unlock()
+	require.Zero(t, f.made())
+	f.with(func() { f.spoil = func(s []byte) []byte { s[70] ^= 1; return s } })
 	signature, err := key.SignContext(t.Context(), make([]byte, 64), gost.Streebog512)
 	require.Error(t, err)
 	require.Empty(t, signature)

@@ -65,8 +65,7 @@ func TestConformanceMLDSA(t *testing.T) {
 	for _, withoutInfo := range []bool{false, true} {
 		t.Run(fmt.Sprintf("without CKA_PUBLIC_KEY_INFO %t", withoutInfo), func(t *testing.T) {
 			f := newFake(t)
-			f.withoutInfo = withoutInfo
-			f.settle()
+			f.with(func() { f.withoutInfo = withoutInfo })
 			p := open(t, f.config())
 			keys := mldsaKeys(t, p)
 			d, err := p.Diagnose(t.Context())
@@ -80,17 +79,7 @@ func TestConformanceMLDSA(t *testing.T) {
 				Keys:    keys,
 				Secrets: []string{goodPIN},
 			})
-			f.settle()
-			require.Zero(t, f.asked[attrValue], "the value of a private key")
-			f.settle()
-			require.Zero(t, f.asked[attrSeed])
-			f.settle()
-			for h := range f.keys {
-				f.settle()
-				require.Equal(t, []byte{1}, f.objects[h][attrSensitive])
-				f.settle()
-				require.Equal(t, []byte{0}, f.objects[h][attrExtractable])
-			}
+			f.requireHidden(t)
 		})
 	}
 }
@@ -122,12 +111,12 @@ func TestSchemeNotGiven(t *testing.T) {
 	require.ErrorIs(t, err, sign.ErrUnsupported)
 	require.ErrorContains(t, err, "mldsa.Schemes()")
 
-	f.settle()
-	objects := len(f.objects)
+	var before, after int
+	f.with(func() { before = len(f.objects) })
 	_, err = p.GenerateKey(t.Context(), pkcs11.NewKey{Kind: pkcs11.MLDSA87, Label: "new"})
 	require.ErrorIs(t, err, sign.ErrUnsupported)
-	f.settle()
-	require.Len(t, f.objects, objects, "nothing was made")
+	f.with(func() { after = len(f.objects) })
+	require.Equal(t, before, after, "nothing was made")
 	for o, err := range p.Objects(t.Context()) {
 		require.NoError(t, err)
 		require.IsType(t, sign.PublicKey{}, o.Public, "public keys are listed all the same")
@@ -159,7 +148,8 @@ func TestObjectsThatDisagree(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
-			c.bend(f.key(t, mldsa.MLDSA65, "k"))
+			public, private := f.key(t, mldsa.MLDSA65, "k")
+			f.with(func() { c.bend(public, private) })
 			p := open(t, f.config())
 			key, err := p.Key(t.Context(), sign.Ref{Label: "k"})
 			switch c.want {
@@ -173,8 +163,7 @@ func TestObjectsThatDisagree(t *testing.T) {
 				require.Contains(t, key.(sign.SchemeExplainer).ExplainSchemes(), "may not be used with CKM_ML_DSA")
 				_, err = key.SignContext(t.Context(), []byte("m"), crypto.Hash(0))
 				require.ErrorIs(t, err, sign.ErrUnsupported)
-				f.settle()
-				require.Zero(t, f.signed)
+				require.Zero(t, f.made())
 			default:
 				require.ErrorContains(t, err, c.want)
 				require.ErrorContains(t, failures(t, p)[0], c.want)
@@ -194,8 +183,10 @@ func TestKeyByCertificate(t *testing.T) {
 	c := selfSigned(t, key, mldsa.MLDSA44.Scheme(), "Seal")
 	require.NoError(t, p.Close())
 
-	delete(private, attrInfo)
-	public[attrClass] = ulongs(9)
+	f.with(func() {
+		delete(private, attrInfo)
+		public[attrClass] = ulongs(9)
+	})
 	config := f.config()
 	config.Certificates = []*x509.Certificate{c}
 	p = open(t, config)
@@ -227,15 +218,11 @@ func TestSignaturesThatAreWrong(t *testing.T) {
 			p := open(t, f.config())
 			key, err := p.Key(t.Context(), sign.Ref{Label: "k"})
 			require.NoError(t, err)
-			f.mu.Lock()
-			f.spoil = spoil
-			f.mu.Unlock()
+			f.with(func() { f.spoil = spoil })
 			signature, err := key.SignContext(t.Context(), []byte("m"), crypto.Hash(0))
 			require.Error(t, err)
 			require.Empty(t, signature)
-			f.mu.Lock()
-			f.spoil = nil
-			f.mu.Unlock()
+			f.with(func() { f.spoil = nil })
 			require.EventuallyWithT(t, func(c *assert.CollectT) {
 				signature, err := key.SignContext(t.Context(), []byte("m"), crypto.Hash(0))
 				require.NoError(c, err)
@@ -249,8 +236,7 @@ func TestSignaturesThatAreWrong(t *testing.T) {
 func TestSkipCheckOfOwnKinds(t *testing.T) {
 	f := newFake(t)
 	f.key(t, mldsa.MLDSA65, "k")
-	f.spoil = func(s []byte) []byte { s[100] ^= 1; return s }
-	f.settle()
+	f.with(func() { f.spoil = func(s []byte) []byte { s[100] ^= 1; return s } })
 	config := f.config()
 	config.SkipCheck = true
 	key, err := open(t, config).Key(t.Context(), sign.Ref{Label: "k"})
@@ -258,8 +244,7 @@ func TestSkipCheckOfOwnKinds(t *testing.T) {
 	signature, err := key.SignContext(t.Context(), []byte("m"), crypto.Hash(0))
 	require.NoError(t, err)
 	require.Error(t, mldsa.MLDSA65.Scheme().Verify(key.(sign.SPKIKey).SubjectPublicKeyInfo(), []byte("m"), signature))
-	f.settle()
-	require.Equal(t, 1, f.signed)
+	require.Equal(t, 1, f.made())
 }
 
 // withContext are options that ask for another signature than the token would make.
@@ -279,6 +264,5 @@ func TestOptionsOfOwnKinds(t *testing.T) {
 		_, err = sign.SignMessage(t.Context(), key, []byte("m"), opts)
 		require.Error(t, err)
 	}
-	f.settle()
-	require.Zero(t, f.signed)
+	require.Zero(t, f.made())
 }
