@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Runs the tests of a package on an emulated processor that has AVX-512 IFMA, where the real one has not:
+#
+#   scripts/avx512.sh ./internal/lanes -test.run P256 -test.v
+#
+# The emulator is Bochs 2.7, some hundred times slower than a processor, and Linux starts in it in a minute: what is tested is whether
+# results are right, never how fast they come. The package is built without cgo; its folder testdata comes along.
+# AVX512_MODEL chooses another of the processors that "bochs --help cpu" lists, AVX512_TIME the seconds after which it is ended (900).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+package=$1
+shift
+missing=()
+for p in bochs bochs-sdl bochsbios vgabios isolinux syslinux-common genisoimage cpio; do
+  dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
+done
+if [ ${#missing[@]} -ne 0 ]; then
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+    { echo "SKIPPED: the emulator cannot be installed (apt-get install ${missing[*]})"; exit 0; }
+fi
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/signet-avx512
+mkdir -p "$cache"
+if [ ! -e "$cache/vmlinuz" ]; then # the kernel of Debian, only unpacked
+  get=$(mktemp -d)
+  name=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+  (cd "$get" && apt-get download "$name" >/dev/null 2>&1 && dpkg -x ./*.deb . && cp boot/vmlinuz-* "$cache/vmlinuz.new" && mv "$cache/vmlinuz.new" "$cache/vmlinuz") ||
+    { echo "SKIPPED: no kernel for the emulator (apt-get download linux-image-cloud-amd64)"; exit 0; }
+  rm -r "$get"
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/root/work" "$work/iso/isolinux"
+CGO_ENABLED=0 go build -o "$work/root/init" ./scripts/avx512
+CGO_ENABLED=0 go test -c -o "$work/root/test" "$package"
+folder=$(go list -f '{{.Dir}}' "$package")
+[ ! -d "$folder/testdata" ] || cp -r "$folder/testdata" "$work/root/work/"
+printf '%s\n' "$@" > "$work/root/args"
+(cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) > "$work/iso/initrd.gz"
+cp "$cache/vmlinuz" "$work/iso/"
+cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/iso/isolinux/"
+# The kernel does not take what the emulator says of the order of saved registers, unless it is told to leave out the newest.
+cat > "$work/iso/isolinux/isolinux.cfg" <<END
+DEFAULT l
+PROMPT 0
+LABEL l
+ KERNEL /vmlinuz
+ APPEND initrd=/initrd.gz console=ttyS0,115200 quiet mitigations=off nokaslr panic=-1 noapic nolapic nohpet noxsaves noxsavec clearcpuid=pku,ospke,xsaves,xsavec,xgetbv1,smap,smep,umip,fsrm,erms,invpcid,pcid,rep_good,sha_ni GODEBUG=cpu.sha=off
+END
+cd "$work"
+genisoimage -quiet -o l.iso -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table iso
+cat > bochsrc <<END
+cpu: model=${AVX512_MODEL:-corei7_icelake_u}, count=1, ips=100000000, reset_on_triple_fault=0
+memory: guest=1024, host=1024
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+ata0-master: type=cdrom, path=l.iso, status=inserted
+boot: cdrom
+display_library: sdl2
+com1: enabled=1, mode=file, dev=serial.txt
+log: bochs.log
+panic: action=fatal
+clock: sync=none
+sound: driver=dummy, waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+plugin_ctrl: speaker=0
+END
+echo c > debugger
+: > serial.txt
+SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy setsid timeout "${AVX512_TIME:-900}" bochs -q -f bochsrc -rc debugger < /dev/null > bochs.out 2>&1 &
+emulator=$!
+tail -n +1 -s 1 -f serial.txt --pid=$emulator & 
+printer=$!
+# The emulated machine does not always switch itself off.
+while kill -0 $emulator 2>/dev/null && ! grep -q '^ended: ' serial.txt; do sleep 1; done
+sleep 2
+pkill -P $emulator 2>/dev/null || true
+kill $emulator 2>/dev/null || true
+kill $printer 2>/dev/null || true
+wait 2>/dev/null || true
+grep -q '^ended: <nil>' serial.txt
