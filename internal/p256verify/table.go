@@ -163,9 +163,14 @@ func fromOctets(b *[32]byte) element {
 
 // baseTable is the table of the base point, made when it is needed first. It has no owner and stays.
 var baseTable = sync.OnceValue(func() *table {
+	a := generator()
+	return newTable(&a)
+})
+
+func generator() affine {
 	c := elliptic.P256().Params()
 	var x, y [32]byte
 	c.Gx.FillBytes(x[:])
 	c.Gy.FillBytes(y[:])
-	return newTable(&affine{fromOctets(&x), fromOctets(&y)})
-})
+	return affine{fromOctets(&x), fromOctets(&y)}
+}

@@ -1,0 +1,64 @@
+package p256verify
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+)
+
+// Lines are the odd multiples (2 j + 1) 256^i A of a point A, for i up to 31 and j up to 127: x and then y, four words each with the
+// lowest first, in Montgomery form with R = 2^260, less than p. They have 256 KB. Package p256lanes computes with them.
+type Lines [32][entries][8]uint64
+
+// MakeLines computes the lines of a public key on P-256; nil when it is none.
+func MakeLines(public *ecdsa.PublicKey) *Lines {
+	v := New(public, nil)
+	if v.public.Curve != elliptic.P256() {
+		return nil
+	}
+	b, err := v.public.Bytes()
+	if err != nil {
+		return nil
+	}
+	return linesOf(affine{fromOctets((*[32]byte)(b[1:33])), fromOctets((*[32]byte)(b[33:65]))})
+}
+
+// MakeBaseLines computes those of the base point.
+func MakeBaseLines() *Lines { return linesOf(generator()) }
+
+func linesOf(a affine) *Lines {
+	even := newTable(&a)
+	// The windows between are those of 256 A.
+	var p extended
+	p.set(&a)
+	for range 8 {
+		p.double()
+	}
+	inverse := invert(&p.zzz)
+	var b affine
+	b.x.mul(&p.zz, &inverse) // 1/zz = (zz/zzz)^2
+	b.x.sqr(&b.x)
+	b.x.mul(&b.x, &p.x)
+	b.y.mul(&p.y, &inverse)
+	odd := newTable(&b)
+	if even == nil || odd == nil {
+		return nil
+	}
+	sixteen := element{16}
+	sixteen.mul(&sixteen, &square)
+	l := new(Lines)
+	for i := range l {
+		t := even
+		if i%2 == 1 {
+			t = odd
+		}
+		for j := range l[i] {
+			from, to := &t[i/2][j], &l[i][j]
+			x, y := from.x, from.y
+			x.mul(&x, &sixteen)
+			y.mul(&y, &sixteen)
+			copy(to[:4], x[:])
+			copy(to[4:], y[:])
+		}
+	}
+	return l
+}
