@@ -63,6 +63,13 @@ cgo=$(git grep -l '^import "C"' -- '*.go' | grep -vE '^(provider/pkcs11|bench)/'
 loads=$(git grep -lE '"github.com/ebitengine/purego|LoadLibrary' -- '*.go' | grep -v '^provider/pkcs11/internal/p11/' || true)
 [ -z "$loads" ] || { echo "libraries are loaded in $loads"; exit 1; }
 
+echo "assembly is what its generator makes"
+(cd internal/lanes/gen && GOWORK=off go vet . && test -z "$(gofmt -l .)")
+for kernels in $(git ls-files 'internal/lanes/*/kernels_amd64.s'); do
+  kind=$(basename "$(dirname "$kernels")" | sed 's/lanes$//')
+  GOWORK=off go run -C internal/lanes/gen . "$kind" | cmp - "$kernels" || { echo "$kernels is not what \"go generate\" makes"; exit 1; }
+done
+
 echo "the library builds by itself; of its tests go.mod lists testify and what that needs"
 GOWORK=off go build ./...
 unneeded=$(comm -13 <({ echo github.com/stretchr/testify; echo go.yaml.in/yaml/v3; for target in linux/amd64 darwin/arm64 windows/amd64; do

@@ -35,12 +35,12 @@ var (
 )
 
 // newStandardKey makes a key. The schemes are those of a key that is for RSASSA-PSS only, else nil.
-func newStandardKey(signer crypto.Signer, pss []sign.Scheme, closed *atomic.Bool) *standardKey {
+func newStandardKey(signer crypto.Signer, pss []sign.Scheme, closed *atomic.Bool) sign.Key {
 	k := &standardKey{signer: signer, public: signer.Public(), pssOnly: pss != nil, schemes: pss, closed: closed}
 	if !k.pssOnly {
 		k.schemes = sign.Schemes(k.public)
 	}
-	return k
+	return inLanes(k)
 }
 
 func (k *standardKey) Public() crypto.PublicKey { return k.public }
@@ -89,6 +89,10 @@ func withChain(key sign.Key, chain []*x509.Certificate) sign.Key {
 		own := *k
 		own.chain = chain
 		return &own
+	case *lanesKey:
+		own := *k.standardKey
+		own.chain = chain
+		return &lanesKey{&own, k.shared}
 	case gated:
 		return k.withChain(chain)
 	}
