@@ -10,7 +10,7 @@ trap '[ -z "$rest" ] || kill -- "-$rest" 2>/dev/null || true; rm -rf "$work"' EX
 # The race detector makes ten seconds of computing of one. These packages have no goroutines that share anything: they drive programs of
 # others one request at a time, build programs, or only compute. What computes is tried with the detector by the packages that call it
 # from several goroutines.
-plain=(interop scripts/release scripts/mutate slhdsa gost/... internal/lanes/... cades/validate internal/damage internal/received internal/testmessages pades sign/formats)
+plain=(interop scripts/release scripts/mutate slhdsa gost gost/gost94 gost/internal/... gost/streebog internal/lanes/... cades/validate internal/damage internal/received internal/testmessages pades sign/formats)
 # Of two packages, tests that only compute: keys made and used one after the other, which is derivation of keys from passwords, ML-DSA and
 # Streebog, and files of up to a gigabyte that are read from one end to the other.
 alone=('cmd/signet/internal/cli ^Test(GOST|Quantum|Large)$' 'cades ^Test(Vast|LargeText)')
