@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
 )
 
@@ -69,6 +70,9 @@ func TestGOST(t *testing.T) {
 			verify := []string{"verify", "--trust", "@a.crt", "--timestamp-trust", "demo", "--revocation", "off", "@content.p7s"}
 			got = w.run(verify...)
 			require.Equal(t, cli.ExitOK, got.code, got.stdout+got.stderr)
+			m, err := cades.Parse([]byte(w.read("content.p7s")))
+			require.NoError(t, err)
+			require.Equal(t, "GOST R 34.11-2012 "+c.bits, m.Signatures()[0].Timestamps()[0].Token.HashName(), "of the demo authority, whose key is of P-256")
 			got = w.run("inspect", "@content.p7s")
 			require.Contains(t, got.stdout, "GOST R 34.10-2012 "+c.bits)
 			require.Contains(t, got.stdout, "GOST R 34.11-2012 "+c.bits)
