@@ -27,11 +27,15 @@ type lanesKey struct {
 	shared *sharedLanes
 }
 
-// sharedLanes is what a key has whatever its certificate is. It is made when the first group is signed: its tables cost as much as some ten
-// signatures.
+// lanesFrom is the number of digests that a key is asked to sign in groups before its tables are made, which takes as long as it takes to sign
+// about as many one by one.
+const lanesFrom = 64
+
+// sharedLanes is what a key has whatever its certificate is.
 type sharedLanes struct {
 	size  int
 	start func() several
+	asked atomic.Int64  // digests of groups
 	again atomic.Uint64 // signatures that the standard library made because the lanes had none
 }
 
@@ -73,12 +77,17 @@ func (k *lanesKey) SignBulk(ctx context.Context, digests [][]byte, opts crypto.S
 		}
 		return outcomes
 	}
-	if s := k.shared.start(); s != nil {
-		s.sign(outcomes, digests, opts)
+	ready := k.shared.asked.Add(int64(len(digests))) >= lanesFrom
+	if ready {
+		if s := k.shared.start(); s != nil {
+			s.sign(outcomes, digests, opts)
+		}
 	}
 	for i := range outcomes {
 		if len(outcomes[i].Signature) == 0 {
-			k.shared.again.Add(1)
+			if ready {
+				k.shared.again.Add(1)
+			}
 			outcomes[i].Signature, outcomes[i].Err = k.SignContext(ctx, digests[i], opts)
 		}
 	}
