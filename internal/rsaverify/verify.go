@@ -58,7 +58,7 @@ func (v *Verifier) certain(hash crypto.Hash, digest, signature []byte) bool {
 	}
 	var space [maxBits / 8]byte
 	want := space[:len(signature)]
-	if !encode(want, hash, digest) {
+	if !Encode(want, hash, digest) {
 		return false
 	}
 	s, err := bigmod.NewNat().SetBytes(signature, v.modulus) // not if it is n or more
@@ -81,9 +81,9 @@ func prefixOf(hash crypto.Hash) string {
 	return ""
 }
 
-// encode fills em with EMSA-PKCS1-v1_5 of a digest (RFC 8017 section 9.2). It is compared as a whole, so that nothing of what a
-// signature holds is ever parsed. em has 256 octets at least.
-func encode(em []byte, hash crypto.Hash, digest []byte) bool {
+// Encode fills em with EMSA-PKCS1-v1_5 of a digest (RFC 8017 section 9.2), and says whether it knows the hash and the digest is one. It is compared
+// as a whole, so that nothing of what a signature holds is ever parsed. em has 256 octets at least.
+func Encode(em []byte, hash crypto.Hash, digest []byte) bool {
 	prefix := prefixOf(hash)
 	if prefix == "" || len(digest) != hash.Size() {
 		return false

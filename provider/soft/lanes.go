@@ -5,12 +5,14 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"sync"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/internal/lanes"
 	"github.com/seed-116355fd/signet/internal/lanes/p256lanes"
+	"github.com/seed-116355fd/signet/internal/lanes/rsalanes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -49,6 +51,10 @@ func inLanes(k *standardKey) sign.Key {
 	case *ecdsa.PrivateKey:
 		if signer.Curve == elliptic.P256() {
 			return newLanesKey(k, p256lanes.MaxGroup, func() several { return p256Several(signer) })
+		}
+	case *rsa.PrivateKey:
+		if rsalanes.Takes(signer) {
+			return newLanesKey(k, rsalanes.MaxGroup, func() several { return rsaSeveral(signer) })
 		}
 	}
 	return k
