@@ -33,13 +33,13 @@ func (k *kernel) storeInversion(s *inversion) {
 	k.store("SI", s.at+20, s.z)
 }
 
-// start begins the inversion of x, which is canonical: a R becomes R / a.
-func (k *kernel) startInversion(m *modulus, at int, x F) {
+// startInversion begins the inversion of x, which is canonical. e starts with a power of two: 2^700 makes a R into R / a, and 2^180 a into 1 / a.
+func (k *kernel) startInversion(m *modulus, at, power int, x F) {
 	zero := F{}
 	for i := range zero {
 		zero[i] = k.word(0)
 	}
-	k.storeInversion(&inversion{m, at, k.number(m.m), x, zero, k.number(m.power(700)), k.word(^uint64(0))})
+	k.storeInversion(&inversion{m, at, k.number(m.m), x, zero, k.number(m.power(power)), k.word(^uint64(0))})
 }
 
 // pack puts the low 20 bits of f and g with the matrix of no steps into a word each: the number, u and v by 21 bits.

@@ -97,6 +97,14 @@ func (k *kernel) raw(m *modulus, pairs ...F) []value {
 
 // rawSquare is a^2 / R: products of different digits once, doubled when a column has all of them.
 func (k *kernel) rawSquare(m *modulus, a F) []value {
+	t := k.squareColumns(a)
+	for i := range 5 {
+		m.reduce(k, m, t, i)
+	}
+	return t[5:]
+}
+
+func (k *kernel) squareColumns(a F) []value {
 	t := k.columns(10)
 	cross := func(i, j int) {
 		t[i+j] = k.lo(t[i+j], a[i], a[j])
@@ -130,10 +138,7 @@ func (k *kernel) rawSquare(m *modulus, a F) []value {
 	double(8)
 	square(3)
 	square(4)
-	for i := range 5 {
-		m.reduce(k, m, t, i)
-	}
-	return t[5:]
+	return t
 }
 
 // carry brings columns that are not negative into digits; signed also takes negative ones, if their sum is not.
@@ -223,5 +228,20 @@ func (k *kernel) loadWords(pointer string, vector int) (w [4]value) {
 func (k *kernel) storeWords(pointer string, vector int, w [4]value) {
 	for i := range w {
 		k.store(pointer, vector+i, w[i])
+	}
+}
+
+// reduceAny is a step of Montgomery's reduction modulo any odd number. The lowest column cancels, and its carry is that of rounding it up.
+func reduceAny(k *kernel, m *modulus, t []value, i int) {
+	radix := new(big.Int).Lsh(big.NewInt(1), digit)
+	inverse := new(big.Int).ModInverse(m.m, radix)
+	inverse.Sub(radix, inverse)
+	d := m.d
+	y := k.lo(k.word(0), t[i], k.word(inverse.Uint64()))
+	t[i+1] = k.hi(t[i+1], y, k.word(d[0]))
+	t[i+1] = k.add(t[i+1], k.srl(k.add(t[i], k.word(1<<digit-1)), 52))
+	for j := 1; j < 5; j++ {
+		t[i+j] = k.lo(t[i+j], y, k.word(d[j]))
+		t[i+j+1] = k.hi(t[i+j+1], y, k.word(d[j]))
 	}
 }

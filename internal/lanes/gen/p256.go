@@ -1,7 +1,5 @@
 package main
 
-import "strings"
-
 // P-256. Vectors of a group of eight, from its pointer g (DI); see package p256lanes, which has the same numbers.
 const (
 	groupX       = 0  // Jacobian coordinates of the sum so far
@@ -36,7 +34,7 @@ const (
 
 var (
 	p256P = newModulus("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff", reduceP256)
-	p256N = newModulus("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", reduceP256Order)
+	p256N = newModulus("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", reduceAny)
 )
 
 // reduceP256 adds y p for y = t_i modulo 2^52, which makes column i a multiple of 2^52: p is -1 modulo 2^96, so that no product is needed to
@@ -52,19 +50,6 @@ func reduceP256(k *kernel, _ *modulus, t []value, i int) {
 	t[i+5] = k.hi(t[i+5], y, k.word(0xffffffff0000))
 }
 
-// reduceP256Order is a step of Montgomery's reduction modulo n. The lowest column cancels, and its carry is that of rounding it up.
-func reduceP256Order(k *kernel, m *modulus, t []value, i int) {
-	const inverse = 0x1c8aaee00bc4f // -1/n modulo 2^52
-	d := m.d
-	y := k.lo(k.word(0), t[i], k.word(inverse))
-	t[i+1] = k.hi(t[i+1], y, k.word(d[0]))
-	t[i+1] = k.add(t[i+1], k.srl(k.add(t[i], k.word(1<<digit-1)), 52))
-	for j := 1; j < 5; j++ {
-		t[i+j] = k.lo(t[i+j], y, k.word(d[j]))
-		t[i+j+1] = k.hi(t[i+j+1], y, k.word(d[j]))
-	}
-}
-
 // small reduces a sum below 15 p of signed columns to one below 1.001 p: q is not more than its quotient by 2^256, for the carry that is
 // still due from column 3 is smaller than the 256 that are taken off.
 func (k *kernel) small(t []value) F {
@@ -78,48 +63,6 @@ func (k *kernel) small(t []value) F {
 
 // point is the sum so far, and what is added to it next.
 type point struct{ x, y, z, zz F }
-
-// selected is one entry of a window of the table of secret scalars, for each lane its own: all 128 of each word are read, whatever the
-// digits are. A window has the eight words of entries (x, then y) one after the other. Digits from 128 to 255 stand for 1, 3, …, 255, and
-// those from 127 down to 0 for the opposites.
-func (k *kernel) selected(digit value) (x, y F, negative mask) {
-	negative = k.testn(digit, k.word(128))
-	index := k.xorWhere(negative, digit, digit, k.word(127))
-	k4, k5, k6 := k.test(index, k.word(16)), k.test(index, k.word(32)), k.test(index, k.word(64))
-	word := func(q int) value {
-		pair := func(i int) value {
-			return k.permute(k.mem("DX", 16*q+2*i), index, k.mem("DX", 16*q+2*i+1))
-		}
-		four := func(i int) value {
-			a := k.choose(k4, pair(i+1), pair(i))
-			b := k.choose(k4, pair(i+3), pair(i+2))
-			return k.choose(k5, b, a)
-		}
-		low := four(0)
-		return k.choose(k6, four(4), low)
-	}
-	x = k.digits([4]value{word(0), word(1), word(2), word(3)})
-	y = k.digits([4]value{word(4), word(5), word(6), word(7)})
-	return x, y, negative
-}
-
-// transposed is the point of eight lines of public tables, one for each lane, whose addresses are in registers.
-func (k *kernel) transposed(lines [8]string) (x, y F) {
-	var a, b, w [8]value
-	for i := range 4 {
-		first, second := k.mem(lines[2*i], 0), k.mem(lines[2*i+1], 0)
-		a[2*i], a[2*i+1] = k.unpackLow(first, second), k.unpackHigh(first, second)
-	}
-	for h := range 2 {
-		b[h], b[2+h] = k.shuffle(a[h], a[2+h], 0x88), k.shuffle(a[h], a[2+h], 0xdd)
-		b[4+h], b[6+h] = k.shuffle(a[4+h], a[6+h], 0x88), k.shuffle(a[4+h], a[6+h], 0xdd)
-	}
-	for h := range 2 {
-		w[h], w[4+h] = k.shuffle(b[h], b[4+h], 0x88), k.shuffle(b[h], b[4+h], 0xdd)
-		w[2+h], w[6+h] = k.shuffle(b[2+h], b[6+h], 0x88), k.shuffle(b[2+h], b[6+h], 0xdd)
-	}
-	return k.digits([4]value(w[:4])), k.digits([4]value(w[4:]))
-}
 
 // opposite is p - y under a mask, of digits that are clean.
 func (k *kernel) oppositeWhere(negative mask, y F) F {
@@ -197,10 +140,9 @@ func (k *kernel) storeNext(x, y F, negative mask) {
 
 func p256() string {
 	c := &constants{}
-	spill := place{"SI", 64 * commonSpill, false}
 	var all []*kernel
 	start := func(name, doc string, args ...string) *kernel {
-		k := newKernel(c, spill, name, doc, args...)
+		k := newKernel(c, place{"SI", 64 * commonSpill, false}, name, doc, args...)
 		all = append(all, k)
 		return k
 	}
@@ -208,23 +150,8 @@ func p256() string {
 	one := func(k *kernel) F { return k.number(m.power(260)) }
 
 	k := start("recode", "recode makes the digits of nonces, the opposite ones where the sum has the other sign.", "DI", "SI")
-	words := k.loadWords("DI", groupNonce)
-	nonce := k.clean(k.digits(words))
-	k.storeF("DI", groupScalar, k.mul(n, nonce, k.number(n.power(520))))
-	odd := k.test(words[0], k.word(1))
-	t := make([]value, 5)
-	for i := range t {
-		t[i] = k.choose(odd, nonce[i], k.sub(k.word(n.d[i]), nonce[i]))
-	}
-	w := k.wordsOf(k.signed(t))
-	half := [4]value{k.shrd(w[0], w[1], 1), k.shrd(w[1], w[2], 1), k.shrd(w[2], w[3], 1), k.or(k.srl(w[3], 1), k.word(1<<63))}
-	for i := range 32 {
-		d := k.and(k.srl(half[i/8], 8*(i%8)), k.word(255))
-		if i != 0 && i%2 == 0 { // the complement of a digit is its opposite
-			d = k.xor(d, k.word(255))
-		}
-		k.store("DI", groupDigits+i, d)
-	}
+	k.storeF("DI", groupScalar, k.mul(n, k.clean(k.digits(k.loadWords("DI", groupNonce))), k.number(n.power(520))))
+	k.recode(n)
 
 	k = start("first", "first begins with the point of digit n from the window t.", "DI", "SI", "DX", "CX")
 	x, y, negative := k.selected(k.mem("CX", 0))
@@ -265,8 +192,8 @@ func p256() string {
 	k.storeF("DI", groupProdK, k.mul(n, k.loadF("DI", groupProdK-groupSize), scalar))
 
 	k = start("invert", "invert begins to invert both products of the last group v.", "DI", "SI")
-	k.startInversion(m, commonModP, k.canonical(m, k.loadF("DI", groupProdZ)))
-	k.startInversion(n, commonModN, k.canonical(n, k.loadF("DI", groupProdK)))
+	k.startInversion(m, commonModP, 700, k.canonical(m, k.loadF("DI", groupProdZ)))
+	k.startInversion(n, commonModN, 700, k.canonical(n, k.loadF("DI", groupProdK)))
 
 	k = start("invertRound", "invertRound does 40 steps of both; 15 rounds are enough.", "SI")
 	k.round(k.loadInversion(m, commonModP), k.loadInversion(n, commonModN))
@@ -287,7 +214,7 @@ func p256() string {
 	k.storeF("SI", commonInvK, k.mul(n, inverse, k.loadF("DI", groupScalar)))
 	rd := k.mul(n, r, k.loadF("SI", commonKey))
 	e := k.clean(k.digits(k.loadWords("DI", groupDigest)))
-	t = make([]value, 5)
+	t := make([]value, 5)
 	for i := range t {
 		t[i] = k.add(rd[i], e[i])
 	}
@@ -303,7 +230,7 @@ func p256() string {
 	k.storeF("DI", groupProdK, k.mul(n, k.loadF("DI", groupProdK-groupSize), scalar))
 
 	k = start("invertS", "invertS begins to invert the product of the last group v.", "DI", "SI")
-	k.startInversion(n, commonModN, k.canonical(n, k.loadF("DI", groupProdK)))
+	k.startInversion(n, commonModN, 700, k.canonical(n, k.loadF("DI", groupProdK)))
 
 	k = start("invertRoundS", "invertRoundS does 40 steps.", "SI")
 	k.round(k.loadInversion(n, commonModN))
@@ -320,38 +247,19 @@ func p256() string {
 	rf := k.clean(k.digits(k.loadWords("DI", groupR)))
 	k.storeWords("DI", groupDigits+4, k.wordsOf(k.canonical(n, k.mul(n, rf, w1))))
 
-	lines := [8]string{"R8", "R9", "R10", "R11", "R12", "R13", "R15", "BX"}
-	pointers := func(k *kernel) {
-		for i, l := range lines {
-			if i == 0 {
-				continue
-			}
-			k.line("MOVQ %d(CX), %s", 8*i, l)
-			k.line("ADDQ DX, %s", l)
-		}
-		k.line("MOVQ 0(CX), R8")
-		k.line("ADDQ DX, R8")
-	}
 	k = start("nextLines", "nextLines takes the points of lines at the offsets n of a table t, and their opposites by the mask at p.", "DI", "SI", "DX", "CX", "R8")
-	k.line("MOVBQZX (R8), AX")
-	pointers(k)
-	opposites := k.maskOf("AX")
-	x, y = k.transposed(lines)
-	k.storeNext(x, y, opposites)
+	opposites := k.lines()
+	xw, yw := k.transposed(lines)
+	k.storeNext(k.digits(xw), k.digits(yw), opposites)
 
 	k = start("advanceLines", "advanceLines adds the next point and is nextLines.", "DI", "SI", "DX", "CX", "R8")
-	k.line("MOVBQZX (R8), AX")
-	pointers(k)
-	for _, l := range lines {
-		k.line("PREFETCHT0 (%s)", l)
-	}
-	opposites = k.maskOf("AX")
+	opposites = k.lines()
 	s = k.loadPoint()
 	negative = k.loadMask("DI", groupNextNeg)
 	k.sum(s, k.loadF("DI", groupNextX), k.loadF("DI", groupNextY), negative, func(stage int) {
 		if stage == 4 {
-			x, y = k.transposed(lines)
-			k.storeNext(x, y, opposites)
+			xw, yw := k.transposed(lines)
+			k.storeNext(k.digits(xw), k.digits(yw), opposites)
 		}
 	})
 
@@ -395,16 +303,7 @@ func p256() string {
 		k.storeF("DI", 0, test.f(k, k.loadF("DI", 0), k.loadF("DX", 0)))
 	}
 
-	var b strings.Builder
-	b.WriteString("// Code generated by internal/lanes/gen. DO NOT EDIT.\n\n#include \"textflag.h\"\n")
-	for _, k := range all {
-		b.WriteString(k.emit())
-		if k.spills > commonVector {
-			panic(k.name + ": more waits in memory than there is room for")
-		}
-	}
-	b.WriteString("\n" + c.text())
-	return b.String()
+	return written(c, all)
 }
 
 // plain takes a number out of Montgomery form.

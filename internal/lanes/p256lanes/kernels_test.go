@@ -97,7 +97,7 @@ func TestProducts(t *testing.T) {
 		inverse := new(big.Int).ModInverse(new(big.Int).Lsh(big.NewInt(1), 260), c.m)
 		xs := operands(r, c.m, 400)
 		w := newWork(0)
-		a, b := w.groups[:5], w.groups[8:13]
+		a, b := w.Common[:5], w.Common[8:13]
 		for i := 0; i+8 <= len(xs); i += 8 {
 			for _, shift := range []int{0, 1, 17, 44} {
 				var want [8]*big.Int
@@ -111,7 +111,7 @@ func TestProducts(t *testing.T) {
 					want[l] = new(big.Int).Mul(x, y)
 					want[l].Mul(want[l], inverse).Mod(want[l], c.m)
 				}
-				c.kernel(unsafe.Pointer(&a[0]), w.c(), unsafe.Pointer(&b[0]))
+				c.kernel(unsafe.Pointer(&a[0]), w.Shared(), unsafe.Pointer(&b[0]))
 				for l := range 8 {
 					require.Equal(t, want[l].String(), digitsValue(a, l).String(), "%s lane %d of %d", c.name, l, i)
 				}
@@ -181,15 +181,15 @@ func TestGivenNonces(t *testing.T) {
 			default:
 				_, _ = rand.Read(digests[i][:])
 			}
-			w.setDigest(i, digests[i][:])
+			w.SetDigest(i, digests[i][:])
 			var k [32]byte
 			nonces[i].FillBytes(k[:])
-			set(w.group(i / 8)[groupNonce:], i%8, k[:])
+			lanes.Set(w.Group(i / 8)[lanes.GroupNonce:], i%8, k[:])
 		}
 		s.sign(w)
 		for i, k := range nonces[:MaxGroup] {
-			g, l := w.group(i/8), i%8
-			bad := mask(&g[groupBad])>>l&1 == 1
+			g, l := w.Group(i/8), i%8
+			bad := lanes.Mask(&g[lanes.GroupBad])>>l&1 == 1
 			if k.Sign() == 0 || k.Cmp(a) == 0 || k.Cmp(b) == 0 {
 				require.True(t, bad, "nonce %x", k)
 				continue
@@ -197,12 +197,12 @@ func TestGivenNonces(t *testing.T) {
 			require.False(t, bad, "nonce %x", k)
 			wantR, wantS := reference(secret, k, digests[i][:])
 			var gotR, gotS [32]byte
-			get(g[groupR:], l, gotR[:])
-			get(g[groupS:], l, gotS[:])
+			lanes.Get(g[lanes.GroupR:], l, gotR[:])
+			lanes.Get(g[lanes.GroupS:], l, gotS[:])
 			require.Equal(t, wantR.String(), new(big.Int).SetBytes(gotR[:]).String(), "r of nonce %x", k)
 			require.Equal(t, wantS.String(), new(big.Int).SetBytes(gotS[:]).String(), "s of nonce %x", k)
 		}
-		w.done()
+		w.Done()
 	}
 }
 
@@ -247,14 +247,14 @@ func TestFault(t *testing.T) {
 	needLanes(t)
 	s, key := testSigner(t)
 	for name, spoil := range map[string]func(g []lanes.Vector){
-		"r":           func(g []lanes.Vector) { g[groupR][5] ^= 1 },
-		"s":           func(g []lanes.Vector) { g[groupS+3][5] ^= 1 << 20 },
-		"both":        func(g []lanes.Vector) { g[groupR+1][5] ^= 4; g[groupS][5] ^= 1 },
-		"flagged":     func(g []lanes.Vector) { g[groupBad][0] |= 1 << 5 },
-		"zero":        func(g []lanes.Vector) { clearLane(g[groupS:groupS+4], 5); g[groupBad][0] |= 1 << 5 },
-		"another key": func(g []lanes.Vector) { clearLane(g[groupR:groupR+4], 5); g[groupR][5] = 1 },
+		"r":           func(g []lanes.Vector) { g[lanes.GroupR][5] ^= 1 },
+		"s":           func(g []lanes.Vector) { g[lanes.GroupS+3][5] ^= 1 << 20 },
+		"both":        func(g []lanes.Vector) { g[lanes.GroupR+1][5] ^= 4; g[lanes.GroupS][5] ^= 1 },
+		"flagged":     func(g []lanes.Vector) { g[lanes.GroupBad][0] |= 1 << 5 },
+		"zero":        func(g []lanes.Vector) { clearLane(g[lanes.GroupS:lanes.GroupS+4], 5); g[lanes.GroupBad][0] |= 1 << 5 },
+		"another key": func(g []lanes.Vector) { clearLane(g[lanes.GroupR:lanes.GroupR+4], 5); g[lanes.GroupR][5] = 1 },
 	} {
-		s.fault = func(w *work) { spoil(w.group(1)) }
+		s.fault = func(w *lanes.Groups) { spoil(w.Group(1)) }
 		digests, signatures := randomDigests(20), make([][64]byte, 20)
 		require.Equal(t, uint64(1)<<13, s.Sign(signatures, digests), name)
 		for i := range signatures {
@@ -380,11 +380,11 @@ func TestLargeAbscissa(t *testing.T) {
 func TestWiped(t *testing.T) {
 	needLanes(t)
 	s, _ := testSigner(t)
-	var used *work
-	s.fault = func(w *work) { used = w }
+	var used *lanes.Groups
+	s.fault = func(w *lanes.Groups) { used = w }
 	digests, signatures := randomDigests(64), make([][64]byte, 64)
 	require.Zero(t, s.Sign(signatures, digests))
-	for _, v := range [][]lanes.Vector{used.common, used.groups} {
+	for _, v := range [][]lanes.Vector{used.Common, used.Group(0), used.Group(7)} {
 		for i := range v {
 			require.Zero(t, v[i], i)
 		}
@@ -397,11 +397,11 @@ func TestNonces(t *testing.T) {
 	s, _ := testSigner(t)
 	of := func(digests [][]byte) (all [][32]byte) {
 		w := newWork(len(digests))
-		defer w.done()
-		s.nonces(w, digests)
+		defer w.Done()
+		w.Nonces(&s.secret, &order, digests)
 		for i := range digests {
 			var b [32]byte
-			get(w.group(i / 8)[groupNonce:], i%8, b[:])
+			lanes.Get(w.Group(i / 8)[lanes.GroupNonce:], i%8, b[:])
 			all = append(all, b)
 		}
 		return all

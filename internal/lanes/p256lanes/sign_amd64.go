@@ -1,30 +1,36 @@
 package p256lanes
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"math/bits"
+	"sync"
 	"unsafe"
 
 	"github.com/seed-116355fd/signet/internal/lanes"
+	"github.com/seed-116355fd/signet/internal/p256verify"
 )
 
-// Signer signs by one private key. It is safe for concurrent use.
-//
-// The nonces of a call are a stream of AES-256 in counter mode, whose key is HMAC-SHA-256 of 32 octets from crypto/rand and all digests of
-// the call, under a secret that comes from the private key. A nonce is the next 32 octets of the stream that are a number from 1 to n-1: all
-// are equally likely. Without good randomness two calls have the same stream only if they have the same digests in the same places, and
-// then they make the same signatures.
+const commonKey = 0 // of what groups share: the private key
+
+// order is n, orderSquare R^2 modulo n, and one is R = 2^260 modulo p and modulo n.
+var (
+	order       = [4]uint64{0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000}
+	orderSquare = [4]uint64{0x0845cc0dea6dc3ba, 0x5571bb192a067d8a, 0x45b2392b6bec5961, 0xe12d9559d9561fc2}
+	oneP        = [5]uint64{0x10, 0xf000000000000, 0xfffffffffffff, 0xffeffffffffff, 0xfffff}
+	oneN        = [5]uint64{0x353d039cdaaf0, 0x258e8617b0c46, 0x4319055, 0xfff0000000000, 0xfffff}
+)
+
+func newWork(digests int) *lanes.Groups { return lanes.NewGroups(digests, oneP, oneN) }
+
+// baseTable is that of the base point, which all keys share. It is made when the first key is, and stays.
+var baseTable = sync.OnceValue(func() lanes.Table { return lanes.NewTable(p256verify.BasePoints()) })
+
+// Signer signs by one private key; its nonces are those of [lanes.Groups.Nonces]. It is safe for concurrent use.
 type Signer struct {
 	key      [5]uint64 // d R modulo n
 	secret   [32]byte  // of nonces
 	verifier *Verifier
-	fault    func(w *work) // a test's
+	fault    func(w *lanes.Groups) // a test's
 }
 
 // NewSigner makes the signer of a key on P-256. It computes a table of the public key, which takes about as long as ten signatures of
@@ -42,23 +48,14 @@ func NewSigner(key *ecdsa.PrivateKey) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Signer{verifier: v}
-	h := hmac.New(sha256.New, d)
-	h.Write([]byte("nonces of P-256 in lanes"))
-	h.Sum(s.secret[:0])
+	s := &Signer{verifier: v, secret: lanes.NonceSecret(d, "nonces of P-256 in lanes")}
 	w := newWork(0)
-	defer w.done()
-	var x [4]lanes.Vector
-	defer clear(x[:])
-	set(x[:], 0, d)
-	a, b := w.common[:5], w.common[8:13]
-	for i, v := range digits52([4]uint64{x[0][0], x[1][0], x[2][0], x[3][0]}) {
-		fill(&a[i], v)
-	}
-	for i, v := range digits52(orderSquare) {
-		fill(&b[i], v)
-	}
-	mulOrder(unsafe.Pointer(&a[0]), w.c(), unsafe.Pointer(&b[0]))
+	defer w.Done()
+	lanes.Set(w.Common, 0, d)
+	a, b := w.Common[:5], w.Common[8:13]
+	lanes.FillDigits(a, lanes.Digits([4]uint64{a[0][0], a[1][0], a[2][0], a[3][0]}))
+	lanes.FillDigits(b, lanes.Digits(orderSquare))
+	mulOrder(unsafe.Pointer(&a[0]), w.Shared(), unsafe.Pointer(&b[0]))
 	for i := range s.key {
 		s.key[i] = a[i][0]
 	}
@@ -75,134 +72,43 @@ func (s *Signer) Sign(signatures [][64]byte, digests [][]byte) (missing uint64) 
 	if len(digests) == 0 {
 		return 0
 	}
+	signatures = signatures[:len(digests)]
 	w := newWork(len(digests))
-	defer w.done()
+	defer w.Done()
 	for i, d := range digests {
-		w.setDigest(i, d)
+		w.SetDigest(i, d)
 	}
-	s.nonces(w, digests)
+	w.Nonces(&s.secret, &order, digests)
 	s.sign(w)
 	if s.fault != nil {
 		s.fault(w)
 	}
-	for i := range w.n {
-		g := w.group(i)
-		// A zero would spoil the inverse that all share. The lane is without a result already.
-		for l := range lanes.Width {
-			if bad := uint64(mask(&g[groupBad])) >> l & 1; bad != 0 {
-				missing |= 1 << (i*lanes.Width + l)
-				w.setOne(i, l)
-			}
-		}
-		for l := range lanes.Width {
-			if n := i*lanes.Width + l; n < len(digests) {
-				get(g[groupR:], l, signatures[n][:32])
-				get(g[groupS:], l, signatures[n][32:])
-			}
-		}
-	}
+	missing = w.Take(signatures)
 	good, _ := s.verifier.verify(w)
-	missing |= ^good
-	if n := len(digests); n < 64 {
-		missing &= 1<<n - 1
-	}
-	for i := range digests {
-		if missing>>i&1 != 0 {
-			signatures[i] = [64]byte{}
-		}
-	}
-	return missing
-}
-
-// setOne puts 1 for r and s of a lane.
-func (w *work) setOne(group, lane int) {
-	g := w.group(group)
-	for i := range 4 {
-		g[groupR+i][lane], g[groupS+i][lane] = 0, 0
-	}
-	g[groupR][lane], g[groupS][lane] = 1, 1
-}
-
-func (w *work) setDigest(i int, d []byte) {
-	var b [32]byte
-	if len(d) > len(b) {
-		d = d[:len(b)]
-	}
-	copy(b[len(b)-len(d):], d)
-	set(w.group(i / lanes.Width)[groupDigest:], i%lanes.Width, b[:])
-}
-
-// nonces fills all lanes, also those that no digest is in.
-func (s *Signer) nonces(w *work, digests [][]byte) {
-	var seed [32]byte
-	_, _ = rand.Read(seed[:]) // it does not fail
-	h := hmac.New(sha256.New, s.secret[:])
-	h.Write(seed[:])
-	var length [1]byte
-	for _, d := range digests { // with their lengths, so that no two lists look alike
-		length[0] = byte(min(len(d), 255))
-		h.Write(length[:])
-		h.Write(d)
-	}
-	key := h.Sum(seed[:0])
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err) // the key has 32 octets
-	}
-	stream := cipher.NewCTR(block, make([]byte, aes.BlockSize))
-	var b [lanes.Width * 32]byte
-	for i := range w.n {
-		nonce := w.group(i)[groupNonce:]
-		clear(b[:])
-		stream.XORKeyStream(b[:], b[:])
-		for l := range lanes.Width {
-			x := b[32*l:][:32]
-			set(nonce, l, x)
-			for !inOrder(nonce, l) { // once in 2^32 nonces
-				clear(x)
-				stream.XORKeyStream(x, x)
-				set(nonce, l, x)
-			}
-		}
-	}
-	clear(b[:])
-	clear(seed[:])
-}
-
-// inOrder says whether the number of a lane is from 1 to n-1. How long that takes does not depend on it.
-func inOrder(v []lanes.Vector, lane int) bool {
-	var borrow, any uint64
-	for i, n := range [4]uint64{0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000} {
-		any |= v[i][lane]
-		_, borrow = bits.Sub64(v[i][lane], n, borrow)
-	}
-	return borrow == 1 && any != 0
+	return lanes.Drop(signatures, missing|^good)
 }
 
 // sign makes r and s of all lanes, from nonces and digests.
-func (s *Signer) sign(w *work) {
+func (s *Signer) sign(w *lanes.Groups) {
 	base := baseTable()
-	for i, d := range s.key {
-		fill(&w.common[commonKey+i], d)
-	}
-	for i := range w.n {
-		g := w.g(i)
-		digit := func(j int) unsafe.Pointer { return unsafe.Pointer(&w.group(i)[groupDigits+j]) }
-		recode(g, w.c())
-		first(g, w.c(), base.window(0), digit(0))
-		next(g, w.c(), base.window(1), digit(1))
-		for j := 2; j < windows; j++ {
-			advance(g, w.c(), base.window(j), digit(j))
+	lanes.FillDigits(w.Common[commonKey:], s.key)
+	for i := range w.N {
+		g := w.At(i)
+		recode(g, w.Shared())
+		first(g, w.Shared(), base.Window(0), w.Digit(i, 0))
+		next(g, w.Shared(), base.Window(1), w.Digit(i, 1))
+		for j := 2; j < lanes.Windows; j++ {
+			advance(g, w.Shared(), base.Window(j), w.Digit(i, j))
 		}
-		addLast(g, w.c())
-		collect(g, w.c())
+		addLast(g, w.Shared())
+		collect(g, w.Shared())
 	}
-	invert(w.g(w.n-1), w.c())
-	for range rounds {
-		invertRound(w.c())
+	invert(w.At(w.N-1), w.Shared())
+	for range lanes.Rounds {
+		invertRound(w.Shared())
 	}
-	inverted(w.c())
-	for i := w.n - 1; i >= 0; i-- {
-		finish(w.g(i), w.c())
+	inverted(w.Shared())
+	for i := w.N - 1; i >= 0; i-- {
+		finish(w.At(i), w.Shared())
 	}
 }

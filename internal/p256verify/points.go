@@ -3,14 +3,12 @@ package p256verify
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+
+	"github.com/seed-116355fd/signet/internal/lanes"
 )
 
-// Lines are the odd multiples (2 j + 1) 256^i A of a point A, for i up to 31 and j up to 127: x and then y, four words each with the
-// lowest first, in Montgomery form with R = 2^260, less than p. They have 256 KB. Package p256lanes computes with them.
-type Lines [32][entries][8]uint64
-
-// MakeLines computes the lines of a public key on P-256; nil when it is none.
-func MakeLines(public *ecdsa.PublicKey) *Lines {
+// Points computes those of a public key on P-256 for package p256lanes, in Montgomery form with R = 2^260, less than p; nil when it is none.
+func Points(public *ecdsa.PublicKey) *lanes.Points {
 	v := New(public, nil)
 	if v.public.Curve != elliptic.P256() {
 		return nil
@@ -19,13 +17,13 @@ func MakeLines(public *ecdsa.PublicKey) *Lines {
 	if err != nil {
 		return nil
 	}
-	return linesOf(affine{fromOctets((*[32]byte)(b[1:33])), fromOctets((*[32]byte)(b[33:65]))})
+	return pointsOf(affine{fromOctets((*[32]byte)(b[1:33])), fromOctets((*[32]byte)(b[33:65]))})
 }
 
-// MakeBaseLines computes those of the base point.
-func MakeBaseLines() *Lines { return linesOf(generator()) }
+// BasePoints computes those of the base point.
+func BasePoints() *lanes.Points { return pointsOf(generator()) }
 
-func linesOf(a affine) *Lines {
+func pointsOf(a affine) *lanes.Points {
 	even := newTable(&a)
 	// The windows between are those of 256 A.
 	var p extended
@@ -45,7 +43,7 @@ func linesOf(a affine) *Lines {
 	}
 	sixteen := element{16}
 	sixteen.mul(&sixteen, &square)
-	l := new(Lines)
+	l := new(lanes.Points)
 	for i := range l {
 		t := even
 		if i%2 == 1 {
