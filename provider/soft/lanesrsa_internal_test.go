@@ -2,7 +2,6 @@ package soft
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"math/big"
@@ -33,6 +32,15 @@ func (p *powers) Sign(encoded [][]byte) [][]byte {
 		}
 	}
 	return signatures
+}
+
+func rsaKey(t testing.TB) *rsa.PrivateKey {
+	t.Helper()
+	text, err := os.ReadFile("testdata/pkcs1.der")
+	require.NoError(t, err)
+	key, err := x509.ParsePKCS1PrivateKey(text)
+	require.NoError(t, err)
+	return key
 }
 
 func digestsBy(h crypto.Hash, n int) [][]byte {
@@ -66,17 +74,16 @@ func optionsOf(h crypto.Hash) []crypto.SignerOpts {
 
 // TestLanesRSAEncode: both paddings by every hash are what crypto/rsa verifies, and what a lane leaves out crypto/rsa makes.
 func TestLanesRSAEncode(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
+	key := rsaKey(t)
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
 		for _, opts := range optionsOf(h) {
-			p := &powers{key: key, leave: map[int]bool{1: true, 4: true}}
+			p := &powers{key: key, leave: map[int]bool{1: true}}
 			k := newLanesKey(&standardKey{signer: key, public: key.Public(), schemes: sign.Schemes(key.Public()), closed: new(atomic.Bool)}, 8,
 				func() several { return &rsaLanes{p, key.Size()} })
-			digests := digestsBy(h, 5)
+			digests := digestsBy(h, 3)
 			requireRSA(t, key, digests, opts, k.SignBulk(t.Context(), digests, opts))
-			require.Len(t, p.seen, 5)
-			require.Equal(t, uint64(2), k.shared.again.Load())
+			require.Len(t, p.seen, 3)
+			require.Equal(t, uint64(1), k.shared.again.Load())
 			require.True(t, k.Computes() && k.Trusted())
 			require.Equal(t, 8, k.BulkSize())
 		}
@@ -98,8 +105,7 @@ func TestLanesRSASalt(t *testing.T) {
 
 // TestLanesRSAOnly: a key that is for RSASSA-PSS only makes nothing else in lanes either.
 func TestLanesRSAOnly(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
+	key := rsaKey(t)
 	p := &powers{key: key}
 	pss := optionsOf(crypto.SHA256)[1]
 	k := newLanesKey(&standardKey{signer: key, public: key.Public(), pssOnly: true, schemes: []sign.Scheme{{Opts: pss}}, closed: new(atomic.Bool)}, 8,
@@ -116,10 +122,7 @@ func TestLanesRSAOnly(t *testing.T) {
 
 // TestLanesOfRSAKeys: keys have them where the processor has them, and there only.
 func TestLanesOfRSAKeys(t *testing.T) {
-	text, err := os.ReadFile("testdata/pkcs1.der")
-	require.NoError(t, err)
-	key, err := x509.ParsePKCS1PrivateKey(text)
-	require.NoError(t, err)
+	key := rsaKey(t)
 	k, err := NewKey(key, 0)
 	require.NoError(t, err)
 	if !lanes.Available() {
