@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,10 +59,10 @@ func messages(n, size int) (digests, encoded [][]byte) {
 	return digests, encoded
 }
 
-// TestSign: signatures are those of crypto/rsa, in groups of all sizes.
+// TestSign: signatures are those of crypto/rsa, in groups of all sizes. Of keys of all lengths, NewKey makes one in a group of half the lanes.
 func TestSign(t *testing.T) {
 	needLanes(t)
-	for bits, groups := range map[int][]int{2048: {11, 0, 1, 2, 3, 4, 5, 7, 8}, 3072: {5, 2}, 4096: {5, 1}} {
+	for bits, groups := range map[int][]int{2048: {11, 0, 1, 2, 3, 4, 5, 7, 8}, 3072: {5}, 4096: {5}} {
 		key := testKey(t, bits)
 		k, err := NewKey(key)
 		require.NoError(t, err)
@@ -258,19 +259,21 @@ func TestNumbersThatDoNotFit(t *testing.T) {
 // TestVerify: what the lanes say is what the power of math/big says.
 func TestVerify(t *testing.T) {
 	needLanes(t)
+	r := mathrand.New(mathrand.NewPCG(10, 11))
 	for _, bits := range []int{2048, 3072, 4096} {
 		key := testKey(t, bits)
 		v, err := NewVerifier(&key.PublicKey)
 		require.NoError(t, err)
 		size, n := bits/8, key.N
-		_, encoded := messages(19, size)
-		k, err := NewKey(key)
-		require.NoError(t, err)
-		signatures := k.Sign(encoded)
+		encoded, signatures := make([][]byte, 19), make([][]byte, 19)
+		for i := range signatures { // any number is the signature of some message
+			m := random(r, bits-1)
+			signatures[i] = m.FillBytes(make([]byte, size))
+			encoded[i] = m.Exp(m, big.NewInt(exponent), n).FillBytes(make([]byte, size))
+		}
 		less := new(big.Int).Sub(n, big.NewInt(1)).Bytes()
 		zero := make([]byte, size)
 		over := bytes.Repeat([]byte{0xff}, size)
-		signatures[1] = bytes.Clone(signatures[1])
 		signatures[1][size-1] ^= 1
 		signatures[2][0] ^= 0x40
 		encoded[3][size/2] ^= 1
