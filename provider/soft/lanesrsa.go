@@ -46,8 +46,8 @@ func (k *rsaLanes) sign(outcomes []sign.Outcome, digests [][]byte, opts crypto.S
 	}
 }
 
-// encodePSS fills em with EMSA-PSS of a digest (RFC 8017 section 9.1.1), with a random salt as long as the digest and the same hash in MGF1. The
-// modulus has eight bits for each octet of em, so that em has one bit more than the encoding.
+// encodePSS fills em with EMSA-PSS of a digest (RFC 8017 section 9.1.1), with a random salt as long as the digest and the same
+// hash in MGF1. The modulus has eight bits for each octet of em, so that em has one bit more than the encoding.
 func encodePSS(em []byte, hash crypto.Hash, digest []byte) {
 	size := len(digest)
 	db := em[:len(em)-size-1] // zeros, 1, salt; masked in the end

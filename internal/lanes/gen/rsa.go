@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// The kernels of RSA work on numbers of 20 to 80 digits of 52 bits, a vector each, the lowest first: far more than registers hold. So all is made
-// of tiles of ten digits by ten. A tile has twenty sums in registers, which are columns of the product, ten digits that stay, and two registers
-// beside: 32 as the processor has. Columns of all tiles wait in a scratch memory of twice the digits.
+// The kernels of RSA work on numbers of 20 to 80 digits of 52 bits, a vector each, the lowest first: far more than registers
+// hold. So all is made of tiles of ten digits by ten. A tile has twenty sums in registers, which are columns of the product,
+// ten digits that stay, and two registers beside: 32 as the processor has. Columns of all tiles wait in a scratch memory of
+// twice the digits.
 //
 // The registers are chosen here and not by the allocator of the curves, since a tile uses all of them in a fixed way.
 const (
@@ -15,8 +16,8 @@ const (
 	spare = 30 // and 31
 )
 
-// sums are the registers of the columns. From a tile to the one on its right the upper ten become the lower ten, and nothing is moved: there are
-// two copies of each tile, which have them in either order.
+// sums are the registers of the columns. From a tile to the one on its right the upper ten become the lower ten, and nothing is
+// moved: there are two copies of each tile, which have them in either order.
 var sums = [2][2 * tile]int{
 	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19},
 	{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
@@ -25,8 +26,8 @@ var sums = [2][2 * tile]int{
 // kept are the registers of the digits that stay.
 var kept = [tile]int{20, 21, 22, 23, 24, 25, 26, 27, 28, 29}
 
-// rsaText is the assembly as it grows. Pointers are in the registers of the arguments r, a, b, m, k and t; besides, R10 has the digits that a tile
-// goes through, and R11 where it stores.
+// rsaText is the assembly as it grows. Pointers are in the registers of the arguments r, a, b, m, k and t; besides, R10 has the
+// digits that a tile goes through, and R11 where it stores.
 type rsaText struct{ strings.Builder }
 
 var rsaPointers = map[string]string{"r": "DI", "a": "SI", "b": "DX", "m": "CX", "k": "R8", "t": "R9", "i": "SI"}
@@ -62,15 +63,15 @@ func (g *rsaText) add(sum, x int) { g.line("VPADDQ Z%d, Z%[2]d, Z%[2]d", x, sum)
 
 func (g *rsaText) carry(from, to int) { g.line("VPSRLQ $52, Z%d, Z%d", from, to) }
 
-// low and high add a half of the product of 52 bits by 52 to a sum. The processor takes only the lower 52 bits of either factor, so what is above
-// them in a digit does no harm here; whoever does anything else with digits masks them first.
+// low and high add a half of the product of 52 bits by 52 to a sum. The processor takes only the lower 52 bits of either
+// factor, so what is above them in a digit does no harm here; whoever does anything else with digits masks them first.
 func (g *rsaText) low(sum, x int, y string)  { g.line("VPMADD52LUQ %s, Z%d, Z%d", y, x, sum) }
 func (g *rsaText) high(sum, x int, y string) { g.line("VPMADD52HUQ %s, Z%d, Z%d", y, x, sum) }
 
 func zmm(register int) string { return fmt.Sprintf("Z%d", register) }
 
-// mulTile adds the product of the digits that stay and ten more. All halves of one digit follow each other, so that a sum comes again only after ten
-// instructions, when the first one is through.
+// mulTile adds the product of the digits that stay and ten more. All halves of one digit follow each other, so that a sum comes
+// again only after ten instructions, when the first one is through.
 func (g *rsaText) mulTile(sum [2 * tile]int) {
 	for j := range tile {
 		g.mulStep(sum, j, spare+j%2)
@@ -87,8 +88,8 @@ func (g *rsaText) mulStep(sum [2 * tile]int, j, digit int) {
 	}
 }
 
-// lastTile is mulTile in the last row of a reduction, where a column is finished with its digit: the carry is passed on at once, from tile to tile
-// in the second of the registers that are left.
+// lastTile is mulTile in the last row of a reduction, where a column is finished with its digit: the carry is passed on at
+// once, from tile to tile in the second of the registers that are left.
 func (g *rsaText) lastTile(sum [2 * tile]int) {
 	for j := range tile {
 		g.mulStep(sum, j, spare)
@@ -125,8 +126,8 @@ func (g *rsaText) doubled(columns, digits []int) {
 	}
 }
 
-// reduceTile finds ten digits whose product with the modulus makes the lowest ten columns zero, and adds what they give with its lowest ten
-// digits. They stay for the tiles on the right.
+// reduceTile finds ten digits whose product with the modulus makes the lowest ten columns zero, and adds what they give with
+// its lowest ten digits. They stay for the tiles on the right.
 func (g *rsaText) reduceTile(sum [2 * tile]int) {
 	digit := func(i int) {
 		g.zero(kept[i])
@@ -284,8 +285,8 @@ func (g *rsaText) reduce(blocks int) {
 // entries is how many powers a window of four bits chooses from.
 const entries = 16
 
-// selection writes the entry of the table t that i says into r, for each lane its own. Every entry is loaded whole by plain instructions, and joined
-// under a mask, so that the number of the entry is neither an address nor a branch.
+// selection writes the entry of the table t that i says into r, for each lane its own. Every entry is loaded whole by plain
+// instructions, and joined under a mask, so that the number of the entry is neither an address nor a branch.
 func (g *rsaText) selection(digits int) {
 	const chosen, entry, minusOne, equal = 29, 28, 27, 30
 	step := 15

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-116355fd/signet/internal/lanes"
 )
 
-// Numbers here are digits of 52 bits, the lowest first, one number in each lane. What takes secrets goes through all digits and lanes without
-// branches.
+// Numbers here are digits of 52 bits, the lowest first, one number in each lane. What takes secrets goes through all digits and
+// lanes without branches.
 const (
 	digitBits = 52
 	digitMask = 1<<digitBits - 1

@@ -1,8 +1,8 @@
-// Package rsalanes makes and verifies RSA signatures (RFC 8017 sections 5.2 and 9) side by side: eight by one key, or four of which each has a lane
-// for either prime. It knows no padding: what it takes are encoded messages, the EM of RFC 8017.
+// Package rsalanes makes and verifies RSA signatures (RFC 8017 sections 5.2 and 9) side by side: eight by one key, or four of
+// which each has a lane for either prime. It knows no padding: what it takes are encoded messages, the EM of RFC 8017.
 //
-// Signing touches the same memory and takes the same steps whatever the key and the messages of a size are. Every signature has been verified with
-// the public exponent before it is handed out, since a wrong one would give away the primes.
+// Signing touches the same memory and takes the same steps whatever the key and the messages of a size are. Every signature has
+// been verified with the public exponent before it is handed out, since a wrong one would give away the primes.
 //
 // Verifying is for public data only.
 package rsalanes

@@ -4,12 +4,12 @@ import "github.com/seed-116355fd/signet/internal/lanes"
 
 //go:generate sh -c "GOWORK=off go run -C ../gen . rsa > kernels_amd64.s"
 
-// The kernels take numbers of as many digits of 52 bits as their name says, the lowest first, and k of one: -1/m modulo 2^52. t is memory for twice
-// the digits, that of a selection a table of 16 numbers. Arrays begin at multiples of 64 octets; r may be a or b. R is 2^(52 digits), and m at most
-// R / 2^16. Factors of up to 4m, and any a b < R m, give results below 2m.
+// The kernels take numbers of as many digits of 52 bits as their name says, the lowest first, and k of one: -1/m modulo 2^52. t
+// is memory for twice the digits, that of a selection a table of 16 numbers. Arrays begin at multiples of 64 octets; r may be a
+// or b. R is 2^(52 digits), and m at most R / 2^16. Factors of up to 4m, and any a b < R m, give results below 2m.
 //
-// What is above 52 bits in a digit of a result is rubbish, which the kernels do not see and all else must mask. One takes at most some 8 µs, for
-// nothing interrupts it.
+// What is above 52 bits in a digit of a result is rubbish, which the kernels do not see and all else must mask. One takes at
+// most some 8 µs, for nothing interrupts it.
 
 //go:noescape
 func mul20(r, a, b, m, k, t *lanes.Vector)

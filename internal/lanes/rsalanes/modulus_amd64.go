@@ -64,7 +64,8 @@ func newModulus(digits int) *modulus {
 	return &modulus{kernelsOf(digits), c[:digits], c[3*digits:], [2][]lanes.Vector{c[digits : 2*digits], c[2*digits : 3*digits]}, c}
 }
 
-// modulusOf has the same number in all lanes, odd and of big-endian octets. How long that takes tells the length of the number only.
+// modulusOf has the same number in all lanes, odd and of big-endian octets. How long that takes tells the length of the number
+// only.
 func modulusOf(octets []byte) (*modulus, *bigmod.Modulus, error) {
 	m := newModulus(digitsFor(8 * len(octets)))
 	b, err := bigmod.NewModulus(octets)

@@ -20,8 +20,8 @@ type Key struct {
 	watch     func(w *work)  // a test's, after the powers
 }
 
-// Takes says whether a key is of the shape that is computed in lanes: 2048, 3072 or 4096 bits, two primes of half as many each, the exponent 65537, and
-// with the values of crypto/rsa's Precompute. It does not look at the processor.
+// Takes says whether a key is of the shape that is computed in lanes: 2048, 3072 or 4096 bits, two primes of half as many each,
+// the exponent 65537, and with the values of crypto/rsa's Precompute. It does not look at the processor.
 func Takes(key *rsa.PrivateKey) bool {
 	if key == nil || key.N == nil || key.E != exponent || len(key.Primes) != 2 {
 		return false
@@ -46,8 +46,8 @@ func Takes(key *rsa.PrivateKey) bool {
 	return key.N.Bit(0) == 1 && key.N.Sign() > 0
 }
 
-// NewKey takes a key that [Takes] takes. It makes one signature, and returns [ErrKey] if the numbers of the key do not belong together. How long it
-// takes does not depend on them.
+// NewKey takes a key that [Takes] takes. It makes one signature, and returns [ErrKey] if the numbers of the key do not belong
+// together. How long it takes does not depend on them.
 func NewKey(key *rsa.PrivateKey) (*Key, error) {
 	if !lanes.Available() {
 		return nil, ErrUnavailable
@@ -103,8 +103,8 @@ func trial(n []byte) []byte {
 	return b
 }
 
-// Sign makes the signatures of encoded messages, big-endian numbers of as many octets as the modulus, and below it. A signature is nil where the
-// message is none, or where the computation went wrong; the other lanes are not touched by that.
+// Sign makes the signatures of encoded messages, big-endian numbers of as many octets as the modulus, and below it. A signature
+// is nil where the message is none, or where the computation went wrong; the other lanes are not touched by that.
 func (k *Key) Sign(encoded [][]byte) [][]byte {
 	signatures := make([][]byte, len(encoded))
 	for i := 0; i < len(encoded); i += MaxGroup {

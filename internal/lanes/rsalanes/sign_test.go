@@ -59,7 +59,8 @@ func messages(n, size int) (digests, encoded [][]byte) {
 	return digests, encoded
 }
 
-// TestSign: signatures are those of crypto/rsa, in groups of all sizes. Of keys of all lengths, NewKey makes one in a group of half the lanes.
+// TestSign: signatures are those of crypto/rsa, in groups of all sizes. Of keys of all lengths, NewKey makes one in a group of
+// half the lanes.
 func TestSign(t *testing.T) {
 	needLanes(t)
 	for bits, groups := range map[int][]int{2048: {11, 0, 1, 2, 3, 4, 5, 7, 8}, 3072: {5}, 4096: {5}} {
@@ -129,7 +130,8 @@ func TestNoMessages(t *testing.T) {
 	}
 }
 
-// TestFault: a digit that is wrong in a lane, or one of the key, spoils the signature of this lane, which is not handed out, and no other.
+// TestFault: a digit that is wrong in a lane, or one of the key, spoils the signature of this lane, which is not handed out,
+// and no other.
 func TestFault(t *testing.T) {
 	needLanes(t)
 	key := testKey(t, 2048)

@@ -35,8 +35,8 @@ func NewVerifier(public *rsa.PublicKey) (*Verifier, error) {
 	return &Verifier{n, octets}, nil
 }
 
-// Verify says of each signature whether it is one of the encoded message of the same index: the integer of either has as many octets as the
-// modulus and is less (RFC 8017 section 5.2.2), and the power of the one is the other. All else is no.
+// Verify says of each signature whether it is one of the encoded message of the same index: the integer of either has as many
+// octets as the modulus and is less (RFC 8017 section 5.2.2), and the power of the one is the other. All else is no.
 func (v *Verifier) Verify(encoded, signatures [][]byte) []bool {
 	good := make([]bool, len(encoded))
 	for i := 0; i < len(encoded); i += MaxGroup {
