@@ -57,6 +57,7 @@ func (k *PublicKey) Equal(other crypto.PublicKey) bool {
 type PrivateKey struct {
 	public *PublicKey
 	d      words
+	group  *group // nil: several are signed one by one
 }
 
 var _ crypto.Signer = (*PrivateKey)(nil)
@@ -79,7 +80,7 @@ func NewPrivateKey(c *Curve, d []byte) (*PrivateKey, error) {
 	c.p.enter(&p.point.x, &x)
 	c.p.enter(&p.point.y, &y)
 	p.point.z = c.p.one
-	k.public = p
+	k.public, k.group = p, newGroup(c)
 	return k, nil
 }
 

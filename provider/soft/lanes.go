@@ -29,11 +29,16 @@ type lanesKey struct {
 	shared *sharedLanes
 }
 
-// sharedLanes is what a key has whatever its certificate is. It is made when the first group is signed: its tables cost as much as some ten
-// signatures.
+// lanesFrom is the number of digests that a key on P-256 is asked to sign in groups before its tables are made, which takes as long as it takes to sign
+// about as many one by one.
+const lanesFrom = 64
+
+// sharedLanes is what a key has whatever its certificate is.
 type sharedLanes struct {
 	size  int
 	start func() several
+	from  int64         // lanesFrom, or 0 where nothing is made
+	asked atomic.Int64  // digests of groups
 	again atomic.Uint64 // signatures that the standard library made because the lanes had none
 }
 
@@ -54,14 +59,16 @@ func inLanes(k *standardKey) sign.Key {
 		}
 	case *rsa.PrivateKey:
 		if rsalanes.Takes(signer) {
-			return newLanesKey(k, rsalanes.MaxGroup, func() several { return rsaSeveral(signer) })
+			own := newLanesKey(k, rsalanes.MaxGroup, func() several { return rsaSeveral(signer) })
+			own.shared.from = 0 // to begin costs one signature
+			return own
 		}
 	}
 	return k
 }
 
 func newLanesKey(k *standardKey, size int, start func() several) *lanesKey {
-	return &lanesKey{k, &sharedLanes{size: size, start: sync.OnceValue(start)}}
+	return &lanesKey{k, &sharedLanes{size: size, from: lanesFrom, start: sync.OnceValue(start)}}
 }
 
 // BulkSize is how many at once are quickest.
@@ -79,12 +86,17 @@ func (k *lanesKey) SignBulk(ctx context.Context, digests [][]byte, opts crypto.S
 		}
 		return outcomes
 	}
-	if s := k.shared.start(); s != nil {
-		s.sign(outcomes, digests, opts)
+	ready := k.shared.asked.Add(int64(len(digests))) >= k.shared.from
+	if ready {
+		if s := k.shared.start(); s != nil {
+			s.sign(outcomes, digests, opts)
+		}
 	}
 	for i := range outcomes {
 		if len(outcomes[i].Signature) == 0 {
-			k.shared.again.Add(1)
+			if ready {
+				k.shared.again.Add(1)
+			}
 			outcomes[i].Signature, outcomes[i].Err = k.SignContext(ctx, digests[i], opts)
 		}
 	}

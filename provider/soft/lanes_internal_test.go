@@ -66,6 +66,9 @@ func TestLanesLeaveOut(t *testing.T) {
 		require.True(t, k.Computes() && k.Trusted())
 		digests := digestsOf(9)
 		requireSigned(t, key, digests, k.SignBulk(t.Context(), digests, crypto.SHA256))
+		require.Zero(t, k.shared.again.Load(), "too few to begin")
+		k.shared.asked.Store(lanesFrom)
+		requireSigned(t, key, digests, k.SignBulk(t.Context(), digests, crypto.SHA256))
 		require.Equal(t, c.again, k.shared.again.Load(), name)
 	}
 }
@@ -77,6 +80,7 @@ func TestLanesNotAsked(t *testing.T) {
 	closed := new(atomic.Bool)
 	e := &everyOther{key: key}
 	k := newLanesKey(&standardKey{signer: key, public: key.Public(), schemes: sign.Schemes(key.Public()), closed: closed}, 64, func() several { return e })
+	k.shared.asked.Store(lanesFrom)
 	requireSigned(t, key, digestsOf(1), k.SignBulk(t.Context(), digestsOf(1), crypto.SHA256))
 	digests := digestsOf(3)
 	digests[1] = digests[1][:31]
@@ -119,6 +123,7 @@ func TestLanesOfKeys(t *testing.T) {
 		digests := digestsOf(n)
 		requireSigned(t, key, digests, k.(sign.BulkKey).SignBulk(t.Context(), digests, crypto.SHA256))
 	}
+	require.EqualValues(t, 2+8+9+64+130, k.(*lanesKey).shared.asked.Load())
 	require.Zero(t, k.(*lanesKey).shared.again.Load())
 	t.Setenv(lanes.Off, "1")
 	k, err = NewKey(key, 0)

@@ -80,6 +80,7 @@ func TestLanesRSAEncode(t *testing.T) {
 			p := &powers{key: key, leave: map[int]bool{1: true}}
 			k := newLanesKey(&standardKey{signer: key, public: key.Public(), schemes: sign.Schemes(key.Public()), closed: new(atomic.Bool)}, 8,
 				func() several { return &rsaLanes{p, key.Size()} })
+			k.shared.from = 0
 			digests := digestsBy(h, 3)
 			requireRSA(t, key, digests, opts, k.SignBulk(t.Context(), digests, opts))
 			require.Len(t, p.seen, 3)
@@ -110,6 +111,7 @@ func TestLanesRSAOnly(t *testing.T) {
 	pss := optionsOf(crypto.SHA256)[1]
 	k := newLanesKey(&standardKey{signer: key, public: key.Public(), pssOnly: true, schemes: []sign.Scheme{{Opts: pss}}, closed: new(atomic.Bool)}, 8,
 		func() several { return &rsaLanes{p, key.Size()} })
+	k.shared.from = 0
 	digests := digestsBy(crypto.SHA256, 3)
 	for _, o := range k.SignBulk(t.Context(), digests, crypto.SHA256) {
 		require.ErrorIs(t, o.Err, sign.ErrUnsupported)

@@ -93,18 +93,20 @@ func TestPrimesAtTheEdge(t *testing.T) {
 		require.Equal(t, 2048, key.N.BitLen())
 		k, err := NewKey(key)
 		require.NoError(t, err, name)
-		encoded := [][]byte{{}, {1}, new(big.Int).Sub(key.N, big.NewInt(1)).Bytes(), key.Primes[1].Bytes(), encode(make([]byte, 32), 256)}
-		for i := range encoded {
-			encoded[i] = append(make([]byte, 256-len(encoded[i])), encoded[i]...)
-		}
-		want := make([][]byte, len(encoded))
-		for i, em := range encoded {
-			m := new(big.Int).SetBytes(em)
-			want[i] = m.Exp(m, key.D, key.N).FillBytes(make([]byte, 256))
+		// Signatures by what they are modulo p and q: the difference that is recombined is as large and as small as can be.
+		p, q, one := key.Primes[0], key.Primes[1], big.NewInt(1)
+		p1, q1 := new(big.Int).Sub(p, one), new(big.Int).Sub(q, one)
+		var encoded, want [][]byte
+		for _, residues := range [][2]*big.Int{{new(big.Int), q1}, {p1, new(big.Int)}, {p1, q1}, {one, one}, {new(big.Int), new(big.Int)}, {one, q1}, {p1, one}} {
+			h := new(big.Int).Sub(residues[0], residues[1])
+			h.Mul(h, key.Precomputed.Qinv).Mod(h, p)
+			root := h.Add(h.Mul(h, q), residues[1])
+			want = append(want, root.FillBytes(make([]byte, 256)))
+			encoded = append(encoded, root.Exp(root, big.NewInt(exponent), key.N).FillBytes(make([]byte, 256)))
 		}
 		require.Equal(t, want, k.Sign(encoded), name)
 		require.Equal(t, want[:4], k.Sign(encoded[:4]), name)
-		require.Equal(t, want[2:], k.Sign(encoded[2:]), name)
+		require.Equal(t, want[4:], k.Sign(encoded[4:]), name)
 	}
 }
 
