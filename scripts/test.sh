@@ -1,43 +1,99 @@
 #!/usr/bin/env bash
-# Runs every test of every module with the race detector, and lists what was skipped and why.
+# Runs every test of every module, and lists what was skipped and why. What has concurrency runs with the race detector.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-log=$(mktemp)
-trap 'rm -f "$log" "$log.failed"' EXIT
-status=0
-nocgo='^Test(Conformance|Faults|TokenInit|HungC|OpenAndClose|WrongPIN|TwoProviders|Interfaces|SessionCancel|Lengths|ListThat|ListWith|Handles|SignatureOf|Generate|AlwaysAuth|KeyWithAPIN|RefusedUserPIN|LoginsWith|LockedPIN|FilesThat)'
-# Nothing is built yet on a fresh machine, where the test of releases alone builds for three systems: Go gives a package 10 minutes.
-# The SQLite of the service is C that was translated: to check each of its pointers is a third of the time of what uses it.
-for module in $(go list -m -f '{{.Dir}}'); do
-  # Not by PIPESTATUS, which "|| true" overwrites: a filter that prints nothing is no failure, a test that fails is.
-  { (cd "$module" && go test -race -count=1 -timeout 25m -gcflags='modernc.org/...=-d=checkptr=0' -v ./... 2>&1) || touch "$log.failed"; } | tee -a "$log" |
-    grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
-  [ ! -e "$log.failed" ] || status=1
+work=$(mktemp -d)
+rest=
+trap '[ -z "$rest" ] || kill -- "-$rest" 2>/dev/null || true; rm -rf "$work"' EXIT
+
+# The race detector makes ten seconds of computing of one. These packages have no goroutines that share anything: they drive programs of
+# others one request at a time, build programs, or only compute. What computes is tried with the detector by the packages that call it
+# from several goroutines.
+plain=(interop scripts/release scripts/mutate slhdsa gost gost/gost94 gost/internal/... gost/streebog internal/lanes/... cades/validate internal/damage internal/received internal/testmessages pades sign/formats)
+# Of two packages, tests that only compute: keys made and used one after the other, which is derivation of keys from passwords, ML-DSA and
+# Streebog, and files of up to a gigabyte that are read from one end to the other.
+alone=('cmd/signet/internal/cli ^Test(GOST|Quantum|Large)$' 'cades ^Test(Vast|LargeText)')
+# In the other packages it does not look into code that shares nothing but what it is called with, which is most of what it would spend its
+# time on: numbers and hashes of cryptography, Base64, and the SQLite of the service, C that was translated. A hash that two goroutines
+# write to is still seen with SHA-512, and maps, slices and big numbers everywhere.
+uninstrumented=()
+for package in crypto/internal/fips140/{bigmod,edwards25519/...,hmac,nistec/...,pbkdf2,sha256} encoding/base64 filippo.io/{bigmod,mldsa/...} github.com/cloudflare/circl/...; do
+  uninstrumented+=("-gcflags=$package=-race=false")
 done
-# Tokens as a program has them that was built without cgo: the main part of the tests, over SoftHSM2 and over a module that makes
-# faults; then the calls with the race detector, which needs cgo beside them; then a build that loads nothing; then Windows.
-without() { labelled 'without cgo' "$@"; }
+uninstrumented+=('-gcflags=modernc.org/...=-race=false -d=checkptr=0')
+# Packages that wait, for a daemon or a program, come first and beside each other, so that none of them is left alone at the end.
+first=(provider/pkcs11 bench/service service/confirm service/api service/cryptoapi service/confirm/faults)
+nocgo='^Test(Conformance|Faults|TokenInit|HungC|OpenAndClose|WrongPIN|TwoProviders|Interfaces|SessionCancel|Lengths|ListThat|ListWith|Handles|SignatureOf|Generate|AlwaysAuth|KeyWithAPIN|RefusedUserPIN|LoginsWith|LockedPIN|FilesThat)'
+
+# $lane names a log: two lanes run side by side, and each has its own.
 labelled() {
-  local label=$1
+  local label=${1:+$1: } log=$work/$lane
   shift
-  { ("$@" 2>&1) || touch "$log.failed"; } | sed -E "s/^(\s*--- (PASS|FAIL|SKIP): )/\1$label: /" | tee -a "$log" |
+  # Not by PIPESTATUS, which "|| true" overwrites: a filter that prints nothing is no failure, a test that fails is.
+  { ("$@" 2>&1) || { echo "FAIL: $label$*" | cut -c1-300; touch "$work/failed"; }; } | tr -d '\r' |
+    sed -E "s/^(\s*--- (PASS|FAIL|SKIP): )/\1$label/; s/^SKIPPED: .*/--- SKIP: $label&/" | tee -a "$log" |
     grep -vE '^\s*(=== |--- (PASS|SKIP)|PASS$)|^\s+\S+\.go:[0-9]+:' || true
-  [ ! -e "$log.failed" ] || status=1
 }
-without env CGO_ENABLED=0 go test -count=1 -v -run "$nocgo" ./provider/pkcs11
-without go test -race -count=1 -v -tags signet_nocgo ./provider/pkcs11/internal/p11
-without go test -count=1 -v -tags signet_static ./provider/pkcs11
-without bash scripts/windows.sh
-# From Go 1.27 on the standard library has ML-DSA, and crypto/x509 reads keys and certificates that it leaves alone before. Nothing may
-# take another way by that.
-newer=go1.27.3
-if GOTOOLCHAIN=$newer go version >/dev/null 2>&1; then
-  labelled "$newer" env GOTOOLCHAIN=$newer go test -count=1 -v ./mldsa ./sign ./provider/soft ./internal/algorithm ./testsign
-  labelled "$newer" env GOTOOLCHAIN=$newer go test -count=1 -v -run Quantum ./cades
-else
-  printf -- '--- SKIP: %s\n    scripts/test.sh:0: SKIPPED: the toolchain %s cannot be had, so that nothing was tried with it\n' $newer $newer | tee -a "$log"
+gotest() { labelled "$1" go test -count=1 -timeout 25m -v "${@:2}"; } # nothing is built yet on a fresh machine: Go gives a package 10 minutes
+
+mapfile -t modules < <(go list -m -f '{{.Dir}}')
+mapfile -t all < <(go list "${modules[@]/%//...}")
+mapfile -t unraced < <(go list "${plain[@]/#/./}")
+mapfile -t ahead < <(go list "${first[@]/#/./}")
+mapfile -t divided < <(for one in "${alone[@]}"; do go list "./${one%% *}"; done)
+# All the others, each once; go test begins them in this order.
+mapfile -t raced < <(printf '%s\n' "${ahead[@]}" "${all[@]}" | awk '!seen[$0]++' | grep -vxFf <(printf '%s\n' "${unraced[@]}" "${divided[@]}"))
+if [ ${#ahead[@]} -ne ${#first[@]} ] || [ ${#divided[@]} -ne ${#alone[@]} ] || [ ${#unraced[@]} -lt ${#plain[@]} ] ||
+  [ ${#raced[@]} -ne $((${#all[@]} - ${#unraced[@]} - ${#divided[@]})) ]; then
+  echo "scripts/test.sh names packages that are not there"
+  exit 1
 fi
+
+others() {
+  gotest '' "${unraced[@]}"
+  local one
+  for one in "${alone[@]}"; do
+    gotest '' -run "${one#* }" "./${one%% *}"
+    gotest '' -race "${uninstrumented[@]}" -skip "${one#* }" "./${one%% *}"
+  done
+  # Tokens as a program has them that was built without cgo: the main part of the tests, over SoftHSM2 and over a module that makes
+  # faults; then the calls with the race detector, which needs cgo beside them; then a build that loads nothing; then Windows.
+  CGO_ENABLED=0 gotest 'without cgo' -run "$nocgo" ./provider/pkcs11
+  gotest 'without cgo' -race "${uninstrumented[@]}" -tags signet_nocgo ./provider/pkcs11/internal/p11
+  gotest 'without cgo' -tags signet_static ./provider/pkcs11
+  labelled 'without cgo' bash scripts/windows.sh
+  # From Go 1.27 on the standard library has ML-DSA, and crypto/x509 reads keys and certificates that it leaves alone before. Nothing may
+  # take another way by that.
+  local newer=go1.27.3
+  if GOTOOLCHAIN=$newer go version >/dev/null 2>&1; then
+    GOTOOLCHAIN=$newer gotest "$newer" ./mldsa ./sign ./provider/soft ./internal/algorithm ./testsign
+    GOTOOLCHAIN=$newer gotest "$newer" -run Quantum ./cades
+  else
+    labelled "$newer" echo "SKIPPED: the toolchain cannot be had, so that nothing was tried with it"
+  fi
+  # What computes in lanes skips its tests where the processor has none.
+  local emulated
+  grep -qw avx512ifma /proc/cpuinfo 2>/dev/null ||
+    for emulated in $(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./internal/lanes/...); do
+      labelled 'avx512 emulated' scripts/avx512.sh "$emulated" -test.v
+    done
+}
+
+# Both lanes have waits enough that two cores serve them; what the second one says comes when the first has ended, unmixed.
+set -m
+(lane=others && others; touch "$work/ended") >"$work/said" 2>&1 &
+rest=$!
+set +m
+lane=raced
+gotest '' -race "${uninstrumented[@]}" "${raced[@]}"
+wait "$rest" || touch "$work/failed"
+rest=
+cat "$work/said"
+[ -e "$work/ended" ] || { echo "FAIL: the second lane was ended before it was through"; touch "$work/failed"; }
+log=$work/log status=0
+cat "$work/raced" "$work/others" >"$log"
+[ ! -e "$work/failed" ] || status=1
 if [ "$status" -ne 0 ]; then
   echo; echo "Failures:"
   grep -E -B 40 '^\s*--- FAIL|^FAIL|^panic:|DATA RACE' "$log" | grep -vE '^\s*(=== |--- (PASS|SKIP))' | tail -n 200

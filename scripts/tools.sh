@@ -67,6 +67,7 @@ done
 [ -x /usr/lib/wine/wine64 ] || command -v wine64 >/dev/null || missing+=(wine64)
 command -v x86_64-w64-mingw32-gcc >/dev/null || missing+=(gcc-mingw-w64-x86-64)
 [ -f /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
+[ -f /usr/include/gcrypt.h ] || missing+=(libgcrypt20-dev)
 [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates) # for modules from proxies
 [ -f /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit-modules)
 ls /usr/lib/*/pkcs11/libtpm2_pkcs11.so >/dev/null 2>&1 || missing+=(libtpm2-pkcs11-1)

@@ -75,7 +75,9 @@ func TestRFC9215(t *testing.T) {
 			der, err := base64.StdEncoding.DecodeString(c.der)
 			require.NoError(t, err)
 			d := littleEndian(backwards(t, c.d))
-			curve.q.reduce(&d, &d) // the key of D.2 is larger than its q
+			_, err = NewPrivateKey(curve, d.appendLittle(nil, curve.size))
+			require.Equal(t, strings.HasPrefix(c.name, "D.2"), err != nil, "the key of D.2 is larger than its q, which RFC 7091 section 5.2 forbids")
+			curve.q.reduce(&d, &d)
 			key, err := NewPrivateKey(curve, d.appendLittle(nil, curve.size))
 			require.NoError(t, err)
 			if !strings.HasSuffix(c.name, "list") {

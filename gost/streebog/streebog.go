@@ -28,7 +28,6 @@ type digest struct {
 	tail      [BlockSize]byte
 	filled    int // octets of tail
 	size      int
-	tables    *tables
 }
 
 var (
@@ -62,7 +61,7 @@ func Sum512(data []byte) (sum [Size512]byte) {
 }
 
 func newDigest(size int) *digest {
-	d := &digest{size: size, tables: theTables()}
+	d := &digest{size: size}
 	d.Reset()
 	return d
 }
@@ -105,7 +104,7 @@ func (d *digest) Write(p []byte) (int, error) {
 func (d *digest) block(block []byte, octets int) {
 	var m state
 	m.read(block)
-	d.tables.compress(&d.h, &m, &d.n)
+	compress(&d.h, &m, &d.n)
 	d.n.add(&state{uint64(octets) * 8})
 	d.sum.add(&m)
 }
@@ -117,8 +116,8 @@ func (d *digest) Sum(b []byte) []byte {
 	last.tail[last.filled] = 1 // a message that fills its blocks gets one more; tail is never full here
 	last.block(last.tail[:], last.filled)
 	var zero state
-	last.tables.compress(&last.h, &last.n, &zero)
-	last.tables.compress(&last.h, &last.sum, &zero)
+	compress(&last.h, &last.n, &zero)
+	compress(&last.h, &last.sum, &zero)
 	// 256 bits are the upper half.
 	for _, w := range last.h[8-d.size/8:] {
 		b = binary.LittleEndian.AppendUint64(b, w)

@@ -2,6 +2,9 @@ package algorithm_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
 	"testing"
 	"time"
 
@@ -73,5 +76,31 @@ func TestGOSTHash(t *testing.T) {
 		require.Equal(t, 4*h.Size, h.Strength())
 		require.Equal(t, algorithm.Allowed, r.JudgeHash(algorithm.UseMessage, hash, time.Now()).Decision)
 		require.Equal(t, algorithm.Unknown, (*algorithm.Registry)(nil).JudgeHash(algorithm.UseMessage, hash, time.Now()).Decision)
+	}
+}
+
+// TestGOSTEnd: GOST R 34.10-2001 and GOST R 34.11-94 count until the last second of 2019, and what came after them stays.
+func TestGOSTEnd(t *testing.T) {
+	file, err := os.ReadFile("../../gost/testdata/rfc4491.crt")
+	require.NoError(t, err)
+	block, _ := pem.Decode(file)
+	c, err := x509.ParseCertificate(block.Bytes)
+	require.NoError(t, err)
+	last := time.Date(2019, 12, 31, 23, 59, 59, 0, time.UTC)
+	first := last.Add(time.Second)
+	for _, policy := range []struct {
+		*algorithm.Policy
+		after algorithm.Decision
+	}{{nil, algorithm.Tolerated}, {algorithm.Default(), algorithm.Tolerated}, {algorithm.Strict(), algorithm.Forbidden}, {algorithm.Lenient(), algorithm.Allowed}} {
+		r := &algorithm.Registry{Schemes: gost.Schemes(), Policy: policy.Policy}
+		old := algorithm.Question{Use: algorithm.UseMessage, Algorithm: cms.Algorithm{ID: cms.OIDGOST2001}, Digest: cms.OIDGOST94, SPKI: c.RawSubjectPublicKeyInfo}
+		for at, want := range map[time.Time]algorithm.Decision{last: algorithm.Allowed, first: policy.after} {
+			old.Time = at
+			require.Equal(t, want, r.Judge(old).Decision, "%s", at)
+			require.Equal(t, want, r.JudgeHash(algorithm.UseMessage, cms.OIDGOST94, at).Decision, "%s", at)
+			for _, hash := range []cms.OID{cms.OIDStreebog256, cms.OIDStreebog512} {
+				require.Equal(t, algorithm.Allowed, r.JudgeHash(algorithm.UseMessage, hash, at).Decision)
+			}
+		}
 	}
 }

@@ -60,7 +60,8 @@ func limits() []limit {
 		{algorithm: "ML-DSA-44", until: forever},
 		{algorithm: "ML-DSA-65", until: forever},
 		{algorithm: "ML-DSA-87", until: forever},
-		// Nor these. GOST R 34.10-2001 and GOST R 34.11-94 made signatures until the end of 2019 (letter of the FSB of 7 September 2018).
+		// Nor these. Signatures by GOST R 34.10-2001 with GOST R 34.11-94 were to be made until 31 December 2018 (notice of the FSB
+		// 149/7/1/3-58 of 31 January 2014), and then until 31 December 2019 (its letter 149/7/6-363 of 7 September 2018).
 		{algorithm: GOST2012.String(), until: forever},
 		{algorithm: "GOST R 34.11-2012 256", until: forever},
 		{algorithm: "GOST R 34.11-2012 512", until: forever},

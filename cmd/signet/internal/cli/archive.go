@@ -90,7 +90,7 @@ func (r *renewal) endOf(token *tsp.Token) (ends time.Time, why string) {
 	if err != nil || len(sd.Signers) == 0 {
 		return time.Time{}, "its newest time-stamp cannot be read"
 	}
-	registry, si := &algorithm.Registry{}, &sd.Signers[0]
+	registry, si := &algorithm.Registry{Schemes: schemes.All()}, &sd.Signers[0]
 	judgements := []algorithm.Judgement{
 		registry.Judge(algorithm.Question{Use: algorithm.UseTimestamp, Algorithm: si.Algorithm, Digest: si.Digest.ID, SPKI: c.RawSubjectPublicKeyInfo, Time: r.before}),
 	}

@@ -37,7 +37,8 @@ func completions(command, flag string) cobra.CompletionFunc {
 		return oneOf("b", "t", "lt", "lta")
 	case "scheme":
 		return oneOf("rsa-pkcs1-sha256", "rsa-pkcs1-sha384", "rsa-pkcs1-sha512", "rsa-pss-sha256", "rsa-pss-sha384", "rsa-pss-sha512",
-			"ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87")
+			"ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87",
+			"gost3410-2012-256", "gost3410-2012-512")
 	case "commitment":
 		return oneOf("origin", "receipt", "delivery", "sender", "approval", "creation")
 	case "policy-hash":
@@ -45,9 +46,12 @@ func completions(command, flag string) cobra.CompletionFunc {
 	case "mime-type":
 		return oneOf("application/pdf", "application/xml", "application/json", "application/octet-stream", "application/zip", "text/plain", "text/xml")
 	case "type":
-		return oneOf("rsa:2048", "rsa:3072", "rsa:4096", "ec:P-256", "ec:P-384", "ec:P-521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87")
+		return oneOf("rsa:2048", "rsa:3072", "rsa:4096", "ec:P-256", "ec:P-384", "ec:P-521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87", "gost2012-256", "gost2012-512")
+	case "curve":
+		return oneOf("cryptopro-a", "cryptopro-b", "cryptopro-c", "cryptopro-xcha", "cryptopro-xchb", "tc26-256-a", "tc26-256-b", "tc26-256-c", "tc26-256-d",
+			"tc26-512-a", "tc26-512-b", "tc26-512-c")
 	case "tsa-hash":
-		return oneOf("sha256", "sha384", "sha512")
+		return oneOf("sha256", "sha384", "sha512", "streebog256", "streebog512")
 	case "policy":
 		return orFile("default\tof this program", "strict\tevery certificate is asked for", "lenient\twhat is not known does not hinder")
 	case "lang":

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
-	"github.com/seed-116355fd/signet/mldsa"
+	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -40,7 +40,7 @@ func TestCompletion(t *testing.T) {
 	require.Empty(t, offered("sign", "--key", "pkcs11:token=x?pin-value=12"))
 	require.Contains(t, offered("verify", "--trust", ""), "system")
 	for _, scheme := range offered("sign", "--scheme", "") {
-		if !slices.ContainsFunc(mldsa.Schemes(), func(s sign.Scheme) bool { return s.Name == scheme }) {
+		if !slices.ContainsFunc(schemes.All(), func(s sign.Scheme) bool { return s.Name == scheme }) {
 			_, err := sign.SchemeByName(scheme)
 			require.NoError(t, err)
 		}

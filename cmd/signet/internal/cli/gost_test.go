@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"math/big"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
 )
 
@@ -50,7 +52,9 @@ func TestGOST(t *testing.T) {
 			w.write("pass", "long enough")
 			got := w.run(append([]string{"keygen", "--out", "@a.key", "--password-file", "@pass", "--algorithm"}, c.kind...)...)
 			require.Equal(t, cli.ExitOK, got.code, got.stderr)
-			require.Contains(t, w.read("a.key"), "BEGIN ENCRYPTED PRIVATE KEY")
+			block, _ := pem.Decode([]byte(w.read("a.key")))
+			require.Equal(t, "ENCRYPTED PRIVATE KEY", block.Type)
+			require.Contains(t, string(block.Bytes), "\x06\x09\x2a\x85\x03\x07\x01\x01\x05\x02\x01", "Kuznyechik in CTR-ACPKM")
 			subject := "CN=Seal,O=Example,OGRN=1234567890123,INNLE=1234567890,SNILS=12345678901"
 			got = w.run("csr", "--key", "@a.key", "--password-file", "@pass", "--subject", subject, "--out", "@r.csr")
 			require.Equal(t, cli.ExitOK, got.code, got.stderr)
@@ -66,6 +70,9 @@ func TestGOST(t *testing.T) {
 			verify := []string{"verify", "--trust", "@a.crt", "--timestamp-trust", "demo", "--revocation", "off", "@content.p7s"}
 			got = w.run(verify...)
 			require.Equal(t, cli.ExitOK, got.code, got.stdout+got.stderr)
+			m, err := cades.Parse([]byte(w.read("content.p7s")))
+			require.NoError(t, err)
+			require.Equal(t, "GOST R 34.11-2012 "+c.bits, m.Signatures()[0].Timestamps()[0].Token.HashName(), "of the demo authority, whose key is of P-256")
 			got = w.run("inspect", "@content.p7s")
 			require.Contains(t, got.stdout, "GOST R 34.10-2012 "+c.bits)
 			require.Contains(t, got.stdout, "GOST R 34.11-2012 "+c.bits)

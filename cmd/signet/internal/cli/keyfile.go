@@ -24,6 +24,7 @@ import (
 	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/mldsa"
 	"github.com/seed-116355fd/signet/provider/pkcs11"
+	"github.com/seed-116355fd/signet/sign"
 )
 
 // newKeyFile is what makes a key in a file.
@@ -35,14 +36,14 @@ type newKeyFile struct {
 
 // make makes a key file: PKCS #8 in PEM, that of a key of ML-DSA with its seed.
 func (n *newKeyFile) make(ctx context.Context, a *app, kind pkcs11.KeyKind) error {
-	var password []byte
+	var secret sign.Secret
 	if !n.plain {
 		ask := a.password(n.passwordFile)
 		if ask == nil {
 			return usage("with what password? Give --password-file FILE or set SIGNET_PASSWORD (there is no terminal to ask on), or --no-password")
 		}
-		secret, err := ask(ctx, n.out)
-		if err != nil {
+		var err error
+		if secret, err = ask(ctx, n.out); err != nil {
 			return keyFailure(err)
 		}
 		defer secret.Wipe()
@@ -56,7 +57,7 @@ func (n *newKeyFile) make(ctx context.Context, a *app, kind pkcs11.KeyKind) erro
 				return usage("the two passwords are not the same")
 			}
 		}
-		if password = secret.Bytes(); len(password) == 0 {
+		if secret.Len() == 0 {
 			return usage("the password is empty; give one, or --no-password")
 		}
 	}
@@ -67,7 +68,12 @@ func (n *newKeyFile) make(ctx context.Context, a *app, kind pkcs11.KeyKind) erro
 	defer clear(der)
 	block := &pem.Block{Type: "PRIVATE KEY", Bytes: der}
 	if !n.plain {
-		if der, err = encrypted(der, password); err != nil {
+		if gostCurves[kind] != "" {
+			der, err = encryptedGOST(der, secret)
+		} else {
+			der, err = encrypted(der, secret.Bytes())
+		}
+		if err != nil {
 			return keyFailure(err)
 		}
 		block = &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}
@@ -147,6 +153,15 @@ var (
 	oidHMACSHA256 = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
 	oidAES256CBC  = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
 )
+
+// encryptedGOST is encrypted by the algorithms of the key's own world, which its programs read.
+func encryptedGOST(der []byte, password sign.Secret) ([]byte, error) {
+	key, err := gost.ParsePKCS8(der)
+	if err != nil {
+		return nil, err
+	}
+	return key.MarshalEncryptedPKCS8(password, nil)
+}
 
 // encrypted is an EncryptedPrivateKeyInfo (RFC 5958 section 3) by PBES2 with PBKDF2, HMAC-SHA-256 and AES-256-CBC (RFC 8018).
 func encrypted(der, password []byte) ([]byte, error) {

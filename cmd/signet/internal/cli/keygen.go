@@ -30,8 +30,8 @@ With --out, make it in a new file instead, as PKCS #8 in PEM under a password. A
 Keys of type ml-dsa-44, ml-dsa-65 and ml-dsa-87 (FIPS 204) make signatures that no quantum computer forges; a token needs PKCS #11 3.2
 for them.
 
-Keys of type gost2012-256 and gost2012-512 are of GOST R 34.10-2012. A key in a file is none in a certified tool (СКЗИ), which Russian law
-asks for where a signature is to be a qualified one.
+Keys of type gost2012-256 and gost2012-512 are of GOST R 34.10-2012; in a file, they are under Kuznyechik and Streebog (RFC 9337). A key in
+a file is none in a certified tool (СКЗИ), which Russian law asks for where a signature is to be a qualified one.
 
 The next steps are signet csr, which makes a request for a certificate, and signet import-cert.`,
 		Example: `  signet keygen --key 'pkcs11:token=seal?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/pin' --type rsa:3072 --label k1

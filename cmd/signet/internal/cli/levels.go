@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cades"
 	"github.com/seed-116355fd/signet/connect"
+	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/schemes"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -42,7 +43,7 @@ func (f *levelFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.tsa, "tsa", nil, "authority of time-stamps for levels from t on, `URL`, or demo; may be repeated: the next one is asked when one fails")
 	flags.StringVar(&f.tsaPolicy, "tsa-policy", "", "ask the authority of time-stamps for this policy, `OID`")
-	flags.StringVar(&f.tsaHash, "tsa-hash", "sha256", "the `HASH` of what is time-stamped: sha256, sha384 or sha512; the last for archives that are to outlast quantum computers")
+	flags.StringVar(&f.tsaHash, "tsa-hash", "", "the `HASH` of what is time-stamped: sha256, sha384, sha512, streebog256 or streebog512; by default sha256, and with a GOST key that of the key. sha512 is for archives that are to outlast quantum computers")
 	flags.StringVar(&f.cache, "cache", "", "keep revocation values in `DIR` until the next ones are due")
 	flags.BoolVar(&f.private, "allow-private", false, "fetch revocation values from private addresses, too: for authorities in one's own network")
 	f.connectFlags.register(flags)
@@ -76,17 +77,23 @@ func (f *levelFlags) check(level cades.Level) error {
 	return f.connectFlags.check(f.stamps())
 }
 
-// hash is that of the imprints of time-stamps.
-func (f *levelFlags) hash() (crypto.Hash, error) {
+// hash is that of the imprints of time-stamps; nil is the one that goes with the key.
+func (f *levelFlags) hash() (sign.Hash, error) {
 	switch strings.ReplaceAll(strings.ToLower(f.tsaHash), "-", "") {
+	case "":
+		return nil, nil
 	case "sha256":
 		return crypto.SHA256, nil
 	case "sha384":
 		return crypto.SHA384, nil
 	case "sha512":
 		return crypto.SHA512, nil
+	case "streebog256":
+		return gost.Streebog256, nil
+	case "streebog512":
+		return gost.Streebog512, nil
 	}
-	return 0, usage("--tsa-hash %s: choose sha256, sha384 or sha512", f.tsaHash)
+	return nil, usage("--tsa-hash %s: choose sha256, sha384, sha512, streebog256 or streebog512", f.tsaHash)
 }
 
 func levelName(l cades.Level) string {
@@ -194,7 +201,10 @@ func (a *app) demoAuthority(ctx context.Context, f *levelFlags) (tsp.Timestamper
 	if err != nil {
 		return nil, nil, err
 	}
-	authority, err := tsp.NewAuthority(signer, &tsp.AuthorityOptions{Clock: a.Now, Accuracy: time.Second, Policies: policies(f.tsaPolicy)})
+	authority, err := tsp.NewAuthority(signer, &tsp.AuthorityOptions{
+		Clock: a.Now, Accuracy: time.Second, Policies: policies(f.tsaPolicy),
+		Hashes: []sign.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, gost.Streebog256, gost.Streebog512},
+	})
 	return authority, values, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,12 +18,21 @@ import (
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
 )
 
+// built is the program, built once for all tests that run it, in the folder that TestMain removes.
+var built = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(ofProcess, "signet.exe")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/seed-116355fd/signet/cmd/signet").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return path, nil
+})
+
 // program builds the program as a user does.
 func program(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "signet.exe")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/seed-116355fd/signet/cmd/signet").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	path, err := built()
+	require.NoError(t, err)
 	return path
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"os"
@@ -163,7 +162,7 @@ type renewal struct {
 	trust   *trusted
 	stamper tsp.Timestamper
 	source  revocation.Source
-	hash    crypto.Hash // of the imprints
+	hash    sign.Hash // of the imprints
 
 	mu   sync.Mutex
 	best time.Time // the latest end of a new time-stamp so far

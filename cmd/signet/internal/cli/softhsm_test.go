@@ -20,12 +20,16 @@ const (
 	soPIN    = "86427531"
 )
 
-// TestMain gives SoftHSM2, which reads its configuration when it is loaded, a folder of this test process.
+// ofProcess is the folder of this test process.
+var ofProcess string
+
+// TestMain gives SoftHSM2, which reads its configuration when it is loaded, the folder of this test process.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "signet-cli-")
 	if err != nil {
 		panic(err)
 	}
+	ofProcess = dir
 	conf := filepath.Join(dir, "softhsm2.conf")
 	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
 		panic(err)

@@ -17,6 +17,8 @@ public final class Main {
                 case "sign" -> Make.sign(args.get(0), args.get(1), args.get(2), args.get(3), args.get(4), args.get(5));
                 case "add" -> Make.add(args.get(0), args.get(1), args.get(2), args.get(3), args.get(4), args.get(5));
                 case "countersign" -> Make.countersign(args.get(0), args.get(1), args.get(2), args.get(3), args.get(4));
+                case "newkey" -> Keys.generate(args.get(0), args.get(1), args.get(2), args.get(3));
+                case "readkey" -> Keys.read(args.get(0), args.get(1), args.get(2), args.get(3), answer);
                 default -> throw new IllegalArgumentException("unknown verb " + verb);
             }
         });
