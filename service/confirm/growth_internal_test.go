@@ -142,7 +142,7 @@ func TestMeasureGrowth(t *testing.T) {
 			empty, full := filepath.Join(t.TempDir(), "empty.db"), filepath.Join(t.TempDir(), "full.db")
 			file := full
 			if kind == "PostgreSQL" {
-				empty, full = pgtest.Start(t).URL, pgtest.Start(t).URL
+				empty, full = pgtest.StartDurable(t).URL, pgtest.StartDurable(t).URL
 			}
 			a, b := newGrowth(t, empty), newGrowth(t, full)
 			start := time.Now()

@@ -135,7 +135,7 @@ func TestMeasureSQLite(t *testing.T) {
 // three, as there are replicas, and on as many as there are clients, which share the wait for the disk.
 func TestMeasurePostgres(t *testing.T) {
 	needsMeasure(t)
-	pg := pgtest.Start(t)
+	pg := pgtest.StartDurable(t)
 	w := newWorld(t, func(c *confirm.Config) { c.Database, c.Migrate, c.Limits.PerOwner, c.Audit = pg.URL, true, 1<<30, nil })
 	engines := []*confirm.Engine{w.engine}
 	for range 2 {

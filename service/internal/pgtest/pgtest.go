@@ -23,23 +23,36 @@ import (
 type Server struct {
 	URL string // postgres://…
 
-	t      testing.TB
-	bin    string
-	folder string
-	port   int
-	cmd    *exec.Cmd
-	output *bytes.Buffer
-	as     *syscall.Credential
+	t       testing.TB
+	bin     string
+	folder  string
+	port    int
+	cmd     *exec.Cmd
+	output  *bytes.Buffer
+	as      *syscall.Credential
+	durable bool
 }
 
-// Start starts a server, or skips the test, loudly, where there is none.
+// Start starts a server, or skips the test, loudly, where there is none. It waits for no disk: what Kill interrupts has gone to the system
+// and is there again after Run, and only a machine that stops would lose it.
 func Start(t testing.TB) *Server {
+	t.Helper()
+	return start(t, false)
+}
+
+// StartDurable starts a server that waits for the disk, as one does whose speed is measured.
+func StartDurable(t testing.TB) *Server {
+	t.Helper()
+	return start(t, true)
+}
+
+func start(t testing.TB, durable bool) *Server {
 	t.Helper()
 	bin := find()
 	if bin == "" {
 		t.Skip("SKIPPED: there is no PostgreSQL; install Debian's package postgresql")
 	}
-	s := &Server{t: t, bin: bin}
+	s := &Server{t: t, bin: bin, durable: durable}
 	if os.Geteuid() == 0 { // which PostgreSQL refuses to run as
 		u, err := user.Lookup("postgres")
 		if err != nil {
@@ -58,7 +71,7 @@ func Start(t testing.TB) *Server {
 	if s.as != nil {
 		require.NoError(t, os.Chown(s.folder, int(s.as.Uid), int(s.as.Gid)))
 	}
-	out, err := s.command("initdb", "-D", filepath.Join(s.folder, "data"), "-U", "signet", "-A", "trust", "-E", "UTF8", "--locale=C").CombinedOutput()
+	out, err := s.command("initdb", "-D", filepath.Join(s.folder, "data"), "-U", "signet", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
 	require.NoError(t, err, string(out))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -98,7 +111,8 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 // Run starts the server, again after Kill or Stop, and waits until it answers.
 func (s *Server) Run() {
 	s.output = &bytes.Buffer{}
-	s.cmd = s.command("postgres", "-D", filepath.Join(s.folder, "data"), "-p", strconv.Itoa(s.port), "-k", s.folder, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300")
+	fsync := map[bool]string{true: "on", false: "off"}[s.durable]
+	s.cmd = s.command("postgres", "-D", filepath.Join(s.folder, "data"), "-p", strconv.Itoa(s.port), "-k", s.folder, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c", "fsync="+fsync)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	require.NoError(s.t, s.cmd.Start())
 	require.Eventually(s.t, func() bool {
@@ -106,7 +120,7 @@ func (s *Server) Run() {
 	}, 60*time.Second, 50*time.Millisecond, "PostgreSQL does not start")
 }
 
-// Kill ends the server as a failure of power would.
+// Kill ends the server in the midst of what it does.
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 
 // Stop ends the server and its connections in order.
