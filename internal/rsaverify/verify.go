@@ -1,5 +1,5 @@
-// Package rsaverify verifies many signatures of RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2) by one key, in two thirds of the time of
-// crypto/rsa, which prepares the modulus for each of them anew.
+// Package rsaverify verifies many signatures of RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2) by one key, in two thirds of the
+// time of crypto/rsa, which prepares the modulus for each of them anew.
 //
 // It is for public keys and signatures only, since how long it takes may depend on them. Its one answer that counts is yes; all
 // else is asked of crypto/rsa.
@@ -31,8 +31,8 @@ type Verifier struct {
 }
 
 // New makes a verifier for a key. It does next to nothing: the modulus is prepared for the first signature. Keys of other than
-// 2048 to 4096 bits, those with another exponent than 65537, and what cannot be a modulus are left to crypto/rsa; so are all keys in
-// the FIPS 140-3 mode of Go, whose users want the mathematics of the validated module.
+// 2048 to 4096 bits, those with another exponent than 65537, and what cannot be a modulus are left to crypto/rsa; so are all
+// keys in the FIPS 140-3 mode of Go, whose users want the mathematics of the validated module.
 func New(public *rsa.PublicKey) *Verifier {
 	n := new(big.Int).Set(public.N)
 	usual := public.E == exponent && n.Sign() > 0 && n.Bit(0) == 1 && n.BitLen() >= minBits && n.BitLen() <= maxBits
@@ -58,7 +58,7 @@ func (v *Verifier) certain(hash crypto.Hash, digest, signature []byte) bool {
 	}
 	var space [maxBits / 8]byte
 	want := space[:len(signature)]
-	if !encode(want, hash, digest) {
+	if !Encode(want, hash, digest) {
 		return false
 	}
 	s, err := bigmod.NewNat().SetBytes(signature, v.modulus) // not if it is n or more
@@ -81,9 +81,9 @@ func prefixOf(hash crypto.Hash) string {
 	return ""
 }
 
-// encode fills em with EMSA-PKCS1-v1_5 of a digest (RFC 8017 section 9.2). It is compared as a whole, so that nothing of what a
-// signature holds is ever parsed. em has 256 octets at least.
-func encode(em []byte, hash crypto.Hash, digest []byte) bool {
+// Encode fills em with EMSA-PKCS1-v1_5 of a digest (RFC 8017 section 9.2), and says whether it knows the hash and the digest is
+// one. It is compared as a whole, so that nothing of what a signature holds is ever parsed. em has 256 octets at least.
+func Encode(em []byte, hash crypto.Hash, digest []byte) bool {
 	prefix := prefixOf(hash)
 	if prefix == "" || len(digest) != hash.Size() {
 		return false

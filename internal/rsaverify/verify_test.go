@@ -96,7 +96,7 @@ func TestSignatures(t *testing.T) {
 			}
 			// Each octet of the encoding counts.
 			em := make([]byte, key.Size())
-			require.True(t, encode(em, h, digest))
+			require.True(t, Encode(em, h, digest))
 			valid, fast = agree(t, v, h, digest, raw(key, em))
 			require.True(t, valid && fast)
 			for i := range em {
@@ -173,7 +173,7 @@ func TestSizes(t *testing.T) {
 		require.False(t, fast)
 		// With 1 the signature is the encoding.
 		em := make([]byte, key.Size())
-		encode(em, crypto.SHA256, digest)
+		Encode(em, crypto.SHA256, digest)
 		_, fast = agree(t, New(&rsa.PublicKey{N: key.N, E: e}), crypto.SHA256, digest, em)
 		require.False(t, fast)
 	}
@@ -264,7 +264,7 @@ func FuzzVerify(f *testing.F) {
 	v := New(&key.PublicKey)
 	digest := digestOf(crypto.SHA256)
 	em := make([]byte, key.Size())
-	encode(em, crypto.SHA256, digest)
+	Encode(em, crypto.SHA256, digest)
 	f.Add(digest, em)
 	f.Add(digest[1:], em[1:])
 	f.Fuzz(func(t *testing.T, digest, data []byte) {

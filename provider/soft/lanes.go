@@ -5,12 +5,14 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"sync"
 	"sync/atomic"
 
 	"github.com/seed-116355fd/signet/internal/keyring"
 	"github.com/seed-116355fd/signet/internal/lanes"
 	"github.com/seed-116355fd/signet/internal/lanes/p256lanes"
+	"github.com/seed-116355fd/signet/internal/lanes/rsalanes"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -27,7 +29,7 @@ type lanesKey struct {
 	shared *sharedLanes
 }
 
-// lanesFrom is the number of digests that a key is asked to sign in groups before its tables are made, which takes as long as it takes to sign
+// lanesFrom is the number of digests that a key on P-256 is asked to sign in groups before its tables are made, which takes as long as it takes to sign
 // about as many one by one.
 const lanesFrom = 64
 
@@ -35,6 +37,7 @@ const lanesFrom = 64
 type sharedLanes struct {
 	size  int
 	start func() several
+	from  int64         // lanesFrom, or 0 where nothing is made
 	asked atomic.Int64  // digests of groups
 	again atomic.Uint64 // signatures that the standard library made because the lanes had none
 }
@@ -54,12 +57,18 @@ func inLanes(k *standardKey) sign.Key {
 		if signer.Curve == elliptic.P256() {
 			return newLanesKey(k, p256lanes.MaxGroup, func() several { return p256Several(signer) })
 		}
+	case *rsa.PrivateKey:
+		if rsalanes.Takes(signer) {
+			own := newLanesKey(k, rsalanes.MaxGroup, func() several { return rsaSeveral(signer) })
+			own.shared.from = 0 // to begin costs one signature
+			return own
+		}
 	}
 	return k
 }
 
 func newLanesKey(k *standardKey, size int, start func() several) *lanesKey {
-	return &lanesKey{k, &sharedLanes{size: size, start: sync.OnceValue(start)}}
+	return &lanesKey{k, &sharedLanes{size: size, from: lanesFrom, start: sync.OnceValue(start)}}
 }
 
 // BulkSize is how many at once are quickest.
@@ -77,7 +86,7 @@ func (k *lanesKey) SignBulk(ctx context.Context, digests [][]byte, opts crypto.S
 		}
 		return outcomes
 	}
-	ready := k.shared.asked.Add(int64(len(digests))) >= lanesFrom
+	ready := k.shared.asked.Add(int64(len(digests))) >= k.shared.from
 	if ready {
 		if s := k.shared.start(); s != nil {
 			s.sign(outcomes, digests, opts)

@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	kinds := map[string]func() string{"p256": p256, "gost": gost}
+	kinds := map[string]func() string{"p256": p256, "gost": gost, "rsa": rsa}
 	if len(os.Args) != 2 || kinds[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: gen KIND, where KIND is one of those in main.go")
 		os.Exit(2)

@@ -1,0 +1,26 @@
+//go:build !amd64
+
+package rsalanes
+
+import "crypto/rsa"
+
+// Takes says no.
+func Takes(*rsa.PrivateKey) bool { return false }
+
+// Key signs by one private key.
+type Key struct{}
+
+// NewKey says that there are no lanes.
+func NewKey(*rsa.PrivateKey) (*Key, error) { return nil, ErrUnavailable }
+
+// Sign is not reached.
+func (*Key) Sign(encoded [][]byte) [][]byte { return make([][]byte, len(encoded)) }
+
+// Verifier verifies signatures by one public key.
+type Verifier struct{}
+
+// NewVerifier says that there are no lanes.
+func NewVerifier(*rsa.PublicKey) (*Verifier, error) { return nil, ErrUnavailable }
+
+// Verify is not reached.
+func (*Verifier) Verify(encoded, _ [][]byte) []bool { return make([]bool, len(encoded)) }
