@@ -28,7 +28,9 @@ if [ ! -e "$cache/vmlinuz" ]; then # the kernel of Debian, only unpacked
   rm -r "$get"
 fi
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+emulator=
+trap '[ -z "$emulator" ] || { pkill -P "$emulator"; kill "$emulator"; } 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 mkdir -p "$work/root/work" "$work/iso/isolinux"
 # This emulator computes some instructions wrongly: ADCX and ADOX, those of SHA, and one that the newer garbage collector of Go uses.
 export CGO_ENABLED=0 GOEXPERIMENT=nogreenteagc

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	goodPIN  = "1234"
-	wrongPIN = "9876"
+	goodPIN  = "pin-7391" // 8 octets, which openCryptoki takes at most, and nothing that is by chance in the name of a folder
+	wrongPIN = "not-7391"
 	soPIN    = "87654321"
 )
 

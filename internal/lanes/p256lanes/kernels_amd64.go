@@ -2,7 +2,7 @@ package p256lanes
 
 import "unsafe"
 
-//go:generate sh -c "go run -C ../gen . p256 > kernels_amd64.s"
+//go:generate sh -c "GOWORK=off go run -C ../gen . p256 > new.s && mv new.s kernels_amd64.s"
 
 // The kernels take the vectors of a group of eight (v), those that all groups of a call share (c), a window of a table (t), and what says
 // which of its points is meant (n, p). What they do stands above each in kernels_amd64.s. They are short, for nothing interrupts them.

@@ -2,7 +2,7 @@ package rsalanes
 
 import "github.com/seed-116355fd/signet/internal/lanes"
 
-//go:generate sh -c "GOWORK=off go run -C ../gen . rsa > kernels_amd64.s"
+//go:generate sh -c "GOWORK=off go run -C ../gen . rsa > new.s && mv new.s kernels_amd64.s"
 
 // The kernels take numbers of as many digits of 52 bits as their name says, the lowest first, and k of one: -1/m modulo 2^52. t
 // is memory for twice the digits, that of a selection a table of 16 numbers. Arrays begin at multiples of 64 octets; r may be a
