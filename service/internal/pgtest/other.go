@@ -24,3 +24,6 @@ func (s *Server) Kill() {}
 
 // Stop ends the server and its connections in order.
 func (s *Server) Stop() {}
+
+// StartDurable skips the test as well.
+func StartDurable(t testing.TB) *Server { return Start(t) }
