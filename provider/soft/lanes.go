@@ -29,8 +29,8 @@ type lanesKey struct {
 	shared *sharedLanes
 }
 
-// lanesFrom is the number of digests that a key on P-256 is asked to sign in groups before its tables are made, which takes as long as it takes to sign
-// about as many one by one.
+// lanesFrom is the number of digests that a key on P-256 is asked to sign in groups before its tables are made, which takes as long as it
+// takes to sign about as many one by one.
 const lanesFrom = 64
 
 // sharedLanes is what a key has whatever its certificate is.
