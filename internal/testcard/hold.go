@@ -52,7 +52,7 @@ func (d *Daemon) dial() (conn net.Conn, err error) {
 // Await waits until PC/SC has noticed that a card was put in or taken out; it looks every 400 ms. It does not always notice when
 // cards come and go under commands of several programs, since the driver's threads then close each other's connections.
 func (d *Daemon) Await(r *Reader) error {
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		present, err := d.present(r)
 		if err == nil && present == (r.Card() != nil) {
 			return nil

@@ -107,9 +107,16 @@ func (s *cardStack) change(t testing.TB, f func() error) {
 }
 
 // pull takes the card out, and waits until programs can see that.
-func (s *cardStack) pull() error {
-	s.Readers[0].Pull()
-	return s.Await(s.Readers[0])
+func (s *cardStack) pull() (err error) {
+	card := s.Readers[0].Card()
+	for range 3 { // the daemon does not always notice when others are at the card; see Await
+		s.Readers[0].Pull()
+		if err = s.Await(s.Readers[0]); err == nil || card == nil {
+			return err
+		}
+		s.Readers[0].Insert(card)
+	}
+	return err
 }
 
 // insert puts a card into the first reader, and waits until programs can see it.

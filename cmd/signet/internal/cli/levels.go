@@ -43,7 +43,7 @@ func (f *levelFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.tsa, "tsa", nil, "authority of time-stamps for levels from t on, `URL`, or demo; may be repeated: the next one is asked when one fails")
 	flags.StringVar(&f.tsaPolicy, "tsa-policy", "", "ask the authority of time-stamps for this policy, `OID`")
-	flags.StringVar(&f.tsaHash, "tsa-hash", "", "the `HASH` of what is time-stamped: sha256, sha384, sha512, streebog256 or streebog512; by default sha256, and with a GOST key that of the key. sha512 is for archives that are to outlast quantum computers")
+	flags.StringVar(&f.tsaHash, "tsa-hash", "", "the `HASH` of what is time-stamped: sha256, sha384, sha512, streebog256 or streebog512; by default sha256, with a GOST key that of the key")
 	flags.StringVar(&f.cache, "cache", "", "keep revocation values in `DIR` until the next ones are due")
 	flags.BoolVar(&f.private, "allow-private", false, "fetch revocation values from private addresses, too: for authorities in one's own network")
 	f.connectFlags.register(flags)
