@@ -16,13 +16,13 @@ const groupFrom = 64
 // group is what a key on CryptoPro-A needs to sign several digests side by side.
 type group struct {
 	once   sync.Once
-	signer *gostlanes.Signer // nil: there is none
+	signer *lanes.Signer // nil: there is none
 	asked  atomic.Int64
 	again  atomic.Uint64 // signatures that were made one by one because the lanes had none
 }
 
 // laneBase has the tables of the base point, which all keys share. It is made when a key first needs it.
-var laneBase = sync.OnceValue(func() *gostlanes.Base {
+var laneBase = sync.OnceValue(func() lanes.Table {
 	for _, c := range curves() {
 		if _, ok := c.fast.(*cryptoProACurve); ok {
 			x, y := c.plain(&c.base)
@@ -47,7 +47,7 @@ func (k *PrivateKey) GroupSize() int {
 	if k.group == nil {
 		return 0
 	}
-	return gostlanes.MaxGroup
+	return lanes.MaxGroup
 }
 
 // SignGroup signs digests as [PrivateKey.Sign] does, several side by side where the processor can. Each signature that was made so has been
@@ -61,7 +61,7 @@ func (k *PrivateKey) SignGroup(digests [][]byte) ([][]byte, error) {
 	}
 	all := make([][]byte, len(digests))
 	if s := k.lanes(len(digests)); s != nil {
-		var signatures [gostlanes.MaxGroup][64]byte
+		var signatures [lanes.MaxGroup][64]byte
 		for from := 0; from < len(digests); from += len(signatures) {
 			part := digests[from:min(len(digests), from+len(signatures))]
 			missing := s.Sign(signatures[:len(part)], part)
@@ -88,7 +88,7 @@ func (k *PrivateKey) SignGroup(digests [][]byte) ([][]byte, error) {
 }
 
 // lanes is what signs a group of n digests side by side; nil when one by one is as quick.
-func (k *PrivateKey) lanes(n int) *gostlanes.Signer {
+func (k *PrivateKey) lanes(n int) *lanes.Signer {
 	g := k.group
 	if g == nil || n < 2 || g.asked.Add(int64(n)) < groupFrom {
 		return nil
@@ -104,7 +104,7 @@ func (k *PrivateKey) lanes(n int) *gostlanes.Signer {
 			return // a key whose multiples are not for lanes
 		}
 		d := k.d.appendBig(make([]byte, 0, 32), 32)
-		g.signer = gostlanes.NewSigner(d, v)
+		g.signer = lanes.NewSigner(d, v)
 		clear(d)
 	})
 	return g.signer

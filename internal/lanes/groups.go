@@ -24,8 +24,10 @@ const (
 
 	// MaxGroup is how many signatures one call takes at most.
 	MaxGroup = 64
-	// Rounds is how many an inversion takes.
-	Rounds = 15
+
+	commonKey = 0 // of what groups share: the private key
+
+	rounds = 15 // of an inversion
 )
 
 // Groups is the memory of one call, some 80 KB: groups of eight signatures, and what they share.
@@ -46,8 +48,8 @@ var pool = sync.Pool{New: func() any {
 func NewGroups(signatures int, one, oneOrder [5]uint64) *Groups {
 	w := pool.Get().(*Groups)
 	w.N = (signatures + Width - 1) / Width
-	FillDigits(w.all[groupProdZ:], one)
-	FillDigits(w.all[groupProdK:], oneOrder)
+	fillDigits(w.all[groupProdZ:], one)
+	fillDigits(w.all[groupProdK:], oneOrder)
 	return w
 }
 
@@ -55,6 +57,7 @@ func NewGroups(signatures int, one, oneOrder [5]uint64) *Groups {
 func (w *Groups) Done() {
 	Wipe(w.Common)
 	Wipe(w.all)
+	Wipe(w.Offsets[:]) // those of a signature that was wrong
 	ClearRegisters()
 	pool.Put(w)
 }
@@ -68,8 +71,8 @@ func (w *Groups) At(i int) unsafe.Pointer { return unsafe.Pointer(&w.all[(i+1)*g
 // Shared is the address of what all groups share.
 func (w *Groups) Shared() unsafe.Pointer { return unsafe.Pointer(&w.Common[0]) }
 
-// Digit is the address of a digit of the scalars of a group.
-func (w *Groups) Digit(group, i int) unsafe.Pointer {
+// digit is the address of a digit of the scalars of a group.
+func (w *Groups) digit(group, i int) unsafe.Pointer {
 	return unsafe.Pointer(&w.all[(group+1)*groupSize+GroupDigits+i])
 }
 
@@ -92,10 +95,10 @@ func (w *Groups) SetOne(group, lane int) {
 	g[GroupR][lane], g[GroupS][lane] = 1, 1
 }
 
-// SetPublic makes the digits of the first scalar of each lane, whose words are where its digits will be, and the lines of those of the
+// setPublic makes the digits of the first scalar of each lane, whose words are where its digits will be, and the lines of those of the
 // second one, whose words follow. The sum has the other sign each time a digit of the first one is added, but for the first time: these
 // are the opposite ones. minus says that the second scalar is meant with the other sign.
-func (w *Groups) SetPublic(group int, order *[4]uint64, minus bool) {
+func (w *Groups) setPublic(group int, order *[4]uint64, minus bool) {
 	g := w.Group(group)
 	var u [8]Vector
 	copy(u[:], g[GroupDigits:])
@@ -123,8 +126,8 @@ func (w *Groups) SetPublic(group int, order *[4]uint64, minus bool) {
 	}
 }
 
-// Lines is what kernels that read a public table want to know of window i.
-func (w *Groups) Lines(table []Vector, i int) (t, n, p unsafe.Pointer) {
+// lines is what kernels that read a public table want to know of window i.
+func (w *Groups) lines(table []Vector, i int) (t, n, p unsafe.Pointer) {
 	return unsafe.Pointer(&table[0]), unsafe.Pointer(&w.Offsets[i]), unsafe.Pointer(&w.Negated[i])
 }
 
@@ -147,17 +150,17 @@ func oddDigits(x [4]uint64, m *[4]uint64) (d [windows]byte, opposite byte) {
 	return d, opposite
 }
 
-// Fill sets all lanes.
-func Fill(v *Vector, x uint64) {
+// fill sets all lanes.
+func fill(v *Vector, x uint64) {
 	for l := range v {
 		v[l] = x
 	}
 }
 
-// FillDigits sets all lanes of five digits.
-func FillDigits(v []Vector, d [5]uint64) {
+// fillDigits sets all lanes of five digits.
+func fillDigits(v []Vector, d [5]uint64) {
 	for i, x := range d {
-		Fill(&v[i], x)
+		fill(&v[i], x)
 	}
 }
 
@@ -195,8 +198,8 @@ func InOrder(v []Vector, lane int, m *[4]uint64) bool {
 	return borrow == 1 && any != 0
 }
 
-// Digits are five of 52 bits.
-func Digits(w [4]uint64) [5]uint64 {
+// digits52 are five of 52 bits.
+func digits52(w [4]uint64) [5]uint64 {
 	const m = 1<<52 - 1
 	return [5]uint64{w[0] & m, (w[0]>>52 | w[1]<<12) & m, (w[1]>>40 | w[2]<<24) & m, (w[2]>>28 | w[3]<<36) & m, w[3] >> 16}
 }
@@ -220,8 +223,8 @@ func (w *Groups) Take(signatures [][64]byte) (missing uint64) {
 	return missing
 }
 
-// Drop clears signatures that are missing, and returns their bits and no others.
-func Drop(signatures [][64]byte, missing uint64) uint64 {
+// drop clears signatures that are missing, and returns their bits and no others.
+func drop(signatures [][64]byte, missing uint64) uint64 {
 	if n := len(signatures); n < MaxGroup {
 		missing &= 1<<n - 1
 	}

@@ -4,6 +4,7 @@ package lanes
 
 import (
 	"crypto/fips140"
+	"errors"
 	"os"
 	"unsafe"
 )
@@ -17,6 +18,9 @@ type Vector [Width]uint64
 // Off is the name of an environment variable: any value but the empty one makes every computation take the ordinary way, for tests and for
 // comparison.
 const Off = "SIGNET_NO_LANES"
+
+// ErrUnavailable is that of processors without AVX-512 IFMA, of programs in FIPS 140 mode, and of keys that are not for lanes.
+var ErrUnavailable = errors.New("this processor does not compute in lanes")
 
 // Available says whether this processor and system can, and whether it is wanted: in FIPS 140 mode nothing but the validated module signs.
 func Available() bool { return capable() && !fips140.Enabled() && os.Getenv(Off) == "" }

@@ -9,6 +9,10 @@ func capable() bool {
 }
 
 // ClearRegisters zeroes the vector and mask registers, which VZEROUPPER does for half of them only.
-//
-//go:noescape
-func ClearRegisters()
+func ClearRegisters() {
+	if capable() {
+		clearRegisters()
+	}
+}
+
+func clearRegisters()

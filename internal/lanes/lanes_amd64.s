@@ -1,7 +1,7 @@
 #include "textflag.h"
 
-// func ClearRegisters()
-TEXT ·ClearRegisters(SB), NOSPLIT, $0-0
+// func clearRegisters()
+TEXT ·clearRegisters(SB), NOSPLIT, $0-0
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2

@@ -48,8 +48,8 @@ func (w *Groups) Nonces(secret *[32]byte, order *[4]uint64, digests [][]byte) {
 	clear(seed[:])
 }
 
-// NonceSecret is one for a private key and a use that no other has.
-func NonceSecret(key []byte, use string) (secret [32]byte) {
+// nonceSecret is one for a private key and a use that no other has.
+func nonceSecret(key []byte, use string) (secret [32]byte) {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(use))
 	h.Sum(secret[:0])

@@ -9,9 +9,6 @@ const (
 	lineSize      = 64 // octets of an entry of a public table
 )
 
-// Windows is how many digits a scalar has.
-const Windows = windows
-
 // Points are the odd multiples (2 j + 1) 256^i A of a point A: x and then y, four words each with the lowest first. They have 256 KB.
 type Points [windows][windowEntries][8]uint64
 
@@ -32,8 +29,8 @@ func NewTable(p *Points) Table {
 	return t
 }
 
-// Window is the address of one.
-func (t Table) Window(i int) unsafe.Pointer { return unsafe.Pointer(&t[i*windowSize]) }
+// window is the address of one.
+func (t Table) window(i int) unsafe.Pointer { return unsafe.Pointer(&t[i*windowSize]) }
 
 // NewLines arranges points for public digits: one line of the cache for each.
 func NewLines(p *Points) []Vector {

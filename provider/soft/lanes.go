@@ -55,7 +55,7 @@ func inLanes(k *standardKey) sign.Key {
 	switch signer := k.signer.(type) {
 	case *ecdsa.PrivateKey:
 		if signer.Curve == elliptic.P256() {
-			return newLanesKey(k, p256lanes.MaxGroup, func() several { return p256Several(signer) })
+			return newLanesKey(k, lanes.MaxGroup, func() several { return p256Several(signer) })
 		}
 	case *rsa.PrivateKey:
 		if rsalanes.Takes(signer) {
@@ -114,7 +114,7 @@ func (k *lanesKey) all(digests [][]byte, opts crypto.SignerOpts) bool {
 }
 
 // p256 signs on P-256.
-type p256 struct{ signer *p256lanes.Signer }
+type p256 struct{ signer *lanes.Signer }
 
 func p256Several(key *ecdsa.PrivateKey) several {
 	s, err := p256lanes.NewSigner(key)
@@ -125,9 +125,9 @@ func p256Several(key *ecdsa.PrivateKey) several {
 }
 
 func (p *p256) sign(outcomes []sign.Outcome, digests [][]byte, _ crypto.SignerOpts) {
-	var signatures [p256lanes.MaxGroup][64]byte
+	var signatures [lanes.MaxGroup][64]byte
 	for len(digests) != 0 {
-		n := min(len(digests), p256lanes.MaxGroup)
+		n := min(len(digests), lanes.MaxGroup)
 		missing := p.signer.Sign(signatures[:n], digests[:n])
 		all := make([]byte, 0, n*maxSignature) // one allocation for those of a group
 		for i := range n {

@@ -9,19 +9,14 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/internal/lanes"
+	"github.com/seed-116355fd/signet/internal/lanes/lanestest"
 )
 
-func needLanes(t testing.TB) {
-	t.Helper()
-	if !lanes.Available() {
-		t.Skip("SKIPPED: this processor has no AVX-512 IFMA (scripts/avx512.sh ./internal/lanes/gostlanes runs this test in an emulated one)")
-	}
-}
+func needLanes(t testing.TB) { lanestest.Need(t, "gostlanes") }
 
 func fromHex(s string) *big.Int {
 	x, _ := new(big.Int).SetString(s, 16)
@@ -104,7 +99,7 @@ func pointsOf(a *point) *lanes.Points {
 	return t
 }
 
-var base = sync.OnceValue(func() *Base {
+var base = sync.OnceValue(func() lanes.Table {
 	b, err := NewBase(pointsOf(&point{baseX, baseY}))
 	if err != nil {
 		panic(err)
@@ -113,25 +108,25 @@ var base = sync.OnceValue(func() *Base {
 })
 
 // testSigner makes a signer of a private key.
-func testSigner(t testing.TB, d *big.Int) (*Signer, *point) {
+func testSigner(t testing.TB, d *big.Int) (*lanes.Signer, *point) {
 	t.Helper()
 	public := multiply(d, &point{baseX, baseY})
 	v, err := NewVerifier(base(), pointsOf(public))
 	require.NoError(t, err)
-	return NewSigner(d.FillBytes(make([]byte, 32)), v), public
+	return lanes.NewSigner(d.FillBytes(make([]byte, 32)), v), public
 }
 
 // common is a signer that tests share: its points take a while.
-var common = sync.OnceValue(func() *Signer {
+var common = sync.OnceValue(func() *lanes.Signer {
 	d := fromHex("1f2e3d4c5b6a798800112233445566778899aabbccddeeff0123456789abcdef")
 	v, err := NewVerifier(base(), pointsOf(multiply(d, &point{baseX, baseY})))
 	if err != nil {
 		panic(err)
 	}
-	return NewSigner(d.FillBytes(make([]byte, 32)), v)
+	return lanes.NewSigner(d.FillBytes(make([]byte, 32)), v)
 })
 
-func commonSigner() (*Signer, *point) {
+func commonSigner() (*lanes.Signer, *point) {
 	own := *common()
 	return &own, multiply(fromHex("1f2e3d4c5b6a798800112233445566778899aabbccddeeff0123456789abcdef"), &point{baseX, baseY})
 }
@@ -176,98 +171,15 @@ func accepted(public *point, digest []byte, signature *[64]byte) bool {
 	return c != nil && new(big.Int).Mod(c.x, q).Cmp(r) == 0
 }
 
-// operands are numbers that are hard on carries, and random ones.
-func operands(r *mathrand.Rand, m *big.Int, n int) (all []*big.Int) {
-	one := big.NewInt(1)
-	add := func(x *big.Int) {
-		if x.Sign() >= 0 && x.BitLen() <= 257 {
-			all = append(all, x)
-		}
-	}
-	for _, d := range []int64{-2, -1, 0, 1, 2} {
-		add(big.NewInt(d))
-		add(new(big.Int).Add(m, big.NewInt(d)))
-		add(new(big.Int).Add(new(big.Int).Lsh(m, 1), big.NewInt(d-3)))
-	}
-	for _, bit := range []uint{51, 52, 53, 96, 103, 104, 155, 156, 192, 207, 208, 224, 255, 256} {
-		p := new(big.Int).Lsh(one, bit)
-		add(p)
-		add(new(big.Int).Sub(p, one))
-	}
-	for len(all) < n {
-		x := new(big.Int)
-		switch r.IntN(3) {
-		case 0: // any
-			for range 4 {
-				x.Lsh(x, 64).Or(x, new(big.Int).SetUint64(r.Uint64()))
-			}
-		case 1: // digits of all ones or zeros
-			for range 5 {
-				x.Lsh(x, 52)
-				if r.IntN(2) == 0 {
-					x.Or(x, new(big.Int).SetUint64(1<<52-1))
-				}
-			}
-			x.And(x, new(big.Int).Sub(new(big.Int).Lsh(one, 257), one))
-		default: // few bits
-			for range 5 {
-				x.SetBit(x, r.IntN(257), 1)
-			}
-		}
-		add(x)
-	}
-	return all
-}
-
-func setDigits(v []lanes.Vector, lane int, x *big.Int) {
-	m := new(big.Int).SetUint64(1<<52 - 1)
-	for i := range 5 {
-		v[i][lane] = new(big.Int).And(new(big.Int).Rsh(x, uint(52*i)), m).Uint64()
-	}
-}
-
-func digitsValue(v []lanes.Vector, lane int) *big.Int {
-	x := new(big.Int)
-	for i := 4; i >= 0; i-- {
-		x.Lsh(x, 52).Add(x, new(big.Int).SetUint64(v[i][lane]))
-	}
-	return x
-}
-
-// TestProducts compares products modulo p and q with those of math/big, other operands in each lane.
+// TestProducts compares products modulo p and q with those of math/big.
 func TestProducts(t *testing.T) {
 	needLanes(t)
-	r := mathrand.New(mathrand.NewPCG(1, 2))
 	one := big.NewInt(1)
-	for _, c := range []struct {
-		name   string
-		m      *big.Int
-		factor *big.Int
-		kernel func(g, c, t unsafe.Pointer)
-		square bool
-	}{{"mulField", p, one, mulField, false}, {"sqrField", p, one, sqrField, true}, {"mulOrder", q, new(big.Int).ModInverse(new(big.Int).Lsh(one, 260), q), mulOrder, false}} {
-		xs := operands(r, c.m, 400)
-		w := newWork(0)
-		a, b := w.Common[:5], w.Common[8:13]
-		for i := 0; i+8 <= len(xs); i += 8 {
-			for _, shift := range []int{0, 1, 17, 44} {
-				var want [8]*big.Int
-				for l := range 8 {
-					x, y := xs[i+l], xs[(i+l*3+shift)%len(xs)]
-					setDigits(a, l, x)
-					setDigits(b, l, y)
-					if c.square {
-						y = x
-					}
-					want[l] = new(big.Int).Mul(x, y)
-					want[l].Mul(want[l], c.factor).Mod(want[l], c.m)
-				}
-				c.kernel(unsafe.Pointer(&a[0]), w.Shared(), unsafe.Pointer(&b[0]))
-				for l := range 8 {
-					require.Equal(t, want[l].String(), digitsValue(a, l).String(), "%s lane %d of %d", c.name, l, i)
-				}
-			}
-		}
+	for _, c := range []lanestest.Product{
+		{Name: "mulField", M: p, Divisor: one, Kernel: mulField}, {Name: "sqrField", M: p, Divisor: one, Kernel: sqrField, Square: true},
+		{Name: "mulOrder", M: q, Divisor: new(big.Int).Lsh(one, 260), Kernel: mulOrder},
+	} {
+		c.Check(t)
 	}
 }
 
@@ -291,18 +203,18 @@ func TestGivenNonces(t *testing.T) {
 	for _, d := range []*big.Int{randomKey(t), new(big.Int).Sub(q, big.NewInt(1))} {
 		s, _ := testSigner(t, d)
 		var nonces []*big.Int
-		for _, k := range operands(r, q, 120) {
+		for _, k := range lanestest.Operands(r, q, 120) {
 			if k.Sign() > 0 && k.Cmp(q) < 0 {
 				nonces = append(nonces, k)
 			}
 		}
 		a, b := exceptional()
 		nonces = append(nonces[:50], a, b, new(big.Int), new(big.Int).Rsh(q, 1), big.NewInt(255), big.NewInt(256), big.NewInt(257))
-		for len(nonces) < MaxGroup {
+		for len(nonces) < lanes.MaxGroup {
 			nonces = append(nonces, big.NewInt(int64(len(nonces))))
 		}
-		w := newWork(MaxGroup)
-		digests := make([][]byte, MaxGroup)
+		w := lanes.NewGroups(lanes.MaxGroup, curve.One, curve.OneOrder)
+		digests := make([][]byte, lanes.MaxGroup)
 		special := [][]byte{littleDigest(new(big.Int)), littleDigest(q), littleDigest(new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 256), big.NewInt(1))), littleDigest(big.NewInt(1))}
 		for i := range digests {
 			digests[i] = make([]byte, 32)
@@ -311,10 +223,10 @@ func TestGivenNonces(t *testing.T) {
 				digests[i] = special[i%8]
 			}
 			var k [32]byte
+			lanes.SetLittle(w.Group(i / 8)[lanes.GroupDigest:], i%8, digests[i])
 			lanes.Set(w.Group(i / 8)[lanes.GroupNonce:], i%8, nonces[i].FillBytes(k[:]))
 		}
-		setDigests(w, digests)
-		s.sign(w)
+		s.Compute(w)
 		for i, k := range nonces {
 			g, l := w.Group(i/8), i%8
 			bad := lanes.Mask(&g[lanes.GroupBad])>>l&1 == 1
@@ -338,34 +250,18 @@ func TestGivenNonces(t *testing.T) {
 	}
 }
 
-func randomDigests(n int) [][]byte {
-	all := make([][]byte, n)
-	for i := range all {
-		all[i] = make([]byte, 32)
-		_, _ = rand.Read(all[i])
-	}
-	return all
-}
-
-func allOf(n int) uint64 {
-	if n == 0 {
-		return 0
-	}
-	return ^uint64(0) >> (64 - n)
-}
-
 // TestSign is about signatures as they come out, in groups of several sizes.
 func TestSign(t *testing.T) {
 	needLanes(t)
 	s, public := commonSigner()
 	for _, n := range []int{0, 1, 7, 8, 9, 16, 63, 64} {
-		digests, signatures := randomDigests(n), make([][64]byte, n)
+		digests, signatures := lanestest.RandomDigests(n), make([][64]byte, n)
 		require.Zero(t, s.Sign(signatures, digests), n)
 		for i := 0; i < n; i += 5 {
 			require.True(t, accepted(public, digests[i], &signatures[i]), "%d of %d", i, n)
 		}
-		good, unknown := s.verifier.Verify(digests, signatures)
-		require.Equal(t, allOf(n), good)
+		good, unknown := s.Verify(digests, signatures)
+		require.Equal(t, lanestest.All(n), good)
 		require.Zero(t, unknown)
 	}
 }
@@ -379,8 +275,8 @@ func TestFault(t *testing.T) {
 		"s":       func(g []lanes.Vector) { g[lanes.GroupS+3][5] ^= 1 << 20 },
 		"flagged": func(g []lanes.Vector) { g[lanes.GroupBad][0] |= 1 << 5 },
 	} {
-		s.fault = func(w *lanes.Groups) { spoil(w.Group(1)) }
-		digests, signatures := randomDigests(20), make([][64]byte, 20)
+		s.Watch = func(w *lanes.Groups) { spoil(w.Group(1)) }
+		digests, signatures := lanestest.RandomDigests(20), make([][64]byte, 20)
 		require.Equal(t, uint64(1)<<13, s.Sign(signatures, digests), name)
 		require.Zero(t, signatures[13], name)
 		for i := 0; i < 20; i += 3 {
@@ -394,7 +290,7 @@ func TestVerify(t *testing.T) {
 	needLanes(t)
 	s, public := commonSigner()
 	other, _ := testSigner(t, randomKey(t))
-	digests, signatures := randomDigests(32), make([][64]byte, 32)
+	digests, signatures := lanestest.RandomDigests(32), make([][64]byte, 32)
 	digests[20] = littleDigest(new(big.Int))
 	digests[21] = littleDigest(q)
 	require.Zero(t, s.Sign(signatures, digests))
@@ -409,12 +305,12 @@ func TestVerify(t *testing.T) {
 		signatures[13][i] = 0xff
 	}
 	copy(signatures[14][:32], make([]byte, 32))
-	good, unknown := s.verifier.Verify(digests, signatures)
+	good, unknown := s.Verify(digests, signatures)
 	require.Zero(t, unknown)
 	for i := range signatures {
 		require.Equal(t, accepted(public, digests[i], &signatures[i]), good>>i&1 == 1, i)
 	}
-	require.Equal(t, allOf(32)&^(1<<15-1), good)
+	require.Equal(t, lanestest.All(32)&^(1<<15-1), good)
 }
 
 // TestVerifyExceptional: signatures whose sum of points meets a point twice are not known here. With the base point as public key both tables
@@ -422,7 +318,7 @@ func TestVerify(t *testing.T) {
 func TestVerifyExceptional(t *testing.T) {
 	needLanes(t)
 	s, public := testSigner(t, big.NewInt(1))
-	digests, signatures := randomDigests(9), make([][64]byte, 9)
+	digests, signatures := lanestest.RandomDigests(9), make([][64]byte, 9)
 	require.Zero(t, s.Sign(signatures, digests))
 	// s = r + k e = -r: k = -2 r / e, where e is chosen.
 	k := big.NewInt(123456789)
@@ -432,9 +328,9 @@ func TestVerifyExceptional(t *testing.T) {
 	r.FillBytes(signatures[3][:32])
 	new(big.Int).Sub(q, r).FillBytes(signatures[3][32:])
 	require.True(t, accepted(public, digests[3], &signatures[3]))
-	good, unknown := s.verifier.Verify(digests, signatures)
+	good, unknown := s.Verify(digests, signatures)
 	require.Equal(t, uint64(1<<3), unknown)
-	require.Equal(t, allOf(9)&^(1<<3), good)
+	require.Equal(t, lanestest.All(9)&^(1<<3), good)
 }
 
 // TestPointsNotForLanes: a key whose tables would be read wrongly is refused.
@@ -455,8 +351,8 @@ func TestWiped(t *testing.T) {
 	needLanes(t)
 	s, _ := commonSigner()
 	var used *lanes.Groups
-	s.fault = func(w *lanes.Groups) { used = w }
-	digests, signatures := randomDigests(64), make([][64]byte, 64)
+	s.Watch = func(w *lanes.Groups) { used = w }
+	digests, signatures := lanestest.RandomDigests(64), make([][64]byte, 64)
 	require.Zero(t, s.Sign(signatures, digests))
 	for _, v := range [][]lanes.Vector{used.Common, used.Group(0), used.Group(7)} {
 		for i := range v {

@@ -7,15 +7,3 @@
 // Verifying is for public data only. Whoever makes a signature can bring about an exceptional addition in it; such a lane says that it does
 // not know.
 package p256lanes
-
-import (
-	"errors"
-
-	"github.com/seed-116355fd/signet/internal/lanes"
-)
-
-// MaxGroup is how many digests one call takes at most; it is also where the rate is best.
-const MaxGroup = lanes.MaxGroup
-
-// ErrUnavailable is that of processors without AVX-512 IFMA, of programs in FIPS 140 mode, and of keys on other curves.
-var ErrUnavailable = errors.New("this processor does not compute in lanes")

@@ -11,128 +11,40 @@ import (
 	"math/big"
 	mathrand "math/rand/v2"
 	"testing"
-	"testing/cryptotest"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/internal/lanes"
+	"github.com/seed-116355fd/signet/internal/lanes/lanestest"
 )
 
-func needLanes(t testing.TB) {
-	t.Helper()
-	if !lanes.Available() {
-		t.Skip("SKIPPED: this processor has no AVX-512 IFMA (scripts/avx512.sh ./internal/lanes/p256lanes runs this test in an emulated one)")
-	}
-}
+func needLanes(t testing.TB) { lanestest.Need(t, "p256lanes") }
 
-var curve = elliptic.P256().Params()
+var params = elliptic.P256().Params()
 
-// operands are numbers that are hard on carries, and random ones.
-func operands(r *mathrand.Rand, m *big.Int, n int) (all []*big.Int) {
-	one := big.NewInt(1)
-	add := func(x *big.Int) {
-		if x.Sign() >= 0 && x.BitLen() <= 257 {
-			all = append(all, x)
-		}
-	}
-	for _, d := range []int64{-2, -1, 0, 1, 2} {
-		add(big.NewInt(d))
-		add(new(big.Int).Add(m, big.NewInt(d)))
-		add(new(big.Int).Add(new(big.Int).Lsh(m, 1), big.NewInt(d-3)))
-	}
-	for _, bit := range []uint{51, 52, 53, 96, 103, 104, 155, 156, 192, 207, 208, 224, 255, 256} {
-		p := new(big.Int).Lsh(one, bit)
-		add(p)
-		add(new(big.Int).Sub(p, one))
-	}
-	for len(all) < n {
-		x := new(big.Int)
-		switch r.IntN(3) {
-		case 0: // any
-			for range 4 {
-				x.Lsh(x, 64).Or(x, new(big.Int).SetUint64(r.Uint64()))
-			}
-		case 1: // digits of all ones or zeros
-			for range 5 {
-				x.Lsh(x, 52)
-				if r.IntN(2) == 0 {
-					x.Or(x, new(big.Int).SetUint64(1<<52-1))
-				}
-			}
-			x.And(x, new(big.Int).Sub(new(big.Int).Lsh(one, 257), one))
-		default: // few bits
-			for range 5 {
-				x.SetBit(x, r.IntN(257), 1)
-			}
-		}
-		add(x)
-	}
-	return all
-}
-
-func setDigits(v []lanes.Vector, lane int, x *big.Int) {
-	m := new(big.Int).SetUint64(1<<52 - 1)
-	for i := range 5 {
-		v[i][lane] = new(big.Int).And(new(big.Int).Rsh(x, uint(52*i)), m).Uint64()
-	}
-}
-
-func digitsValue(v []lanes.Vector, lane int) *big.Int {
-	x := new(big.Int)
-	for i := 4; i >= 0; i-- {
-		x.Lsh(x, 52).Add(x, new(big.Int).SetUint64(v[i][lane]))
-	}
-	return x
-}
-
-// TestProducts compares products modulo p and n with those of math/big, other operands in each lane.
+// TestProducts compares products modulo p and n with those of math/big.
 func TestProducts(t *testing.T) {
 	needLanes(t)
-	r := mathrand.New(mathrand.NewPCG(1, 2))
-	for _, c := range []struct {
-		name   string
-		m      *big.Int
-		kernel func(g, c, t unsafe.Pointer)
-		square bool
-	}{{"mulField", curve.P, mulField, false}, {"sqrField", curve.P, sqrField, true}, {"mulOrder", curve.N, mulOrder, false}} {
-		inverse := new(big.Int).ModInverse(new(big.Int).Lsh(big.NewInt(1), 260), c.m)
-		xs := operands(r, c.m, 400)
-		w := newWork(0)
-		a, b := w.Common[:5], w.Common[8:13]
-		for i := 0; i+8 <= len(xs); i += 8 {
-			for _, shift := range []int{0, 1, 17, 44} {
-				var want [8]*big.Int
-				for l := range 8 {
-					x, y := xs[i+l], xs[(i+l*3+shift)%len(xs)]
-					setDigits(a, l, x)
-					setDigits(b, l, y)
-					if c.square {
-						y = x
-					}
-					want[l] = new(big.Int).Mul(x, y)
-					want[l].Mul(want[l], inverse).Mod(want[l], c.m)
-				}
-				c.kernel(unsafe.Pointer(&a[0]), w.Shared(), unsafe.Pointer(&b[0]))
-				for l := range 8 {
-					require.Equal(t, want[l].String(), digitsValue(a, l).String(), "%s lane %d of %d", c.name, l, i)
-				}
-			}
-		}
+	r := new(big.Int).Lsh(big.NewInt(1), 260)
+	for _, p := range []lanestest.Product{
+		{Name: "mulField", M: params.P, Divisor: r, Kernel: mulField}, {Name: "sqrField", M: params.P, Divisor: r, Kernel: sqrField, Square: true},
+		{Name: "mulOrder", M: params.N, Divisor: r, Kernel: mulOrder},
+	} {
+		p.Check(t)
 	}
 }
 
 // reference is a signature with a given nonce.
 func reference(d, k *big.Int, digest []byte) (r, s *big.Int) {
 	x, _ := elliptic.P256().ScalarBaseMult(k.Bytes())
-	r = new(big.Int).Mod(x, curve.N)
+	r = new(big.Int).Mod(x, params.N)
 	s = new(big.Int).Mul(r, d)
 	s.Add(s, new(big.Int).SetBytes(digest))
-	s.Mul(s, new(big.Int).ModInverse(k, curve.N))
-	return r, s.Mod(s, curve.N)
+	s.Mul(s, new(big.Int).ModInverse(k, params.N))
+	return r, s.Mod(s, params.N)
 }
 
-func testSigner(t testing.TB) (*Signer, *ecdsa.PrivateKey) {
+func testSigner(t testing.TB) (*lanes.Signer, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -144,8 +56,8 @@ func testSigner(t testing.TB) (*Signer, *ecdsa.PrivateKey) {
 // exceptional are the two nonces for which the last addition is one of a point and its opposite.
 func exceptional() (a, b *big.Int) {
 	a = new(big.Int).Lsh(big.NewInt(510), 248)
-	a.Sub(a, curve.N)
-	return a, new(big.Int).Sub(curve.N, a)
+	a.Sub(a, params.N)
+	return a, new(big.Int).Sub(params.N, a)
 }
 
 // TestGivenNonces compares signatures with those of math/big.
@@ -157,24 +69,24 @@ func TestGivenNonces(t *testing.T) {
 	require.NoError(t, err)
 	secret := new(big.Int).SetBytes(d)
 	var nonces []*big.Int
-	for _, k := range operands(r, curve.N, 8*16) {
-		if k.Sign() > 0 && k.Cmp(curve.N) < 0 {
+	for _, k := range lanestest.Operands(r, params.N, 8*16) {
+		if k.Sign() > 0 && k.Cmp(params.N) < 0 {
 			nonces = append(nonces, k)
 		}
 	}
-	nonces = append(nonces, big.NewInt(255), big.NewInt(256), big.NewInt(257), new(big.Int).Rsh(curve.N, 1), new(big.Int).Add(new(big.Int).Rsh(curve.N, 1), big.NewInt(1)))
+	nonces = append(nonces, big.NewInt(255), big.NewInt(256), big.NewInt(257), new(big.Int).Rsh(params.N, 1), new(big.Int).Add(new(big.Int).Rsh(params.N, 1), big.NewInt(1)))
 	a, b := exceptional()
 	nonces = append(nonces, a, b, new(big.Int))
-	for len(nonces)%MaxGroup != 0 {
+	for len(nonces)%lanes.MaxGroup != 0 {
 		nonces = append(nonces, big.NewInt(int64(len(nonces))))
 	}
-	for ; len(nonces) != 0; nonces = nonces[MaxGroup:] {
-		w := newWork(MaxGroup)
-		digests := make([][32]byte, MaxGroup)
+	for ; len(nonces) != 0; nonces = nonces[lanes.MaxGroup:] {
+		w := lanes.NewGroups(lanes.MaxGroup, curve.One, curve.OneOrder)
+		digests := make([][32]byte, lanes.MaxGroup)
 		for i := range digests {
 			switch r.IntN(4) {
 			case 0:
-				curve.N.FillBytes(digests[i][:])
+				params.N.FillBytes(digests[i][:])
 			case 1:
 				for j := range digests[i] {
 					digests[i][j] = 0xff
@@ -188,8 +100,8 @@ func TestGivenNonces(t *testing.T) {
 			nonces[i].FillBytes(k[:])
 			lanes.Set(w.Group(i / 8)[lanes.GroupNonce:], i%8, k[:])
 		}
-		s.sign(w)
-		for i, k := range nonces[:MaxGroup] {
+		s.Compute(w)
+		for i, k := range nonces[:lanes.MaxGroup] {
 			g, l := w.Group(i/8), i%8
 			bad := lanes.Mask(&g[lanes.GroupBad])>>l&1 == 1
 			if k.Sign() == 0 || k.Cmp(a) == 0 || k.Cmp(b) == 0 {
@@ -212,23 +124,16 @@ func TestGivenNonces(t *testing.T) {
 func TestSign(t *testing.T) {
 	needLanes(t)
 	s, key := testSigner(t)
-	for n := range MaxGroup + 1 {
+	for n := range lanes.MaxGroup + 1 {
 		digests, signatures := randomDigests(n), make([][64]byte, n)
 		require.Zero(t, s.Sign(signatures, digests), n)
 		for i := range signatures {
 			require.True(t, accepted(&key.PublicKey, digests[i], &signatures[i]), "%d of %d", i, n)
 		}
-		good, unknown := s.verifier.Verify(digests, signatures)
-		require.Equal(t, allOf(n), good)
+		good, unknown := s.Verify(digests, signatures)
+		require.Equal(t, lanestest.All(n), good)
 		require.Zero(t, unknown)
 	}
-}
-
-func allOf(n int) uint64 {
-	if n == 0 {
-		return 0
-	}
-	return ^uint64(0) >> (64 - n)
 }
 
 func randomDigests(n int) [][]byte {
@@ -256,7 +161,7 @@ func TestFault(t *testing.T) {
 		"zero":        func(g []lanes.Vector) { clearLane(g[lanes.GroupS:lanes.GroupS+4], 5); g[lanes.GroupBad][0] |= 1 << 5 },
 		"another key": func(g []lanes.Vector) { clearLane(g[lanes.GroupR:lanes.GroupR+4], 5); g[lanes.GroupR][5] = 1 },
 	} {
-		s.fault = func(w *lanes.Groups) { spoil(w.Group(1)) }
+		s.Watch = func(w *lanes.Groups) { spoil(w.Group(1)) }
 		digests, signatures := randomDigests(20), make([][64]byte, 20)
 		require.Equal(t, uint64(1)<<13, s.Sign(signatures, digests), name)
 		for i := range signatures {
@@ -287,17 +192,17 @@ func TestVerify(t *testing.T) {
 	}
 	require.Zero(t, other.Sign(signatures[8:12], digests[8:12]))
 	signatures[12] = [64]byte{}
-	curve.N.FillBytes(signatures[13][:32])
-	curve.N.FillBytes(signatures[14][32:])
-	new(big.Int).Add(curve.N, big.NewInt(1)).FillBytes(signatures[15][32:])
+	params.N.FillBytes(signatures[13][:32])
+	params.N.FillBytes(signatures[14][32:])
+	new(big.Int).Add(params.N, big.NewInt(1)).FillBytes(signatures[15][32:])
 	for i := range 64 {
 		signatures[16][i] = 0xff
 	}
 	copy(signatures[17][:32], make([]byte, 32))
 	// n - s is good as well.
 	half := new(big.Int).SetBytes(signatures[18][32:])
-	half.Sub(curve.N, half).FillBytes(signatures[18][32:])
-	good, unknown := s.verifier.Verify(digests, signatures)
+	half.Sub(params.N, half).FillBytes(signatures[18][32:])
+	good, unknown := s.Verify(digests, signatures)
 	require.Zero(t, unknown)
 	for i := range signatures {
 		require.Equal(t, accepted(&key.PublicKey, digests[i], &signatures[i]), good>>i&1 == 1, i)
@@ -324,16 +229,16 @@ func TestVerifyExceptional(t *testing.T) {
 	r.FillBytes(signatures[3][:32])
 	sv.FillBytes(signatures[3][32:])
 	require.True(t, accepted(&key.PublicKey, digests[3], &signatures[3]))
-	good, unknown := s.verifier.Verify(digests, signatures)
+	good, unknown := s.Verify(digests, signatures)
 	require.Equal(t, uint64(1<<3), unknown)
-	require.Equal(t, allOf(9)&^(1<<3), good)
+	require.Equal(t, lanestest.All(9)&^(1<<3), good)
 }
 
 // TestZeroDigest: e = 0 makes the first scalar 0, which is written as n.
 func TestZeroDigest(t *testing.T) {
 	needLanes(t)
 	s, key := testSigner(t)
-	digests, signatures := [][]byte{make([]byte, 32), {}, curve.N.Bytes()}, make([][64]byte, 3)
+	digests, signatures := [][]byte{make([]byte, 32), {}, params.N.Bytes()}, make([][64]byte, 3)
 	require.Zero(t, s.Sign(signatures, digests))
 	for i := range digests {
 		require.True(t, accepted(&key.PublicKey, digests[i], &signatures[i]), i)
@@ -345,21 +250,21 @@ func TestLargeAbscissa(t *testing.T) {
 	needLanes(t)
 	// x = n + i is less than p; with u1 = 0 not to be had in lanes, R = u1 G + u2 Q is reached by choosing Q = (R - u1 G) / u2.
 	for i := int64(0); ; i++ {
-		x := new(big.Int).Add(curve.N, big.NewInt(i))
-		y := new(big.Int).Exp(x, big.NewInt(3), curve.P)
-		y.Sub(y, new(big.Int).Mul(x, big.NewInt(3))).Add(y, curve.B).Mod(y, curve.P)
-		if y = y.ModSqrt(y, curve.P); y == nil || i == 0 {
+		x := new(big.Int).Add(params.N, big.NewInt(i))
+		y := new(big.Int).Exp(x, big.NewInt(3), params.P)
+		y.Sub(y, new(big.Int).Mul(x, big.NewInt(3))).Add(y, params.B).Mod(y, params.P)
+		if y = y.ModSqrt(y, params.P); y == nil || i == 0 {
 			continue
 		}
 		r, s, e := big.NewInt(i), big.NewInt(12345), big.NewInt(987654321)
-		w := new(big.Int).ModInverse(s, curve.N)
+		w := new(big.Int).ModInverse(s, params.N)
 		u1 := new(big.Int).Mul(e, w)
-		u1.Mod(u1, curve.N)
-		gx, gy := curve.ScalarBaseMult(u1.Bytes())
-		qx, qy := curve.Add(x, y, gx, new(big.Int).Sub(curve.P, gy))
+		u1.Mod(u1, params.N)
+		gx, gy := params.ScalarBaseMult(u1.Bytes())
+		qx, qy := params.Add(x, y, gx, new(big.Int).Sub(params.P, gy))
 		u2 := new(big.Int).Mul(r, w)
-		back := new(big.Int).ModInverse(u2.Mod(u2, curve.N), curve.N)
-		qx, qy = curve.ScalarMult(qx, qy, back.Bytes())
+		back := new(big.Int).ModInverse(u2.Mod(u2, params.N), params.N)
+		qx, qy = params.ScalarMult(qx, qy, back.Bytes())
 		public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: qx, Y: qy}
 		var digest [32]byte
 		var signature [64]byte
@@ -383,7 +288,7 @@ func TestWiped(t *testing.T) {
 	needLanes(t)
 	s, _ := testSigner(t)
 	var used *lanes.Groups
-	s.fault = func(w *lanes.Groups) { used = w }
+	s.Watch = func(w *lanes.Groups) { used = w }
 	digests, signatures := randomDigests(64), make([][64]byte, 64)
 	require.Zero(t, s.Sign(signatures, digests))
 	for _, v := range [][]lanes.Vector{used.Common, used.Group(0), used.Group(7)} {
@@ -391,42 +296,4 @@ func TestWiped(t *testing.T) {
 			require.Zero(t, v[i], i)
 		}
 	}
-}
-
-// TestNonces: the same digests without randomness give the same nonces, and others others.
-func TestNonces(t *testing.T) {
-	needLanes(t)
-	s, _ := testSigner(t)
-	of := func(digests [][]byte) (all [][32]byte) {
-		w := newWork(len(digests))
-		defer w.Done()
-		w.Nonces(&s.secret, &order, digests)
-		for i := range digests {
-			var b [32]byte
-			lanes.Get(w.Group(i / 8)[lanes.GroupNonce:], i%8, b[:])
-			all = append(all, b)
-		}
-		return all
-	}
-	seen := map[[32]byte]bool{}
-	digests := randomDigests(64)
-	again := func(digests [][]byte) [][32]byte {
-		cryptotest.SetGlobalRandom(t, 1)
-		return of(digests)
-	}
-	first := again(digests)
-	require.Equal(t, first, again(digests))
-	changed := append([][]byte(nil), digests...)
-	changed[63] = append([]byte{1}, changed[63]...)
-	swapped := append([][]byte(nil), digests...)
-	swapped[0], swapped[1] = swapped[1], swapped[0]
-	for _, list := range [][][]byte{digests, changed, swapped, digests[:63]} {
-		for _, n := range again(list) {
-			require.False(t, seen[n])
-			seen[n] = true
-		}
-	}
-	require.Len(t, seen, 3*64+63)
-	cryptotest.SetGlobalRandom(t, 2)
-	require.NotEqual(t, first, of(digests), "and randomness counts")
 }

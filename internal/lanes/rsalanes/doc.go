@@ -12,11 +12,7 @@ import "errors"
 // MaxGroup is how many signatures are made at once; more are made in such groups. Up to half of it take half the time.
 const MaxGroup = 8
 
-var (
-	// ErrUnavailable is that of processors without AVX-512 IFMA, and of programs in FIPS 140 mode.
-	ErrUnavailable = errors.New("this processor does not compute in lanes")
-	// ErrKey is that of keys that are left to crypto/rsa.
-	ErrKey = errors.New("the RSA key is not one that is computed in lanes")
-)
+// ErrKey is that of keys that are left to crypto/rsa.
+var ErrKey = errors.New("the RSA key is not one that is computed in lanes")
 
 const exponent = 65537

@@ -11,7 +11,7 @@ func Takes(*rsa.PrivateKey) bool { return false }
 type Key struct{}
 
 // NewKey says that there are no lanes.
-func NewKey(*rsa.PrivateKey) (*Key, error) { return nil, ErrUnavailable }
+func NewKey(*rsa.PrivateKey) (*Key, error) { return nil, lanes.ErrUnavailable }
 
 // Sign is not reached.
 func (*Key) Sign(encoded [][]byte) [][]byte { return make([][]byte, len(encoded)) }
@@ -20,7 +20,7 @@ func (*Key) Sign(encoded [][]byte) [][]byte { return make([][]byte, len(encoded)
 type Verifier struct{}
 
 // NewVerifier says that there are no lanes.
-func NewVerifier(*rsa.PublicKey) (*Verifier, error) { return nil, ErrUnavailable }
+func NewVerifier(*rsa.PublicKey) (*Verifier, error) { return nil, lanes.ErrUnavailable }
 
 // Verify is not reached.
 func (*Verifier) Verify(encoded, _ [][]byte) []bool { return make([]bool, len(encoded)) }

@@ -50,7 +50,7 @@ func Takes(key *rsa.PrivateKey) bool {
 // together. How long it takes does not depend on them.
 func NewKey(key *rsa.PrivateKey) (*Key, error) {
 	if !lanes.Available() {
-		return nil, ErrUnavailable
+		return nil, lanes.ErrUnavailable
 	}
 	if !Takes(key) {
 		return nil, ErrKey

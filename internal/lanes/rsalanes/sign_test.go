@@ -314,7 +314,7 @@ func TestOff(t *testing.T) {
 	t.Setenv(lanes.Off, "1")
 	key := testKey(t, 2048)
 	_, err := NewKey(key)
-	require.ErrorIs(t, err, ErrUnavailable)
+	require.ErrorIs(t, err, lanes.ErrUnavailable)
 	_, err = NewVerifier(&key.PublicKey)
-	require.ErrorIs(t, err, ErrUnavailable)
+	require.ErrorIs(t, err, lanes.ErrUnavailable)
 }

@@ -17,7 +17,7 @@ type Verifier struct {
 // NewVerifier makes the verifier of a key of 2048, 3072 or 4096 bits whose exponent is 65537. It returns [ErrKey] for all others.
 func NewVerifier(public *rsa.PublicKey) (*Verifier, error) {
 	if !lanes.Available() {
-		return nil, ErrUnavailable
+		return nil, lanes.ErrUnavailable
 	}
 	if public.N == nil || public.E != exponent || public.N.Sign() <= 0 || public.N.Bit(0) == 0 {
 		return nil, ErrKey
