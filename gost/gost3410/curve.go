@@ -67,7 +67,7 @@ var curves = sync.OnceValue(func() []*Curve {
 	return all
 })
 
-//go:generate go run generate.go
+//go:generate go run generate.go generatefields.go
 func newCurve(s *parameters) *Curve {
 	size := len(s.p) / 2
 	c := &Curve{name: s.name, size: size, oids: s.oids, cofactor: s.cofactor}
