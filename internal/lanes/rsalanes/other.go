@@ -2,7 +2,11 @@
 
 package rsalanes
 
-import "crypto/rsa"
+import (
+	"crypto/rsa"
+
+	"github.com/seed-116355fd/signet/internal/lanes"
+)
 
 // Takes says no.
 func Takes(*rsa.PrivateKey) bool { return false }
