@@ -38,6 +38,7 @@ go build -o "$work/root/init" ./scripts/avx512
 go test -c -o "$work/root/test" "$package"
 folder=$(go list -f '{{.Dir}}' "$package")
 [ ! -d "$folder/testdata" ] || cp -r "$folder/testdata" "$work/root/work/"
+cp "$folder"/*.s "$work/root/work/" 2>/dev/null || true # tests read the assembly
 printf '%s\n' "$@" > "$work/root/args"
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) > "$work/iso/initrd.gz"
 cp "$cache/vmlinuz" "$work/iso/"
