@@ -54,7 +54,7 @@ func (v *value) all() *value {
 	}
 	hi := v.hi
 	for _, d := range v.due {
-		hi = new(big.Int).Add(hi, d.x.hi)
+		hi = new(big.Int).Add(hi, d.x.all().hi)
 	}
 	return &value{lo: v.lo, hi: hi, name: v.name, a: v.a, b: v.b, n: v.n}
 }
