@@ -106,20 +106,43 @@ func (m *machine) plainly(in *instruction) bool {
 }
 
 func (m *machine) step(in *instruction) {
+	o := in.operands
+	switch in.often {
+	case fetch:
+		m.z[o[1].n] = *m.source(&o[0], in.each)
+		return
+	case keep:
+		*(*lanes.Vector)(m.address(&o[1])) = m.z[o[0].n]
+		return
+	case addition:
+		to, a, b := &m.z[o[2].n], &m.z[o[1].n], m.source(&o[0], in.each)
+		for l := range to {
+			to[l] = a[l] + b[l]
+		}
+		return
+	case lowProduct:
+		to, a, b := &m.z[o[2].n], &m.z[o[1].n], m.source(&o[0], in.each)
+		for l := range to {
+			to[l] += (a[l] & digits) * (b[l] & digits) & digits
+		}
+		return
+	case highProduct:
+		to, a, b := &m.z[o[2].n], &m.z[o[1].n], m.source(&o[0], in.each)
+		for l := range to {
+			high, low := bits.Mul64(a[l]&digits, b[l]&digits)
+			to[l] += high<<12 | low>>52
+		}
+		return
+	}
 	if m.plainly(in) {
 		return
 	}
-	o := in.operands
 	n := 0
 	if o[0].kind == number {
 		n = o[0].n
 		o = o[1:]
 	}
 	last := o[len(o)-1]
-	if in.name == "VMOVDQA64" && last.kind == memory {
-		*(*lanes.Vector)(m.address(&last)) = m.z[o[0].n]
-		return
-	}
 	if last.kind == mask {
 		m.toMask(in, o)
 		return
@@ -160,7 +183,7 @@ func compute(name string, n int, to, a, b *lanes.Vector) (r lanes.Vector) {
 	switch name {
 	case "VMOVDQA64":
 		return *b
-	case "VPADDQ":
+	case "VPADDQ": // under a mask
 		for l := range r {
 			r[l] = a[l] + b[l]
 		}
@@ -183,15 +206,6 @@ func compute(name string, n int, to, a, b *lanes.Vector) (r lanes.Vector) {
 	case "VPMULDQ":
 		for l := range r {
 			r[l] = uint64(int64(int32(a[l])) * int64(int32(b[l])))
-		}
-	case "VPMADD52LUQ":
-		for l := range r {
-			r[l] = to[l] + (a[l]&digits)*(b[l]&digits)&digits
-		}
-	case "VPMADD52HUQ":
-		for l := range r {
-			high, low := bits.Mul64(a[l]&digits, b[l]&digits)
-			r[l] = to[l] + (high<<12 | low>>52)
 		}
 	case "VPSRLQ":
 		for l := range r {

@@ -42,6 +42,37 @@ type instruction struct {
 	operands []operand
 	line     int
 	called   []instruction
+	often    often
+}
+
+// often are the instructions that nearly all of a kernel is made of, and that work under no mask.
+type often int
+
+const (
+	seldom often = iota
+	fetch
+	keep
+	addition
+	lowProduct
+	highProduct
+)
+
+func oftenOf(in *instruction) often {
+	o := in.operands
+	switch {
+	case in.name == "VMOVDQA64" && len(o) == 2 && o[1].kind == memory:
+		return keep
+	case in.name == "VMOVDQA64" && len(o) == 2:
+		return fetch
+	case len(o) != 3:
+	case in.name == "VPADDQ":
+		return addition
+	case in.name == "VPMADD52LUQ":
+		return lowProduct
+	case in.name == "VPMADD52HUQ":
+		return highProduct
+	}
+	return seldom
 }
 
 // Program is the functions of a file of assembly.
@@ -136,6 +167,7 @@ func parse(line string) (in instruction, err error) {
 	if n := len(in.operands); n != in.count() && !(n == in.count()+1 && in.operands[n-2].kind == mask && in.operands[n-1].kind == vector) {
 		return in, fmt.Errorf("%d operands: %s", n, line)
 	}
+	in.often = oftenOf(&in)
 	return in, nil
 }
 
