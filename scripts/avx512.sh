@@ -5,6 +5,7 @@
 #
 # The emulator is Bochs 2.7, some hundred times slower than a processor, and Linux starts in it in a minute: what is tested is whether
 # results are right, never how fast they come. The package is built without cgo; its folder testdata comes along.
+# With SIGNET_STEPS=all (or calibration) the calls that scripts/steps.sh compares are made instead of tests.
 # AVX512_MODEL chooses another of the processors that "bochs --help cpu" lists, AVX512_TIME the seconds after which it is ended (900).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,6 +41,10 @@ folder=$(go list -f '{{.Dir}}' "$package")
 [ ! -d "$folder/testdata" ] || cp -r "$folder/testdata" "$work/root/work/"
 cp "$folder"/*.s "$work/root/work/" 2>/dev/null || true # tests read the assembly
 printf '%s\n' "$@" > "$work/root/args"
+if [ -n "${SIGNET_STEPS:-}" ]; then # see scripts/steps.sh
+  (cd bench && go build -o "$work/root/step" ./lanes/step)
+  printf %s "$SIGNET_STEPS" > "$work/root/steps"
+fi
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) > "$work/iso/initrd.gz"
 cp "$cache/vmlinuz" "$work/iso/"
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/iso/isolinux/"
