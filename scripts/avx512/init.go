@@ -22,9 +22,13 @@ func main() {
 	}
 	args, _ := os.ReadFile("/args")
 	cmd := exec.Command("/test", strings.Split(strings.TrimSuffix(string(args), "\n"), "\n")...)
+	steps, err := os.ReadFile("/steps")
+	if err == nil {
+		cmd = exec.Command("/step", "/test")
+	}
 	cmd.Stdout, cmd.Stderr, cmd.Dir = os.Stdout, os.Stdout, "/work"
-	cmd.Env = []string{"HOME=/tmp", "TMPDIR=/tmp", "GODEBUG=" + os.Getenv("GODEBUG")}
-	err := cmd.Run()
+	cmd.Env = []string{"HOME=/tmp", "TMPDIR=/tmp", "GODEBUG=" + os.Getenv("GODEBUG"), "SIGNET_STEPS=" + string(steps)}
+	err = cmd.Run()
 	fmt.Printf("\nended: %v\n", err)
 	time.Sleep(100 * time.Millisecond) // the serial line is slow
 	// Without a power supply that can be switched off the machine is made to stop by its first process's end.
