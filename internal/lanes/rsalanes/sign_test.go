@@ -27,9 +27,15 @@ func testKey(t testing.TB, bits int) *rsa.PrivateKey {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("rsa%d.pem", bits)))
 	require.NoError(t, err)
+	return parsed(text)
+}
+
+func parsed(text []byte) *rsa.PrivateKey {
 	block, _ := pem.Decode(text)
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	require.NoError(t, err)
+	if err != nil {
+		panic(err)
+	}
 	return key.(*rsa.PrivateKey)
 }
 
