@@ -85,7 +85,8 @@ func compare(args []string) (bool, error) {
 		return false, err
 	}
 	pid, err := syscall.ForkExec(args[0], args, &syscall.ProcAttr{
-		Env:   append(os.Environ(), "GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1,"+os.Getenv("GODEBUG")),
+		Env: append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "GODEBUG=") }),
+			"GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1,"+os.Getenv("GODEBUG")),
 		Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {

@@ -368,3 +368,10 @@ func TestWiped(t *testing.T) {
 		}
 	}
 }
+
+// TestTimes: how long signing takes does not depend on nonces or keys.
+func TestTimes(t *testing.T) {
+	lanestest.Measurements(t)
+	s, _ := commonSigner()
+	lanestest.CurveTimes(t, &curve, q, s.Verifier)
+}

@@ -307,3 +307,10 @@ func TestWiped(t *testing.T) {
 		}
 	}
 }
+
+// TestTimes: how long signing takes does not depend on nonces or keys.
+func TestTimes(t *testing.T) {
+	lanestest.Measurements(t)
+	s, _ := testSigner(t)
+	lanestest.CurveTimes(t, &curve, params.N, s.Verifier)
+}
