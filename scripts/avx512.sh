@@ -5,7 +5,7 @@
 #
 # The emulator is Bochs 2.7, some hundred times slower than a processor, and Linux starts in it in a minute: what is tested is whether
 # results are right, never how fast they come. The package is built without cgo; its folder testdata comes along.
-# With SIGNET_STEPS=all (or calibration) the calls that scripts/steps.sh compares are made instead of tests.
+# With SIGNET_STEPS=short (or all, or calibration) the calls that scripts/steps.sh compares are made instead of tests.
 # AVX512_MODEL chooses another of the processors that "bochs --help cpu" lists, AVX512_TIME the seconds after which it is ended (900).
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -74,7 +74,7 @@ others() {
   else
     labelled "$newer" echo "SKIPPED: the toolchain cannot be had, so that nothing was tried with it"
   fi
-  # What computes in lanes skips its tests where the processor has none.
+  # Where the processor has no lanes, the tests above run their assembly in plain Go, and the emulator shows that it is one that processors take.
   local emulated
   grep -qw avx512ifma /proc/cpuinfo 2>/dev/null ||
     for emulated in ./internal/lanes/*lanes; do

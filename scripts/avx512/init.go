@@ -27,7 +27,7 @@ func main() {
 		cmd = exec.Command("/step", "/test")
 	}
 	cmd.Stdout, cmd.Stderr, cmd.Dir = os.Stdout, os.Stdout, "/work"
-	cmd.Env = []string{"HOME=/tmp", "TMPDIR=/tmp", "GODEBUG=" + os.Getenv("GODEBUG"), "SIGNET_STEPS=" + string(steps)}
+	cmd.Env = []string{"HOME=/tmp", "TMPDIR=/tmp", "GODEBUG=" + os.Getenv("GODEBUG"), "SIGNET_STEPS=" + string(steps), "SIGNET_EMULATED=1"}
 	err = cmd.Run()
 	fmt.Printf("\nended: %v\n", err)
 	time.Sleep(100 * time.Millisecond) // the serial line is slow

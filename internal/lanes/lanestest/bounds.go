@@ -42,6 +42,7 @@ func AssumeInversion(b *plain.Bounds, kernel string, at int) {
 // Check runs both.
 func (c *Bounds) Check(t *testing.T) {
 	t.Helper()
+	NotEmulated(t)
 	var b *plain.Bounds
 	curve := c.Curve
 	plain.Replace(&curve, func(name string, args ...unsafe.Pointer) {

@@ -30,6 +30,14 @@ func Kernels[K any](kernels K) K {
 // Processor says that tests compute in lanes of the processor, so that there may be many of them.
 func Processor() bool { return lanes.Available() && os.Getenv(Plain) == "" }
 
+// NotEmulated skips a test that no processor matters to in an emulated one, which is too slow for it. scripts/avx512 sets the variable.
+func NotEmulated(t testing.TB) {
+	t.Helper()
+	if os.Getenv("SIGNET_EMULATED") != "" {
+		t.Skip("it is the same on all processors, and runs on those that are not emulated")
+	}
+}
+
 // Program is the assembly of the package that is tested. Without it there is nothing to test.
 var Program = sync.OnceValue(func() *plain.Program {
 	p, err := plain.Read("kernels_amd64.s")

@@ -18,6 +18,7 @@ import (
 // TestBounds: no sum overflows, whatever the digits are. Of factors only the top digits are known, those of numbers up to 4m, and nothing of
 // what is above 52 bits in the others. Results have the top digits of numbers up to 2m again, so that they can be factors.
 func TestBounds(t *testing.T) {
+	lanestest.NotEmulated(t)
 	for _, size := range sizes {
 		n := size.digits
 		// left is how many bits a digit has of a number of so many more than the modulus; all are 52.

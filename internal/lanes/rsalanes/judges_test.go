@@ -4,12 +4,12 @@ package rsalanes
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
 	"math/big"
 	mathrand "math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 
@@ -52,12 +52,13 @@ func TestJudges(t *testing.T) {
 	}
 }
 
-// fuzzed is a key that fuzzing shares, and its number as a signer.
+// fuzzed is a key that fuzzing shares.
 var fuzzed = sync.OnceValues(func() (*rsa.PrivateKey, *Key) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	text, err := os.ReadFile("testdata/rsa2048.pem")
 	if err != nil {
 		panic(err)
 	}
+	key := parsed(text)
 	k, err := newKey(testKernels, key)
 	if err != nil {
 		panic(err)
