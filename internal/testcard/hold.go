@@ -65,6 +65,29 @@ func (d *Daemon) Await(r *Reader) error {
 	}
 }
 
+// Watch puts a card in again that the daemon has not seen for two seconds, as a person does, until stop is closed. A card that was
+// out and in again between two of the daemon's looks may stay unseen for ever: pcscd 1.9.9 has it as gone when it could not
+// reset it meanwhile, and looks again only when the driver has told it of a change.
+func (d *Daemon) Watch(r *Reader, stop <-chan struct{}) {
+	unseen := time.Now()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+		card := r.Card()
+		if present, err := d.present(r); card == nil || present || err != nil {
+			unseen = time.Now()
+		} else if time.Since(unseen) > 2*time.Second {
+			r.Pull()
+			time.Sleep(time.Second) // two of its looks
+			r.Insert(card)
+			unseen = time.Now()
+		}
+	}
+}
+
 func (d *Daemon) present(r *Reader) (bool, error) {
 	conn, err := d.dial()
 	if err != nil {

@@ -324,6 +324,10 @@ func (s *cardStack) batch(t *testing.T, signer *sign.Signer, at func(done int)) 
 	for i := range contents {
 		contents[i] = sign.Bytes(fmt.Sprint(i), fmt.Appendf(nil, "content %d", i))
 	}
+	stop := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() { s.Watch(s.Readers[0], stop) })
+	defer func() { close(stop); watch.Wait() }()
 	start := time.Now()
 	results, err := batch.Sign(t.Context(), signer, &cades.Options{}, contents, &batch.Options{Progress: func(p batch.Progress) { at(p.Done) }})
 	require.NoError(t, err)
