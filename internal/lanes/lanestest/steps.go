@@ -74,13 +74,13 @@ func CurveSteps(mark func(), curve *lanes.Curve, order *big.Int, v *lanes.Verifi
 				mark()
 			}
 			for l := range lanes.Width {
-				sink = lanes.InOrder(w.Group(0)[lanes.GroupNonce:], l, &curve.Order)
+				runtime.KeepAlive(lanes.InOrder(w.Group(0)[lanes.GroupNonce:], l, &curve.Order))
 			}
 			if v != nil {
 				signer.Compute(w)
 			}
 			if Leaky() {
-				sink = Leak(w.Group(0), lanes.GroupNonce)
+				runtime.KeepAlive(Leak(w.Group(0), lanes.GroupNonce))
 			}
 			if marked {
 				mark()
@@ -88,8 +88,6 @@ func CurveSteps(mark func(), curve *lanes.Curve, order *big.Int, v *lanes.Verifi
 		}
 	}
 }
-
-var sink bool
 
 // Leak has an address that depends on a word.
 func Leak(v []lanes.Vector, i int) bool { return v[v[i][0]%uint64(len(v))][1] == 0 }

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	mathrand "math/rand/v2"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,7 +67,7 @@ func steps(mark func()) {
 				own.recombine(w)
 			}
 			if lanestest.Leaky() {
-				leaked = lanestest.Leak(w.x, 0)
+				runtime.KeepAlive(lanestest.Leak(w.x, 0))
 			}
 			if marked {
 				mark()
@@ -74,8 +75,6 @@ func steps(mark func()) {
 		}
 	}
 }
-
-var leaked bool
 
 // become copies the numbers of a key to where another one has its.
 func become(to, from *Key) {
