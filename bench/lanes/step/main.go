@@ -304,6 +304,9 @@ func (a *access) decode(code []byte) bool {
 	case 0x62: // EVEX: the prefix has four octets, and the bits of registers are inverted
 		return a.modrm(code[5:], ^int(code[1])>>5&1, ^int(code[1])>>6&1)
 	case 0xc5: // VEX of two
+		if code[2] == 0x77 { // VZEROUPPER
+			return true
+		}
 		return a.modrm(code[3:], 0, 0)
 	case 0xc4:
 		return a.modrm(code[4:], ^int(code[1])>>5&1, ^int(code[1])>>6&1)
