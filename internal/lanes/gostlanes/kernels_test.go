@@ -329,7 +329,8 @@ func TestVerify(t *testing.T) {
 func TestVerifyExceptional(t *testing.T) {
 	s, public := testSigner(t, big.NewInt(1))
 	digests, signatures := lanestest.RandomDigests(9), make([][64]byte, 9)
-	require.Zero(t, s.Sign(signatures, digests))
+	for s.Sign(signatures, digests) != 0 { // by this key one signature in 128 meets a point twice as well
+	}
 	// s = r + k e = -r: k = -2 r / e, where e is chosen.
 	k := big.NewInt(123456789)
 	r, _ := reference(big.NewInt(1), k, digests[3])

@@ -174,6 +174,7 @@ func FuzzVerify(f *testing.F) {
 // FuzzSign gives lanes digests of any length, and crypto/ecdsa what comes out.
 func FuzzSign(f *testing.F) {
 	f.Add([]byte{1}, []byte("digest"))
+	f.Add([]byte("any key"), make([]byte, 100))
 	f.Add(params.N.Bytes()[1:], []byte{})
 	f.Fuzz(func(t *testing.T, secret, digest []byte) {
 		d := new(big.Int).SetBytes(secret)
@@ -188,8 +189,12 @@ func FuzzSign(f *testing.F) {
 		_, _ = rand.Read(half)
 		digests := [][]byte{digest, half, digest[:len(digest)/2]}
 		signatures := make([][64]byte, len(digests))
-		require.Zero(t, s.Sign(signatures, digests))
+		missing := s.Sign(signatures, digests)
 		for i := range digests {
+			if missing>>i&1 == 1 { // by a small key points meet themselves, and such signatures are not handed out
+				require.Zero(t, signatures[i])
+				continue
+			}
 			require.True(t, accepted(&key.PublicKey, digests[i], &signatures[i]), "signature %x of %x by %x", signatures[i], digests[i], d)
 		}
 	})

@@ -234,7 +234,8 @@ func TestVerifyExceptional(t *testing.T) {
 	s, err := newSigner(kernels(), key)
 	require.NoError(t, err)
 	digests, signatures := randomDigests(9), make([][64]byte, 9)
-	require.Zero(t, s.Sign(signatures, digests))
+	for s.Sign(signatures, digests) != 0 { // by this key one signature in 128 meets a point twice as well
+	}
 	k := big.NewInt(123456789)
 	r, _ := reference(big.NewInt(1), k, nil)
 	digests[3] = r.FillBytes(make([]byte, 32))
