@@ -67,6 +67,12 @@ func (v *value) fits() bool {
 // contains says whether a word stands for one of the integers.
 func (v *value) contains(w uint64) bool {
 	v = v.all()
+	switch {
+	case v.lo.IsUint64() && v.hi.IsUint64():
+		return v.lo.Uint64() <= w && w <= v.hi.Uint64()
+	case v.lo.IsInt64() && v.hi.IsInt64():
+		return v.lo.Int64() <= int64(w) && int64(w) <= v.hi.Int64()
+	}
 	x := new(big.Int).SetUint64(w)
 	if v.lo.Cmp(x) <= 0 && x.Cmp(v.hi) <= 0 {
 		return true
