@@ -411,6 +411,27 @@ func TestLastAuthority(t *testing.T) {
 	}
 }
 
+// TestEvidenceUnderArchive raises LTA to form A with evidence: the first archive time-stamp is under the second one, and stays as it is, also when
+// both are of one time.
+func TestEvidenceUnderArchive(t *testing.T) {
+	w := newGOST(t, cryptoProA)
+	content := sign.Bytes("", []byte("content"))
+	ber, err := cades.Sign(t.Context(), w.signer(t), content, w.options(cades.LevelLTA))
+	require.NoError(t, err)
+	m, sd := parse(t, ber)
+	token := cms.Find(sd.Signers[0].Unsigned, cms.OIDArchiveTimeStampV3)[0].Values[0].Raw()
+	raised, err := m.Extend(t.Context(), cades.LevelA, &cades.ExtendOptions{
+		Timestamper: w.tsa, Revocation: w.source, Content: content, Roots: w.pki.Roots(), Clock: testpki.Now, Schemes: gost.Schemes(), TimestampEvidence: true,
+	})
+	require.NoError(t, err)
+	require.Contains(t, string(raised), string(token))
+	r := w.report(t, raised, content, w.verify())
+	require.NoError(t, r.Err())
+	for _, stamp := range r.Signatures[0].Timestamps {
+		require.Equal(t, validate.TotalPassed, stamp.Indication, stamp.Reason)
+	}
+}
+
 // TestGOSTDrafts: a draft keeps the hash of time-stamps that the scheme leads to.
 func TestGOSTDrafts(t *testing.T) {
 	w := newGOST(t, cryptoProA)
