@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# Runs the tests of a package on an emulated processor that has AVX-512 IFMA, where the real one has not:
+# Runs the tests of packages, one after the other, on an emulated processor that has AVX-512 IFMA, where the real one has not:
 #
-#   scripts/avx512.sh ./internal/lanes -test.run P256 -test.v
+#   scripts/avx512.sh ./internal/lanes/p256lanes ./internal/lanes/gostlanes -test.run Verify -test.v
 #
 # The emulator is Bochs 2.7, some hundred times slower than a processor, and Linux starts in it in a minute: what is tested is whether
-# results are right, never how fast they come. The package is built without cgo; its folder testdata comes along.
+# results are right, never how fast they come. A package is built without cgo; its folder testdata comes along.
 # AVX512_MODEL chooses another of the processors that "bochs --help cpu" lists, AVX512_TIME the seconds after which it is ended (900).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-package=$1
-shift
+packages=()
+while [ $# -gt 0 ] && [[ $1 != -* ]]; do
+  packages+=("$1")
+  shift
+done
+[ ${#packages[@]} -gt 0 ] || { echo "usage: scripts/avx512.sh PACKAGE... [-test.FLAG...]" >&2; exit 2; }
 missing=()
 for p in bochs bochs-sdl bochsbios vgabios isolinux syslinux-common genisoimage cpio; do
   dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
@@ -31,13 +35,17 @@ work=$(mktemp -d)
 emulator=
 trap '[ -z "$emulator" ] || { pkill -P "$emulator"; kill "$emulator"; } 2>/dev/null || true; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-mkdir -p "$work/root/work" "$work/iso/isolinux"
+mkdir -p "$work/root/tests" "$work/iso/isolinux"
 # This emulator computes some instructions wrongly: ADCX and ADOX, those of SHA, and one that the newer garbage collector of Go uses.
 export CGO_ENABLED=0 GOEXPERIMENT=nogreenteagc
 go build -o "$work/root/init" ./scripts/avx512
-go test -c -o "$work/root/test" "$package"
-folder=$(go list -f '{{.Dir}}' "$package")
-[ ! -d "$folder/testdata" ] || cp -r "$folder/testdata" "$work/root/work/"
+for package in "${packages[@]}"; do
+  IFS=$'\t' read -r folder name < <(go list -f $'{{.Dir}}\t{{.ImportPath}}' "$package")
+  place=$work/root/tests/${name//\//:}
+  mkdir "$place"
+  go test -c -o "$place/test" "$package"
+  [ ! -d "$folder/testdata" ] || cp -r "$folder/testdata" "$place/"
+done
 printf '%s\n' "$@" > "$work/root/args"
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) > "$work/iso/initrd.gz"
 cp "$cache/vmlinuz" "$work/iso/"
@@ -82,5 +90,5 @@ kill $printer 2>/dev/null || true
 wait 2>/dev/null || true
 # A machine that is too slow says nothing of the code; a test that fails says so before.
 grep -q '^ended: ' serial.txt ||
-  { echo "SKIPPED: the emulated machine was not through with $package after ${AVX512_TIME:-900} s (AVX512_TIME)"; exit 0; }
+  { echo "SKIPPED: the emulated machine was not through with ${packages[*]} after ${AVX512_TIME:-900} s (AVX512_TIME)"; exit 0; }
 grep -q '^ended: <nil>' serial.txt

@@ -4,16 +4,18 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
-rest=
-trap '[ -z "$rest" ] || kill -- "-$rest" 2>/dev/null || true; rm -rf "$work"' EXIT
+behind=() # process groups beside this one
+trap 'for group in "${behind[@]}"; do kill -- "-$group" 2>/dev/null || true; done; rm -rf "$work"' EXIT
 
 # The race detector makes ten seconds of computing of one. These packages have no goroutines that share anything: they drive programs of
 # others one request at a time, build programs, or only compute. What computes is tried with the detector by the packages that call it
 # from several goroutines.
 plain=(interop scripts/release scripts/mutate slhdsa gost gost/gost94 gost/internal/... gost/streebog internal/lanes/... cades/validate internal/damage internal/received internal/testmessages pades sign/formats)
-# Of two packages, tests that only compute: keys made and used one after the other, which is derivation of keys from passwords, ML-DSA and
-# Streebog, and files of up to a gigabyte that are read from one end to the other.
-alone=('cmd/signet/internal/cli ^Test(GOST|Quantum|Large)$' 'cades ^Test(Vast|LargeText)')
+# Of some packages, tests that only compute: keys made and used one after the other, which is derivation of keys from passwords, ML-DSA and
+# Streebog; files of up to a gigabyte that are read from one end to the other; vectors, and comparisons with other implementations.
+alone=('cmd/signet/internal/cli ^Test(GOST|Quantum|Large)$' 'cades ^Test(Vast|LargeText)' 'internal/algorithm ^TestVectors$'
+  'gost/gost3410 ^Test(SignReference|Groups|Exceptions|Infinity|Modulus)$' 'internal/p256verify ^Test(Signatures|Chosen|Parse)$'
+  'internal/rsaverify ^Test(Signatures|Sizes)$' 'internal/pki ^TestGraphs')
 # In the other packages it does not look into code that shares nothing but what it is called with, which is most of what it would spend its
 # time on: numbers and hashes of cryptography, and Base64. A hash that two goroutines write to is still seen with SHA-512, and maps, slices
 # and big numbers everywhere. Nothing with a sync.Map or an atomic.Pointer may stand here: such a package has copies of their generic code,
@@ -28,7 +30,7 @@ uninstrumented+=('-gcflags=modernc.org/...=-d=checkptr=0')
 first=(provider/pkcs11 bench/service service/confirm service/api service/cryptoapi service/confirm/faults)
 nocgo='^Test(Conformance|Faults|TokenInit|HungC|OpenAndClose|WrongPIN|TwoProviders|Interfaces|SessionCancel|Lengths|ListThat|ListWith|Handles|SignatureOf|Generate|AlwaysAuth|KeyWithAPIN|RefusedUserPIN|LoginsWith|LockedPIN|FilesThat)'
 
-# $lane names a log: two lanes run side by side, and each has its own.
+# $lane names a log: three run side by side, and each has its own.
 labelled() {
   local label=${1:+$1: } log=$work/$lane
   shift
@@ -74,27 +76,31 @@ others() {
   else
     labelled "$newer" echo "SKIPPED: the toolchain cannot be had, so that nothing was tried with it"
   fi
-  # What computes in lanes skips its tests where the processor has none.
-  local emulated
-  grep -qw avx512ifma /proc/cpuinfo 2>/dev/null ||
-    for emulated in ./internal/lanes/*lanes; do
-      labelled 'avx512 emulated' scripts/avx512.sh "$emulated" -test.v
-    done
 }
 
-# Both lanes have waits enough that two cores serve them; what the second one says comes when the first has ended, unmixed.
+# What computes in lanes of a vector unit skips its tests where the processor has none. An emulated one is given the time that is left over.
+emulated() {
+  grep -qw avx512ifma /proc/cpuinfo 2>/dev/null ||
+    AVX512_TIME=1500 labelled 'avx512 emulated' nice -n 19 scripts/avx512.sh ./internal/lanes/*lanes -test.v
+}
+
+# These have waits enough that two cores serve them; what the others say comes when the first has ended, unmixed.
 set -m
-(lane=others && others; touch "$work/ended") >"$work/said" 2>&1 &
-rest=$!
+for lane in others emulated; do
+  ("$lane"; touch "$work/$lane.ended") >"$work/$lane.said" 2>&1 &
+  behind+=($!)
+done
 set +m
 lane=raced
 gotest '' -race "${uninstrumented[@]}" "${raced[@]}"
-wait "$rest" || touch "$work/failed"
-rest=
-cat "$work/said"
-[ -e "$work/ended" ] || { echo "FAIL: the second lane was ended before it was through"; touch "$work/failed"; }
+for lane in others emulated; do
+  wait "${behind[0]}" || touch "$work/failed"
+  behind=("${behind[@]:1}")
+  cat "$work/$lane.said"
+  [ -e "$work/$lane.ended" ] || { echo "FAIL: $lane was ended before it was through"; touch "$work/failed"; }
+done
 log=$work/log status=0
-cat "$work/raced" "$work/others" >"$log"
+cat "$work"/{raced,others,emulated} >"$log" 2>/dev/null
 [ ! -e "$work/failed" ] || status=1
 if [ "$status" -ne 0 ]; then
   echo; echo "Failures:"

@@ -372,5 +372,5 @@ func TestCloudErrors(t *testing.T) {
 
 // TestCRC32C has the check value of CRC-32C (RFC 3720 names its polynomial): the fake service would take any other sum of the example.
 func TestCRC32C(t *testing.T) {
-	require.EqualValues(t, 0xe3069283, crc32c([]byte("123456789")))
+	require.EqualValues(t, uint32(0xe3069283), crc32c([]byte("123456789")))
 }

@@ -1,13 +1,16 @@
 //go:build linux
 
-// Command avx512 is the first and only process of an emulated machine: it runs the test binary beside it and says how it ended.
+// Command avx512 is the first process of an emulated machine: it runs the test binaries in /tests, each in its folder, and says how
+// they ended.
 // See scripts/avx512.sh.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -21,10 +24,18 @@ func main() {
 		}
 	}
 	args, _ := os.ReadFile("/args")
-	cmd := exec.Command("/test", strings.Split(strings.TrimSuffix(string(args), "\n"), "\n")...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = os.Stdout, os.Stdout, "/work"
-	cmd.Env = []string{"HOME=/tmp", "TMPDIR=/tmp", "GODEBUG=" + os.Getenv("GODEBUG")}
-	err := cmd.Run()
+	folders, err := filepath.Glob("/tests/*")
+	for _, folder := range folders {
+		start := time.Now()
+		cmd := exec.Command("./test", strings.Split(strings.TrimSuffix(string(args), "\n"), "\n")...)
+		cmd.Stdout, cmd.Stderr, cmd.Dir = os.Stdout, os.Stdout, folder
+		cmd.Env = []string{"HOME=/tmp", "TMPDIR=/tmp", "GODEBUG=" + os.Getenv("GODEBUG")}
+		one, word := cmd.Run(), "ok"
+		if one != nil {
+			err, word = errors.Join(err, one), "FAIL"
+		}
+		fmt.Printf("%s\t%s\t%.0fs\n", word, strings.ReplaceAll(filepath.Base(folder), ":", "/"), time.Since(start).Seconds())
+	}
 	fmt.Printf("\nended: %v\n", err)
 	time.Sleep(100 * time.Millisecond) // the serial line is slow
 	// Without a power supply that can be switched off the machine is made to stop by its first process's end.

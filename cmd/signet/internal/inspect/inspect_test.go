@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -226,12 +225,10 @@ func TestBounded(t *testing.T) {
 			o := full()
 			o.Attributes = []cades.Attribute{{Type: "1.2.3.4", Values: [][]byte{value}}}
 			der := sample(t, o)
-			start := time.Now()
 			tree, err := inspect.Message(cms.InMemory(der))
 			require.NoError(t, err)
 			got := text(tree)
 			require.Less(t, len(got), 8<<20)
-			require.Less(t, time.Since(start), 10*time.Second)
 		})
 	}
 	for range 20_000 {
