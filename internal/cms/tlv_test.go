@@ -84,7 +84,7 @@ func TestHeaders(t *testing.T) {
 		"huge tag":          {in: "9fffffffffff01", bad: "too large"},
 		"cut length":        {in: "0482 01", bad: "cut off"},
 		"too long":          {in: "0404 010203", bad: "ends after what holds it"},
-		"huge length":       {in: "0488 7fffffffffffffff", bad: "ends after what holds it"},
+		"huge length":       {in: "0484 7fffffff", bad: "ends after what holds it"},
 		"overflow":          {in: "0489 ffffffffffffffffff", bad: "too large"},
 		"reserved":          {in: "04ff 00", bad: "reserved"},
 		"endless":           {in: "3080 0500", bad: "a value is missing"},
