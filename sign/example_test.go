@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,36 @@ func ExampleLimitedProvider() {
 	}
 	fmt.Println(signed, "of", len(contents), err)
 	// Output: 30 of 30 <nil>
+}
+
+// A server that signs for many callers, one content each: what comes while the key is busy is signed as one group, by a key that can.
+// Here keys in a file do where the processor computes side by side, and sign one by one where it does not.
+func ExampleGathered() {
+	private, cert := selfSigned()
+	ctx := context.Background()
+	file, err := soft.New(private, soft.Config{Certificates: []*x509.Certificate{cert}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	signer, err := sign.Open(ctx, sign.GatheredProvider(file, sign.Gathering{}), sign.Ref{Certificate: cert})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var requests sync.WaitGroup
+	var signed atomic.Int32
+	for i := range 20 {
+		requests.Go(func() {
+			if _, err := cades.Sign(ctx, signer, sign.Bytes("", fmt.Appendf(nil, "invoice %d", i)), nil); err == nil {
+				signed.Add(1)
+			}
+		})
+	}
+	requests.Wait()
+	fmt.Println(signed.Load(), "signed")
+	// Output: 20 signed
 }
 
 func selfSigned() (*ecdsa.PrivateKey, *x509.Certificate) {

@@ -9,7 +9,7 @@ import (
 const maxTables = 128
 
 // Tables limits the memory of verifiers that belong together: a token may have ten thousand keys. They have 128 tables of 128 KB
-// at most, and a new one takes the place of the oldest. The zero value is ready to use.
+// at most, beside each the one of its [Group] if there is such, and a new one takes the place of the oldest. The zero value is ready to use.
 type Tables struct {
 	mu     sync.Mutex
 	owners []weak.Pointer[Verifier]

@@ -29,6 +29,7 @@ type Verifier struct {
 	fast   bool
 	calls  atomic.Uint32
 	table  atomic.Pointer[table]
+	group  atomic.Pointer[Group] // of Together
 }
 
 // New makes a verifier for a key, of which it takes a copy: the table is that of a key that does not change. It costs little; the
@@ -92,9 +93,10 @@ func (v *Verifier) start() *table {
 	return t
 }
 
-// stop drops the table. It is made again when the key is used as much as before.
+// stop drops the table, and that of groups. It is made again when the key is used as much as before.
 func (v *Verifier) stop() {
 	v.table.Store(nil)
+	v.group.Store(nil)
 	v.calls.Store(0)
 }
 

@@ -30,7 +30,7 @@ type key struct {
 	mechanisms []uint
 	*location
 	// What verifies signatures by the public key: one of them, or none.
-	ecdsa   *p256verify.Verifier
+	ecdsa   *p256verify.Together
 	rsa     *rsaverify.Verifier
 	spki    []byte
 	chain   []*x509.Certificate
@@ -56,7 +56,7 @@ func newKey(p *Provider, o *object, public crypto.PublicKey, epoch uint64) *key 
 	case *rsa.PublicKey:
 		k.rsa = rsaverify.New(public)
 	case *ecdsa.PublicKey:
-		k.ecdsa = p256verify.New(public, &p.tables)
+		k.ecdsa = together(p256verify.New(public, &p.tables))
 	}
 	if v := variantOf(k.spki); v != nil {
 		k.own = v.schemes(p.config.Schemes)

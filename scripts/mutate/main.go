@@ -4,7 +4,8 @@
 //	go run ./scripts/mutate [TEXT …]
 //
 // With texts, only the changes whose file or name has one of them are made. Nothing is written into the tree: the changed files
-// are given to go test as an overlay. It leaves with 1 when a change survives, or no longer finds its place.
+// are given to go test as an overlay. It leaves with 1 when a change survives, or no longer finds its place. Changes to what computes in
+// lanes need a processor that does; elsewhere they are skipped, unless EMULATED=1 is set, which takes a minute or two for each.
 package main
 
 import (
@@ -15,28 +16,32 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/seed-116355fd/signet/internal/lanes"
 )
 
 // change is one of them: the first occurrence of from, in a file, becomes to.
 type change struct {
 	name, file, from, to string
-	tests                string // packages, and perhaps -run=…, separated by spaces
+	tests                string // packages, and perhaps -run=…, separated by spaces; inLanes in front where the tests need AVX-512 IFMA
 }
 
 func main() {
-	bad, made := 0, 0
-	for _, c := range slices.Concat(changes, tokenChanges, quantumChanges, gostContainerChanges) {
+	bad, made, left := 0, 0, 0
+	for _, c := range slices.Concat(changes, tokenChanges, quantumChanges, gostContainerChanges, laneChanges) {
 		if !wanted(c, os.Args[1:]) {
 			continue
 		}
 		made++
 		outcome := try(c)
 		fmt.Printf("%-9s %s: %s\n", outcome, c.file, c.name)
-		if outcome != "caught" {
+		if outcome == skipped {
+			left++
+		} else if outcome != "caught" {
 			bad++
 		}
 	}
-	fmt.Printf("%d changes, %d not caught\n", made, bad)
+	fmt.Printf("%d changes, %d not caught, %d skipped\n", made, bad, left)
 	if bad != 0 {
 		os.Exit(1)
 	}
@@ -76,8 +81,9 @@ func try(c change) string {
 			return err.Error()
 		}
 	}
+	tests, needsLanes := strings.CutPrefix(c.tests, inLanes)
 	var packages, flags []string
-	for _, word := range strings.Fields(c.tests) {
+	for _, word := range strings.Fields(tests) {
 		if strings.HasPrefix(word, "-") {
 			flags = append(flags, word)
 		} else {
@@ -87,6 +93,9 @@ func try(c change) string {
 	if build, err := exec.Command("go", append([]string{"build", "-overlay", overlay}, packages...)...).CombinedOutput(); err != nil {
 		return "NO BUILD: " + string(build)
 	}
+	if needsLanes && !lanes.Available() {
+		return emulated(overlay, packages, flags)
+	}
 	out, err := exec.Command("go", append([]string{"test", "-short", "-overlay", overlay, "-timeout", "300s"}, append(flags, packages...)...)...).CombinedOutput()
 	switch {
 	case err == nil:
@@ -95,4 +104,28 @@ func try(c change) string {
 		return "NO BUILD: " + string(out)
 	}
 	return "caught"
+}
+
+const skipped = "skipped"
+
+// emulated runs tests in the emulated processor, if that is wanted.
+func emulated(overlay string, packages, flags []string) string {
+	if os.Getenv("EMULATED") == "" {
+		return skipped
+	}
+	for i, f := range flags {
+		flags[i] = "-test." + strings.TrimPrefix(f, "-")
+	}
+	run := exec.Command("scripts/avx512.sh", append(packages, flags...)...)
+	run.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
+	out, err := run.CombinedOutput()
+	switch {
+	case strings.Contains(string(out), "SKIPPED: the emulator"), strings.Contains(string(out), "SKIPPED: no kernel"):
+		return skipped
+	case strings.Contains(string(out), "--- FAIL"), strings.Contains(string(out), "panic:"):
+		return "caught"
+	case err != nil:
+		return "NO RUN: " + string(out)
+	}
+	return "SURVIVES"
 }

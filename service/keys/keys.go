@@ -62,6 +62,8 @@ type Key struct {
 	Store  *Store
 	Ref    sign.Ref // which key of the store; zero means the only one
 	Scheme string   // as in sign.SchemeByName, or ml-dsa-44, -65, -87, gost3410-2012-256, -512; empty means the best of the key
+	// Gather has the calls of many requests become groups of the key, where it signs groups; nil means that it does not.
+	Gather *sign.Gathering
 	// Options are the format of the containers: level, attached or detached, sources of time-stamps and revocation.
 	Options cades.Options
 }

@@ -204,6 +204,9 @@ func (e *entry) known() *opened {
 
 func openSigner(ctx context.Context, provider sign.Provider, k *Key) (*sign.Signer, error) {
 	var options []sign.Option
+	if k.Gather != nil {
+		provider = sign.GatheredProvider(provider, *k.Gather)
+	}
 	if k.Scheme != "" {
 		scheme, err := schemes.ByName(k.Scheme)
 		if err != nil {

@@ -207,7 +207,7 @@ func (r *reloading) settle(e *entry) {
 				keep.Options = e.Options
 			}
 			*e = keep
-		} else if was.place == e.place && sameSigner(was.known().signer, now.signer) {
+		} else if was.place == e.place && sameGather(was.Gather, e.Gather) && sameSigner(was.known().signer, now.signer) {
 			e.signer = was.signer
 		}
 		return
@@ -223,6 +223,8 @@ func sameKey(a, b *Key) bool {
 	return a.Scheme == b.Scheme && string(a.Ref.ID) == string(b.Ref.ID) && a.Ref.Label == b.Ref.Label && a.Ref.Thumbprint == b.Ref.Thumbprint &&
 		(a.Ref.Certificate == b.Ref.Certificate || a.Ref.Certificate != nil && a.Ref.Certificate.Equal(b.Ref.Certificate))
 }
+
+func sameGather(a, b *sign.Gathering) bool { return a == b || a != nil && b != nil && *a == *b }
 
 func sameSigner(a, b *sign.Signer) bool {
 	return a.Scheme().Name == b.Scheme().Name &&

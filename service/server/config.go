@@ -88,11 +88,18 @@ type Key struct {
 	Certificate Path   `yaml:"certificate"`
 	Scheme      string `yaml:"scheme"` // as in sign.SchemeByName, or ml-dsa-44, -65, -87, gost3410-2012-256, -512; empty means the best of the key
 	// Level is pkcs7, bes (when empty), t, lt, lta, c, xlong1 or a; "CAdES-T" and "X Long Type 1" are read, too.
-	Level    string `yaml:"level"`
-	Attached bool   `yaml:"attached"`
+	Level    string  `yaml:"level"`
+	Attached bool    `yaml:"attached"`
+	Gather   *Gather `yaml:"gather"`
 	// Timestamp and Revocation are those of Sources unless they are set here.
 	Timestamp  []Authority `yaml:"timestamp"`
 	Revocation *Revocation `yaml:"revocation"`
+}
+
+// Gather has contents of many requests become groups of a key that signs groups, see [sign.Gathered].
+type Gather struct {
+	Wait        Duration `yaml:"wait"`        // of the first for others, at most; 0 means none on purpose
+	Concurrency int      `yaml:"concurrency"` // groups at once; 0 means what suits the key
 }
 
 // Sources are what keys with a level above BES take from others.

@@ -48,6 +48,9 @@ func (c *Config) keys(clients *clients, o *opened) ([]keys.Key, error) {
 			return nil, fmt.Errorf("key %s: %w", k.Name, err)
 		}
 		all[i] = keys.Key{Name: k.Name, Store: stores[k.Store], Ref: ref, Scheme: k.Scheme, Options: options}
+		if k.Gather != nil {
+			all[i].Gather = &sign.Gathering{Wait: k.Gather.Wait, Concurrency: k.Gather.Concurrency}
+		}
 	}
 	return all, nil
 }
