@@ -11,7 +11,6 @@ import (
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
 	"github.com/seed-116355fd/signet/internal/pki"
-	"github.com/seed-116355fd/signet/internal/tst"
 	"github.com/seed-116355fd/signet/revocation"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -109,7 +108,7 @@ func (e *extension) addValues(ctx context.Context, s *Signature, leaves []leaf) 
 		return err
 	}
 	sd := e.m.in.SD
-	last := e.m.lastClosed()
+	last := e.m.lastClosed(e.registry())
 	if last != nil {
 		sd = last.Token.SD
 	}
@@ -180,7 +179,7 @@ func isBasic(v cms.Value) bool {
 
 // lastClosed returns the last archive time-stamp of a message with one over the whole fields of certificates and
 // revocation values, or nil: of any version, since one of the third may be over the token of one of the second.
-func (m *Message) lastClosed() *message.Timestamp {
+func (m *Message) lastClosed(registry *algorithm.Registry) *message.Timestamp {
 	var last *message.Timestamp
 	closed := false
 	for _, s := range m.signatures {
@@ -189,7 +188,7 @@ func (m *Message) lastClosed() *message.Timestamp {
 				continue
 			}
 			closed = closed || t.Kind != message.ArchiveTimestampV3
-			if last == nil || t.Token.GenTime.After(last.Token.GenTime) || t.Token.GenTime.Equal(last.Token.GenTime) && t.Kind > last.Kind {
+			if last == nil || s.later(t, last, registry) {
 				last = t
 			}
 		}
@@ -198,6 +197,26 @@ func (m *Message) lastClosed() *message.Timestamp {
 		return nil
 	}
 	return last
+}
+
+// later reports whether an archive time-stamp came after one that stands before it. Of two of the same time it is the one of the newer
+// version, and of those the one behind, unless the other lists it: a change to what another one is over would break that.
+func (s *Signature) later(t, other *message.Timestamp, registry *algorithm.Registry) bool {
+	if c := t.Token.GenTime.Compare(other.Token.GenTime); c != 0 {
+		return c > 0
+	}
+	if t.Kind != other.Kind {
+		return t.Kind > other.Kind
+	}
+	if t.Kind != message.ArchiveTimestampV3 || t.Signed {
+		return true
+	}
+	index, err := other.Index()
+	if err != nil || index == nil {
+		return true
+	}
+	h, ok := registry.Hash(index.Algorithm)
+	return !ok || !index.Has(h, s.in, t.At, t.Pos)
 }
 
 // allSigners returns the certificates whose validity a long-term signature proves: of the signer, of every time-stamp on
@@ -224,16 +243,16 @@ func (s *Signature) allSigners(among *pki.Pool, registry *algorithm.Registry) (l
 
 // lastArchive returns the certificate of the authority of the last archive time-stamp, or nil when there is none.
 func (s *Signature) lastArchive(among *pki.Pool, registry *algorithm.Registry) []leaf {
-	var last *tst.Token
+	var last *message.Timestamp
 	for _, t := range s.in.Timestamps() {
-		if t.Kind.Archive() && t.Token != nil && (last == nil || t.Token.GenTime.After(last.GenTime)) {
-			last = t.Token
+		if t.Kind.Archive() && t.Token != nil && (last == nil || s.later(t, last, registry)) {
+			last = t
 		}
 	}
 	if last == nil {
 		return nil
 	}
-	if c := last.Signer(among, registry); c != nil {
+	if c := last.Token.Signer(among, registry); c != nil {
 		return []leaf{{c.Lenient(), "the authority of the last archive time-stamp"}}
 	}
 	return nil
@@ -304,8 +323,9 @@ func (e *extension) archiveHolds(p path) bool {
 		return false
 	}
 	last := -1
-	for i, t := range r.Signature.in.Timestamps() {
-		if t.Kind.Archive() && t.Token != nil && (last < 0 || t.Token.GenTime.After(r.Timestamps[last].Time)) {
+	stamps := r.Signature.in.Timestamps()
+	for i, t := range stamps {
+		if t.Kind.Archive() && t.Token != nil && (last < 0 || r.Signature.later(t, stamps[last], e.registry())) {
 			last = i
 		}
 	}

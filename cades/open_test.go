@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -237,7 +238,9 @@ func TestExtendOpened(t *testing.T) {
 				if level == cades.LevelLTA || level == cades.LevelA { // once more, on what was raised
 					again, err := cades.Open(bytes.NewReader(raised.Bytes()), int64(raised.Len()), nil)
 					require.NoError(t, err)
-					whole, err := again.Extend(t.Context(), level, o)
+					later := *o
+					later.Timestamper = testlevels.Authority(t, pki, func() time.Time { return fixed().Add(time.Second) })
+					whole, err := again.Extend(t.Context(), level, &later)
 					require.NoError(t, err)
 					m, err := cades.Parse(whole)
 					require.NoError(t, err)

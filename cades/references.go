@@ -3,6 +3,8 @@ package cades
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
+	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/message"
@@ -277,6 +279,13 @@ func (e *extension) archiveTimestampV2(ctx context.Context, p path) error {
 	token, err := e.stamp(ctx, over.Sum(h, nil))
 	if err != nil {
 		return err
+	}
+	for _, t := range s.in.Timestamps() {
+		// Whoever verifies it takes those that are older for what it is over.
+		if t.Kind.Archive() && t.Token != nil && !t.Token.GenTime.Before(token.GenTime) {
+			return &sign.Error{Op: "cades: extend", Class: sign.ErrAuthority, Temporary: true, Hint: fmt.Sprintf("the new archive time-stamp on signature %s is of %s, and not after the one of %s that it would be over; try again later",
+				s.path(), token.GenTime.UTC().Format(time.RFC3339), t.Token.GenTime.UTC().Format(time.RFC3339))}
+		}
 	}
 	return e.grow(&growth{signer: s.in.SI, unsigned: [][]byte{attribute(cms.OIDArchiveTimeStampV2, token.Raw)}})
 }

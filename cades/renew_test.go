@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/revocation"
@@ -50,4 +51,57 @@ func TestRenew(t *testing.T) {
 		r, err := m.Verify(t.Context(), sign.Bytes("", content), &cades.VerifyOptions{Roots: pki.Roots(), Time: testpki.Now()})
 		requireTrusted(t, r, err)
 	}
+}
+
+// TestRenewAtOnce adds archive time-stamps within one second, as authorities tell it. One of the second version cannot be over another one of
+// its own time. Of two of the third, what the last one needs goes into the token that nothing is over.
+func TestRenewAtOnce(t *testing.T) {
+	pki := testpki.New(t)
+	now := testpki.Now().Add(-time.Hour)
+	clock := func() time.Time { return now }
+	content := sign.Bytes("", []byte("content"))
+	p7s, err := cades.Sign(t.Context(), p256(t, pki), content, &cades.Options{SigningTime: now})
+	require.NoError(t, err)
+	extend := func(level cades.Level) error {
+		source := testlevels.NewSource(t, pki) // with lists that nobody has yet
+		source.OCSP = true
+		m, _ := parse(t, p7s)
+		raised, err := m.Extend(t.Context(), level, &cades.ExtendOptions{
+			Timestamper: testlevels.Authority(t, pki, clock), Revocation: source, Content: content, Roots: pki.Roots(), Clock: clock,
+		})
+		if err == nil {
+			p7s = raised
+		}
+		return err
+	}
+	holds := func(stamps int) {
+		t.Helper()
+		m, _ := parse(t, p7s)
+		r, err := m.Verify(t.Context(), content, &cades.VerifyOptions{Roots: pki.Roots(), Clock: clock, Policy: &validate.Policy{Revocation: validate.RevocationAll}})
+		requireTrusted(t, r, err)
+		all := r.Signatures[0].Timestamps
+		require.Len(t, all, stamps)
+		for _, stamp := range all[:stamps-1] {
+			require.Equal(t, validate.TotalPassed, stamp.Indication, stamp.Reason)
+		}
+		require.NotEqual(t, validate.TotalFailed, all[stamps-1].Indication, all[stamps-1].Reason)
+	}
+	require.NoError(t, extend(cades.LevelA))
+	holds(3)
+	err = extend(cades.LevelA)
+	require.ErrorIs(t, err, sign.ErrAuthority)
+	require.True(t, sign.IsTemporary(err))
+	now = now.Add(-time.Second) // another authority, whose clock is behind
+	require.ErrorIs(t, extend(cades.LevelA), sign.ErrAuthority)
+	now = now.Add(2 * time.Second)
+	require.NoError(t, extend(cades.LevelA))
+	holds(4)
+	now = now.Add(time.Second)
+	require.NoError(t, extend(cades.LevelLTA))
+	holds(5)
+	require.NoError(t, extend(cades.LevelLTA))
+	holds(6)
+	now = now.Add(time.Second)
+	require.NoError(t, extend(cades.LevelLTA))
+	holds(7)
 }
