@@ -52,7 +52,7 @@ func Gathered(key Key, g Gathering) Key {
 		g.Concurrency = runtime.GOMAXPROCS(0) / 2
 	}
 	g.Concurrency = max(g.Concurrency, 1)
-	return &gatheredKey{BulkKey: bulk, g: g, size: max(1, bulk.BulkSize()), limit: limit, computes: computes, single: !messages}
+	return &gatheredKey{BulkKey: bulk, g: g, size: max(1, bulk.BulkSize()), limit: limit, computes: computes, single: !messages, alike: make(map[any]int)}
 }
 
 // GatheredProvider gives out [Gathered] keys. Each call of Key makes one of its own.
@@ -90,7 +90,8 @@ type gatheredKey struct {
 	mu      sync.Mutex
 	busy    int // calls and groups under way
 	waiting []*waiter
-	due     bool // a timer will look again
+	alike   map[any]int // how many of those that wait have the same options, by [waiter.alike]
+	due     bool        // a timer will look again
 }
 
 // waiter is a call that waits. What is not done is guarded by mu of the key.
@@ -98,6 +99,7 @@ type waiter struct {
 	ctx     context.Context
 	digest  []byte
 	opts    crypto.SignerOpts
+	alike   any // what is equal for those that may be in one group
 	since   time.Time
 	group   *gathered // nil: it is among those that wait
 	outcome Outcome
@@ -187,10 +189,12 @@ func (k *gatheredKey) enter(ctx context.Context, waiters []*waiter, digests [][]
 		k.busy++
 		return nil
 	}
+	opts, alike := ownOpts(opts)
 	for i, d := range digests {
 		// A copy: whoever leaves may write over the digest while it is still signed.
-		waiters[i] = &waiter{ctx: ctx, digest: slices.Clone(d), opts: opts, since: time.Now(), done: make(chan struct{})}
+		waiters[i] = &waiter{ctx: ctx, digest: slices.Clone(d), opts: opts, alike: alike, since: time.Now(), done: make(chan struct{})}
 	}
+	k.alike[alike] += len(digests)
 	k.waiting = append(k.waiting, waiters...)
 	k.begin()
 	return waiters
@@ -215,37 +219,64 @@ func fitsOpts(digest []byte, opts crypto.SignerOpts) bool {
 	return h == 0 || h.Available() && len(digest) == h.Size()
 }
 
-// sameOpts says whether two calls may be in one group.
-func sameOpts(a, b crypto.SignerOpts) bool {
-	if p, ok := a.(*rsa.PSSOptions); ok {
-		q, ok := b.(*rsa.PSSOptions)
-		return ok && p != nil && q != nil && *p == *q
+// ownOpts are options that their caller does not change any more, as far as they are known here, and what is equal for options that may be
+// in one group.
+func ownOpts(opts crypto.SignerOpts) (own crypto.SignerOpts, alike any) {
+	if p, ok := opts.(*rsa.PSSOptions); ok && p != nil {
+		pss := *p
+		return &pss, pss
 	}
-	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+	if v := reflect.ValueOf(opts); !v.Comparable() || !v.Equal(v) { // as one with a NaN in it
+		return opts, new(int) // nothing else is equal to this
+	}
+	return opts, opts
 }
 
 // begin starts what there is room for. Called with mu held.
 func (k *gatheredKey) begin() {
 	for k.busy < k.g.Concurrency && len(k.waiting) != 0 {
-		first := k.waiting[0]
-		group := []*waiter{first}
-		for _, w := range k.waiting[1:] {
-			if len(group) == k.size {
-				break
-			}
-			if sameOpts(first.opts, w.opts) {
-				group = append(group, w)
+		first := 0
+		if wait := k.g.Wait - time.Since(k.waiting[0].since); wait > 0 {
+			// Those behind it came later. They go before it when they are a whole group.
+			first = slices.IndexFunc(k.waiting, func(w *waiter) bool { return k.alike[w.alike] >= k.size })
+			if first < 0 {
+				if !k.due {
+					k.due = true
+					time.AfterFunc(wait, k.look)
+				}
+				return
 			}
 		}
-		if wait := k.g.Wait - time.Since(first.since); wait > 0 && len(group) < k.size {
-			if !k.due {
-				k.due = true
-				time.AfterFunc(wait, k.look)
-			}
-			return
-		}
-		k.start(group)
+		k.start(k.groupOf(first))
 	}
+}
+
+// groupOf is a group of one that waits with those behind it that are alike. Called with mu held.
+func (k *gatheredKey) groupOf(first int) []*waiter {
+	alike := k.waiting[first].alike
+	group := make([]*waiter, 0, min(k.size, k.alike[alike]))
+	for _, w := range k.waiting[first:] {
+		if len(group) == cap(group) {
+			break
+		}
+		if w.alike == alike {
+			group = append(group, w)
+		}
+	}
+	return group
+}
+
+// drop takes out of those that wait. Called with mu held.
+func (k *gatheredKey) drop(out func(*waiter) bool) {
+	k.waiting = slices.DeleteFunc(k.waiting, func(w *waiter) bool {
+		if !out(w) {
+			return false
+		}
+		if k.alike[w.alike]--; k.alike[w.alike] == 0 {
+			delete(k.alike, w.alike)
+		}
+		return true
+	})
 }
 
 // look begins what has waited long enough.
@@ -263,7 +294,7 @@ func (k *gatheredKey) start(of []*waiter) {
 	for _, w := range of {
 		w.group = g
 	}
-	k.waiting = slices.DeleteFunc(k.waiting, func(w *waiter) bool { return w.group != nil })
+	k.drop(func(w *waiter) bool { return w.group != nil })
 	k.busy++
 	var outcomes []Outcome
 	Go(func() error {
@@ -311,7 +342,7 @@ func (k *gatheredKey) leave(w *waiter) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if w.group == nil {
-		k.waiting = slices.DeleteFunc(k.waiting, func(other *waiter) bool { return other == w })
+		k.drop(func(other *waiter) bool { return other == w })
 		return
 	}
 	if w.group.left++; w.group.left == len(w.group.of) {

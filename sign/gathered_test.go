@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -275,12 +276,12 @@ func TestGatheredOptions(t *testing.T) {
 		c := newCallers(t, sign.Gathered(key, sign.Gathering{}))
 		pss := func(salt int) crypto.SignerOpts { return &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: salt} }
 		for i, opts := range []crypto.SignerOpts{
-			crypto.SHA256, crypto.SHA256, pss(32), crypto.SHA512_256, crypto.SHA256, pss(32), pss(20), odd{}, odd{}, pss(20), (*own)(nil), (*own)(nil),
+			crypto.SHA256, crypto.SHA256, pss(32), crypto.SHA512_256, crypto.SHA256, pss(32), pss(20), odd{}, odd{}, pss(20), (*own)(nil), (*own)(nil), nan(math.NaN()), nan(math.NaN()),
 		} {
 			c.call(t.Context(), i, opts)
 		}
 		c.all()
-		require.Equal(t, [][]uint64{{single}, {1, 4}, {2, 5}, {single + 3}, {6, 9}, {single + 7}, {single + 8}, {10, 11}}, key.said())
+		require.Equal(t, [][]uint64{{single}, {1, 4}, {2, 5}, {single + 3}, {6, 9}, {single + 7}, {single + 8}, {10, 11}, {single + 12}, {single + 13}}, key.said())
 		for _, digest := range [][]byte{nil, digestOf(0)[1:], append(digestOf(0), 0)} {
 			_, err := c.key.SignContext(t.Context(), digest, crypto.SHA256)
 			require.ErrorIs(t, err, errOneCall)
@@ -290,13 +291,15 @@ func TestGatheredOptions(t *testing.T) {
 	})
 }
 
-// odd are options that cannot be compared, and own ones that are.
+// odd are options that cannot be compared, nan are not equal to themselves, and own are as usual.
 type (
 	odd struct{ _ []byte }
+	nan float64
 	own struct{}
 )
 
 func (odd) HashFunc() crypto.Hash  { return crypto.SHA256 }
+func (nan) HashFunc() crypto.Hash  { return crypto.SHA256 }
 func (*own) HashFunc() crypto.Hash { return crypto.SHA256 }
 
 // TestGatheredGroups: calls of a few digests are gathered with others, and whole groups are not.
@@ -485,4 +488,62 @@ func (k bulkBoxKey) SignBulk(ctx context.Context, digests [][]byte, opts crypto.
 		outcomes[i].Signature, outcomes[i].Err = k.SignContext(ctx, d, opts)
 	}
 	return outcomes
+}
+
+// TestGatheredFullBehind: a group that is full does not wait for one of other options that came before, which still waits for others.
+func TestGatheredFullBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := &vector{}
+		c := newCallers(t, sign.Gathered(key, sign.Gathering{Wait: time.Second}))
+		c.call(t.Context(), 100, crypto.SHA256)
+		for i := range 5 {
+			c.call(t.Context(), i, &rsa.PSSOptions{Hash: crypto.SHA256})
+			c.call(t.Context(), 10+i, crypto.SHA512_256)
+		}
+		for i := 5; i < 8; i++ {
+			require.Empty(t, key.said())
+			c.call(t.Context(), i, &rsa.PSSOptions{Hash: crypto.SHA256})
+		}
+		require.Len(t, key.said(), 1)
+		c.call(t.Context(), 8, &rsa.PSSOptions{Hash: crypto.SHA256})
+		c.call(t.Context(), 101, crypto.SHA256)
+		answers := c.all()
+		require.Equal(t, [][]uint64{{0, 1, 2, 3, 4, 5, 6, 7}, {100, 101}, {10, 11, 12, 13, 14}, {single + 8}}, key.said())
+		require.Equal(t, 100*time.Millisecond, answers[0].after)
+		require.Equal(t, 1100*time.Millisecond, answers[100].after)
+		require.Equal(t, 1300*time.Millisecond, answers[8].after)
+	})
+}
+
+// late is a key that looks at the options when it has waited.
+type late struct {
+	*vector
+	salts []int
+}
+
+func (k *late) SignBulk(ctx context.Context, digests [][]byte, opts crypto.SignerOpts) []sign.Outcome {
+	outcomes := k.vector.SignBulk(ctx, digests, opts)
+	if pss, ok := opts.(*rsa.PSSOptions); ok {
+		k.salts = append(k.salts, pss.SaltLength)
+	}
+	return outcomes
+}
+
+// TestGatheredOptionsReused: whoever leaves may write over the options, by which others are still signed.
+func TestGatheredOptionsReused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := &late{vector: &vector{}}
+		c := newCallers(t, sign.Gathered(key, sign.Gathering{Wait: time.Millisecond}))
+		opts := &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: 32}
+		ctx, leave := context.WithCancel(t.Context())
+		c.call(ctx, 1, opts)
+		c.call(t.Context(), 2, &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: 32})
+		time.Sleep(2 * time.Millisecond)
+		leave()
+		require.ErrorIs(t, (<-c.answers).err, context.Canceled)
+		opts.SaltLength = 20
+		c.called--
+		require.NoError(t, c.all()[2].err)
+		require.Equal(t, []int{32}, key.salts)
+	})
 }
