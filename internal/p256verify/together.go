@@ -160,5 +160,8 @@ func (t *Together) groupFor(n int) Group {
 		return nil
 	}
 	t.group.Store(&g)
+	if t.table.Load() == nil { // dropped meanwhile, and nobody would drop the group any more
+		t.group.Store(nil)
+	}
 	return g
 }

@@ -244,3 +244,19 @@ type concurrentGroup struct{ public *ecdsa.PublicKey }
 func (g *concurrentGroup) Verify(digests [][]byte, signatures [][64]byte) (good, unknown uint64) {
 	return (&slowGroup{public: g.public}).Verify(digests, signatures)
 }
+
+// TestTogetherDropped: the table of a key is dropped while a group is made of it, which then goes with it.
+func TestTogetherDropped(t *testing.T) {
+	key, all := signatures(t, groupFrom)
+	synctest.Test(t, func(t *testing.T) {
+		g := &slowGroup{public: &key.PublicKey}
+		verifier := ready(t, &key.PublicKey)
+		v := NewTogether(verifier, func(*ecdsa.PublicKey) Group {
+			verifier.stop()
+			return g
+		})
+		require.Equal(t, wanted(groupFrom), verifyAll(v, all))
+		require.Equal(t, []int{groupFrom}, g.sizes)
+		require.Nil(t, verifier.group.Load(), "nobody would drop it")
+	})
+}
