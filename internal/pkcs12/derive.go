@@ -45,7 +45,9 @@ func Derive(newHash func() hash.Hash, use byte, password, salt []byte, iteration
 	for i := range diversifier {
 		diversifier[i] = use
 	}
-	input := append(repeat(salt, v), repeat(password, v)...)
+	secret := repeat(password, v)
+	input := append(repeat(salt, v), secret...)
+	clear(secret)
 	var out []byte
 	for {
 		h.Reset()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -57,6 +59,8 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 		return usage("where does the key go? Give --out FILE")
 	case pkcs11.IsURI(f.key):
 		return usage("a key on a token never leaves it; give a key file")
+	case !utf8.ValidString(f.label):
+		return usage("--label %s is not UTF-8, so that the key would be called something else", quote(f.label))
 	}
 	f.root = true // who imports the file gets all that is known
 	keys, err := a.openKey(ctx, &f.keyFlags)
@@ -85,7 +89,7 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	}
 	label := f.label
 	if label == "" {
-		label = keys.label(ctx)
+		label = keys.label(ctx, key, chain)
 	}
 	secret, err := a.newSecret(ctx, f.newPasswordFile, newPasswordVariable, f.out,
 		"with what password? Give --new-password-file FILE or set "+newPasswordVariable+" (there is no terminal to ask on)")
@@ -109,13 +113,20 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	return a.printf("%s\n", f.out)
 }
 
-// label is what the key that is meant is called.
-func (k *keyring) label(ctx context.Context) string {
-	if lister, ok := sign.As[sign.Lister](k.Provider); ok {
-		for e, err := range lister.Keys(ctx) {
-			if err == nil && k.ref.Matches(e) {
-				return e.Label
-			}
+// label is what a key with its certificates is called.
+func (k *keyring) label(ctx context.Context, key sign.Key, chain []*x509.Certificate) string {
+	lister, ok := sign.As[sign.Lister](k.Provider)
+	spki, err := certify.PublicKey(key)
+	if !ok || err != nil {
+		return ""
+	}
+	for e, err := range lister.Keys(ctx) {
+		if err != nil || !k.ref.Matches(e) || len(chain) != 0 && !chain[0].Equal(e.Certificate()) {
+			continue
+		}
+		// The reference matches others as well, which were left out as they are not to sign with.
+		if own, err := sign.MarshalPublicKey(e.Public); err == nil && bytes.Equal(own, spki) {
+			return e.Label
 		}
 	}
 	return ""

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"crypto/x509"
 	"os"
 	"os/exec"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
 	"github.com/seed-116355fd/signet/internal/schemes"
+	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
 	"github.com/seed-116355fd/signet/sign"
 )
@@ -134,6 +136,19 @@ func TestExportChain(t *testing.T) {
 	require.Contains(t, got.stderr, "no certificate in it")
 }
 
+// TestExportLabel: of several keys in a folder one is to sign with, and the file has its name.
+func TestExportLabel(t *testing.T) {
+	w := newWorld(t)
+	w.write("pass", "long enough")
+	w.write("keys/a.pem", keyPEM(t, w.pki.Leaf(testpki.P256, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })))
+	w.write("keys/b.pem", w.read("key.pem"))
+	got := w.run("export", "--key", "@keys", "--out", "@a.p12", "--new-password-file", "@pass")
+	require.Equal(t, cli.ExitOK, got.code, got.stderr)
+	require.Equal(t, w.id.Chain[0].Raw, w.signer("a.p12", "long enough").Certificate().Raw)
+	_, err := w.opened("a.p12", "long enough").Key(t.Context(), sign.Ref{Label: "b.pem"})
+	require.NoError(t, err)
+}
+
 func TestExportRefused(t *testing.T) {
 	w := newWorld(t)
 	w.write("pass", "long enough")
@@ -155,6 +170,7 @@ func TestExportRefused(t *testing.T) {
 		"a file that is there": {[]string{"--key", "@key.pem", "--out", "@there.p12", "--new-password-file", "@pass"}, cli.ExitUsage, "never written over"},
 		"no folder":            {[]string{"--key", "@key.pem", "--out", "@none/x.p12", "--new-password-file", "@pass"}, cli.ExitFailed, "write @none/x.p12"},
 		"another certificate":  {[]string{"--key", "@key.pem", "--cert", "@other.crt", "--out", "@x.p12", "--new-password-file", "@pass"}, cli.ExitKey, "is of another key"},
+		"a strange label":      {[]string{"--key", "@key.pem", "--label", "\xff", "--out", "@x.p12", "--new-password-file", "@pass"}, cli.ExitUsage, "not UTF-8"},
 		"an argument":          {[]string{"--key", "@key.pem", "--out", "@x.p12", "@key.pem"}, cli.ExitUsage, "takes no arguments"},
 	} {
 		t.Run(name, func(t *testing.T) {
