@@ -91,6 +91,7 @@ type gatheredKey struct {
 	busy    int // calls and groups under way
 	waiting []*waiter
 	alike   map[any]int // how many of those that wait have the same options, by [waiter.alike]
+	whole   int         // for how many options there is a whole group
 	due     bool        // a timer will look again
 }
 
@@ -194,7 +195,7 @@ func (k *gatheredKey) enter(ctx context.Context, waiters []*waiter, digests [][]
 		// A copy: whoever leaves may write over the digest while it is still signed.
 		waiters[i] = &waiter{ctx: ctx, digest: slices.Clone(d), opts: opts, alike: alike, since: time.Now(), done: make(chan struct{})}
 	}
-	k.alike[alike] += len(digests)
+	k.count(alike, len(digests))
 	k.waiting = append(k.waiting, waiters...)
 	k.begin()
 	return waiters
@@ -238,14 +239,14 @@ func (k *gatheredKey) begin() {
 		first := 0
 		if wait := k.g.Wait - time.Since(k.waiting[0].since); wait > 0 {
 			// Those behind it came later. They go before it when they are a whole group.
-			first = slices.IndexFunc(k.waiting, func(w *waiter) bool { return k.alike[w.alike] >= k.size })
-			if first < 0 {
+			if k.whole == 0 {
 				if !k.due {
 					k.due = true
 					time.AfterFunc(wait, k.look)
 				}
 				return
 			}
+			first = slices.IndexFunc(k.waiting, func(w *waiter) bool { return k.alike[w.alike] >= k.size })
 		}
 		k.start(k.groupOf(first))
 	}
@@ -272,11 +273,26 @@ func (k *gatheredKey) drop(out func(*waiter) bool) {
 		if !out(w) {
 			return false
 		}
-		if k.alike[w.alike]--; k.alike[w.alike] == 0 {
-			delete(k.alike, w.alike)
-		}
+		k.count(w.alike, -1)
 		return true
 	})
+}
+
+// count says that more or fewer wait with the same options. Called with mu held.
+func (k *gatheredKey) count(alike any, more int) {
+	was := k.alike[alike]
+	now := was + more
+	switch {
+	case was < k.size && now >= k.size:
+		k.whole++
+	case was >= k.size && now < k.size:
+		k.whole--
+	}
+	if now == 0 {
+		delete(k.alike, alike)
+		return
+	}
+	k.alike[alike] = now
 }
 
 // look begins what has waited long enough.
