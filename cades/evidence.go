@@ -3,6 +3,7 @@ package cades
 import (
 	"context"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"github.com/seed-116355fd/signet/internal/cms"
@@ -13,27 +14,28 @@ import (
 
 // Time-stamps that carry what proves their own authority, as CryptoPro makes them: complete-certificate-references,
 // complete-revocation-references, certificate-values and revocation-values are unsigned attributes of the token, which the authority did
-// not sign. What is made over the token afterwards is over it as it stands, so that it does not change any more.
+// not sign. What is made over the token afterwards is over it as it stands, so that it does not change any more. Nothing is over the last
+// time-stamp, which has its evidence, too, so that a message of form A proves all of its authorities.
 
 // withEvidence puts the evidence of a time-stamp behind the step that makes it, and of the one over the references before the archive
-// time-stamp, which is of version 3 then.
+// time-stamp, which is of version 3 then and has its own.
 func (e *extension) withEvidence(steps []func(context.Context, path) error, to Level) []func(context.Context, path) error {
-	of := func(kind message.Kind) func(context.Context, path) error {
-		return func(ctx context.Context, p path) error { return e.evidence(ctx, p, kind) }
+	of := func(kinds ...message.Kind) func(context.Context, path) error {
+		return func(ctx context.Context, p path) error { return e.evidence(ctx, p, kinds) }
 	}
 	all := append([]func(context.Context, path) error{steps[0], of(message.SignatureTimestamp)}, steps[1:]...)
 	if to == LevelA {
-		all = append(all[:len(all)-1], of(message.CTimestamp), e.archiveTimestamp)
+		all = append(all[:len(all)-2], of(message.CTimestamp), e.lastArchiveValues, e.archiveTimestamp, of(message.ArchiveTimestampV3))
 	}
 	return all
 }
 
-// evidence puts into the tokens of one kind what proves their authorities, unless it is there, or something is over the token already.
-func (e *extension) evidence(ctx context.Context, p path, kind message.Kind) error {
+// evidence puts into the tokens of some kinds what proves their authorities, unless it is there, or something is over the token already.
+func (e *extension) evidence(ctx context.Context, p path, kinds []message.Kind) error {
 	for i := range e.at(p).in.Timestamps() {
 		s := e.at(p)
 		t := s.in.Timestamps()[i]
-		if t.Kind != kind || t.Token == nil || len(t.Token.SD.Signers) != 1 || covered(s.in.Timestamps(), kind) || len(cms.Find(t.Token.SD.Signers[0].Unsigned, cms.OIDCertificateValues)) != 0 {
+		if !slices.Contains(kinds, t.Kind) || t.Token == nil || len(t.Token.SD.Signers) != 1 || covered(s.in.Timestamps(), t) || len(cms.Find(t.Token.SD.Signers[0].Unsigned, cms.OIDCertificateValues)) != 0 {
 			continue
 		}
 		token, err := e.proved(ctx, s, t)
@@ -50,10 +52,16 @@ func (e *extension) evidence(ctx context.Context, p path, kind message.Kind) err
 	return nil
 }
 
-// covered reports whether something is over the tokens of a kind.
-func covered(all []*message.Timestamp, kind message.Kind) bool {
-	for _, t := range all {
-		if t.Kind.Archive() || t.Kind == message.CTimestamp && kind == message.SignatureTimestamp {
+// covered reports whether something may be over a token. Of two archive time-stamps of one time nobody knows which is over the other.
+func covered(all []*message.Timestamp, t *message.Timestamp) bool {
+	for _, other := range all {
+		switch {
+		case other == t:
+		case other.Kind.Archive():
+			if !t.Kind.Archive() || other.Token == nil || !other.Token.GenTime.Before(t.Token.GenTime) {
+				return true
+			}
+		case other.Kind == message.CTimestamp && t.Kind == message.SignatureTimestamp:
 			return true
 		}
 	}

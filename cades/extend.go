@@ -31,8 +31,8 @@ type ExtendOptions struct {
 	Hash sign.Hash
 	// TimestampEvidence puts what proves the authority of a time-stamp on the signature into the unsigned attributes of the token:
 	// references, certificates and revocation values, with the certificates of the token among them and no longer beside. It is how
-	// CryptoPro makes T and X Long Type 1, and A of that with an archive-time-stamp-v3. It needs Revocation from T on, and stands beside
-	// the older forms of RFC 5126 and T only.
+	// CryptoPro makes T and X Long Type 1, and A of that with an archive-time-stamp-v3, which has its own. It needs Revocation from T on,
+	// and stands beside the older forms of RFC 5126 and T only.
 	TimestampEvidence bool
 	// Signatures are the indices of those that are raised; nil means all.
 	Signatures []int

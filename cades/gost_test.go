@@ -2,11 +2,13 @@ package cades_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -328,6 +330,106 @@ func TestGOSTAsCryptoProLevels(t *testing.T) {
 		_, err := cades.Sign(t.Context(), w.signer(t), content, o)
 		require.ErrorIs(t, err, sign.ErrInput)
 	})
+}
+
+// inTurn are authorities of which each is asked once.
+type inTurn []tsp.Timestamper
+
+func (all *inTurn) Timestamp(ctx context.Context, d sign.Digest) (*tsp.Token, error) {
+	next := (*all)[0]
+	*all = (*all)[1:]
+	return next.Timestamp(ctx, d)
+}
+
+// TestLastAuthority: each time-stamp of a message of form A is by an authority of its own. With evidence in the time-stamps the message proves
+// that of the last one, and without it does not. Before another archive time-stamp the values of the last one go in anew, whatever was there.
+func TestLastAuthority(t *testing.T) {
+	for name, gostKeys := range map[string]bool{"GOST": true, "ECDSA": false} {
+		for _, evidence := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s evidence=%t", name, evidence), func(t *testing.T) {
+				w := newGOST(t, cryptoProA)
+				if !gostKeys {
+					w.pki = testpki.New(t)
+					w.source = testlevels.NewSource(t, w.pki)
+				}
+				w.source.OCSP = true // an answer for each of them
+				now := testpki.Now().Add(-time.Hour)
+				clock := func() time.Time { return now }
+				authority := func() tsp.Timestamper {
+					usage := testpki.Usages(true, testpki.TimeStamping)
+					id := w.pki.Leaf(testpki.P256, usage)
+					if gostKeys {
+						id = w.pki.LeafOf(gostKey(t, cryptoProA), "Signet test time-stamps", usage)
+					}
+					return testpki.Must(tsp.NewAuthority(testlevels.Signer(t, id), &tsp.AuthorityOptions{Clock: clock}))
+				}
+				signer := testlevels.Signer(t, w.pki.Leaf(testpki.P256))
+				if gostKeys {
+					signer = w.signer(t)
+				}
+				content := sign.Bytes("", []byte("content"))
+				ber, err := cades.Sign(t.Context(), signer, content, &cades.Options{
+					Level: cades.LevelA, Clock: clock, Timestamper: &inTurn{authority(), authority(), authority()}, Revocation: w.source, TimestampEvidence: evidence,
+				})
+				require.NoError(t, err)
+				judge := func(ber []byte) []validate.TimestampReport {
+					v := w.verify()
+					v.Clock, v.Policy = clock, &validate.Policy{Revocation: validate.RevocationAll}
+					r := w.report(t, ber, content, v)
+					return r.Signatures[0].Timestamps
+				}
+				stamps := judge(ber)
+				require.Len(t, stamps, 3)
+				for _, stamp := range stamps[:2] {
+					require.Equal(t, validate.TotalPassed, stamp.Indication, stamp.Reason)
+				}
+				require.Equal(t, evidence, stamps[2].Indication == validate.TotalPassed, stamps[2].Reason)
+				if !evidence {
+					require.Equal(t, validate.TryLater, stamps[2].Sub)
+				}
+
+				now = now.Add(time.Hour)
+				m, before := parse(t, ber)
+				raised, err := m.Extend(t.Context(), cades.LevelA, &cades.ExtendOptions{
+					Timestamper: &inTurn{authority()}, Revocation: w.source, Content: content, Roots: w.pki.Roots(), Clock: clock, Schemes: gost.Schemes(), TimestampEvidence: evidence,
+				})
+				require.NoError(t, err)
+				stamps = judge(raised)
+				require.Len(t, stamps, 4)
+				for _, stamp := range stamps[:3] {
+					require.Equal(t, validate.TotalPassed, stamp.Indication, stamp.Reason)
+				}
+				require.Equal(t, evidence, stamps[3].Indication == validate.TotalPassed, stamps[3].Reason)
+				_, after := parse(t, raised)
+				if evidence { // beside the certificates, which no archive time-stamp is over as a whole
+					require.Greater(t, len(after.Revocations), len(before.Revocations))
+				} else { // in the token, which the first one is not over
+					require.Equal(t, len(before.Revocations), len(after.Revocations))
+				}
+			})
+		}
+	}
+}
+
+// TestEvidenceUnderArchive raises LTA to form A with evidence: the first archive time-stamp is under the second one, and stays as it is, also when
+// both are of one time.
+func TestEvidenceUnderArchive(t *testing.T) {
+	w := newGOST(t, cryptoProA)
+	content := sign.Bytes("", []byte("content"))
+	ber, err := cades.Sign(t.Context(), w.signer(t), content, w.options(cades.LevelLTA))
+	require.NoError(t, err)
+	m, sd := parse(t, ber)
+	token := cms.Find(sd.Signers[0].Unsigned, cms.OIDArchiveTimeStampV3)[0].Values[0].Raw()
+	raised, err := m.Extend(t.Context(), cades.LevelA, &cades.ExtendOptions{
+		Timestamper: w.tsa, Revocation: w.source, Content: content, Roots: w.pki.Roots(), Clock: testpki.Now, Schemes: gost.Schemes(), TimestampEvidence: true,
+	})
+	require.NoError(t, err)
+	require.Contains(t, string(raised), string(token))
+	r := w.report(t, raised, content, w.verify())
+	require.NoError(t, r.Err())
+	for _, stamp := range r.Signatures[0].Timestamps {
+		require.Equal(t, validate.TotalPassed, stamp.Indication, stamp.Reason)
+	}
 }
 
 // TestGOSTDrafts: a draft keeps the hash of time-stamps that the scheme leads to.

@@ -32,7 +32,7 @@ func (e *extension) raise(ctx context.Context, p path, to Level) error {
 	case LevelXLong1:
 		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values)
 	case LevelA:
-		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values, e.archiveTimestampV2)
+		steps = append(steps, e.signatureTimestamp, e.references, e.referencesTimestamp, e.values, e.lastArchiveValues, e.archiveTimestampV2)
 	}
 	if e.o.TimestampEvidence {
 		steps = e.withEvidence(steps, to)
@@ -88,6 +88,22 @@ func (e *extension) validationData(ctx context.Context, p path) error {
 		// nobody may be there to give them anew.
 		leaves = last
 	}
+	return e.addValues(ctx, s, leaves)
+}
+
+// lastArchiveValues puts what proves the authority of the last archive time-stamp there, when another one is to come, which is then over
+// it: later nobody could prove it. What came before that has its values in a message of form A.
+func (e *extension) lastArchiveValues(ctx context.Context, p path) error {
+	s := e.at(p)
+	last := s.lastArchive(e.candidates(), e.registry())
+	if last == nil {
+		return nil
+	}
+	return e.addValues(ctx, s, last)
+}
+
+// addValues puts what proves some certificates where the message has room for it.
+func (e *extension) addValues(ctx context.Context, s *Signature, leaves []leaf) error {
 	collection, err := e.collect(ctx, s, leaves)
 	if err != nil {
 		return err

@@ -4,7 +4,8 @@
 #   scripts/avx512.sh ./internal/lanes/p256lanes ./internal/lanes/gostlanes -test.run Verify -test.v
 #
 # The emulator is Bochs 2.7, some hundred times slower than a processor, and Linux starts in it in a minute: what is tested is whether
-# results are right, never how fast they come. A package is built without cgo; its folder testdata comes along.
+# results are right, never how fast they come. A package is built without cgo; its folder testdata and its assembly come along.
+# With SIGNET_STEPS=short (or all, or calibration) the calls that scripts/steps.sh compares are made instead of tests.
 # AVX512_MODEL chooses another of the processors that "bochs --help cpu" lists, AVX512_TIME the seconds after which it is ended (900).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,8 +46,13 @@ for package in "${packages[@]}"; do
   mkdir "$place"
   go test -c -o "$place/test" "$package"
   [ ! -d "$folder/testdata" ] || cp -r "$folder/testdata" "$place/"
+  cp "$folder"/*.s "$place/" 2>/dev/null || true
 done
 printf '%s\n' "$@" > "$work/root/args"
+if [ -n "${SIGNET_STEPS:-}" ]; then # see scripts/steps.sh
+  (cd bench && go build -o "$work/root/step" ./lanes/step)
+  printf %s "$SIGNET_STEPS" > "$work/root/steps"
+fi
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) > "$work/iso/initrd.gz"
 cp "$cache/vmlinuz" "$work/iso/"
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/iso/isolinux/"

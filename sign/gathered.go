@@ -32,8 +32,9 @@ type Gathering struct {
 // is alone is one of SignContext with its own context, and so is one whose digest has not the length of its hash, which the key refuses.
 //
 // The key is a BulkKey as the other one: a whole group goes to that as it is, and what is less, as the few contents of a request, is gathered
-// with others. It takes digests only, also in front of a [MessageKey]. Signatures are not changed, so that it is a [TrustedKey] as the other one is. It owns nothing and has no goroutine
-// when nobody calls, so there is nothing to close. It is found behind it by Unwrap, see [As].
+// with others. It takes digests only, also in front of a [MessageKey]. Signatures are not changed, so that it is a [TrustedKey] as the
+// other one is. It owns nothing and has no goroutine when nobody calls, so there is nothing to close. It is found behind it by Unwrap,
+// see [As].
 func Gathered(key Key, g Gathering) Key {
 	bulk, ok := key.(BulkKey)
 	if !ok {

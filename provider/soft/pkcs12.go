@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	casn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/seed-116355fd/signet/internal/cms"
+	"github.com/seed-116355fd/signet/internal/pkcs12"
 	"github.com/seed-116355fd/signet/sign"
 )
 
@@ -299,7 +299,7 @@ func (p *pfx) mac(s cryptobyte.String, message []byte) error {
 		if err := p.spend(iterations, 1); err != nil {
 			return err
 		}
-		key := pkcs12KDF(newHash(hash), 3, form, salt, iterations, hash.Size())
+		key := pkcs12.Derive(newHash(hash), pkcs12.ForMAC, form, salt, iterations, hash.Size())
 		h := hmac.New(newHash(hash), key)
 		h.Write(message)
 		clear(key)
@@ -356,30 +356,6 @@ func digestHash(oid string) crypto.Hash {
 		return crypto.SHA512
 	}
 	return 0
-}
-
-// toBMP encodes a password as RFC 7292 appendix B.1 has it: big-endian UTF-16 and two zero octets. What is not UTF-8 is
-// taken as Latin-1, as OpenSSL does.
-func toBMP(password []byte) []byte {
-	runes := make([]rune, 0, len(password))
-	if utf8.Valid(password) {
-		for rest := password; len(rest) != 0; {
-			c, n := utf8.DecodeRune(rest)
-			runes, rest = append(runes, c), rest[n:]
-		}
-	} else {
-		for _, b := range password {
-			runes = append(runes, rune(b))
-		}
-	}
-	units := utf16.Encode(runes)
-	bmp := make([]byte, 0, 2*len(units)+2)
-	for _, u := range units {
-		bmp = append(bmp, byte(u>>8), byte(u))
-	}
-	clear(runes)
-	clear(units)
-	return append(bmp, 0, 0)
 }
 
 func fromBMP(b []byte) string {

@@ -49,6 +49,8 @@ func TestPSSRestrictedKeyFile(t *testing.T) {
 	key := signer.Key()
 	_, err = key.SignContext(t.Context(), make([]byte, 48), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA384})
 	require.NoError(t, err)
+	_, err = p.MarshalPKCS8(t.Context(), key)
+	require.ErrorIs(t, err, sign.ErrUnsupported, "the copy would not say what the key is for")
 	for _, refused := range []crypto.SignerOpts{crypto.SHA384, crypto.SHA256, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA512}} {
 		_, err = key.SignContext(t.Context(), make([]byte, refused.HashFunc().Size()), refused)
 		require.ErrorIs(t, err, sign.ErrUnsupported)

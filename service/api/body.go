@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/service/gate"
 	"github.com/seed-116355fd/signet/service/internal/jsonbody"
 	"github.com/seed-116355fd/signet/service/internal/spool"
@@ -114,9 +115,9 @@ func (q *request) addDigest(algorithm, value string) error {
 
 // parseDigest reads a digest in base64, or in hexadecimal as sha256sum prints it: the length tells which.
 func parseDigest(algorithm, value string) (sign.Digest, error) {
-	h, ok := hashes[strings.ToUpper(strings.NewReplacer("-", "", "_", "").Replace(algorithm))]
+	h, ok := hashes[strings.ToUpper(strings.NewReplacer("-", "", "_", "", " ", "").Replace(algorithm))]
 	if !ok {
-		return sign.Digest{}, fmt.Errorf("digest algorithm %q is not known; there are SHA-256, SHA-384 and SHA-512", jsonbody.Short(algorithm))
+		return sign.Digest{}, fmt.Errorf("digest algorithm %q is not known; there are SHA-256, SHA-384, SHA-512, Streebog-256 and Streebog-512", jsonbody.Short(algorithm))
 	}
 	sum, err := hex.DecodeString(value)
 	if err != nil || len(sum) != h.Size() {
@@ -128,7 +129,12 @@ func parseDigest(algorithm, value string) (sign.Digest, error) {
 	return sign.NewDigest(h, sum)
 }
 
-var hashes = map[string]crypto.Hash{"SHA256": crypto.SHA256, "SHA384": crypto.SHA384, "SHA512": crypto.SHA512}
+// hashes are those of digests. Streebog has the name that reports give it, and an object identifier that is more usual than any name.
+var hashes = map[string]sign.Hash{
+	"SHA256": crypto.SHA256, "SHA384": crypto.SHA384, "SHA512": crypto.SHA512,
+	"STREEBOG256": gost.Streebog256, "GOSTR34.112012256": gost.Streebog256, "1.2.643.7.1.1.2.2": gost.Streebog256,
+	"STREEBOG512": gost.Streebog512, "GOSTR34.112012512": gost.Streebog512, "1.2.643.7.1.1.2.3": gost.Streebog512,
+}
 
 // readParts reads multipart/form-data. A part of a digest is algorithm:value.
 func (q *request) readParts(r *multipart.Reader, t texts, f flags) error {

@@ -183,11 +183,7 @@ func (o *office) parts(path string, parts ...part) (int, map[string]any) {
 
 func (o *office) sign(id testpki.Identity, content string, options *cades.Options) []byte {
 	o.Helper()
-	key, err := soft.NewKey(id.Key, 0)
-	require.NoError(o, err)
-	s, err := sign.New(key, id.Chain, sign.Schemes(id.Key.Public())[0])
-	require.NoError(o, err)
-	p7s, err := cades.Sign(o.Context(), s, sign.Bytes("", []byte(content)), options)
+	p7s, err := cades.Sign(o.Context(), testlevels.Signer(o.T, id), sign.Bytes("", []byte(content)), options)
 	require.NoError(o, err)
 	return p7s
 }

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/gost"
+	"github.com/seed-116355fd/signet/gost/streebog"
 	"github.com/seed-116355fd/signet/internal/testlevels"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/provider/soft"
@@ -36,6 +39,7 @@ type desk struct {
 	*testing.T
 	pki    *testpki.PKI
 	seal   testpki.Identity
+	gost   testpki.Identity
 	server *httptest.Server
 	client *http.Client
 	ledger ledger
@@ -63,13 +67,20 @@ func newDesk(t *testing.T, limits gate.Limits, http2 bool) *desk {
 	t.Helper()
 	d := &desk{T: t, pki: testpki.New(t)}
 	d.seal = d.pki.Leaf(testpki.P256)
+	key, err := gost.GenerateNamed("1.2.643.2.2.35.1")
+	require.NoError(t, err)
+	d.gost = d.pki.LeafOf(key, "GOST")
 	store := func(id testpki.Identity) *keys.Store {
 		return &keys.Store{Name: id.Certificate().SerialNumber.String(), Open: func(context.Context) (sign.Provider, error) {
+			if _, own := id.Key.(sign.Schemer); own {
+				return soft.New(id.Key, soft.Config{Certificates: id.Chain})
+			}
 			return soft.New(&deskKey{id.Key, d}, soft.Config{Certificates: id.Chain})
 		}}
 	}
 	set, err := keys.New([]keys.Key{
 		{Name: "seal", Store: store(d.seal), Options: cades.Options{Timestamper: testlevels.Authority(t, d.pki, nil)}},
+		{Name: "gost", Store: store(d.gost), Options: cades.Options{Timestamper: testlevels.AuthorityOf(t, d.pki, key, nil)}},
 		{Name: "stamp", Store: store(d.pki.Leaf(testpki.Ed25519))},
 		{Name: "foreign", Store: store(d.pki.Leaf(testpki.P256))},
 	}, nil)
@@ -371,4 +382,50 @@ func TestSignNotRecorded(t *testing.T) {
 		require.False(t, *last.Done)
 		require.Contains(t, last.Error, "audit log")
 	}
+}
+
+// TestSignStreebog signs digests by the hash of a GOST key, under each of its names, and no others.
+func TestSignStreebog(t *testing.T) {
+	d := newDesk(t, gate.Limits{}, false)
+	sum := streebog.Sum256([]byte("elsewhere"))
+	long := streebog.Sum512([]byte("elsewhere"))
+	short := sha256.Sum256([]byte("elsewhere"))
+	text := base64.StdEncoding.EncodeToString
+	var body strings.Builder
+	names := []string{"Streebog-256", "streebog256", "STREEBOG_256", "GOST R 34.11-2012 256", "1.2.643.7.1.1.2.2"}
+	for i, name := range names {
+		value := text(sum[:])
+		if i%2 == 1 {
+			value = hex.EncodeToString(sum[:])
+		}
+		fmt.Fprintf(&body, "{\"digest\":%q,\"algorithm\":%q,\"level\":\"t\"}\n", value, name)
+	}
+	refused := [][3]string{
+		{text(sum[:31]), "Streebog-256", "the GOST R 34.11-2012 256 digest has to be 32 octets"},
+		{text(sum[:]), "Streebog-512", "the GOST R 34.11-2012 512 digest has to be 64 octets"},
+		{text(long[:]), "1.2.643.7.1.1.2.3", "needs one digest of the content by"},
+		{text(short[:]), "SHA-256", "needs one digest of the content by"},
+		{text(sum[:]), "GOST R 34.11-94", "there are SHA-256, SHA-384, SHA-512, Streebog-256 and Streebog-512"},
+	}
+	for _, r := range refused {
+		fmt.Fprintf(&body, "{\"digest\":%q,\"algorithm\":%q}\n", r[0], r[1])
+	}
+	lines, last := d.post("?key=gost", body.String(), "Keys", "gost")
+	require.Equal(t, len(refused), last.Failed)
+	require.Len(t, lines, len(names)+len(refused))
+	for i, l := range lines {
+		if i >= len(names) {
+			require.Contains(t, l.Error, refused[i-len(names)][2])
+			continue
+		}
+		require.Empty(t, l.Error)
+		m, err := cades.Parse(l.Signature)
+		require.NoError(t, err)
+		report, err := m.Verify(t.Context(), sign.Bytes("", []byte("elsewhere")), &cades.VerifyOptions{Schemes: gost.Schemes()})
+		require.NoError(t, err)
+		require.True(t, report.Valid(), "%v", report.Signatures[0].Err())
+		require.Equal(t, "GOST R 34.11-2012 256", m.Signatures()[0].Timestamps()[0].Token.HashName())
+	}
+	require.Equal(t, "GOST R 34.11-2012 256", d.ledger.records[0].Hash)
+	require.Equal(t, sum[:], d.ledger.records[0].Items[0].Digest)
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/cades"
+	"github.com/seed-116355fd/signet/gost"
+	"github.com/seed-116355fd/signet/gost/streebog"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/service/gate"
 )
@@ -248,4 +250,31 @@ func TestWhoCalls(t *testing.T) {
 	assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
 	resp, _ = o.call(http.MethodGet, "/v1/nothing", nil, "Authorization", "")
 	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
+
+// TestVerifyStreebog verifies a signature by GOST from digests, in JSON and in parts.
+func TestVerifyStreebog(t *testing.T) {
+	o := newOffice(t, false, gate.Limits{})
+	key, err := gost.GenerateNamed("1.2.643.7.1.2.1.2.1")
+	require.NoError(t, err)
+	p7s := o.sign(o.pki.LeafOf(key, "GOST"), "x", nil)
+	right, wrong, other := streebog.Sum512([]byte("x")), streebog.Sum512([]byte("y")), streebog.Sum256([]byte("x"))
+	for _, c := range []struct {
+		algorithm string
+		sum       []byte
+		verdict   string
+	}{
+		{"Streebog-512", right[:], "passed"}, {"GOST R 34.11-2012 512", right[:], "passed"}, {"1.2.643.7.1.1.2.3", right[:], "passed"},
+		{"Streebog-512", wrong[:], "failed"}, {"Streebog-256", other[:], "indeterminate"},
+	} {
+		status, answer := o.post("/v1/verify", object{"signature": p7s, "digests": []object{{"algorithm": c.algorithm, "value": c.sum}}})
+		require.Equal(t, http.StatusOK, status, answer)
+		require.Equal(t, c.verdict, answer["verdict"], "%s: %v", c.algorithm, answer)
+		body, contentType := form(part{"signature", string(p7s)}, part{"digest", c.algorithm + ":" + hex.EncodeToString(c.sum)})
+		_, data := o.call(http.MethodPost, "/v1/verify", body, "Content-Type", contentType)
+		require.Contains(t, string(data), c.verdict)
+	}
+	status, answer := o.post("/v1/verify", object{"signature": p7s, "digests": []object{{"algorithm": "Streebog-512", "value": right[:32]}}})
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, answer["Message"], "has to be 64 octets")
 }

@@ -3,7 +3,8 @@ package main
 import "math/big"
 
 // F is a number of five digits of 52 bits, one vector for each digit. Products are in Montgomery form with R = 2^260, and need not be less
-// than the modulus: values below 16 times the modulus can be held, and the comments give bounds in units of it.
+// than the modulus: values below 16 times the modulus can be held, and the comments give bounds in units of it. That no sum leaves its word is
+// computed from the assembly by TestBounds of the packages that have it.
 type F [5]value
 
 const digit = 52

@@ -29,6 +29,10 @@ func NewBase(points *lanes.Points) (lanes.Table, error) {
 	if !lanes.Available() {
 		return nil, lanes.ErrUnavailable
 	}
+	return newBase(points)
+}
+
+func newBase(points *lanes.Points) (lanes.Table, error) {
 	opposite, err := opposites(points)
 	if err != nil {
 		return nil, err
@@ -38,11 +42,15 @@ func NewBase(points *lanes.Points) (lanes.Table, error) {
 
 // NewVerifier makes the verifier of a public key of its points, numbers less than p. Digests have 32 octets.
 func NewVerifier(base lanes.Table, points *lanes.Points) (*lanes.Verifier, error) {
+	return newVerifier(&curve, base, points)
+}
+
+func newVerifier(c *lanes.Curve, base lanes.Table, points *lanes.Points) (*lanes.Verifier, error) {
 	opposite, err := opposites(points)
 	if err != nil {
 		return nil, err
 	}
-	return lanes.NewVerifier(&curve, base, opposite), nil
+	return lanes.NewVerifier(c, base, opposite), nil
 }
 
 // opposites has p - x and p - y for x and y. The kernels take p from them once more word by word, where the lowest may not borrow.

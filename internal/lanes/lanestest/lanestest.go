@@ -5,11 +5,47 @@ import (
 	"crypto/rand"
 	"math/big"
 	mathrand "math/rand/v2"
+	"os"
+	"sync"
 	"testing"
 	"unsafe"
 
 	"github.com/seed-116355fd/signet/internal/lanes"
+	"github.com/seed-116355fd/signet/internal/lanes/plain"
 )
+
+// Plain is the name of an environment variable: any value but the empty one makes tests compute in [plain], on processors with lanes too.
+const Plain = "SIGNET_PLAIN_LANES"
+
+// Kernels are the ones that are given, where the processor has lanes. Elsewhere they are the same assembly, run by package plain, which the
+// processor does not matter to; kernels is a struct with functions for fields.
+func Kernels[K any](kernels K) K {
+	if Processor() {
+		return kernels
+	}
+	plain.Replace(&kernels, Program().Call)
+	return kernels
+}
+
+// Processor says that tests compute in lanes of the processor, so that there may be many of them.
+func Processor() bool { return lanes.Available() && os.Getenv(Plain) == "" }
+
+// NotEmulated skips a test that no processor matters to in an emulated one, which is too slow for it. scripts/avx512 sets the variable.
+func NotEmulated(t testing.TB) {
+	t.Helper()
+	if os.Getenv("SIGNET_EMULATED") != "" {
+		t.Skip("it is the same on all processors, and runs on those that are not emulated")
+	}
+}
+
+// Program is the assembly of the package that is tested. Without it there is nothing to test.
+var Program = sync.OnceValue(func() *plain.Program {
+	p, err := plain.Read("kernels_amd64.s")
+	if err != nil {
+		panic(err)
+	}
+	return p
+})
 
 // Need skips a test where the processor has no lanes; the package is the one that is tested.
 func Need(t testing.TB, name string) {

@@ -28,7 +28,14 @@ var baseTable = sync.OnceValue(func() lanes.Table { return lanes.NewTable(p256ve
 // NewSigner makes the signer of a key on P-256. It computes a table of the public key, which takes about as long as some thirty signatures of
 // crypto/ecdsa. Of digests the first 32 octets count, and shorter ones are numbers too (FIPS 186-5 section 6.4.1 step 2).
 func NewSigner(key *ecdsa.PrivateKey) (*lanes.Signer, error) {
-	v, err := NewVerifier(&key.PublicKey)
+	if !lanes.Available() {
+		return nil, lanes.ErrUnavailable
+	}
+	return newSigner(&curve, key)
+}
+
+func newSigner(c *lanes.Curve, key *ecdsa.PrivateKey) (*lanes.Signer, error) {
+	v, err := newVerifier(c, &key.PublicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +49,19 @@ func NewSigner(key *ecdsa.PrivateKey) (*lanes.Signer, error) {
 
 // NewVerifier makes the verifier of a key on P-256.
 func NewVerifier(public *ecdsa.PublicKey) (*lanes.Verifier, error) {
-	if !lanes.Available() || public.Curve != elliptic.P256() {
+	if !lanes.Available() {
+		return nil, lanes.ErrUnavailable
+	}
+	return newVerifier(&curve, public)
+}
+
+func newVerifier(c *lanes.Curve, public *ecdsa.PublicKey) (*lanes.Verifier, error) {
+	if public.Curve != elliptic.P256() {
 		return nil, lanes.ErrUnavailable
 	}
 	points := p256verify.Points(public)
 	if points == nil {
 		return nil, lanes.ErrUnavailable
 	}
-	return lanes.NewVerifier(&curve, baseTable(), points), nil
+	return lanes.NewVerifier(c, baseTable(), points), nil
 }

@@ -10,14 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-116355fd/signet/internal/lanes"
+	"github.com/seed-116355fd/signet/internal/lanes/lanestest"
 )
 
-func needLanes(t testing.TB) {
-	t.Helper()
-	if !lanes.Available() {
-		t.Skip("SKIPPED: this processor has no AVX-512 IFMA (scripts/avx512.sh ./internal/lanes/rsalanes runs this test in an emulated one)")
-	}
-}
+// testKernels are those that are tested: of the processor, if it has lanes.
+func testKernels(digits int) kernels { return lanestest.Kernels(kernelsOf(digits)) }
 
 func random(r *mathrand.Rand, bits int) *big.Int {
 	x := new(big.Int)
@@ -115,7 +112,7 @@ var sizes = []struct{ digits, bits int }{{20, 1024}, {30, 1536}, {40, 2048}, {60
 
 // eight is a modulus with another number in each lane.
 func eight(r *mathrand.Rand, digits, bits int) (m *modulus, numbers [8]*big.Int) {
-	m = newModulus(digits)
+	m = newModulus(testKernels(digits), digits)
 	for l := range numbers {
 		numbers[l] = modulusFor(r, bits)
 		setLane(m.m, l, numbers[l].Bytes())
@@ -134,9 +131,16 @@ func checkProduct(t *testing.T, name string, digits int, m, x, y, got *big.Int) 
 	require.Negative(t, got.Cmp(new(big.Int).Lsh(m, 1)), "%s%d of %x and %x modulo %x is %x, not below 2m", name, digits, x, y, m, got)
 }
 
+// TestPlain: package plain computes what the processor does.
+func TestPlain(t *testing.T) {
+	lanestest.Need(t, "rsalanes")
+	for _, size := range sizes {
+		lanestest.Compare(t, kernelsOf(size.digits))
+	}
+}
+
 // TestKernels compares products with math/big, by another modulus and other operands in each lane.
 func TestKernels(t *testing.T) {
-	needLanes(t)
 	r := mathrand.New(mathrand.NewPCG(1, 2))
 	for _, size := range sizes {
 		d := size.digits
@@ -161,8 +165,8 @@ func TestKernels(t *testing.T) {
 			for l := range x {
 				checkProduct(t, "mul", d, numbers[l], x[l], y[l], value(c, l))
 			}
-			if m.product != nil {
-				m.product(&w.columns[0], &a[0], &b[0])
+			if m.Product != nil {
+				m.Product(&w.columns[0], &a[0], &b[0])
 				for l := range x {
 					require.Equal(t, new(big.Int).Mul(x[l], y[l]), columnsValue(w.columns[:2*d], l), "product%d", d)
 				}
@@ -182,7 +186,6 @@ func TestKernels(t *testing.T) {
 
 // TestKeepsLanesApart: what is in one lane does not reach another.
 func TestKeepsLanesApart(t *testing.T) {
-	needLanes(t)
 	r := mathrand.New(mathrand.NewPCG(3, 4))
 	for _, size := range sizes {
 		d := size.digits
@@ -207,11 +210,10 @@ func TestKeepsLanesApart(t *testing.T) {
 
 // TestSelect reads every entry in every lane.
 func TestSelect(t *testing.T) {
-	needLanes(t)
 	r := mathrand.New(mathrand.NewPCG(5, 6))
 	for _, size := range sizes[:3] {
 		d := size.digits
-		choose := kernelsOf(d).choose
+		choose := testKernels(d).Choose
 		table, index, got := lanes.Make(entries*d), lanes.Make(1), lanes.Make(d)
 		for i := range table {
 			for l := range table[i] {
@@ -275,7 +277,6 @@ func FuzzMultiply(f *testing.F) {
 	f.Add([]byte{1}, []byte{2}, []byte{3}, byte(0))
 	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff"), make([]byte, 500), []byte("modulus"), byte(12))
 	f.Fuzz(func(t *testing.T, a, b, modulus []byte, which byte) {
-		needLanes(t)
 		size := sizes[int(which)%len(sizes)]
 		lane := int(which) / len(sizes) % lanes.Width
 		r := mathrand.New(mathrand.NewPCG(uint64(which), 9))

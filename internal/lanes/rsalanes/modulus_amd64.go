@@ -11,11 +11,14 @@ import (
 
 // kernels are those for numbers of one length.
 type kernels struct {
-	mul     func(r, a, b, m, k, t *lanes.Vector)
-	square  func(r, a, m, k, t *lanes.Vector)
-	product func(t, a, b *lanes.Vector)
-	choose  func(r, i, t *lanes.Vector)
+	Mul     func(r, a, b, m, k, t *lanes.Vector)
+	Square  func(r, a, m, k, t *lanes.Vector)
+	Product func(t, a, b *lanes.Vector)
+	Choose  func(r, i, t *lanes.Vector)
 }
+
+// lengths are the kernels for so many digits.
+type lengths func(digits int) kernels
 
 // kernelsOf are those for so many digits. Only those for primes have all four.
 func kernelsOf(digits int) kernels {
@@ -27,9 +30,9 @@ func kernelsOf(digits int) kernels {
 	case 40:
 		return kernels{mul40, square40, product40, select40}
 	case 60:
-		return kernels{mul: mul60, square: square60}
+		return kernels{Mul: mul60, Square: square60}
 	case 80:
-		return kernels{mul: mul80, square: square80}
+		return kernels{Mul: mul80, Square: square80}
 	}
 	panic(fmt.Sprintf("rsalanes: no kernels for %d digits", digits))
 }
@@ -59,15 +62,16 @@ type modulus struct {
 	constants []lanes.Vector    // all of these
 }
 
-func newModulus(digits int) *modulus {
+func newModulus(k kernels, digits int) *modulus {
 	c := lanes.Make(3*digits + 1)
-	return &modulus{kernelsOf(digits), c[:digits], c[3*digits:], [2][]lanes.Vector{c[digits : 2*digits], c[2*digits : 3*digits]}, c}
+	return &modulus{k, c[:digits], c[3*digits:], [2][]lanes.Vector{c[digits : 2*digits], c[2*digits : 3*digits]}, c}
 }
 
 // modulusOf has the same number in all lanes, odd and of big-endian octets. How long that takes tells the length of the number
 // only.
-func modulusOf(octets []byte) (*modulus, *bigmod.Modulus, error) {
-	m := newModulus(digitsFor(8 * len(octets)))
+func modulusOf(of lengths, octets []byte) (*modulus, *bigmod.Modulus, error) {
+	digits := digitsFor(8 * len(octets))
+	m := newModulus(of(digits), digits)
 	b, err := bigmod.NewModulus(octets)
 	if err != nil {
 		return nil, nil, err
@@ -99,7 +103,7 @@ func (m *modulus) power(b *bigmod.Modulus, n int) *bigmod.Nat {
 
 // halves has the number of a in the lower four lanes and that of b in the upper ones.
 func halves(a, b *modulus) *modulus {
-	m := newModulus(len(a.m))
+	m := newModulus(a.kernels, len(a.m))
 	copy(m.constants, a.constants)
 	for i := range m.constants {
 		copy(m.constants[i][half:], b.constants[i][half:])
@@ -109,12 +113,12 @@ func halves(a, b *modulus) *modulus {
 
 // multiply is a kernel: r = a b / R.
 func (m *modulus) multiply(w *work, r, a, b []lanes.Vector) {
-	m.mul(&r[0], &a[0], &b[0], &m.m[0], &m.k[0], &w.columns[0])
+	m.Mul(&r[0], &a[0], &b[0], &m.m[0], &m.k[0], &w.columns[0])
 }
 
 // squared is one as well.
 func (m *modulus) squared(w *work, r, a []lanes.Vector) {
-	m.square(&r[0], &a[0], &m.m[0], &m.k[0], &w.columns[0])
+	m.Square(&r[0], &a[0], &m.m[0], &m.k[0], &w.columns[0])
 }
 
 const (

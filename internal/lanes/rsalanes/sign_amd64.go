@@ -52,10 +52,14 @@ func NewKey(key *rsa.PrivateKey) (*Key, error) {
 	if !lanes.Available() {
 		return nil, lanes.ErrUnavailable
 	}
+	return newKey(kernelsOf, key)
+}
+
+func newKey(of lengths, key *rsa.PrivateKey) (*Key, error) {
 	if !Takes(key) {
 		return nil, ErrKey
 	}
-	verifier, err := NewVerifier(&key.PublicKey)
+	verifier, err := newVerifier(of, &key.PublicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +68,7 @@ func NewKey(key *rsa.PrivateKey) (*Key, error) {
 	var p *bigmod.Modulus
 	for i := 1; i >= 0; i-- {
 		b := octets(key.Primes[i])
-		k.primes[i], p, err = modulusOf(b)
+		k.primes[i], p, err = modulusOf(of, b)
 		clear(b)
 		if err != nil {
 			return nil, ErrKey
@@ -192,13 +196,13 @@ func (k *Key) power(w *work, x []lanes.Vector, m *modulus, exponents [2][]byte) 
 			w.index[0][l] = uint64(exponents[l/half][i/2]) >> (4 - i%2*4) & (entries - 1)
 		}
 		if i == 0 {
-			m.choose(&x[0], &w.index[0], &w.table[0])
+			m.Choose(&x[0], &w.index[0], &w.table[0])
 			continue
 		}
 		for range 4 {
 			m.squared(w, x, x)
 		}
-		m.choose(&y[0], &w.index[0], &w.table[0])
+		m.Choose(&y[0], &w.index[0], &w.table[0])
 		m.multiply(w, x, x, y)
 	}
 	m.multiply(w, x, x, w.one)
@@ -218,7 +222,7 @@ func (k *Key) recombine(w *work) {
 	carried(h)
 	p.multiply(w, h, h, k.inverse)
 	canonical(h, p.m, w.room)
-	p.product(&w.columns[0], &h[0], &q.m[0])
+	p.Product(&w.columns[0], &h[0], &q.m[0])
 	s := w.result[:2*digits]
 	copy(s, w.columns)
 	for i := range s2 {

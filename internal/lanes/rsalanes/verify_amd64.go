@@ -19,6 +19,10 @@ func NewVerifier(public *rsa.PublicKey) (*Verifier, error) {
 	if !lanes.Available() {
 		return nil, lanes.ErrUnavailable
 	}
+	return newVerifier(kernelsOf, public)
+}
+
+func newVerifier(of lengths, public *rsa.PublicKey) (*Verifier, error) {
 	if public.N == nil || public.E != exponent || public.N.Sign() <= 0 || public.N.Bit(0) == 0 {
 		return nil, ErrKey
 	}
@@ -28,7 +32,7 @@ func NewVerifier(public *rsa.PublicKey) (*Verifier, error) {
 		return nil, ErrKey
 	}
 	octets := public.N.Bytes()
-	n, _, err := modulusOf(octets)
+	n, _, err := modulusOf(of, octets)
 	if err != nil {
 		return nil, ErrKey
 	}

@@ -184,7 +184,7 @@ Exit codes: 0 all well; 1 an item failed, a signature is TOTAL-FAILED, or interr
 	})
 	root.SetVersionTemplate("signet {{.Version}}\n")
 	root.AddCommand(withGlobs(a.signCommand(), a.extendCommand(), a.countersignCommand(), a.verifyCommand(), a.inspectCommand(), a.extractCommand(), a.renewCommand(), a.importCertCommand())...)
-	root.AddCommand(a.keysCommand(), a.keygenCommand(), a.csrCommand(), a.doctorCommand(), a.serveCommand(), a.serviceTokenCommand(), a.auditCommand(), a.versionCommand())
+	root.AddCommand(a.keysCommand(), a.keygenCommand(), a.csrCommand(), a.exportCommand(), a.doctorCommand(), a.serveCommand(), a.serviceTokenCommand(), a.auditCommand(), a.versionCommand())
 	complete(root)
 	return root
 }
@@ -193,7 +193,7 @@ func suggest(cmd *cobra.Command, name string) string {
 	if names := cmd.SuggestionsFor(name); len(names) != 0 {
 		return "; did you mean " + strings.Join(names, " or ") + "?"
 	}
-	return "; there are sign, extend, countersign, verify, inspect, extract, renew, keys, keygen, csr, import-cert, doctor, serve, token, audit and version"
+	return "; there are sign, extend, countersign, verify, inspect, extract, renew, keys, keygen, csr, import-cert, export, doctor, serve, token, audit and version"
 }
 
 // suggestFlag names the flag that was meant.

@@ -19,7 +19,7 @@ import (
 type containerFlags struct {
 	anyCertificate                                                         bool
 	level, scheme, policyOID, policyHash, policyURI, mimeType, signingTime string
-	attached                                                               bool
+	attached, signerOnly, unprotected                                      bool
 	commitments, roles                                                     []string
 }
 
@@ -35,12 +35,17 @@ func (f *containerFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.roles, "role", nil, "in what `ROLE` the signer claims to sign; may be repeated")
 	flags.StringVar(&f.mimeType, "mime-type", "", "what the content is, `TYPE`, such as application/pdf")
 	flags.BoolVar(&f.anyCertificate, "any-certificate", false, "sign also with a certificate that has expired, is not valid yet, or is not for signing documents")
+	flags.BoolVar(&f.signerOnly, "signer-only", false, "leave the issuers of the signer's certificate out of the container")
+	flags.BoolVar(&f.unprotected, "no-algorithm-protection", false, "leave out the attribute CMSAlgorithmProtection, which programs of others seldom write")
 	flags.StringVar(&f.signingTime, "signing-time", "", "claimed `TIME` of signing, such as 2026-03-01T12:00:00Z, instead of now")
 }
 
 // options checks the flags; a nil scheme is the best one of the key.
 func (f *containerFlags) options() (*cades.Options, *sign.Scheme, error) {
-	o := &cades.Options{Attached: f.attached, AnyCertificate: f.anyCertificate, ClaimedRoles: f.roles, MimeType: f.mimeType}
+	o := &cades.Options{Attached: f.attached, AnyCertificate: f.anyCertificate, ClaimedRoles: f.roles, MimeType: f.mimeType, NoAlgorithmProtection: f.unprotected}
+	if f.signerOnly {
+		o.Certificates = cades.SignerOnly
+	}
 	var err error
 	if o.Level, err = cades.ParseLevel(f.level); err != nil {
 		return nil, nil, usage("--level %s: choose one of pkcs7, bes, t, lt, lta, c, xlong1, a", f.level)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/seed-116355fd/signet/cades/validate"
 	"github.com/seed-116355fd/signet/cmd/signet/internal/cli"
 	"github.com/seed-116355fd/signet/gost"
+	"github.com/seed-116355fd/signet/internal/cms"
 	"github.com/seed-116355fd/signet/internal/testpki"
 	"github.com/seed-116355fd/signet/testsign"
 	"github.com/seed-116355fd/signet/tsp"
@@ -120,12 +122,23 @@ func TestGOSTLevels(t *testing.T) {
 	}
 }
 
-// TestGOSTRenew renews archives whose authority of time-stamps comes to an end, and looks at all hashes again.
+// TestGOSTRenew renews archives whose authority of time-stamps comes to an end, and looks at all hashes again. When that has ended and gives
+// no values any more, what was put there still proves it.
 func TestGOSTRenew(t *testing.T) {
+	for name, evidence := range map[string]bool{"values in the message": false, "values in the time-stamps": true} {
+		t.Run(name, func(t *testing.T) { renewGOST(t, evidence) })
+	}
+}
+
+func renewGOST(t *testing.T, evidence bool) {
 	w := newGOSTWorld(t, "gost2012-256", "1.2.643.2.2.35.1")
 	for _, level := range []string{"lta", "a"} {
 		w.write("archive/"+level+"/content", "what is signed")
-		w.must(append(append([]string{"sign", "--level", level, "@archive/" + level + "/content"}, w.key...), w.authority()...)...)
+		args := append(append([]string{"sign", "--level", level, "@archive/" + level + "/content"}, w.key...), w.authority()...)
+		if evidence && level == "a" {
+			args = append(args, "--tsa-evidence", "--signer-only", "--no-algorithm-protection")
+		}
+		w.must(args...)
 	}
 	w.authorities.Advance(9 * 365 * 24 * time.Hour)
 	// Its authority ends before long, and another one asks for time-stamps from then on.
@@ -138,7 +151,7 @@ func TestGOSTRenew(t *testing.T) {
 	server := httptest.NewServer(authority)
 	defer server.Close()
 	renew := func(days string) []renewedLine {
-		got := w.must("renew", "--json", "--within", days, "--trust", "@root.crt", "--tsa", server.URL, "--allow-private", "@archive")
+		got := w.must("renew", "--json", "--within", days, "--trust", "@root.crt", "--tsa", server.URL, "--allow-private", "--tsa-evidence="+strconv.FormatBool(evidence), "@archive")
 		lines := objects[renewedLine](t, got.stdout)
 		require.Len(t, lines, 2)
 		return lines
@@ -153,10 +166,8 @@ func TestGOSTRenew(t *testing.T) {
 		require.False(t, l.Due, "%+v", l)
 		require.Equal(t, w.authorities.Now().AddDate(12, 0, 0).Year(), l.Ends.Year())
 	}
+	w.authorities.Advance(3 * 365 * 24 * time.Hour)
 	for _, level := range []string{"a", "lta"} {
-		if level == "lta" { // form A has nothing that proves the first authority once it has ended
-			w.authorities.Advance(3 * 365 * 24 * time.Hour)
-		}
 		w.requireLevel("archive/"+level+"/content.p7s", level)
 		m, err := cades.Parse([]byte(w.read("archive/" + level + "/content.p7s")))
 		require.NoError(t, err)
@@ -187,4 +198,46 @@ func TestGOSTTimestampHash(t *testing.T) {
 	got := w.run("sign", "--key", "@plain.key", "--level", "t", "--tsa", "demo", "--tsa-hash", "streebog", "@content")
 	require.Equal(t, cli.ExitUsage, got.code)
 	require.Contains(t, got.stderr, "streebog256 or streebog512")
+}
+
+// TestTimestampEvidence makes a message of form A as CryptoPro does, at once and by raising it: the judge finds in it what proves each of its
+// authorities, also that of the last time-stamp, without asking anybody.
+func TestTimestampEvidence(t *testing.T) {
+	w := newGOSTWorld(t, "gost2012-256", "1.2.643.2.2.35.1")
+	as := []string{"--tsa-evidence", "--signer-only", "--no-algorithm-protection"}
+	w.must(append(append([]string{"sign", "--level", "a", "--out", "@without", "@content"}, w.key...), w.authority()...)...)
+	w.must(append(append(append([]string{"sign", "--level", "a", "--out", "@with", "@content"}, as...), w.key...), w.authority()...)...)
+	w.must(append(append([]string{"sign", "--out", "@raised", "@content"}, as[1:]...), w.key...)...)
+	w.must(append([]string{"extend", "--level", "a", "--tsa-evidence", "--trust", "@root.crt", "--cert", "@chain.crt", "--content", "@content", "@raised/content.p7s"}, w.authority()...)...)
+	for dir, whole := range map[string]bool{"without": false, "with": true, "raised": true} {
+		got := w.run("verify", "--json", "--trust", "@root.crt", "--content", "@content", "@"+dir+"/content.p7s")
+		var report struct{ Report validate.Report }
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &report), "%s%s", got.stdout, got.stderr)
+		require.Len(t, report.Report.Signatures, 1)
+		stamps := report.Report.Signatures[0].Timestamps
+		require.Len(t, stamps, 3)
+		for _, stamp := range stamps {
+			require.Equal(t, validate.TotalPassed, stamp.Indication, "%s: %+v", dir, stamp)
+		}
+		m, err := cades.Parse([]byte(w.read(dir + "/content.p7s")))
+		require.NoError(t, err)
+		require.Equal(t, whole, m.Signatures()[0].Timestamps()[2].Kind == cades.ArchiveTimestampV3, dir)
+		last, err := cms.ParseSignedData(m.Signatures()[0].Timestamps()[2].Token.Raw)
+		require.NoError(t, err)
+		require.Equal(t, whole, len(cms.ValuesOf(last.Signers[0].Unsigned).OCSP) == 1, dir)
+		require.Equal(t, whole, len(m.Certificates()) == 1, "%s: of the signer alone", dir)
+		require.Equal(t, whole, !strings.Contains(w.read(dir+"/content.p7s"), string(cms.OIDAlgorithmProtection)), dir)
+	}
+	w.must(append([]string{"sign", "--out", "@plain", "@content"}, w.key...)...)
+	w.must(append(append([]string{"countersign", "--level", "t", "--tsa-evidence", "--out", "@counter", "@plain/content.p7s"}, w.key...), w.authority()...)...)
+	require.Contains(t, w.read("counter/content.p7s"), string(cms.OIDRevocationValues))
+	for level, says := range map[string]string{"bes": "--tsa-evidence is for levels t, c, xlong1 and a", "lt": "not for lt", "lta": "not for lta"} {
+		args := []string{"sign", "--key", "demo", "--level", level, "--tsa-evidence", "@content"}
+		if level != "bes" {
+			args = append(args, "--tsa", "demo")
+		}
+		got := w.run(args...)
+		require.Equal(t, cli.ExitUsage, got.code)
+		require.Contains(t, got.stderr, says)
+	}
 }

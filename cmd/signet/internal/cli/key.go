@@ -286,16 +286,22 @@ func (a *app) hasEnvPassword() bool {
 	return ok
 }
 
-const passwordVariable = "SIGNET_PASSWORD" //nolint:gosec // the name of a variable
+const (
+	passwordVariable    = "SIGNET_PASSWORD"     //nolint:gosec // the name of a variable
+	newPasswordVariable = "SIGNET_NEW_PASSWORD" //nolint:gosec // likewise
+)
 
 // password returns where the password of a file comes from: the file, the environment, or the terminal; nil when there is none of
 // these, and keys that are not encrypted can still be opened.
-func (a *app) password(file string) soft.PasswordFunc {
+func (a *app) password(file string) soft.PasswordFunc { return a.passwordOr(file, passwordVariable) }
+
+// passwordOr is password with another variable.
+func (a *app) passwordOr(file, variable string) soft.PasswordFunc {
 	if file != "" {
 		a.checkSecretFile("password", file)
 		return soft.PasswordFile(file)
 	}
-	if value, ok := a.LookupEnv(passwordVariable); ok {
+	if value, ok := a.LookupEnv(variable); ok {
 		return func(context.Context, string) (sign.Secret, error) { return sign.NewSecret([]byte(value)), nil }
 	}
 	if t, ok := a.terminal(); ok {

@@ -19,7 +19,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 
 	"github.com/seed-116355fd/signet/gost"
 	"github.com/seed-116355fd/signet/mldsa"
@@ -38,28 +38,13 @@ type newKeyFile struct {
 func (n *newKeyFile) make(ctx context.Context, a *app, kind pkcs11.KeyKind) error {
 	var secret sign.Secret
 	if !n.plain {
-		ask := a.password(n.passwordFile)
-		if ask == nil {
-			return usage("with what password? Give --password-file FILE or set SIGNET_PASSWORD (there is no terminal to ask on), or --no-password")
-		}
 		var err error
-		if secret, err = ask(ctx, n.out); err != nil {
-			return keyFailure(err)
+		secret, err = a.newSecret(ctx, n.passwordFile, passwordVariable, n.out,
+			"with what password? Give --password-file FILE or set SIGNET_PASSWORD (there is no terminal to ask on), or --no-password")
+		if err != nil {
+			return err
 		}
 		defer secret.Wipe()
-		if n.passwordFile == "" && !a.hasEnvPassword() { // a slip of the fingers would lose the key
-			again, err := ask(ctx, n.out+" once more")
-			if err != nil {
-				return keyFailure(err)
-			}
-			defer again.Wipe()
-			if !bytes.Equal(secret.Bytes(), again.Bytes()) {
-				return usage("the two passwords are not the same")
-			}
-		}
-		if secret.Len() == 0 {
-			return usage("the password is empty; give one, or --no-password")
-		}
 	}
 	der, err := newPKCS8(kind)
 	if err != nil {
@@ -71,26 +56,50 @@ func (n *newKeyFile) make(ctx context.Context, a *app, kind pkcs11.KeyKind) erro
 		if gostCurves[kind] != "" {
 			der, err = encryptedGOST(der, secret)
 		} else {
-			der, err = encrypted(der, secret.Bytes())
+			der, err = encrypted(der, secret.Bytes(), rounds)
 		}
 		if err != nil {
 			return keyFailure(err)
 		}
 		block = &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}
 	}
-	// A file that is there is a key that somebody may need.
-	f, err := os.OpenFile(n.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
+	err = writeSecret(n.out, func(w io.Writer) error { return pem.Encode(w, block) })
+	if errors.Is(err, errExists) {
 		return usage("--out %s: there is such a file already, and a key is never written over; choose another name", n.out)
-	}
-	if err == nil {
-		err = errors.Join(pem.Encode(f, block), f.Sync(), f.Close())
 	}
 	if err != nil {
 		return &failure{ExitFailed, fmt.Errorf("write %s: %w", n.out, plainCause(err))}
 	}
 	a.note("made a key of type %s; signet csr makes a request for its certificate", kind)
 	return a.printf("%s\n", n.out)
+}
+
+// newSecret is the password of a new file: from a file, from a variable or from the terminal; missing says that there is none of these.
+func (a *app) newSecret(ctx context.Context, file, variable, what, missing string) (sign.Secret, error) {
+	ask := a.passwordOr(file, variable)
+	if ask == nil {
+		return sign.Secret{}, usage("%s", missing)
+	}
+	secret, err := ask(ctx, what)
+	if err != nil {
+		return secret, keyFailure(err)
+	}
+	if _, set := a.LookupEnv(variable); file == "" && !set { // a slip of the fingers would lose the key
+		again, err := ask(ctx, what+" once more")
+		if err != nil {
+			secret.Wipe()
+			return secret, keyFailure(err)
+		}
+		defer again.Wipe()
+		if !bytes.Equal(secret.Bytes(), again.Bytes()) {
+			secret.Wipe()
+			return secret, usage("the two passwords are not the same")
+		}
+	}
+	if secret.Len() == 0 {
+		return secret, usage("the password of %s is empty; give one", what)
+	}
+	return secret, nil
 }
 
 // newPKCS8 makes a private key.
@@ -163,27 +172,39 @@ func encryptedGOST(der []byte, password sign.Secret) ([]byte, error) {
 	return key.MarshalEncryptedPKCS8(password, nil)
 }
 
-// encrypted is an EncryptedPrivateKeyInfo (RFC 5958 section 3) by PBES2 with PBKDF2, HMAC-SHA-256 and AES-256-CBC (RFC 8018).
-func encrypted(der, password []byte) ([]byte, error) {
+// encrypted is an EncryptedPrivateKeyInfo (RFC 5958 section 3).
+func encrypted(der, password []byte, rounds int) ([]byte, error) {
+	algorithm, data, err := pbes2(der, password, rounds)
+	if err != nil {
+		return nil, err
+	}
+	return asn1.Marshal(struct {
+		Algorithm asn1.RawValue
+		Data      []byte
+	}{asn1.RawValue{FullBytes: algorithm}, data})
+}
+
+// pbes2 encrypts by PBES2 with PBKDF2, HMAC-SHA-256 and AES-256-CBC (RFC 8018), and returns the AlgorithmIdentifier as well.
+func pbes2(plain, password []byte, rounds int) (identifier, data []byte, err error) {
 	salt, iv := make([]byte, 16), make([]byte, aes.BlockSize)
 	_, _ = rand.Read(salt) // never fails
 	_, _ = rand.Read(iv)
 	key, err := pbkdf2.Key(sha256.New, string(password), salt, rounds, 32)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer clear(key)
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	pad := aes.BlockSize - len(der)%aes.BlockSize
-	text := make([]byte, len(der)+pad)
-	copy(text, der)
-	for i := len(der); i < len(text); i++ {
-		text[i] = byte(pad)
+	pad := aes.BlockSize - len(plain)%aes.BlockSize
+	data = make([]byte, len(plain)+pad)
+	copy(data, plain)
+	for i := len(plain); i < len(data); i++ {
+		data[i] = byte(pad)
 	}
-	cipher.NewCBCEncrypter(block, iv).CryptBlocks(text, text)
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(data, data)
 	type algorithm struct {
 		ID         asn1.ObjectIdentifier
 		Parameters any
@@ -193,11 +214,9 @@ func encrypted(der, password []byte) ([]byte, error) {
 		Rounds int
 		PRF    pkix.AlgorithmIdentifier
 	}
-	return asn1.Marshal(struct {
-		Algorithm algorithm
-		Data      []byte
-	}{algorithm{oidPBES2, struct{ KDF, Cipher algorithm }{
+	identifier, err = asn1.Marshal(algorithm{oidPBES2, struct{ KDF, Cipher algorithm }{
 		algorithm{oidPBKDF2, kdf{salt, rounds, pkix.AlgorithmIdentifier{Algorithm: oidHMACSHA256, Parameters: asn1.NullRawValue}}},
 		algorithm{oidAES256CBC, iv},
-	}}, text})
+	}})
+	return identifier, data, err
 }

@@ -34,6 +34,7 @@ type levelFlags struct {
 	tsaHash   string
 	cache     string
 	private   bool
+	evidence  bool // in the time-stamps, of their authorities
 	connectFlags
 
 	known []*x509.Certificate // that chains may be completed with, beside those of the demo identity
@@ -44,6 +45,7 @@ func (f *levelFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.tsa, "tsa", nil, "authority of time-stamps for levels from t on, `URL`, or demo; may be repeated: the next one is asked when one fails")
 	flags.StringVar(&f.tsaPolicy, "tsa-policy", "", "ask the authority of time-stamps for this policy, `OID`")
 	flags.StringVar(&f.tsaHash, "tsa-hash", "", "the `HASH` of what is time-stamped: sha256, sha384, sha512, streebog256 or streebog512; by default sha256, with a GOST key that of the key")
+	flags.BoolVar(&f.evidence, "tsa-evidence", false, "put what proves their authority into the time-stamps, as CryptoPro does; for levels t, c, xlong1 and a")
 	flags.StringVar(&f.cache, "cache", "", "keep revocation values in `DIR` until the next ones are due")
 	flags.BoolVar(&f.private, "allow-private", false, "fetch revocation values from private addresses, too: for authorities in one's own network")
 	f.connectFlags.register(flags)
@@ -61,6 +63,8 @@ func (f *levelFlags) check(level cades.Level) error {
 		return usage("--tsa is for levels from t on; add --level t")
 	case level > cades.LevelBES && len(f.tsa) == 0:
 		return usage("--level %s needs an authority of time-stamps: give --tsa URL, or --tsa demo to try it out", levelName(level))
+	case f.evidence && (level <= cades.LevelBES || level == cades.LevelLT || level == cades.LevelLTA):
+		return usage("--tsa-evidence is for levels t, c, xlong1 and a, not for %s", levelName(level))
 	case f.tsaPolicy != "":
 		if _, err := cms.ParseOID(f.tsaPolicy); err != nil {
 			return usage("--tsa-policy %s is not an object identifier; write it as 1.2.643.2", f.tsaPolicy)

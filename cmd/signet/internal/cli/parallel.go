@@ -197,7 +197,7 @@ func (d *parallelDraft) Raise(ctx context.Context, base []byte) ([]byte, error) 
 		return nil, err
 	}
 	o := d.all.options
-	extend := &cades.ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash, Schemes: schemes.All(), Clock: o.Clock}
+	extend := &cades.ExtendOptions{Timestamper: o.Timestamper, Revocation: o.Revocation, Hash: o.TimestampHash, Schemes: schemes.All(), Clock: o.Clock, TimestampEvidence: o.TimestampEvidence}
 	switch {
 	case d.options.Attached:
 	case o.Level == cades.LevelA: // its archive time-stamp is over the content itself

@@ -93,7 +93,7 @@ func (a *app) extender(ctx context.Context, f *raiseFlags, level cades.Level, t 
 	}
 	return func(ctx context.Context, m *cades.Message, content sign.Content) (*cades.Message, error) {
 		return m.Extended(ctx, level, &cades.ExtendOptions{
-			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now, Hash: hash, Schemes: schemes.All(),
+			Timestamper: stamper, Revocation: source, Content: content, Certificates: t.known, Roots: t.roots, TimestampRoots: t.timestamps, Clock: a.Now, Hash: hash, Schemes: schemes.All(), TimestampEvidence: f.evidence,
 		})
 	}, nil
 }
@@ -147,7 +147,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 	if err != nil {
 		return nil, nil, err
 	}
-	stamper, _, err := a.sources(ctx, &f.levelFlags, level)
+	stamper, source, err := a.sources(ctx, &f.levelFlags, level)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -159,7 +159,7 @@ func (a *app) counterSigner(ctx context.Context, f *raiseFlags, key *keyFlags, n
 	if err != nil {
 		return nil, keys, err
 	}
-	options := &cades.Options{Level: level, Timestamper: stamper, TimestampHash: hash, Clock: a.Now}
+	options := &cades.Options{Level: level, Timestamper: stamper, Revocation: source, TimestampHash: hash, TimestampEvidence: f.evidence, Clock: a.Now}
 	return func(ctx context.Context, m *cades.Message, _ sign.Content) (*cades.Message, error) {
 		n := len(m.Signatures())
 		if n == 0 {

@@ -108,7 +108,7 @@ func (a *app) renewAll(ctx context.Context, f *renewFlags, args []string, within
 		return err
 	}
 	if !f.dryRun || len(f.tsa) != 0 {
-		if err := f.check(cades.LevelLTA); err != nil {
+		if err := f.check(cades.LevelA); err != nil { // of both levels the one that takes every flag
 			return err
 		}
 	}
@@ -354,7 +354,7 @@ func (r *renewal) extend(ctx context.Context, m *cades.Message, content sign.Con
 		}
 		raised, err := m.Extended(ctx, level, &cades.ExtendOptions{
 			Timestamper: r.stamper, Revocation: r.source, Signatures: state.due[level], Content: content, Certificates: r.trust.known,
-			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now, Hash: r.hash, Schemes: schemes.All(),
+			Roots: r.trust.roots, TimestampRoots: r.trust.timestamps, Clock: r.Now, Hash: r.hash, Schemes: schemes.All(), TimestampEvidence: r.flags.evidence && level == cades.LevelA,
 		})
 		if err != nil {
 			if ctx.Err() != nil {

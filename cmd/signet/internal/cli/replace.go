@@ -15,7 +15,15 @@ import (
 // the octets are on the disk. A file that is there already is left as it is unless force is set. The mode is that of the
 // file which was there, or 0o644.
 func writeFile(path string, force bool, write func(io.Writer) error) error {
-	mode := fs.FileMode(0o644)
+	return writeFileMode(path, 0o644, force, write)
+}
+
+// writeSecret writes a new file that nobody else reads. One that is there stays.
+func writeSecret(path string, write func(io.Writer) error) error {
+	return writeFileMode(path, 0o600, false, write)
+}
+
+func writeFileMode(path string, mode fs.FileMode, force bool, write func(io.Writer) error) error {
 	switch info, err := os.Lstat(path); {
 	case err == nil && info.IsDir():
 		return errors.New("it is a folder")

@@ -146,7 +146,8 @@ func (a *app) sign(ctx context.Context, f *signFlags, args []string) error {
 			return nil
 		}
 	}
-	f.root = options.Level > cades.LevelT // revocation is asked for up to the root, which may be at hand nowhere else
+	options.TimestampEvidence = f.evidence
+	f.root = options.Level > cades.LevelT || f.evidence // revocation is asked for up to the root, which may be at hand nowhere else
 	signers, closeKeys, err := a.openSigners(ctx, f, scheme)
 	if err != nil {
 		return err

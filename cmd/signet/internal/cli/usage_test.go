@@ -120,7 +120,7 @@ func TestWrongUse(t *testing.T) {
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
 	for _, args := range [][]string{{"--help"}, {"help", "sign"}, {"sign", "-h"}, {"verify", "--help"}, {"inspect", "--help"}, {"keys", "--help"},
-		{"keygen", "--help"}, {"csr", "--help"}, {"import-cert", "--help"}, {"doctor", "--help"}, {"extract", "--help"}, {"renew", "--help"}, {"extend", "--help"}} {
+		{"keygen", "--help"}, {"csr", "--help"}, {"import-cert", "--help"}, {"export", "--help"}, {"doctor", "--help"}, {"extract", "--help"}, {"renew", "--help"}, {"extend", "--help"}} {
 		got := w.run(args...)
 		require.Equal(t, cli.ExitOK, got.code)
 		require.Empty(t, got.stderr)
