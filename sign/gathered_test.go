@@ -36,6 +36,7 @@ type vector struct {
 	mu      sync.Mutex
 	groups  [][]uint64 // numbers of digests, of a single call with 1<<32 added
 	ended   []error    // of the context of a group
+	changed bool       // digests were, while they were signed
 	inside  int
 	highest int
 }
@@ -85,8 +86,12 @@ func (k *vector) SignBulk(ctx context.Context, digests [][]byte, _ crypto.Signer
 	if k.answer != nil {
 		return k.answer(ctx, digests)
 	}
+	before := slices.Concat(digests...)
 	select {
 	case <-time.After(100 * time.Millisecond):
+		if !slices.Equal(before, slices.Concat(digests...)) {
+			k.changed = true
+		}
 	case <-ctx.Done():
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -247,6 +252,7 @@ func TestGatheredLeave(t *testing.T) {
 		require.Equal(t, answered{3, digestOf(3), nil, 200 * time.Millisecond}, answers[3])
 		require.Equal(t, [][]uint64{{single}, {2, 3}}, key.said())
 		require.Empty(t, key.ended)
+		require.False(t, key.changed)
 
 		key.forget()
 		c = newCallers(t, c.key)

@@ -15,7 +15,7 @@ var laneChanges = []change{
 	{"other options are in the same group", "sign/gathered.go", "if sameOpts(first.opts, w.opts) {", "if true || sameOpts(first.opts, w.opts) {", gathered},
 	{"another salt is in the same group", "sign/gathered.go", "&& *p == *q", "&& p.Hash == q.Hash", gathered},
 	{"a group is larger than the key takes", "sign/gathered.go", "if len(group) == k.size {", "if len(group) == 2*k.size {", gathered},
-	{"a digest stays with a caller who has left", "sign/gathered.go", "digest: slices.Clone(d)", "digest: d", gathered + " -race"},
+	{"a digest stays with a caller who has left", "sign/gathered.go", "digest: slices.Clone(d)", "digest: d", gathered},
 	{"digests of another length spoil a group", "sign/gathered.go", "len(digest) == h.Size()", "len(digest) >= 0", gathered},
 	{"who leaves still waits for a group", "sign/gathered.go", "func(other *waiter) bool { return other == w })", "func(other *waiter) bool { return false && other == w })", gathered},
 	{"a group ends with the first who leaves", "sign/gathered.go", "w.group.left == len(w.group.of) {", "w.group.left == 1 {", gathered},
