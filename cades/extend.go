@@ -58,7 +58,8 @@ type ExtendOptions struct {
 // Extend returns the message raised to a level. Every octet that was there stays in place; what is new stands behind it.
 //
 // A signature that is at the level already is left as it is, but for LTA and A: each call adds an archive time-stamp, and for
-// LTA what the last one needs to be verified later. A signature that does not verify, or that was revoked or expired without a
+// LTA what the last one needs to be verified later. One of A has to be later than the archive time-stamps that are there, by the clock of
+// the authority, and else is refused with a temporary error. A signature that does not verify, or that was revoked or expired without a
 // proof that it is older, is refused with an error that says why: of class [sign.ErrTime] or [sign.ErrRevocation], or of that by which
 // it does not verify.
 //
