@@ -11,7 +11,7 @@ var gostContainerChanges = []change{
 	{"the policy does not reach keys of GOST", "internal/algorithm/policy.go", "			j = j.worse(r.judgeKey(q, kind))\n", "			_ = kind\n", gostTests + "Policy"},
 	{"the certificate is named by SHA-256", "cades/hash.go", "	return id != \"\" && !standard", "	return false && !standard", gostTests + "Levels"},
 	{"certificates stay beside the evidence of a token", "cades/evidence.go", "		if all {\n", "		if false {\n", gostTests + "AsCryptoPro"},
-	{"a token changes under another one", "cades/evidence.go", " || covered(s.in.Timestamps(), kind)", "", gostTests + "AsCryptoPro"},
+	{"a token changes under another one", "cades/evidence.go", " || covered(s.in.Timestamps(), t)", "", gostTests + "AsCryptoPro"},
 	{"an authority that was revoked", "cades/evidence.go", "len(revoked) != 0 && !e.o.Force", "false", gostTests + "AsCryptoPro"},
 	{"values in tokens do not count", "cades/validate/judge.go", "			for i := range t.Token.SD.Signers {", "			for i := range t.Token.SD.Signers[:0] {", gostTests + "AsCryptoPro"},
 	{"one of two names is not known: signer", "cades/validate/checks.go", "		case !known && bound:", "		case !known && false:", gostTests + "TwoNames"},

@@ -4,8 +4,7 @@
 //	go run ./scripts/mutate [TEXT …]
 //
 // With texts, only the changes whose file or name has one of them are made. Nothing is written into the tree: the changed files
-// are given to go test as an overlay. It leaves with 1 when a change survives, or no longer finds its place. Changes to what computes in
-// lanes need a processor that does; elsewhere they are skipped, unless EMULATED=1 is set, which takes a minute or two for each.
+// are given to go test as an overlay. It leaves with 1 when a change survives, or no longer finds its place.
 package main
 
 import (
@@ -16,18 +15,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/seed-116355fd/signet/internal/lanes"
 )
 
 // change is one of them: the first occurrence of from, in a file, becomes to.
 type change struct {
 	name, file, from, to string
-	tests                string // packages, and perhaps -run=…, separated by spaces; inLanes in front where the tests need AVX-512 IFMA
+	tests                string // packages, and perhaps -run=…, separated by spaces
 }
 
 func main() {
-	bad, made, left := 0, 0, 0
+	bad, made := 0, 0
 	for _, c := range slices.Concat(changes, tokenChanges, quantumChanges, gostContainerChanges, laneChanges) {
 		if !wanted(c, os.Args[1:]) {
 			continue
@@ -35,13 +32,11 @@ func main() {
 		made++
 		outcome := try(c)
 		fmt.Printf("%-9s %s: %s\n", outcome, c.file, c.name)
-		if outcome == skipped {
-			left++
-		} else if outcome != "caught" {
+		if outcome != "caught" {
 			bad++
 		}
 	}
-	fmt.Printf("%d changes, %d not caught, %d skipped\n", made, bad, left)
+	fmt.Printf("%d changes, %d not caught\n", made, bad)
 	if bad != 0 {
 		os.Exit(1)
 	}
@@ -81,9 +76,8 @@ func try(c change) string {
 			return err.Error()
 		}
 	}
-	tests, needsLanes := strings.CutPrefix(c.tests, inLanes)
 	var packages, flags []string
-	for _, word := range strings.Fields(tests) {
+	for _, word := range strings.Fields(c.tests) {
 		if strings.HasPrefix(word, "-") {
 			flags = append(flags, word)
 		} else {
@@ -93,9 +87,6 @@ func try(c change) string {
 	if build, err := exec.Command("go", append([]string{"build", "-overlay", overlay}, packages...)...).CombinedOutput(); err != nil {
 		return "NO BUILD: " + string(build)
 	}
-	if needsLanes && !lanes.Available() {
-		return emulated(overlay, packages, flags)
-	}
 	out, err := exec.Command("go", append([]string{"test", "-short", "-overlay", overlay, "-timeout", "300s"}, append(flags, packages...)...)...).CombinedOutput()
 	switch {
 	case err == nil:
@@ -104,28 +95,4 @@ func try(c change) string {
 		return "NO BUILD: " + string(out)
 	}
 	return "caught"
-}
-
-const skipped = "skipped"
-
-// emulated runs tests in the emulated processor, if that is wanted.
-func emulated(overlay string, packages, flags []string) string {
-	if os.Getenv("EMULATED") == "" {
-		return skipped
-	}
-	for i, f := range flags {
-		flags[i] = "-test." + strings.TrimPrefix(f, "-")
-	}
-	run := exec.Command("scripts/avx512.sh", append(packages, flags...)...)
-	run.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
-	out, err := run.CombinedOutput()
-	switch {
-	case strings.Contains(string(out), "SKIPPED: the emulator"), strings.Contains(string(out), "SKIPPED: no kernel"):
-		return skipped
-	case strings.Contains(string(out), "--- FAIL"), strings.Contains(string(out), "panic:"):
-		return "caught"
-	case err != nil:
-		return "NO RUN: " + string(out)
-	}
-	return "SURVIVES"
 }
