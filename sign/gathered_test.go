@@ -298,6 +298,23 @@ func TestGatheredOptions(t *testing.T) {
 }
 
 // odd are options that cannot be compared, nan are not equal to themselves, and own are as usual.
+// TestGatheredLength: a digest that the key will refuse spoils no group.
+func TestGatheredLength(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vector{}
+		key := sign.Gathered(v, sign.Gathering{})
+		c := newCallers(t, key)
+		c.call(t.Context(), 1, crypto.SHA256)
+		c.call(t.Context(), 2, crypto.SHA256)
+		synctest.Wait()
+		_, err := key.SignContext(t.Context(), digestOf(3)[:31], crypto.SHA256)
+		require.ErrorIs(t, err, errOneCall)
+		for n, a := range c.all() {
+			require.NoError(t, a.err, n)
+		}
+	})
+}
+
 type (
 	odd struct{ _ []byte }
 	nan float64
