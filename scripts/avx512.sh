@@ -15,23 +15,14 @@ while [ $# -gt 0 ] && [[ $1 != -* ]]; do
   shift
 done
 [ ${#packages[@]} -gt 0 ] || { echo "usage: scripts/avx512.sh PACKAGE... [-test.FLAG...]" >&2; exit 2; }
-missing=()
-for p in bochs bochs-sdl bochsbios vgabios isolinux syslinux-common genisoimage cpio; do
-  dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
-done
-if [ ${#missing[@]} -ne 0 ]; then
-  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null ||
-    { echo "SKIPPED: the emulator cannot be installed (apt-get install ${missing[*]})"; exit 0; }
-fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/signet-avx512
-mkdir -p "$cache"
-if [ ! -e "$cache/vmlinuz" ]; then # the kernel of Debian, only unpacked
-  get=$(mktemp -d)
-  name=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-  (cd "$get" && apt-get download "$name" >/dev/null 2>&1 && dpkg -x ./*.deb . && cp boot/vmlinuz-* "$cache/vmlinuz.new" && mv "$cache/vmlinuz.new" "$cache/vmlinuz") ||
-    { echo "SKIPPED: no kernel for the emulator (apt-get download linux-image-cloud-amd64)"; exit 0; }
-  rm -r "$get"
-fi
+here() {
+  local p
+  for p in bochs genisoimage cpio; do command -v "$p" >/dev/null || return; done
+  [ -e "$cache/vmlinuz" ] && [ -e /usr/lib/ISOLINUX/isolinux.bin ]
+}
+here || scripts/tools.sh emulator
+here || { echo "SKIPPED: the emulator is not here, and could not be installed as scripts/tools.sh does it"; exit 0; }
 work=$(mktemp -d)
 emulator=
 trap '[ -z "$emulator" ] || { pkill -P "$emulator"; kill "$emulator"; } 2>/dev/null || true; rm -rf "$work"' EXIT

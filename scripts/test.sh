@@ -82,7 +82,8 @@ others() {
 # same. It is given the time that is left over.
 emulated() {
   grep -qw avx512ifma /proc/cpuinfo 2>/dev/null ||
-    AVX512_TIME=1500 labelled 'avx512 emulated' nice -n 19 scripts/avx512.sh ./internal/lanes/*lanes ./internal/p256verify -test.run 'Plain|Fault|Wiped|InLanes' -test.v
+    AVX512_TIME=1500 labelled 'avx512 emulated' nice -n 19 scripts/avx512.sh ./internal/lanes/*lanes ./internal/p256verify \
+      ./gost/gost3410 ./gost/streebog ./provider/soft -test.run 'Plain|Fault|Wiped|InLanes|GroupStarts|VectorUnit|LanesOf' -test.v
 }
 
 # These have waits enough that two cores serve them; what the others say comes when the first has ended, unmixed.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs that tests use as judges: OpenSSL, real PKCS #11 modules, Java and Maven for Bouncy Castle and
-# DSS, pyHanko. Where there is no apt-get, it says what is missing; the tests that need it then skip and say so, too.
+# Installs the programs that tests use as judges: OpenSSL, real PKCS #11 modules, Java and Maven for Bouncy Castle and DSS, pyHanko; and an
+# emulator of a processor with AVX-512, where the real one has not, or with the argument "emulator". Where there is no apt-get, it says what is
+# missing; the tests that need it then skip and say so, too.
 set -u
 
 # openCryptoki is unpacked and not installed: its package starts a daemon. The test that uses it has one of its own.
@@ -43,6 +44,21 @@ END
   rm -rf "$apt"
 }
 
+# The kernel of Debian, only unpacked, for the emulated processor of scripts/avx512.sh.
+kernel() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/signet-avx512
+  [ -n "$emulated" ] && [ ! -e "$folder/vmlinuz" ] && mkdir -p "$folder" || return 0
+  echo "Unpacking a kernel for the emulated processor" >&2
+  local get
+  get=$(mktemp -d)
+  (cd "$get" || exit
+    name() { apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1; }
+    [ -n "$(name)" ] || "${sudo[@]}" apt-get update -qq
+    apt-get download "$(name)" && dpkg-deb -x ./*.deb . && cp boot/vmlinuz-* "$folder/vmlinuz.new" && mv "$folder/vmlinuz.new" "$folder/vmlinuz") >/dev/null 2>&1 ||
+    echo "Could not get a kernel (linux-image-cloud-amd64); tests in an emulated processor will be skipped." >&2
+  rm -rf "$get"
+}
+
 # pyHanko is a judge of signed PDF documents. It gets a folder of its own, so that no Python of the system is changed.
 pyhanko() {
   local folder=${XDG_CACHE_HOME:-$HOME/.cache}/signet-tests/pyhanko
@@ -79,11 +95,18 @@ ls /usr/lib*/pcsc/drivers/serial/libifdvpcd.so >/dev/null 2>&1 || missing+=(vsma
 ls /usr/lib/*/libykcs11.so.[0-9] >/dev/null 2>&1 || missing+=(ykcs11)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv) # brings python3
+emulated=
+if [ "${1:-}" = emulator ] || { [ "$(uname -m)" = x86_64 ] && ! grep -qw avx512ifma /proc/cpuinfo 2>/dev/null; }; then
+  emulated=yes
+  for p in bochs bochs-sdl bochsbios vgabios isolinux syslinux-common genisoimage cpio; do
+    dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
+  done
+fi
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null && sudo=(sudo -n)
 fi
-[ ${#missing[@]} -eq 0 ] && { opencryptoki; openssl35; pyhanko; exit 0; }
+[ ${#missing[@]} -eq 0 ] && { opencryptoki; openssl35; kernel; pyhanko; exit 0; }
 
 if ! command -v apt-get >/dev/null; then
   echo "Not installed, and there is no apt-get: ${missing[*]}. The tests that need them will be skipped." >&2
@@ -99,4 +122,5 @@ for p in "${missing[@]}"; do # one by one, so that one that cannot be had does n
 done
 opencryptoki
 openssl35
+kernel
 pyhanko

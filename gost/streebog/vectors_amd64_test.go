@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestVectors compares the two ways to compress.
-func TestVectors(t *testing.T) {
+// TestVectorUnit compares the two ways to compress.
+func TestVectorUnit(t *testing.T) {
 	v := theVectors()
 	if v == nil {
-		t.Skip("SKIPPED: this processor has no AVX-512 VBMI and GFNI (scripts/avx512.sh ./gost/streebog -test.run 'Vectors|RFC' runs this test in an emulated one)")
+		t.Skip("SKIPPED: this processor has no AVX-512 VBMI and GFNI (scripts/avx512.sh ./gost/streebog -test.run 'VectorUnit|RFC' runs this test in an emulated one)")
 	}
 	var b [192]byte
 	for i := range 500 {
