@@ -3,6 +3,10 @@
 package wycheproof
 
 import (
+	"crypto"
+	_ "crypto/sha256" // the hashes of the vectors
+	_ "crypto/sha3"
+	_ "crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -41,6 +45,23 @@ type Group struct {
 	Key  Hex `json:"publicKeyDer"`
 	SHA  string
 	Rows []Test `json:"tests"`
+}
+
+// P256 are the files of ECDSA on P-256 with hashes that Go has, in DER.
+func P256() []string {
+	return []string{"ecdsa_secp256r1_sha256_test", "ecdsa_secp256r1_sha512_test", "ecdsa_secp256r1_sha3_256_test", "ecdsa_secp256r1_sha3_512_test"}
+}
+
+// Digest is that of the message of a test by the hash of the group.
+func (g *Group) Digest(t *testing.T, row *Test) []byte {
+	t.Helper()
+	hash, ok := map[string]crypto.Hash{"SHA-256": crypto.SHA256, "SHA-512": crypto.SHA512, "SHA3-256": crypto.SHA3_256, "SHA3-512": crypto.SHA3_512}[g.SHA]
+	if !ok {
+		t.Fatalf("hash %s is not known", g.SHA)
+	}
+	h := hash.New()
+	h.Write(row.Message)
+	return h.Sum(nil)
 }
 
 // Groups reads a file by its name, without testvectors_v1 and .json. Without the module, and a network to fetch it from, the
